@@ -1,0 +1,116 @@
+"""The one decomposition of the data: curvatures, directions and how the start residual lies in them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Array = Any
+
+# The covariance and the Gram matrix square the condition number. Where their eigenvalues span no
+# more than this, each keeps about 13 digits and their cheaper side is taken; else the SVD of X.
+_WIDEST_SPAN = 1e3
+
+
+class Spectrum(NamedTuple):
+    """X and a residual in the eigenbasis of the train covariance XᵀX/n.
+
+    ``curvature`` (r,) holds the positive eigenvalues γ, descending; ``basis`` (d, r) the eigenvectors;
+    ``amplitude`` (r, m) the residual along the left singular vectors, over √n, so that γδ² is its
+    square; ``floor`` the mean square of what no parameters can fit.
+    """
+
+    curvature: Array
+    basis: Array
+    amplitude: Array
+    floor: Array
+
+
+def decompose(xp: Any, inputs: Array, residual: Array) -> Spectrum:
+    """Decompose ``inputs`` (n, d) with a ``residual`` (n, m) by the cheapest accurate side."""
+    n, d = inputs.shape
+    scale = xp.max(xp.abs(inputs))
+    if float(scale) == 0.0:
+        empty = xp.zeros_like(inputs[:0, 0])
+        return Spectrum(empty, inputs.T[:, :0], residual[:0, :], xp.sum(residual**2) / n)
+    if min(n, d) > 1 and not _is_surely_wide(xp, inputs):
+        spectrum = _by_covariance(xp, inputs, residual) if n >= d else _by_gram(xp, inputs, residual)
+        if spectrum is not None:
+            return spectrum
+    return _by_svd(xp, inputs, residual)
+
+
+def _is_surely_wide(xp: Any, inputs: Array) -> bool:
+    # A diagonal entry lies between the extreme eigenvalues, so it spares a useless decomposition.
+    n, d = inputs.shape
+    diagonal = xp.sum(inputs**2, axis=0 if n >= d else 1)
+    return float(xp.min(diagonal)) * _WIDEST_SPAN <= float(xp.max(diagonal))
+
+
+def _by_covariance(xp: Any, inputs: Array, residual: Array) -> Spectrum | None:
+    n = inputs.shape[0]
+    curvature, basis = _eigh_descending(xp, inputs.T @ inputs / n)
+    if not float(curvature[-1]) * _WIDEST_SPAN > float(curvature[0]):
+        return None
+    amplitude = basis.T @ (inputs.T @ residual) / (n * xp.sqrt(curvature)[:, None])
+    # The residual at the minimum itself: no digits are lost to a difference of sums of squares.
+    left = residual - inputs @ (basis @ (amplitude / xp.sqrt(curvature)[:, None]))
+    floor = xp.sum(left**2) / n if n > inputs.shape[1] else xp.sum(left[:0, :])
+    return Spectrum(curvature, basis, amplitude, floor)
+
+
+def _by_gram(xp: Any, inputs: Array, residual: Array) -> Spectrum | None:
+    n = inputs.shape[0]
+    curvature, vectors = _eigh_descending(xp, inputs @ inputs.T / n)
+    if not float(curvature[-1]) * _WIDEST_SPAN > float(curvature[0]):
+        return None
+    basis = inputs.T @ (vectors / xp.sqrt(n * curvature))
+    amplitude = vectors.T @ residual / n**0.5
+    return Spectrum(curvature, basis, amplitude, xp.sum(residual[:0, :]))
+
+
+def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
+    n, d = inputs.shape
+    left, singular, right = xp.linalg.svd(inputs, full_matrices=False)
+    cutoff = float(singular[0]) * max(n, d) * float(xp.finfo(singular.dtype).eps)
+    rank = int(xp.sum(xp.astype(singular > cutoff, xp.int64)))
+    left = left[:, :rank]
+    along = left.T @ residual
+    beyond = residual - left @ along
+    floor = xp.sum(beyond**2) / n if rank < n else xp.sum(beyond[:0, :])
+    return Spectrum(singular[:rank] ** 2 / n, right[:rank, :].T, along / n**0.5, floor)
+
+
+def decompose_kernel(xp: Any, kernel: Array, residual: Array) -> Spectrum:
+    """Decompose a kernel matrix (n, n), which plays the part of X Xᵀ.
+
+    The ``basis`` (n, r) then leads to dual coefficients. Raises ``ValueError`` as `eigh_nonnegative`.
+    """
+    n = kernel.shape[0]
+    eigenvalues, vectors = eigh_nonnegative(xp, kernel, "K")
+    rank = int(xp.sum(xp.astype(eigenvalues > 0, xp.int64)))
+    vectors = vectors[:, :rank]
+    along = vectors.T @ residual
+    beyond = residual - vectors @ along
+    floor = xp.sum(beyond**2) / n if rank < n else xp.sum(beyond[:0, :])
+    basis = vectors / xp.sqrt(eigenvalues[:rank])
+    return Spectrum(eigenvalues[:rank] / n, basis, along / n**0.5, floor)
+
+
+def eigh_nonnegative(xp: Any, matrices: Array, name: str) -> tuple[Array, Array]:
+    """Eigenvalues (descending, rounding noise set to exactly 0) and vectors of PSD matrices.
+
+    Raises ``ValueError`` naming the eigenvalue if one is negative by more than rounding.
+    """
+    eigenvalues, vectors = _eigh_descending(xp, matrices)
+    size = matrices.shape[-1]
+    noise = 8 * size * float(xp.finfo(matrices.dtype).eps) * xp.abs(eigenvalues[..., :1])
+    if bool(xp.any(eigenvalues < -noise)):
+        raise ValueError(
+            f"{name} must have no negative eigenvalue; its smallest is {float(xp.min(eigenvalues)):g}"
+        )
+    return xp.where(eigenvalues > noise, eigenvalues, 0.0 * eigenvalues), vectors
+
+
+def _eigh_descending(xp: Any, matrices: Array) -> tuple[Array, Array]:
+    eigenvalues, vectors = xp.linalg.eigh(matrices)
+    return xp.flip(eigenvalues, axis=-1), xp.flip(vectors, axis=-1)

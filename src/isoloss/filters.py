@@ -1,0 +1,115 @@
+"""What a phase does to each eigendirection: a schedule is a filter on the train spectrum.
+
+Any sequence of GD steps and flows multiplies the residual along a direction of curvature γ by
+h(γ) = Π_t (1 - 2η_tγ) · exp(-2γT). It is kept as a sign and a logarithm, so that neither 10⁹ steps
+nor a divergence by 10^1000 leaves the range of float64.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from isoloss import _doubledouble as dd
+
+__all__ = ["Filter", "flow_filter", "log_step", "rates_filter", "step_factors"]
+
+Array = Any
+
+_PRODUCT = 8  # a nonzero factor is at least 2^-106: a product of 8 cannot underflow
+
+
+class Filter(NamedTuple):
+    """h = sign · exp(log + low), shape (*batch, r); ``low`` holds the digits below float64's."""
+
+    sign: Array
+    log: Array
+    low: Array
+
+    @classmethod
+    def identity(cls, curvature: Array) -> Filter:
+        """Return the filter of an empty schedule."""
+        zeros = 0.0 * curvature
+        return cls(1.0 + zeros, zeros, zeros)
+
+    def then(self, xp: Any, other: Filter) -> Filter:
+        """Return the filter of one schedule followed by another: their product."""
+        pair = dd.add((self.log, self.low), (other.log, other.low))
+        return Filter(self.sign * other.sign, *_guarded(xp, pair, self.log + other.log))
+
+    def power(self, xp: Any, count: Array) -> Filter:
+        """Return the filter of ``count`` repetitions, an array of whole numbers that broadcasts."""
+        pair = dd.scale((self.log, self.low), count)
+        plain = xp.where(count == 0, 0.0 * count, self.log * count)
+        odd = count - 2.0 * xp.floor(0.5 * count) == 1
+        return Filter(
+            xp.where(odd, self.sign, 1.0 + 0.0 * self.sign), *_guarded(xp, pair, plain)
+        )
+
+    def grows(self, xp: Any, nats: float) -> bool:
+        """Whether the filter exceeds exp(nats) in some direction."""
+        return bool(xp.any(self.log > nats))
+
+
+def flow_filter(xp: Any, time: Array, curvature: Array) -> Filter:
+    """Return the filter exp(-2γt) of gradient flow for a time, which broadcasts and may be inf."""
+    rate = -2.0 * curvature
+    plain = xp.where(rate == 0, 0.0 * rate, rate * time)
+    log, low = _guarded(xp, dd.two_prod(rate, time), plain)
+    return Filter(1.0 + 0.0 * log, log, low)
+
+
+def log_step(xp: Any, lr: float, curvature: Array, *, precise: bool = False) -> Filter:
+    """Return the filter 1 - 2ηγ of one step, its logarithm right to the last digits.
+
+    That includes the neighbourhood of its zero at 2ηγ = 1 and of the stability edge 2ηγ = 2, where
+    10⁹ steps repeat a rounding error 10⁹ times. ``precise`` asks for double-double logarithms.
+    """
+    mantissa, exponent = math.frexp(lr)
+    product, error = dd.two_prod(curvature * 2.0 ** min(exponent + 1, 1023), 0.0 * curvature + mantissa)
+    error = xp.where(xp.isfinite(error), error, 0.0 * curvature)
+    sign = xp.where((product - 1.0) + error > 0, -1.0 + 0.0 * curvature, 1.0 + 0.0 * curvature)
+    # |1 - 2ηγ| = 1 + u
+    below = product < 1
+    u = xp.where(below, -product, product - 2.0)
+    rest = xp.where(below, -error, error)
+    log = xp.log1p(u) + xp.log1p(rest / xp.abs(product - 1.0))
+    log = xp.where(product == 1, xp.log(xp.abs(error)), log)
+    if not precise:
+        return Filter(sign, log, 0.0 * curvature)
+    minus_two = xp.where(below, 0.0 * curvature, -2.0 + 0.0 * curvature)
+    exact = dd.add(dd.two_sum(xp.where(below, -product, product), minus_two), (rest, 0.0 * rest))
+    return Filter(sign, *_guarded(xp, dd.log1p(xp, exact), log))
+
+
+def step_factors(xp: Any, rates: Array, curvature: Array) -> Array:
+    """Return the factors 1 - 2ηγ, shape (steps, *curvature.shape), one step for each rate.
+
+    Halves of 26 bits make the leading product exact, so that a factor next to zero keeps its digits;
+    as one matrix product this is also faster than the plain outer product and difference.
+    """
+    high, low = dd.split(2.0 * rates)
+    flat = xp.reshape(curvature, (-1,))
+    flat_high, flat_low = dd.split(flat)
+    left = xp.stack([1.0 + 0.0 * rates, -high, -high, -low], axis=1)
+    right = xp.stack([1.0 + 0.0 * flat, flat_high, flat_low, flat], axis=0)
+    return xp.reshape(left @ right, (rates.shape[0], *curvature.shape))
+
+
+def rates_filter(xp: Any, factors: Array) -> Filter:
+    """Return the filter of the steps whose factors are given, a product over the first axis."""
+    steps = factors.shape[0]
+    if steps % _PRODUCT:
+        ones = 1.0 + xp.zeros_like(factors[:1, ...])
+        factors = xp.concat([factors, *[ones] * (_PRODUCT - steps % _PRODUCT)], axis=0)
+    grouped = xp.reshape(factors, (_PRODUCT, -1, *factors.shape[1:]))
+    products = xp.prod(grouped, axis=0)
+    sign = xp.prod(xp.where(products < 0, -1.0 + 0.0 * products, 1.0 + 0.0 * products), axis=0)
+    log = xp.sum(xp.log(xp.abs(products)), axis=0)
+    return Filter(sign, log, xp.zeros_like(log))
+
+
+def _guarded(xp: Any, pair: dd.Pair, plain: Array) -> dd.Pair:
+    """Use the plain value where the error-free transformations meet an infinity."""
+    usable = xp.isfinite(pair[0]) & xp.isfinite(pair[1])
+    return xp.where(usable, pair[0], plain), xp.where(usable, pair[1], xp.zeros_like(plain))

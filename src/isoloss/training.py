@@ -1,0 +1,197 @@
+"""train(problem, schedule, level): the exact result of a training run, without a training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from isoloss._checks import quiet
+from isoloss.filters import Filter, flow_filter, log_step
+from isoloss.problem import Problem
+from isoloss.run import Run
+from isoloss.scanning import scan_rates
+from isoloss.schedule import GradientFlow, Phase, Schedule
+from isoloss.stopping import first_step, flow_time, log_excess
+
+__all__ = ["train"]
+
+Array = Any
+
+_GROWTH = 30.0  # nats of growth from which logarithms are kept in double-double
+
+
+@quiet
+def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) -> Run:
+    """Train a problem by a schedule and stop at given train losses.
+
+    Stops at the start if the train loss is already there, else after the first GD step at or below
+    the level, or at the exact moment inside a flow (GD(K, η, ε) and GF(ε) of the paper, section 2).
+    Phases of one rate and flows are solved in closed form: their cost does not depend on their
+    length.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem, or a batch of them.
+    schedule : Schedule, GradientDescent or GradientFlow
+        What the optimizer does.
+    train_loss : array_like, optional
+        The level or levels to stop at; by default the schedule runs to its end. A level equal to the
+        smallest train loss counts as reached only where it is met exactly after finitely many steps.
+
+    Returns
+    -------
+    Run
+        With results of shape batch × levels.
+
+    Raises
+    ------
+    TypeError
+        If ``problem`` or ``schedule`` is of another type.
+    ValueError
+        If a level is NaN.
+
+    Examples
+    --------
+    The paper's example: at the same train loss, half the test loss.
+
+    >>> import isoloss as il
+    >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+    >>> flow = il.train(problem, il.GradientFlow(), train_loss=0.1)
+    >>> annealed = il.train(problem, il.anneal(1.5, 10), train_loss=0.1)
+    >>> print(f"{flow.test_loss:.4f} {annealed.test_loss:.4f}")
+    0.1500 0.0750
+    """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
+    if not isinstance(schedule, Schedule):
+        schedule = Schedule(schedule)
+    return _Trainer(problem, train_loss).run(schedule)
+
+
+class _Trainer:
+    """The state of one call: where the schedule is, and which levels have stopped it where."""
+
+    def __init__(self, problem: Problem, train_loss: Any) -> None:
+        kind = problem.kind
+        xp = self.xp = kind.xp
+        self.problem = problem
+        r = problem.curvature.shape[-1]
+        # A direction of no curvature stands in where there is none, so that no axis is empty.
+        curvature, weights = problem.curvature, problem.log_weights
+        if not r:
+            curvature = xp.zeros_like(problem.min_train_loss)[..., None]
+            weights = xp.log(curvature)
+        width = curvature.shape[-1]
+        self.curvature = xp.reshape(curvature, (-1, 1, width))
+        self.log_weights = xp.reshape(weights, (-1, 1, width))
+        self.levels = None if train_loss is None else _levels(problem, train_loss)
+        floor = xp.reshape(problem.min_train_loss, (-1, 1))
+        if self.levels is None:
+            excess = xp.nan + xp.zeros_like(floor)
+        else:
+            excess = xp.reshape(self.levels, (1, -1)) - floor
+        # log of a negative number is NaN: that level is below every train loss
+        self.log_level = xp.log(excess)
+        self.filters = Filter.identity(self.curvature)
+        self.steps, self.time = 0, 0.0
+        self.reached = log_excess(xp, self.log_weights, self.filters) <= self.log_level
+        blank = xp.zeros_like(self.log_level)
+        self.stop_steps, self.stop_time = blank, blank
+        self.stopped = Filter(*(part + blank[..., None] for part in self.filters))
+
+    def run(self, schedule: Schedule) -> Run:
+        for phase in schedule.phases:
+            for piece in _pieces(phase):
+                self._advance(*piece)
+        return self._result(schedule)
+
+    def _waiting(self) -> bool:
+        return bool(self.xp.any(~self.reached & ~self.xp.isnan(self.log_level)))
+
+    def _stop(self, hit: Array, there: Filter, steps: Array | int, time: Array | float) -> None:
+        """Record the levels that a phase has reached for the first time."""
+        xp, new = self.xp, hit & ~self.reached
+        blank = xp.zeros_like(self.log_level)
+        self.stop_steps = xp.where(new, steps + blank, self.stop_steps)
+        self.stop_time = xp.where(new, time + blank, self.stop_time)
+        self.stopped = Filter(
+            *(xp.where(new[..., None], b, a) for a, b in zip(self.stopped, there, strict=True))
+        )
+        self.reached = self.reached | new
+
+    def _result(self, schedule: Schedule) -> Run:
+        """Give the levels never reached the schedule's end."""
+        xp, problem = self.xp, self.problem
+        blank = xp.zeros_like(self.log_level)
+        steps = xp.where(self.reached, self.stop_steps, self.steps + blank)
+        time = xp.where(self.reached, self.stop_time, self.time + blank)
+        filters = [
+            xp.where(self.reached[..., None], a, b)
+            for a, b in zip(self.stopped, self.filters, strict=True)
+        ]
+        batch = tuple(problem.min_train_loss.shape)
+        shape = batch + (() if self.levels is None else tuple(self.levels.shape))
+        r = problem.curvature.shape[-1]
+        sign, log, low = (xp.reshape(f[..., :r], (*batch, -1, r)) for f in filters)
+        log = log + low
+        excess = xp.sum(xp.exp(problem.log_weights[..., None, :] + 2.0 * log), axis=-1)
+        train_loss = problem.min_train_loss[..., None] + excess
+        test_loss = problem.test.loss(xp, sign, log)
+        return Run(
+            problem=problem,
+            schedule=schedule,
+            reached=xp.reshape(self.reached, shape),
+            steps=xp.astype(xp.reshape(steps, shape), xp.int64),
+            time=problem.kind.result(xp.reshape(time, shape)),
+            train_loss=problem.kind.result(xp.reshape(train_loss, shape)),
+            test_loss=problem.kind.result(xp.reshape(test_loss, shape)),
+            sign=xp.reshape(sign, (*shape, r)),
+            log=xp.reshape(log, (*shape, r)),
+        )
+
+    def _advance(self, kind: str, amount: Any, steps: int) -> None:
+        """Carry the filter through a phase, recording the levels that it reaches."""
+        xp, waiting = self.xp, self._waiting()
+        constant = self.problem.kind.constant
+        arguments = xp, self.log_weights, self.filters
+        if kind == "flow":
+            end = self.filters.then(
+                xp, flow_filter(xp, constant(amount), self.curvature)
+            )
+            if waiting:
+                time, there = flow_time(*arguments, self.curvature, self.log_level)
+                self._stop(xp.isfinite(time) & (time <= amount), there, self.steps, self.time + time)
+            self.time += amount
+        elif kind == "rate":
+            step = log_step(xp, amount, self.curvature)
+            if self.filters.grows(xp, _GROWTH) or (steps and step.grows(xp, _GROWTH / steps)):
+                step = log_step(xp, amount, self.curvature, precise=True)
+            end = self.filters.then(xp, step.power(xp, constant(steps)))
+            if waiting and steps:
+                count, there = first_step(*arguments, step, steps, self.log_level)
+                self._stop(xp.isfinite(count), there, self.steps + count, self.time)
+            self.steps += steps
+        else:
+            levels = xp.where(self.reached, xp.nan + xp.zeros_like(self.log_level), self.log_level)
+            scan = scan_rates(*arguments, self.curvature, amount, levels, constant)
+            end = scan.end
+            self._stop(xp.isfinite(scan.first), scan.stopped, self.steps + scan.first, self.time)
+            self.steps += steps
+        self.filters = end
+
+
+def _pieces(phase: Phase) -> Iterator[tuple[str, Any, int]]:
+    if isinstance(phase, GradientFlow):
+        yield "flow", phase.time, 0
+        return
+    for lr, steps in phase.runs():
+        yield ("rate" if isinstance(lr, float) else "rates"), lr, steps
+
+
+def _levels(problem: Problem, train_loss: Any) -> Array:
+    xp = problem.kind.xp
+    levels = problem.kind.plain("train_loss", train_loss)
+    if bool(xp.any(xp.isnan(levels))):
+        raise ValueError("train_loss must not be NaN; give the train losses to stop at")
+    return levels
