@@ -425,8 +425,11 @@ class Problem:
         residual = self.kind.result(sign[..., None] * xp.sign(start) * sizes)
         return residual[..., 0] if self.single_output else residual
 
-    def parameters(self, residual: Array) -> tuple[Array, Array]:
-        """Return coefficients and intercept for residuals of shape (*batch, *levels, r[, m])."""
+    def parameters(self, residual: Array, move: Array | None = None) -> tuple[Array, Array]:
+        """Return coefficients and intercept for residuals of shape (*batch, *levels, r[, m]).
+
+        ``move`` adds a movement of the parameters themselves, shape (*levels, d, m).
+        """
         if self.coordinates is None:
             raise ValueError(
                 "a problem given by its spectra has no coordinates but its eigenbasis; "
@@ -439,6 +442,8 @@ class Problem:
         basis, limit = self.coordinates.basis, self.coordinates.limit
         extra = (..., *(None,) * (residual.ndim - limit.ndim), slice(None), slice(None))
         moved = limit[extra] + basis[extra] @ residual
+        if move is not None:
+            moved = moved + move
         if self.coordinates.intercept:
             coef, intercept = moved[..., :-1, :], moved[..., -1, :]
         else:

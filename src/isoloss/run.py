@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,9 +115,8 @@ class Run:
         if self.reached.ndim:
             xp = self.problem.kind.xp
             count = int(xp.sum(xp.astype(self.reached, xp.int64)))
-            size = max(self.reached.size if isinstance(self.reached.size, int) else 0, count)
             shape = tuple(self.reached.shape)
-            return f"Run(shape {shape}, {count} of {size} levels reached)"
+            return f"Run(shape {shape}, {count} of {math.prod(shape)} reached)"
         reached = "reached" if bool(self.reached) else "not reached"
         return (
             f"Run({reached}, steps={int(self.steps)}, time={float(self.time):.4g}, "
