@@ -37,6 +37,11 @@ class Kind:
         device = compat.device(next(iter(arrays.values()))) if arrays else None
         return cls(xp, device, dtype)
 
+    @property
+    def eps(self) -> float:
+        """The rounding unit of the user's precision."""
+        return float(self.xp.finfo(self.dtype).eps)
+
     def array(self, name: str, value: Any) -> Array:
         """Return ``value`` as a finite float64 array; ``name`` is what the message calls it."""
         array = self.plain(name, value)
@@ -47,21 +52,32 @@ class Kind:
 
     def plain(self, name: str, value: Any) -> Array:
         """Return ``value`` as a float64 array that need not be finite."""
-        try:
-            array = self.xp.asarray(value, device=self.device)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"{name} must be an array of numbers: {error}") from None
+        if compat.is_array_api_obj(value):
+            array = value
+        else:  # through NumPy: PyTorch would take Python numbers as float32
+            try:
+                array = np.asarray(value)
+            except ValueError as error:
+                raise ValueError(f"{name} must be an array of numbers: {error}") from None
+            if array.dtype.kind not in "biuf":
+                raise TypeError(f"{name} must hold real numbers; got {_described(value, array)}")
+            return self.constant(array)
         if not self.xp.isdtype(array.dtype, ("real floating", "integral", "bool")):
             raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
         return self.xp.astype(array, self.xp.float64)
 
     def constant(self, value: Any) -> Array:
         """Return ``value`` of ours as a float64 array on the user's device."""
-        return self.xp.asarray(value, dtype=self.xp.float64, device=self.device)
+        # a copy: PyTorch warns of read-only NumPy arrays
+        return self.xp.asarray(np.array(value), dtype=self.xp.float64, device=self.device)
 
     def result(self, array: Array) -> Array:
         """Give a float64 result back in the user's precision."""
         return self.xp.astype(array, self.dtype)
+
+
+def _described(value: Any, array: Any) -> str:
+    return f"dtype {array.dtype}" if array.ndim else f"{type(value).__name__} {value!r}"
 
 
 def _numpy() -> Namespace:
@@ -87,10 +103,11 @@ def shape(name: str, array: Array, expected: tuple[int | str, ...], because: str
         raise ValueError(f"{name} must not be empty; got shape {found}")
 
 
-def symmetric(xp: Namespace, name: str, array: Array) -> None:
+def symmetric(kind: Kind, name: str, array: Array) -> None:
     """Raise ``ValueError`` unless the last two axes form symmetric matrices."""
+    xp = kind.xp
     gap = float(xp.max(xp.abs(array - xp.matrix_transpose(array))))
-    if gap > 1e-10 * float(xp.max(xp.abs(array))):
+    if gap > 1e5 * kind.eps * float(xp.max(xp.abs(array))):
         raise ValueError(
             f"{name} must be symmetric; entries differ from the transpose's by up to {gap:g}"
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from isoloss._checks import Kind
+
 Array = Any
 
 # The covariance and the Gram matrix square the condition number. Where their eigenvalues span no
@@ -80,13 +82,13 @@ def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
     return Spectrum(singular[:rank] ** 2 / n, right[:rank, :].T, along / n**0.5, floor)
 
 
-def decompose_kernel(xp: Any, kernel: Array, residual: Array) -> Spectrum:
+def decompose_kernel(kind: Kind, kernel: Array, residual: Array) -> Spectrum:
     """Decompose a kernel matrix (n, n), which plays the part of X Xᵀ.
 
     The ``basis`` (n, r) then leads to dual coefficients. Raises ``ValueError`` as `eigh_nonnegative`.
     """
-    n = kernel.shape[0]
-    eigenvalues, vectors = eigh_nonnegative(xp, kernel, "K")
+    xp, n = kind.xp, kernel.shape[0]
+    eigenvalues, vectors = eigh_nonnegative(kind, "K", kernel)
     rank = int(xp.sum(xp.astype(eigenvalues > 0, xp.int64)))
     vectors = vectors[:, :rank]
     along = vectors.T @ residual
@@ -96,19 +98,20 @@ def decompose_kernel(xp: Any, kernel: Array, residual: Array) -> Spectrum:
     return Spectrum(eigenvalues[:rank] / n, basis, along / n**0.5, floor)
 
 
-def eigh_nonnegative(xp: Any, matrices: Array, name: str) -> tuple[Array, Array]:
+def eigh_nonnegative(kind: Kind, name: str, matrices: Array) -> tuple[Array, Array]:
     """Eigenvalues (descending, rounding noise set to exactly 0) and vectors of PSD matrices.
 
     Raises ``ValueError`` naming the eigenvalue if one is negative by more than rounding.
     """
+    xp = kind.xp
     eigenvalues, vectors = _eigh_descending(xp, matrices)
-    size = matrices.shape[-1]
-    noise = 8 * size * float(xp.finfo(matrices.dtype).eps) * xp.abs(eigenvalues[..., :1])
-    if bool(xp.any(eigenvalues < -noise)):
+    noise = (matrices.shape[-1] + 8) * kind.eps * xp.abs(eigenvalues[..., :1])
+    if bool(xp.any(eigenvalues < -100 * noise)):
         raise ValueError(
-            f"{name} must have no negative eigenvalue; its smallest is {float(xp.min(eigenvalues)):g}"
+            f"{name} must be positive semidefinite; "
+            f"its smallest eigenvalue is {float(xp.min(eigenvalues)):g}"
         )
-    return xp.where(eigenvalues > noise, eigenvalues, 0.0 * eigenvalues), vectors
+    return xp.where(eigenvalues > noise, eigenvalues, xp.zeros_like(eigenvalues)), vectors
 
 
 def _eigh_descending(xp: Any, matrices: Array) -> tuple[Array, Array]:

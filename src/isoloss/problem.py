@@ -190,12 +190,12 @@ class Problem:
                     f"of shape {tuple(arrays['train_cov'].shape)}; got {found}"
                 )
         for name in ("train_cov", "test_cov"):
-            _checks.symmetric(xp, name, arrays[name])
+            _checks.symmetric(kind, name, arrays[name])
         batch = _batch_shape(
             xp, {n: tuple(a.shape[: -2 if n.endswith("cov") else -1]) for n, a in arrays.items()}
         )
-        gamma, basis = eigh_nonnegative(xp, arrays["train_cov"], "train_cov")
-        eigenvalues, vectors = eigh_nonnegative(xp, arrays["test_cov"], "test_cov")
+        gamma, basis = eigh_nonnegative(kind, "train_cov", arrays["train_cov"])
+        eigenvalues, vectors = eigh_nonnegative(kind, "test_cov", arrays["test_cov"])
         root = xp.sqrt(eigenvalues)[..., :, None] * xp.matrix_transpose(vectors)
         first, goal = arrays["start"][..., None], arrays["target"][..., None]
         limit = goal if train_target is None else arrays["train_target"][..., None]
@@ -359,8 +359,8 @@ class Problem:
         )
         n = kernel.shape[0]
         _checks.shape("K", kernel, (n, n))
-        _checks.symmetric(xp, "K", kernel)
-        spectrum = decompose_kernel(xp, kernel, -targets)
+        _checks.symmetric(kind, "K", kernel)
+        spectrum = decompose_kernel(kind, kernel, -targets)
         residual = spectrum.amplitude / xp.sqrt(spectrum.curvature)[:, None]
         rows = test_kernel.shape[0] ** 0.5
         factor = test_kernel @ (spectrum.basis / rows)

@@ -15,7 +15,7 @@ __all__ = ["first_step", "flow_time", "log_excess"]
 Array = Any
 
 _MAX_NEWTON = 500
-_CONVERGED = 1e-13
+_ROUGH, _SHARP = 1e-4, 1e-15  # in the log of the loss; a rough root is polished from exact exponents
 
 
 def log_excess(xp: Any, log_weights: Array, filters: Filter) -> Array:
@@ -80,11 +80,13 @@ def _crossing(xp: Any, terms: Array, rates: Array, log_level: Array) -> Array:
     bounds = (terms - log_level[..., None]) / xp.where(rates > 0, rates, 1.0 + 0.0 * rates)
     bounds = xp.where((rates > 0) & xp.isfinite(bounds), bounds, xp.zeros_like(bounds))
     start = xp.max(bounds, axis=-1)
-    found = _newton(xp, terms, rates, log_level, xp.where(start > 0, start, xp.zeros_like(start)))
+    found = _newton(xp, terms, rates, log_level, xp.where(start > 0, start, xp.zeros_like(start)), _ROUGH)
     return xp.where(found > 0, found, xp.zeros_like(found))
 
 
-def _newton(xp: Any, terms: Array, rates: Array, log_level: Array, start: Array) -> Array:
+def _newton(
+    xp: Any, terms: Array, rates: Array, log_level: Array, start: Array, tolerance: float = _SHARP
+) -> Array:
     """Solve log Σ exp(terms - rates·s) = level, convex in s, from the left; inf if it has no root."""
     s = start
     never = xp.isnan(log_level)
@@ -100,7 +102,8 @@ def _newton(xp: Any, terms: Array, rates: Array, log_level: Array, start: Array)
         never = never | (~already & ((above == xp.inf) | ((above > 0) & (slope <= 0))))
         move = xp.where(never | already | (slope <= 0), xp.zeros_like(s), above / slope)
         s = s + move
-        if not bool(xp.any(xp.abs(move) > _CONVERGED * xp.abs(s))):
+        close = xp.abs(above) <= tolerance * (1.0 + xp.abs(log_level))
+        if bool(xp.all(close | (move == 0))):
             break
     return xp.where(never, xp.inf + xp.zeros_like(s), s)
 
