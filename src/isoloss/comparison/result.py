@@ -1,0 +1,217 @@
+"""What a comparison gives back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.comparison.verdict import best_stop, effect, verdict
+from isoloss.problem import Problem
+from isoloss.schedule import Schedule
+
+__all__ = ["Comparison", "Curve", "Stop", "Stops"]
+
+Floats = npt.NDArray[np.float64]
+Entry = str | float | int | bool | None
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One place at which to stop, chosen as the best on the test data.
+
+    Attributes
+    ----------
+    steps : int
+        GD steps taken.
+    time : float
+        Time spent in gradient flow, in units of 1/γ₁.
+    train_loss, test_loss : float
+        The losses there.
+    test_error : float or None
+        The share of test rows put into a wrong class, for classes.
+    """
+
+    steps: int
+    time: float
+    train_loss: float
+    test_loss: float
+    test_error: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Stops:
+    """Where one schedule stops for each level, beside three yardsticks at the same train loss.
+
+    GD overshoots: it stops at the first step *at or below* a level. The yardsticks (gradient flow,
+    ridge regression and the level band) are taken at the train loss where the schedule really
+    stopped, and are NaN where it does not reach the level.
+
+    Attributes
+    ----------
+    name : str
+        What the schedule is called.
+    schedule : Schedule
+        The schedule.
+    levels : array, shape (L,)
+        The train losses to stop at, falling.
+    reached : array of bool, shape (L,)
+        Whether the level is reached. Where it is not, steps, time and losses are those at the
+        schedule's end.
+    steps, time, train_loss, test_loss : array, shape (L,)
+        GD steps, time in gradient flow (in units of 1/γ₁) and losses at the stop.
+    flow_test_loss, ridge_test_loss : array, shape (L,)
+        Test loss of gradient flow and ridge regression at the same train loss.
+    ridge_alpha : array, shape (L,)
+        The ridge penalty in train loss + alpha · ‖β‖².
+    lowest, highest : array, shape (L,)
+        The level band: the range of test losses of all parameters with that train loss.
+    test_error, flow_test_error, ridge_test_error : array, shape (L,), or None
+        Shares of test rows put into a wrong class, for classes.
+    """
+
+    name: str
+    schedule: Schedule
+    levels: Floats
+    reached: npt.NDArray[np.bool_]
+    steps: npt.NDArray[np.int64]
+    time: Floats
+    train_loss: Floats
+    test_loss: Floats
+    flow_test_loss: Floats
+    ridge_alpha: Floats
+    ridge_test_loss: Floats
+    lowest: Floats
+    highest: Floats
+    test_error: Floats | None
+    flow_test_error: Floats | None
+    ridge_test_error: Floats | None
+
+    @property
+    def ratio(self) -> Floats:
+        """The test loss as a multiple of gradient flow's at the same train loss."""
+        return self.test_loss / self.flow_test_loss
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """What the schedule does at each level: helps, hurts, no difference, or not reached."""
+        return tuple(effect(ratio) for ratio in self.ratio)
+
+    def __repr__(self) -> str:
+        return f"Stops({self.name!r}, {int(self.reached.sum())} of {len(self.levels)} reached)"
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One schedule on a fine grid of levels, for figures.
+
+    Attributes
+    ----------
+    name : str
+        What the schedule is called.
+    train_loss, test_loss : array
+        The losses at its stops, without those that several levels share.
+    flow_test_loss : array
+        Gradient flow's test loss at the same train losses.
+    """
+
+    name: str
+    train_loss: Floats
+    test_loss: Floats
+    flow_test_loss: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Schedules compared at equal train loss; what `compare` returns.
+
+    Attributes
+    ----------
+    problem : Problem
+        The problem.
+    levels : array, shape (L,)
+        The train losses to stop at, falling.
+    schedules : tuple of Stops
+        Each schedule's stops.
+    flow : Stops
+        Gradient flow's stops, which are exactly at the levels.
+    curves : tuple of Curve
+        Each schedule on a fine grid of levels from the start to the lowest level.
+    flow_curve : Stops
+        Gradient flow's stops on that grid, with the yardsticks.
+    best : tuple of Stop
+        Each schedule's best stop on the test data, over 241 levels from the start down to a
+        millionth of its excess train loss, and the schedule's end.
+    ridge_best : Stop
+        Ridge regression's best penalty on the test data (its steps are 0 and its time is NaN).
+    """
+
+    problem: Problem
+    levels: Floats
+    schedules: tuple[Stops, ...]
+    flow: Stops
+    curves: tuple[Curve, ...]
+    flow_curve: Stops
+    best: tuple[Stop, ...]
+    ridge_best: Stop
+
+    @cached_property
+    def verdicts(self) -> tuple[str, ...]:
+        """What each schedule does against gradient flow at equal train loss, a sentence each."""
+        return tuple(verdict(stops) for stops in self.schedules)
+
+    @cached_property
+    def best_stops(self) -> tuple[str, ...]:
+        """The best stop on the test data, a line for each schedule and one for ridge regression."""
+        names = [*(stops.name for stops in self.schedules), "ridge"]
+        stops = [*self.best, self.ridge_best]
+        return tuple(best_stop(*pair) for pair in zip(names, stops, strict=True))
+
+    def rows(self) -> list[dict[str, Entry]]:
+        """Return a row for each schedule and level, as in ``results.csv``.
+
+        Returns
+        -------
+        list of dict
+            With None where there is nothing to say: yardsticks of levels that are not reached, and
+            errors where there are no classes.
+        """
+        table: list[dict[str, Entry]] = []
+        for stops in self.schedules:
+            for i, level in enumerate(stops.levels):
+                numbers = {
+                    "train_loss": stops.train_loss,
+                    "test_loss": stops.test_loss,
+                    "flow_test_loss": stops.flow_test_loss,
+                    "ratio_to_flow": stops.ratio,
+                    "ridge_test_loss": stops.ridge_test_loss,
+                    "ridge_alpha": stops.ridge_alpha,
+                    "lowest_test_loss": stops.lowest,
+                    "highest_test_loss": stops.highest,
+                    "test_error": stops.test_error,
+                    "flow_test_error": stops.flow_test_error,
+                    "ridge_test_error": stops.ridge_test_error,
+                }
+                row: dict[str, Entry] = {
+                    "schedule": stops.name,
+                    "level": float(level),
+                    "reached": bool(stops.reached[i]),
+                    "steps": int(stops.steps[i]),
+                    "flow_time": float(stops.time[i]),
+                    "effect": stops.effects[i],
+                }
+                row.update({name: _entry(values, i) for name, values in numbers.items()})
+                table.append(row)
+        return table
+
+    def __repr__(self) -> str:
+        return f"Comparison({len(self.schedules)} schedules, {len(self.levels)} levels)"
+
+
+def _entry(values: Floats | None, i: int) -> float | None:
+    if values is None or math.isnan(values[i]):
+        return None
+    return float(values[i])

@@ -1,0 +1,210 @@
+"""compare(problem, schedules, levels): train each schedule to each level, with the yardsticks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.comparison.result import Comparison, Curve, Stop, Stops
+from isoloss.comparison.ridge import ridge
+from isoloss.levelset import level_band
+from isoloss.problem import Problem
+from isoloss.schedule import GradientFlow, Phase, Schedule
+from isoloss.training import train
+
+__all__ = ["compare"]
+
+Floats = npt.NDArray[np.float64]
+TestError = Callable[[Floats], Floats]
+
+_LOWEST = 1e-3  # the lowest level's excess train loss, as a share of the start's
+_SEARCHED = 1e-6  # how far the best stop is looked for
+_CURVE = 241
+
+
+def compare(
+    problem: Problem,
+    schedules: Mapping[str, Schedule | Phase],
+    levels: int | npt.ArrayLike = 12,
+    *,
+    test_error: TestError | None = None,
+) -> Comparison:
+    """Compare schedules at equal train loss.
+
+    Parameters
+    ----------
+    problem : Problem
+        One problem (no batch) of NumPy arrays.
+    schedules : mapping of str to Schedule
+        The schedules under the names that the result calls them by.
+    levels : int or array_like, default: 12
+        The train losses to stop at; or how many, evenly spaced in the log of the train loss above
+        its smallest value, from the start's (excluded) down to a thousandth of it.
+    test_error : callable, optional
+        Gives the share of wrong classes for coefficients (..., d, m), such as `Split.test_error`.
+
+    Returns
+    -------
+    Comparison
+        Arrays, and a sentence for each schedule.
+
+    Raises
+    ------
+    TypeError
+        If the problem is a batch, or not of NumPy arrays.
+    ValueError
+        If there is no schedule, the start already has the smallest train loss, or a level is not
+        between the smallest and the start's.
+
+    Examples
+    --------
+    >>> import isoloss as il
+    >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+    >>> found = compare(problem, {"flow": il.GradientFlow(), "annealed": il.anneal(1.5, 10)})
+    >>> print(found.schedules[1].ratio[[0, 5, 11]].round(3))
+    [0.706 0.538 0.501]
+    """
+    if not isinstance(problem, Problem) or not isinstance(problem.curvature, np.ndarray):
+        raise TypeError("compare needs a Problem of NumPy arrays")
+    if problem.curvature.ndim != 1:
+        raise TypeError(f"compare needs one problem; this is a batch: {problem!r}")
+    if not schedules:
+        raise ValueError("compare needs at least one schedule")
+    start = np.exp(np.asarray(problem.log_weights)).sum()
+    if not start > 0:
+        raise ValueError("the start has the smallest train loss already: nothing is left to train")
+    chosen = _levels(problem, levels, start)
+    grid = _grid(problem, start, (chosen[-1] - _floor(problem)) / start)
+    searched = _grid(problem, start, _SEARCHED)
+    named = {
+        name: schedule if isinstance(schedule, Schedule) else Schedule(schedule)
+        for name, schedule in schedules.items()
+    }
+    flow = Schedule(GradientFlow())
+    return Comparison(
+        problem=problem,
+        levels=chosen,
+        schedules=tuple(_stops(problem, *item, chosen, test_error) for item in named.items()),
+        flow=_stops(problem, "flow", flow, chosen, test_error),
+        curves=tuple(_curve(problem, *item, grid) for item in named.items()),
+        flow_curve=_stops(problem, "flow", flow, grid, None),
+        best=tuple(_best(problem, each, searched, test_error) for each in named.values()),
+        ridge_best=_best_ridge(problem, searched, test_error),
+    )
+
+
+def _floor(problem: Problem) -> float:
+    return float(problem.min_train_loss)
+
+
+def _grid(problem: Problem, start: float, lowest: float) -> Floats:
+    """Return levels evenly spaced in the log of the excess, the first reached at the start."""
+    shares = np.geomspace(1, lowest, _CURVE)
+    shares[0] += 1e-12
+    return _floor(problem) + start * shares
+
+
+def _levels(problem: Problem, levels: int | npt.ArrayLike, start: float) -> Floats:
+    floor = _floor(problem)
+    if isinstance(levels, int):
+        if levels < 1:
+            raise ValueError(f"levels must be at least 1; got {levels}")
+        return floor + start * np.geomspace(1, _LOWEST, levels + 1)[1:]
+    given = np.sort(np.atleast_1d(np.asarray(levels, dtype=float)).ravel())[::-1]
+    if not given.size or not ((given > floor) & (given < floor + start)).all():
+        raise ValueError(
+            f"levels must be between the smallest train loss {floor:.6g} and the start's "
+            f"{floor + start:.6g}; got {levels}"
+        )
+    return given
+
+
+def _stops(
+    problem: Problem,
+    name: str,
+    schedule: Schedule,
+    levels: Floats,
+    test_error: TestError | None,
+) -> Stops:
+    run = train(problem, schedule, train_loss=levels)
+    reached = np.asarray(run.reached)
+    # rounding may put a loss at the minimum below it
+    loss = np.maximum(np.asarray(run.train_loss, dtype=float)[reached], _floor(problem))
+    flow = train(problem, GradientFlow(), train_loss=loss)
+    same = ridge(problem, loss - _floor(problem))
+    band = level_band(problem, loss)
+
+    def spread(values: npt.ArrayLike) -> Floats:
+        full = np.full(levels.shape, np.nan)
+        full[reached] = values
+        return full
+
+    errors: list[Floats | None] = [None] * 3
+    if test_error is not None:
+        errors = [
+            test_error(run.coef()),
+            spread(test_error(flow.coef())),
+            spread(test_error(same.coef())),
+        ]
+    return Stops(
+        name=name,
+        schedule=schedule,
+        levels=levels,
+        reached=reached,
+        steps=np.asarray(run.steps),
+        time=np.asarray(run.time) / float(problem.max_lr),
+        train_loss=np.asarray(run.train_loss),
+        test_loss=np.asarray(run.test_loss),
+        flow_test_loss=spread(flow.test_loss),
+        ridge_alpha=spread(same.alpha),
+        ridge_test_loss=spread(same.test_loss),
+        lowest=spread(band.lowest),
+        highest=spread(band.highest),
+        test_error=errors[0],
+        flow_test_error=errors[1],
+        ridge_test_error=errors[2],
+    )
+
+
+def _curve(problem: Problem, name: str, schedule: Schedule, levels: Floats) -> Curve:
+    run = train(problem, schedule, train_loss=levels)
+    reached = np.asarray(run.reached)
+    loss, first = np.unique(np.asarray(run.train_loss)[reached], return_index=True)
+    return Curve(
+        name=name,
+        train_loss=loss[::-1],
+        test_loss=np.asarray(run.test_loss)[reached][first][::-1],
+        flow_test_loss=np.asarray(train(problem, GradientFlow(), train_loss=loss).test_loss)[::-1],
+    )
+
+
+def _best(
+    problem: Problem, schedule: Schedule, levels: Floats, test_error: TestError | None
+) -> Stop:
+    """Find the best stop on the test data: at a level, or at the schedule's end."""
+    runs = [train(problem, schedule, train_loss=levels), train(problem, schedule)]
+    losses = np.append(np.asarray(runs[0].test_loss), runs[1].test_loss)
+    best = int(np.nanargmin(losses))
+    run = train(problem, schedule, levels[best]) if best < levels.size else runs[1]
+    return Stop(
+        steps=int(run.steps),
+        time=float(run.time) / float(problem.max_lr),
+        train_loss=float(run.train_loss),
+        test_loss=float(run.test_loss),
+        test_error=None if test_error is None else float(test_error(run.coef())),
+    )
+
+
+def _best_ridge(problem: Problem, levels: Floats, test_error: TestError | None) -> Stop:
+    found = ridge(problem, np.append(levels - _floor(problem), 0.0))
+    best = int(np.nanargmin(found.test_loss))
+    return Stop(
+        steps=0,
+        time=math.nan,
+        train_loss=float(found.train_loss[best]),
+        test_loss=float(found.test_loss[best]),
+        test_error=None if test_error is None else float(test_error(found.coef()[best])),
+    )

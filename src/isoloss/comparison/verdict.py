@@ -1,0 +1,113 @@
+"""What a schedule does at equal train loss, in one plain sentence."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.schedule import GradientFlow
+
+if TYPE_CHECKING:
+    from isoloss.comparison.result import Stop, Stops
+
+__all__ = ["NO_DIFFERENCE", "best_stop", "effect", "verdict"]
+
+NO_DIFFERENCE = 0.01
+"""Test losses that differ by at most this share of gradient flow's count as no difference."""
+
+
+def effect(ratio: float) -> str:
+    """Name what a ratio of test losses means.
+
+    Examples
+    --------
+    >>> [effect(ratio) for ratio in (0.9, 1.005, 1.2, float("nan"))]
+    ['helps', 'no difference', 'hurts', 'not reached']
+    """
+    if math.isnan(ratio):
+        return "not reached"
+    if abs(ratio - 1) <= NO_DIFFERENCE:
+        return "no difference"
+    return "helps" if ratio < 1 else "hurts"
+
+
+def verdict(stops: Stops) -> str:
+    """Say whether a schedule helps at equal train loss, how much and where."""
+    total, count = len(stops.levels), int(stops.reached.sum())
+    if stops.schedule.phases == (GradientFlow(),):
+        return f"{stops.name} is the reference that the others are compared with."
+    if not count:
+        return (
+            f"{stops.name} reaches none of the {total} levels: its train loss ends at "
+            f"{_short(stops.train_loss[-1])}."
+        )
+    effects = np.array(stops.effects)
+    groups = {name: effects == name for name in ("helps", "hurts", "no difference")}
+    present = [name for name, members in groups.items() if members.any()]
+    parts = [_part(stops, name, groups[name]) for name in present]
+    mixed = "is mixed: it " if {"helps", "hurts"} <= set(present) else ""
+    sentence = f"At equal train loss, {stops.name} {mixed}{_joined(parts)}"
+    if count < total:
+        levels = "level" if total - count == 1 else f"{total - count} levels"
+        sentence += f"; it does not reach the last {levels} ({_place(stops.levels[count:])})"
+    return sentence + "."
+
+
+def _part(stops: Stops, name: str, members: npt.NDArray[np.bool_]) -> str:
+    total, count = len(stops.levels), int(members.sum())
+    where = f"all {total} levels" if count == total else f"{count} of {total} levels"
+    change = np.abs(stops.ratio - 1)
+    largest = int(np.where(members, change, -1.0).argmax())
+    least, most = _percent(change[members].min()), _percent(change[largest])
+    if name == "no difference":
+        return f"makes no difference at {where} (within {most})"
+    size = most if least == most else f"{least} to {most}"
+    direction = "lower" if name == "helps" else "higher"
+    place = _place(stops.train_loss[members])
+    if count > 1:
+        place += f", most at {_short(stops.train_loss[largest])}"
+    return f"{name} at {where} (test loss {size} {direction} than gradient flow's; {place})"
+
+
+def best_stop(name: str, stop: Stop) -> str:
+    """Say where a schedule's best stop on the test data is."""
+    error = "" if stop.test_error is None else f", test error {_percent(stop.test_error)}"
+    return (
+        f"{name}: test loss {_short(stop.test_loss)}{error}, at train loss "
+        f"{_short(stop.train_loss)}, {_moment(stop)}"
+    )
+
+
+def _moment(stop: Stop) -> str:
+    if math.isnan(stop.time):
+        return "by ridge regression"
+    if not stop.steps and not stop.time:
+        return "at the start"
+    parts = [f"{stop.steps} step{'s' * (stop.steps != 1)}"] * bool(stop.steps)
+    if math.isinf(stop.time):
+        parts.append("endless flow")
+    elif stop.time:
+        parts.append(f"flow time {_short(stop.time)}")
+    return "after " + " and ".join(parts)
+
+
+def _joined(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def _place(losses: npt.NDArray[np.float64]) -> str:
+    high, low = _short(losses.max()), _short(losses.min())
+    return f"train loss {high}" if high == low else f"train loss {high} to {low}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}" if abs(value) < 1e4 or abs(value) >= 1e7 else f"{value:.0f}"
+
+
+def _percent(share: float) -> str:
+    if share < 1e-4:
+        return "0.01 %"
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.3g} %"

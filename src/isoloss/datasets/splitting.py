@@ -1,0 +1,274 @@
+"""From tables to standardised train and test arrays, with what was done to them in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.datasets.tables import MISSING, Table, quoted
+from isoloss.datasets.targets import Task, encode, target_columns
+
+__all__ = ["Split", "split"]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Rows = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Train and test arrays as `Problem.from_data` takes them, standardised by the train rows.
+
+    Attributes
+    ----------
+    name : str
+        The data set's name.
+    X, y : array
+        Train inputs (n, d) and targets (n, m), both with mean zero.
+    X_test, y_test : array
+        The test rows, transformed by the train rows' statistics.
+    offset : array, shape (m,)
+        The train mean of the targets, which predictions have to be increased by.
+    features, targets : tuple of str
+        Names of the columns; for classes the targets are their labels.
+    classes : bool
+        Whether the targets are one-hot classes.
+    notes : tuple of str
+        Sentences on what was done.
+    """
+
+    name: str
+    X: Floats
+    y: Floats
+    X_test: Floats
+    y_test: Floats
+    offset: Floats
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    classes: bool
+    notes: tuple[str, ...]
+
+    def test_error(self, coef: npt.ArrayLike) -> Floats:
+        """Return the share of test rows that coefficients put into a wrong class.
+
+        Parameters
+        ----------
+        coef : array_like, shape (..., d, m)
+            Coefficients, with any leading axes.
+
+        Returns
+        -------
+        array
+            Of the leading axes' shape.
+
+        Raises
+        ------
+        ValueError
+            If the targets are no classes.
+        """
+        if not self.classes:
+            raise ValueError("the test error is for classes; this data set's targets are numbers")
+        scores = self.X_test @ np.asarray(coef, dtype=float) + self.offset
+        truth = (self.y_test + self.offset).argmax(axis=-1)
+        return np.asarray((scores.argmax(axis=-1) != truth).mean(axis=-1))
+
+    def __repr__(self) -> str:
+        (n, d), m = self.X.shape, len(self.targets)
+        return (
+            f"Split({self.name!r}, {n} train and {len(self.X_test)} test rows, "
+            f"{d} features, {m} {'classes' if self.classes else 'target' + 's' * (m > 1)})"
+        )
+
+
+def split(
+    table: Table,
+    test: Table | None = None,
+    *,
+    target: str | None = None,
+    test_size: float | None = None,
+    task: Task = "auto",
+    seed: int = 0,
+) -> Split:
+    """Split a table into train and test rows, and standardise both by the train rows.
+
+    Features that do not vary in the train rows are left out, the others have their train mean
+    subtracted and are divided by their train standard deviation. Targets have their train mean
+    subtracted, which solves for the intercept exactly, as scikit-learn's ``Ridge`` does. Classes
+    become one-hot.
+
+    Parameters
+    ----------
+    table : Table
+        The rows to split; the train rows if test rows are given.
+    test : Table, optional
+        The test rows; by default those that came with ``table``, if any.
+    target : str, optional
+        The target's column; by default what the source calls so, else the column ``target``, else
+        the last one.
+    test_size : float, optional
+        The share of rows, chosen at random, to test on; by default 0.5 unless there are test rows.
+    task : {"auto", "classification", "regression"}, default: "auto"
+        ``"auto"`` means classification for targets of text, and for whole numbers with at most 20
+        distinct values (unless the source of the data says otherwise).
+    seed : int, default: 0
+        The seed of the random choice.
+
+    Returns
+    -------
+    Split
+        The arrays, with notes in words.
+
+    Raises
+    ------
+    ValueError
+        If a column is unknown, holds text or misses values, the two tables' columns differ, the
+        target is constant, or there are too few rows.
+
+    Examples
+    --------
+    >>> from isoloss.datasets import load
+    >>> split(load("iris"))
+    Split('iris', 75 train and 75 test rows, 4 features, 3 classes)
+    """
+    if test is not None and test_size is not None:
+        raise ValueError("give test rows or the share of rows to test on, not both")
+    if test_size is None:
+        test = test or table.test
+    targets = target_columns(table, target)
+    features = [name for name in table.columns if name not in (*targets, *table.targets)]
+    if not features:
+        raise ValueError(f"{table.name} has no column but the target {quoted(targets)}")
+    tables = [table] if test is None else [table, test]
+    if test is not None:
+        _same_columns(table, test)
+    for part in tables:
+        _check_columns(part, features, targets)
+    outputs, labels, note = encode(tables, targets, table, task)
+    inputs = np.concatenate([_stack(part, features) for part in tables])
+    if test is None:
+        rows = _random_rows(table, 0.5 if test_size is None else test_size, seed)
+        origin = f"chosen at random with seed {seed}"
+    else:
+        rows = np.arange(table.rows), np.arange(table.rows, len(inputs))
+        origin = f"from {test.name}"
+    if len(rows[0]) < 2 or len(rows[1]) < 1:
+        raise ValueError(
+            f"at least 2 train rows and 1 test row are needed; {table.name} gives "
+            f"{len(rows[0])} and {len(rows[1])}"
+        )
+    X, X_test, varies = _standardised(table, inputs, rows)
+    y, y_test, offset = _centred(table, targets, outputs, rows)
+    dropped = [name for name, keep in zip(features, varies, strict=True) if not keep]
+    left_out = f"; {quoted(dropped)} left out, constant in the train rows" if dropped else ""
+    return Split(
+        name=table.name,
+        X=X,
+        y=y,
+        X_test=X_test,
+        y_test=y_test,
+        offset=offset,
+        features=tuple(name for name in features if name not in dropped),
+        targets=labels or tuple(targets),
+        classes=labels is not None,
+        notes=(
+            note,
+            f"{len(X)} train rows; {len(X_test)} test rows, {origin}.",
+            f"{X.shape[1]} features, standardised by the train rows{left_out}.",
+            "Targets centred by their train mean, which solves for the intercept exactly.",
+        ),
+    )
+
+
+def _standardised(table: Table, inputs: Floats, rows: Rows) -> tuple[Floats, Floats, Bools]:
+    train = inputs[rows[0]]
+    varies = (train != train[0]).any(axis=0)
+    if not varies.any():
+        raise ValueError(f"no feature of {table.name} varies in the train rows")
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        mean = train[:, varies].mean(axis=0)
+        centred, test = train[:, varies] - mean, inputs[rows[1]][:, varies] - mean
+        scale = np.sqrt((centred**2).mean(axis=0))
+        return *_finite(table, centred / scale, test / scale), varies
+
+
+def _centred(
+    table: Table, names: Sequence[str], outputs: Floats, rows: Rows
+) -> tuple[Floats, Floats, Floats]:
+    train = outputs[rows[0]]
+    if not (train != train[0]).any():
+        raise ValueError(f"the target {quoted(names)} is constant in the train rows")
+    with np.errstate(over="ignore", invalid="ignore"):
+        offset = train.mean(axis=0)
+        return *_finite(table, train - offset, outputs[rows[1]] - offset), offset
+
+
+def _finite(table: Table, train: Floats, test: Floats) -> tuple[Floats, Floats]:
+    if not (np.isfinite(train).all() and np.isfinite(test).all()):
+        raise ValueError(f"the numbers in {table.name} are too large or too small to standardise")
+    return train, test
+
+
+def _same_columns(table: Table, test: Table) -> None:
+    missing = [name for name in table.columns if name not in test.columns]
+    extra = [name for name in test.columns if name not in table.columns]
+    if missing or extra:
+        faults = [f"lacks {quoted(missing)}"] * bool(missing)
+        faults += [f"has {quoted(extra)} besides"] * bool(extra)
+        raise ValueError(f"{test.name} must have {table.name}'s columns; it {', '.join(faults)}")
+
+
+def _check_columns(table: Table, features: Sequence[str], targets: Sequence[str]) -> None:
+    if table.rows < 1:
+        raise ValueError(f"{table.name} has no rows")
+    for name in (*features, *targets):
+        column = table.columns[name]
+        is_text = column.dtype == object
+        if is_text:
+            bad = np.array([cell.strip().lower() in MISSING for cell in column])
+        else:
+            bad = np.isnan(column)
+        if is_text and name not in targets:
+            texts = [n for n in features if table.columns[n].dtype == object]
+            more = f" (and so do {len(texts) - 1} more columns)" if len(texts) > 1 else ""
+            raise ValueError(
+                f"column '{name}' of {table.name} holds text, such as "
+                f"{_first_text(column)!r}{more}; encode it as numbers or leave it out"
+            )
+        if bad.any():
+            raise ValueError(
+                f"column '{name}' of {table.name} has {bad.sum()} missing value(s), the first "
+                f"in data row {int(bad.argmax()) + 1}; fill them in or leave out the rows"
+            )
+        if not is_text and np.isinf(column).any():
+            row = int(np.isinf(column).argmax()) + 1
+            raise ValueError(f"column '{name}' of {table.name} is infinite in data row {row}")
+
+
+def _first_text(column: npt.NDArray[Any]) -> str:
+    for cell in column:
+        try:
+            float(cell)
+        except ValueError:
+            if cell.strip().lower() not in MISSING:
+                return str(cell)
+    return str(column[0])
+
+
+def _random_rows(table: Table, test_size: float, seed: int) -> Rows:
+    if not 0 < test_size < 1:
+        raise ValueError(f"the test size must be between 0 and 1, both excluded; got {test_size:g}")
+    if table.rows < 3:
+        raise ValueError(
+            f"{table.name} has {table.rows} row(s); a random split needs at least 3 (2 to train on)"
+        )
+    order = np.random.default_rng(seed).permutation(table.rows)
+    count = round(test_size * table.rows)
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+def _stack(table: Table, names: Sequence[str]) -> Floats:
+    return np.stack([table.columns[name] for name in names], axis=1).astype(float)

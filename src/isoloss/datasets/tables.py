@@ -1,0 +1,279 @@
+"""Data sets by name, and CSV, Parquet and NPZ files, as tables of columns."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["MISSING", "SHIPPED", "Table", "load", "quoted", "suggest"]
+
+SHIPPED = ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine")
+"""The data sets that scikit-learn ships: loading them needs no download."""
+
+_SHOWN = 3
+_OR = ".csv, .parquet or .npz"
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
+"""What stands for a missing value, in lower case."""
+
+_TRUTH = {"true": 1.0, "false": 0.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Named columns of one length, some of which may be targets by their own nature.
+
+    Attributes
+    ----------
+    name : str
+        The data set's name or the file's.
+    columns : mapping of str to array
+        Each column as a 1-D array of floats, or of texts where an entry is not a number.
+    targets : tuple of str
+        The columns that the source itself calls targets; empty for CSV and Parquet.
+    classes : tuple of str, optional
+        What the integers in the target stand for, where the source says so.
+    shipped : bool
+        Whether it is one of `SHIPPED`.
+    test : Table, optional
+        The test rows that came in the same file.
+
+    Examples
+    --------
+    >>> table = load("iris")
+    >>> table.rows, table.targets, table.classes
+    (150, ('target',), ('setosa', 'versicolor', 'virginica'))
+    """
+
+    name: str
+    columns: Mapping[str, npt.NDArray[Any]]
+    targets: tuple[str, ...] = ()
+    classes: tuple[str, ...] | None = None
+    shipped: bool = False
+    test: Table | None = None
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def __repr__(self) -> str:
+        return f"Table({self.name!r}, {self.rows} rows, {len(self.columns)} columns)"
+
+
+def load(data: str | Path) -> Table:
+    """Read a data set.
+
+    Parameters
+    ----------
+    data : str or path
+        A name from `SHIPPED`, or a CSV, Parquet or NPZ file. A CSV file has column names in its
+        first line (if that is all numbers, the columns are called column1, column2, ...). An NPZ
+        file has an array ``X`` and an array ``y``, and may have ``X_test`` and ``y_test``.
+
+    Returns
+    -------
+    Table
+        Its columns, as they are.
+
+    Raises
+    ------
+    ValueError
+        If there is no such data set, or the file cannot be read as what its name says.
+    ImportError
+        If a Parquet file needs pyarrow, which is not there.
+
+    Examples
+    --------
+    >>> load("digts")
+    Traceback (most recent call last):
+    ValueError: no file or data set is called 'digts' (did you mean 'digits'?); give one of \
+breast_cancer, diabetes, digits, iris, linnerud, wine, or a .csv, .parquet or .npz file
+    """
+    if str(data) in SHIPPED:
+        return _shipped(str(data))
+    path = Path(data)
+    readers = {".csv": _read_csv, ".parquet": _read_parquet, ".npz": _read_npz}
+    reader = readers.get(path.suffix.lower())
+    if not path.exists():
+        if reader is not None:
+            raise ValueError(f"there is no file '{data}'")
+        raise ValueError(
+            f"no file or data set is called '{data}'{suggest(str(data), SHIPPED)}; give one of "
+            f"{', '.join(SHIPPED)}, or a {_OR} file"
+        )
+    if not path.is_file():
+        raise ValueError(f"'{data}' is not a file; give a {_OR} file")
+    if reader is None:
+        raise ValueError(f"cannot tell what '{data}' holds; give a {_OR} file")
+    try:
+        return reader(path)
+    except OSError as error:
+        raise ValueError(f"cannot read '{data}': {error.strerror or error}") from None
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return " (did you mean ...?)" with the nearest known name, or nothing.
+
+    Examples
+    --------
+    >>> suggest("trget", ["age", "target"])
+    " (did you mean 'target'?)"
+    """
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f" (did you mean '{by_lower[near[0]]}'?)" if near else ""
+
+
+def quoted(names: Sequence[str], shown: int = _SHOWN) -> str:
+    """Return names in quotes, as many as fit a message.
+
+    Examples
+    --------
+    >>> quoted(["age", "sex", "bmi", "bp"])
+    "'age', 'sex', 'bmi' and 1 more"
+    """
+    text = ", ".join(f"'{name}'" for name in names[:shown])
+    return text + (f" and {len(names) - shown} more" if len(names) > shown else "")
+
+
+def _shipped(name: str) -> Table:
+    from sklearn import datasets
+
+    bunch = getattr(datasets, f"load_{name}")()
+    features = _named(bunch.data, [str(column) for column in bunch.feature_names])
+    target = np.asarray(bunch.target, dtype=float)
+    if target.ndim == 2:
+        names = [str(column) for column in bunch.target_names]
+        return Table(name, {**features, **_named(target, names)}, tuple(names), shipped=True)
+    classes = tuple(str(label) for label in bunch.target_names) if "target_names" in bunch else None
+    return Table(name, {**features, "target": target}, ("target",), classes, True)
+
+
+def _read_csv(path: Path) -> Table:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+            file.seek(0)
+            delimiter = max(",;\t", key=first.count)
+            lines = [row for row in csv.reader(file, delimiter=delimiter, strict=True) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"'{path}' is not a CSV file in UTF-8: {error}") from None
+    if not lines:
+        raise ValueError(f"'{path}' is empty")
+    header = [cell.strip() for cell in lines[0]]
+    if all(_number(cell) is not None for cell in header):
+        header = [f"column{i + 1}" for i in range(len(header))]
+    else:
+        lines = lines[1:]
+    for name in header:
+        if not name:
+            raise ValueError(f"column {header.index(name) + 1} of '{path}' has no name")
+        if header.count(name) > 1:
+            raise ValueError(f"'{path}' has {header.count(name)} columns called '{name}'")
+    for i, line in enumerate(lines):
+        if len(line) != len(header):
+            raise ValueError(
+                f"data row {i + 1} of '{path}' has {len(line)} fields for {len(header)} columns"
+            )
+    cells = zip(*lines, strict=True) if lines else ((),) * len(header)
+    return Table(path.name, {name: _column(cell) for name, cell in zip(header, cells, strict=True)})
+
+
+def _column(cells: Sequence[str]) -> npt.NDArray[Any]:
+    """Turn cells into floats, NaN where missing; or keep them as text if any is neither."""
+    numbers = [_number(cell) for cell in cells]
+    values = [
+        np.nan if number is None and cell.strip().lower() in MISSING else number
+        for cell, number in zip(cells, numbers, strict=True)
+    ]
+    if None in values:
+        return np.array([cell.strip() for cell in cells], dtype=object)
+    return np.array(values, dtype=float)
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return _TRUTH.get(cell.strip().lower())
+
+
+def _read_parquet(path: Path) -> Table:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise ImportError(
+            "Parquet files need pyarrow; install it with: pip install 'isoloss[parquet]'"
+        ) from None
+    try:
+        table = parquet.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"cannot read '{path}' as Parquet: {_one_line(error)}") from None
+    if len(set(table.column_names)) < table.num_columns:
+        raise ValueError(f"'{path}' has several columns of one name")
+    columns = {}
+    for name in table.column_names:
+        column = table.column(name)
+        kind = column.type
+        if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            values = column.cast(pa.float64(), safe=False).to_numpy()
+        elif pa.types.is_decimal(kind):
+            values = column.cast(pa.float64()).to_numpy()
+        else:
+            texts = ["" if value is None else str(value) for value in column.to_pylist()]
+            values = np.array(texts, dtype=object)
+        columns[name] = values
+    return Table(path.name, columns)
+
+
+def _read_npz(path: Path) -> Table:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
+        raise ValueError(f"cannot read '{path}' as NPZ: {_one_line(error)}") from None
+    test = None
+    if {"X_test", "y_test"} & set(arrays):
+        test = _table_of_arrays(path, "X_test", "y_test", arrays)
+    return replace(_table_of_arrays(path, "X", "y", arrays), test=test)
+
+
+def _table_of_arrays(path: Path, x: str, y: str, arrays: dict[str, npt.NDArray[Any]]) -> Table:
+    for name in (x, y):
+        if name not in arrays:
+            raise ValueError(
+                f"'{path}' has no array '{name}'; it has {', '.join(arrays) or 'none'}"
+            )
+    features, target = arrays[x], arrays[y]
+    if features.ndim != 2 or not features.shape[1]:
+        raise ValueError(f"{x} in '{path}' must have shape (n, d); got {features.shape}")
+    if target.ndim not in (1, 2) or len(target) != len(features):
+        raise ValueError(
+            f"{y} in '{path}' must have shape (n,) or (n, m) with n = {len(features)} as in {x}; "
+            f"got {target.shape}"
+        )
+    wide = target.ndim == 2
+    targets = [f"y{i + 1}" for i in range(target.shape[1])] if wide else ["y"]
+    columns = _named(features, [f"x{i + 1}" for i in range(features.shape[1])])
+    columns |= _named(target if wide else target[:, None], targets)
+    return Table(path.name, columns, tuple(targets))
+
+
+def _named(array: npt.NDArray[Any], names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    is_number = array.dtype.kind in "fiub"
+    values = array.astype(float) if is_number else array.astype(str).astype(object)
+    return {name: values[:, i] for i, name in enumerate(names)}
+
+
+def _one_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

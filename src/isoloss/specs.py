@@ -1,0 +1,208 @@
+"""Schedules as short texts, in units of the largest stable rate: ``gd(1.0, 100) > flow``."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from isoloss.schedule import GradientDescent, GradientFlow, Phase, Schedule
+
+__all__ = ["Spec", "SpecError"]
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))"
+    r"|(?P<name>[+-]?[A-Za-z_]\w*)|(?P<mark>[(),>]))"
+)
+_MAX_STEPS = 2**53
+
+
+class SpecError(ValueError):
+    """A text that is no schedule; its message has a caret under the place.
+
+    Attributes
+    ----------
+    text : str
+        The text.
+    position : int
+        Where in it the fault is, counted from 0.
+
+    Examples
+    --------
+    >>> Spec.parse("gd(0.9) > flow")
+    Traceback (most recent call last):
+    isoloss.specs.SpecError: expected ',' and the number of steps, as in gd(0.9, 500)
+      gd(0.9) > flow
+            ^
+    """
+
+    def __init__(self, problem: str, text: str, position: int) -> None:
+        # a control character would put the caret in the wrong place
+        shown = "".join(" " if c.isspace() else c for c in text)
+        super().__init__(f"{problem}\n  {shown}\n  {' ' * position}^")
+        self.problem = problem
+        self.text = text
+        self.position = position
+
+    def __reduce__(self) -> tuple[type[SpecError], tuple[str, str, int]]:
+        return SpecError, (self.problem, self.text, self.position)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A schedule in units of a problem's largest stable rate.
+
+    A text has phases, joined by ``>``:
+
+    ``flow``
+        gradient flow until the level is reached;
+    ``flow(T)``
+        gradient flow for the time T / γ₁, about as far as T steps at the largest stable rate;
+    ``gd(R, K)``
+        K gradient-descent steps at R times the largest stable rate 1/γ₁.
+
+    Attributes
+    ----------
+    relative : Schedule
+        The schedule for a problem whose largest stable rate is 1.
+
+    Examples
+    --------
+    >>> spec = Spec.parse("gd(1, 100)>flow")
+    >>> print(spec)
+    gd(1.0, 100) > flow
+    >>> spec.at(1.5)
+    Schedule(GradientDescent(1.5, steps=100), GradientFlow())
+    """
+
+    relative: Schedule
+
+    @classmethod
+    def parse(cls, text: str) -> Spec:
+        """Read a schedule.
+
+        Parameters
+        ----------
+        text : str
+            Such as ``"flow"``, ``"gd(0.9, 500)"`` or ``"gd(1.0, 100) > flow"``.
+
+        Returns
+        -------
+        Spec
+            Whose ``str()`` is that text in normal form.
+
+        Raises
+        ------
+        SpecError
+            If it is not a schedule; the message points at the place.
+        """
+        return cls(Schedule(*_Parser(text).phases()))
+
+    def at(self, max_lr: float) -> Schedule:
+        """Return the schedule for a problem with this largest stable rate.
+
+        Parameters
+        ----------
+        max_lr : float
+            ``problem.max_lr``, finite and above 0.
+
+        Returns
+        -------
+        Schedule
+            With rates and times multiplied by ``max_lr``.
+
+        Raises
+        ------
+        ValueError
+            If ``max_lr`` is not finite and positive.
+        """
+        max_lr = float(max_lr)
+        if not 0 < max_lr < math.inf:
+            raise ValueError(f"max_lr must be finite and positive; got {max_lr!r}")
+        return Schedule(*(_scaled(phase, max_lr) for phase in self.relative.phases))
+
+    def __str__(self) -> str:
+        return " > ".join(_text(phase) for phase in self.relative.phases)
+
+
+def _scaled(phase: Phase, factor: float) -> Phase:
+    if isinstance(phase, GradientFlow):
+        return GradientFlow(phase.time * factor)
+    return GradientDescent(phase.lr * factor, phase.steps)
+
+
+def _text(phase: Phase) -> str:
+    if isinstance(phase, GradientFlow):
+        return "flow" if math.isinf(phase.time) else f"flow({phase.time!r})"
+    return f"gd({phase.lr!r}, {phase.steps})"
+
+
+class _Parser:
+    """Recursive descent over a list of tokens ``(kind, text, position)``."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens: list[tuple[str, str, int]] = []
+        position, end = 0, len(text.rstrip())
+        while position < end:
+            match = _TOKEN.match(text, position)
+            if match is None:
+                place = position + len(text[position:]) - len(text[position:].lstrip())
+                raise self._error(f"cannot read {text[place:].split(maxsplit=1)[0]!r}", place)
+            kind = str(match.lastgroup)
+            self.tokens.append((kind, match[kind], match.start(kind)))
+            position = match.end()
+        self.tokens.append(("end", "", end))
+
+    def phases(self) -> list[Phase]:
+        phases = [self._phase()]
+        while self.tokens[0][1] == ">":
+            place = self.tokens.pop(0)[2]
+            if isinstance(phases[-1], GradientFlow) and math.isinf(phases[-1].time):
+                raise self._error(
+                    "nothing can follow a flow without end; give it a time, as in flow(2.5)", place
+                )
+            phases.append(self._phase())
+        if self.tokens[0][0] != "end":
+            raise self._error("expected '>' and a further phase, or the end", self.tokens[0][2])
+        return phases
+
+    def _phase(self) -> Phase:
+        _, name, place = self.tokens.pop(0)
+        if name == "flow":
+            if self.tokens[0][1] != "(":
+                return GradientFlow()
+            self.tokens.pop(0)
+            time = self._number("a time", "flow(2.5)")
+            self._mark(")", "flow(2.5)")
+            return GradientFlow(time)
+        if name == "gd":
+            self._mark("(", "gd(0.9, 500)")
+            rate = self._number("a rate", "gd(0.9, 500)")
+            self._mark(", and the number of steps", "gd(0.9, 500)")
+            place = self.tokens[0][2]
+            steps = self._number("a number of steps", "gd(0.9, 500)")
+            if steps != int(steps) or steps > _MAX_STEPS:
+                raise self._error("the number of steps must be whole and at most 2**53", place)
+            self._mark(")", "gd(0.9, 500)")
+            return GradientDescent(rate, int(steps))
+        raise self._error("expected a phase: flow, flow(TIME) or gd(RATE, STEPS)", place)
+
+    def _number(self, what: str, example: str) -> float:
+        kind, text, place = self.tokens.pop(0)
+        if kind != "number":
+            raise self._error(f"expected {what}, as in {example}", place)
+        if float(text) < 0:
+            raise self._error(f"{what} must not be negative", place)
+        if math.isinf(float(text)):
+            raise self._error(f"{what} must be finite", place)
+        return float(text)
+
+    def _mark(self, wanted: str, example: str) -> None:
+        _, text, place = self.tokens.pop(0)
+        if text != wanted[0]:
+            rest = wanted[1:]
+            raise self._error(f"expected '{wanted[0]}'{rest}, as in {example}", place)
+
+    def _error(self, problem: str, position: int) -> SpecError:
+        return SpecError(problem, self.text, position)
