@@ -1,0 +1,49 @@
+"""The order of the house: what may import what, and what each public name must have."""
+
+import doctest
+import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import isoloss
+
+ROOT = Path(__file__).parents[1]
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_room_imports_only_from_rooms_below_it() -> None:
+    # The contracts are in pyproject.toml.
+    done = python("from importlinter.cli import lint_imports; exit(lint_imports(no_cache=True))")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_importing_the_core_loads_no_heavy_library() -> None:
+    done = python("import sys, isoloss; print(*sys.modules)")
+    assert done.returncode == 0, done.stderr
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "numpy" in loaded
+    assert not loaded & {"jinja2", "matplotlib", "pandas", "rich", "sklearn", "torch", "typer"}
+
+
+@pytest.mark.parametrize("name", isoloss.__all__)
+def test_every_public_name_has_an_example(name: str) -> None:
+    text = getattr(isoloss, name).__doc__ or ""
+    assert doctest.DocTestParser().get_examples(text), f"isoloss.{name} has no runnable example"
+
+
+@pytest.mark.parametrize(
+    ("file", "pattern"),
+    [("CITATION.cff", r"^version: (.+)$"), ("CHANGELOG.md", r"^## \[(\d.+?)\]")],
+)
+def test_every_file_names_the_same_version(file: str, pattern: str) -> None:
+    latest = re.search(pattern, (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+    assert latest is not None
+    assert latest[1] == isoloss.__version__ == importlib.metadata.version("isoloss")
