@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from isoloss._checks import Kind
 
 Array = Any
@@ -34,23 +36,33 @@ def decompose(xp: Any, inputs: Array, residual: Array) -> Spectrum:
     if float(scale) == 0.0:
         empty = xp.zeros_like(inputs[:0, 0])
         return Spectrum(empty, inputs.T[:, :0], residual[:0, :], xp.sum(residual**2) / n)
-    if min(n, d) > 1 and not _is_surely_wide(xp, inputs):
+    if min(n, d) > 1:
         spectrum = _by_covariance(xp, inputs, residual) if n >= d else _by_gram(xp, inputs, residual)
         if spectrum is not None:
             return spectrum
     return _by_svd(xp, inputs, residual)
 
 
-def _is_surely_wide(xp: Any, inputs: Array) -> bool:
-    # A diagonal entry lies between the extreme eigenvalues, so it spares a useless decomposition.
-    n, d = inputs.shape
-    diagonal = xp.sum(inputs**2, axis=0 if n >= d else 1)
-    return float(xp.min(diagonal)) * _WIDEST_SPAN <= float(xp.max(diagonal))
+def _is_surely_wide(xp: Any, matrix: Array) -> bool:
+    # Two steps of power iteration bound γ_1 from below, one of inverse iteration γ_min from above: a
+    # wide spectrum mostly shows here, at a small part of the cost of its eigenvalues.
+    start = xp.ones_like(matrix[:, :1])
+    try:
+        low = xp.linalg.solve(matrix, start)
+    except (np.linalg.LinAlgError, RuntimeError):  # the latter is PyTorch's
+        return True
+    bottom = float(xp.sum(low * start)) / float(xp.sum(low**2))
+    high = matrix @ (matrix @ start)
+    top = float(xp.sum(high * (matrix @ high))) / float(xp.sum(high**2))
+    return not bottom * _WIDEST_SPAN > top
 
 
 def _by_covariance(xp: Any, inputs: Array, residual: Array) -> Spectrum | None:
     n = inputs.shape[0]
-    curvature, basis = _eigh_descending(xp, inputs.T @ inputs / n)
+    covariance = inputs.T @ inputs / n
+    if _is_surely_wide(xp, covariance):
+        return None
+    curvature, basis = _eigh_descending(xp, covariance)
     if not float(curvature[-1]) * _WIDEST_SPAN > float(curvature[0]):
         return None
     amplitude = basis.T @ (inputs.T @ residual) / (n * xp.sqrt(curvature)[:, None])
@@ -62,7 +74,10 @@ def _by_covariance(xp: Any, inputs: Array, residual: Array) -> Spectrum | None:
 
 def _by_gram(xp: Any, inputs: Array, residual: Array) -> Spectrum | None:
     n = inputs.shape[0]
-    curvature, vectors = _eigh_descending(xp, inputs @ inputs.T / n)
+    gram = inputs @ inputs.T / n
+    if _is_surely_wide(xp, gram):
+        return None
+    curvature, vectors = _eigh_descending(xp, gram)
     if not float(curvature[-1]) * _WIDEST_SPAN > float(curvature[0]):
         return None
     basis = inputs.T @ (vectors / xp.sqrt(n * curvature))

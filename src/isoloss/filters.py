@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from isoloss import _doubledouble as dd
 
-__all__ = ["Filter", "flow_filter", "log_step", "rates_filter", "step_factors"]
+__all__ = ["Filter", "choose", "flow_filter", "log_step", "rates_filter", "step_factors"]
 
 Array = Any
 
@@ -20,43 +20,70 @@ _PRODUCT = 8  # a nonzero factor is at least 2^-106: a product of 8 cannot under
 
 
 class Filter(NamedTuple):
-    """h = sign · exp(log + low), shape (*batch, r); ``low`` holds the digits below float64's."""
+    """h = sign · exp(log + low), shape (*batch, r).
+
+    ``low`` holds the digits of the logarithm below float64's. It is None as long as no phase has
+    grown much: then nothing large cancels, and plain float64 is right to 1e-13 wherever h matters.
+    """
 
     sign: Array
     log: Array
-    low: Array
+    low: Array | None = None
 
     @classmethod
     def identity(cls, curvature: Array) -> Filter:
         """Return the filter of an empty schedule."""
         zeros = 0.0 * curvature
-        return cls(1.0 + zeros, zeros, zeros)
+        return cls(1.0 + zeros, zeros)
+
+    def precise(self, xp: Any) -> Filter:
+        """Return the same filter, carried on in double-double."""
+        return self if self.low is not None else self._replace(low=xp.zeros_like(self.log))
 
     def then(self, xp: Any, other: Filter) -> Filter:
         """Return the filter of one schedule followed by another: their product."""
+        sign, plain = self.sign * other.sign, self.log + other.log
+        if self.low is None or other.low is None:
+            return Filter(sign, plain)
         pair = dd.add((self.log, self.low), (other.log, other.low))
-        return Filter(self.sign * other.sign, *_guarded(xp, pair, self.log + other.log))
+        return Filter(sign, *_guarded(xp, pair, plain))
 
     def power(self, xp: Any, count: Array) -> Filter:
         """Return the filter of ``count`` repetitions, an array of whole numbers that broadcasts."""
-        pair = dd.scale((self.log, self.low), count)
         plain = xp.where(count == 0, 0.0 * count, self.log * count)
         odd = count - 2.0 * xp.floor(0.5 * count) == 1
-        return Filter(
-            xp.where(odd, self.sign, 1.0 + 0.0 * self.sign), *_guarded(xp, pair, plain)
-        )
+        sign = xp.where(odd, self.sign, xp.ones_like(self.sign))
+        if self.low is None:
+            return Filter(sign, plain)
+        return Filter(sign, *_guarded(xp, dd.scale((self.log, self.low), count), plain))
+
+    def logarithm(self) -> Array:
+        """Return log |h|, rounded to float64."""
+        return self.log if self.low is None else self.log + self.low
 
     def grows(self, xp: Any, nats: float) -> bool:
         """Whether the filter exceeds exp(nats) in some direction."""
         return bool(xp.any(self.log > nats))
 
 
-def flow_filter(xp: Any, time: Array, curvature: Array) -> Filter:
+def choose(xp: Any, condition: Array, first: Filter, second: Filter) -> Filter:
+    """Return ``first`` where the condition, of shape (*batch,), holds, else ``second``."""
+    where = condition[..., None]
+    low = None
+    if first.low is not None or second.low is not None:
+        low = xp.where(where, first.precise(xp).low, second.precise(xp).low)
+    return Filter(
+        xp.where(where, first.sign, second.sign), xp.where(where, first.log, second.log), low
+    )
+
+
+def flow_filter(xp: Any, time: Array, curvature: Array, *, precise: bool = False) -> Filter:
     """Return the filter exp(-2γt) of gradient flow for a time, which broadcasts and may be inf."""
     rate = -2.0 * curvature
-    plain = xp.where(rate == 0, 0.0 * rate, rate * time)
-    log, low = _guarded(xp, dd.two_prod(rate, time), plain)
-    return Filter(1.0 + 0.0 * log, log, low)
+    log = xp.where(rate == 0, 0.0 * rate, rate * time)
+    if not precise:
+        return Filter(xp.ones_like(log), log)
+    return Filter(xp.ones_like(log), *_guarded(xp, dd.two_prod(rate, time), log))
 
 
 def log_step(xp: Any, lr: float, curvature: Array, *, precise: bool = False) -> Filter:
@@ -76,7 +103,7 @@ def log_step(xp: Any, lr: float, curvature: Array, *, precise: bool = False) -> 
     log = xp.log1p(u) + xp.log1p(rest / xp.abs(product - 1.0))
     log = xp.where(product == 1, xp.log(xp.abs(error)), log)
     if not precise:
-        return Filter(sign, log, 0.0 * curvature)
+        return Filter(sign, log)
     minus_two = xp.where(below, 0.0 * curvature, -2.0 + 0.0 * curvature)
     exact = dd.add(dd.two_sum(xp.where(below, -product, product), minus_two), (rest, 0.0 * rest))
     return Filter(sign, *_guarded(xp, dd.log1p(xp, exact), log))
@@ -106,7 +133,7 @@ def rates_filter(xp: Any, factors: Array) -> Filter:
     products = xp.prod(grouped, axis=0)
     sign = xp.prod(xp.where(products < 0, -1.0 + 0.0 * products, 1.0 + 0.0 * products), axis=0)
     log = xp.sum(xp.log(xp.abs(products)), axis=0)
-    return Filter(sign, log, xp.zeros_like(log))
+    return Filter(sign, log)
 
 
 def _guarded(xp: Any, pair: dd.Pair, plain: Array) -> dd.Pair:

@@ -53,7 +53,7 @@ def trace(problem: Problem, schedule: Schedule, steps: int, time: float, points:
     """Follow a schedule up to ``steps`` GD steps and ``time`` of flow."""
     xp = problem.kind.xp
     curvature = problem.curvature
-    current = Filter.identity(curvature)
+    current = Filter.identity(curvature).precise(xp)
     marks = [(0, 0.0, current)]
     done_steps, done_time = 0, 0.0
     for phase in schedule.phases:
@@ -70,7 +70,7 @@ def trace(problem: Problem, schedule: Schedule, steps: int, time: float, points:
         if isinstance(phase, GradientFlow) and done_time >= time and done_steps >= steps:
             break
     sign = xp.stack([mark[2].sign for mark in marks])
-    log = xp.stack([mark[2].log + mark[2].low for mark in marks])
+    log = xp.stack([mark[2].logarithm() for mark in marks])
     excess = xp.sum(xp.exp(problem.log_weights + 2.0 * log), axis=-1)
     return Path(
         problem=problem,
@@ -89,14 +89,14 @@ def _step_marks(
     count = min(steps, points)
     chosen = np.unique(np.round(np.linspace(0, steps, count + 1)).astype(np.int64))[1:]
     if isinstance(lr, float):
-        step = log_step(xp, lr, curvature)
+        step = log_step(xp, lr, curvature, precise=True)
         for k in chosen:
             yield int(k), 0.0, step.power(xp, problem.kind.constant(float(k)))
         return
-    done, total = 0, Filter.identity(curvature)
+    done, total = 0, Filter.identity(curvature).precise(xp)
     for k in chosen:
         factors = step_factors(xp, problem.kind.constant(lr[done:k]), curvature)
-        total = total.then(xp, rates_filter(xp, factors))
+        total = total.then(xp, rates_filter(xp, factors).precise(xp))
         done = int(k)
         yield done, 0.0, total
 
@@ -109,7 +109,7 @@ def _flow_marks(
     top = float(log_excess(xp, log_weights, start))
     if not np.isfinite(top) or time == 0:
         return
-    end = start.then(xp, flow_filter(xp, problem.kind.constant(time), curvature))
+    end = start.then(xp, flow_filter(xp, problem.kind.constant(time), curvature, precise=True))
     bottom = float(log_excess(xp, log_weights, end))
     endless = bottom < top + _LONGEST_FALL
     levels = np.linspace(top, top + _LONGEST_FALL if endless else bottom, points + 1)[1:]
@@ -126,4 +126,4 @@ def _flow_marks(
         spans[-1] = time
     for span in spans:
         if span <= time:
-            yield 0, span, flow_filter(xp, problem.kind.constant(span), curvature)
+            yield 0, span, flow_filter(xp, problem.kind.constant(span), curvature, precise=True)

@@ -8,16 +8,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.filters import Filter, rates_filter, step_factors
+from isoloss.filters import Filter, choose, rates_filter, step_factors
+from isoloss.smooth import SmoothSteps
 from isoloss.stopping import log_excess
 
 __all__ = ["Scan", "scan_rates"]
 
 Array = Any
+Rates = npt.NDArray[np.float64]
 
 _ELEMENTS = 2**17  # factors held at once: a block stays in the cache
+_GROUP = 32  # steps between two looks at the train loss, where it cannot rise
+_BLOCK = 4096
 _LARGEST = 300.0  # nats that a block may grow by
 _SMALLEST_SUM = 1e-250
+_STALE = 0.7  # the interpolation is prepared anew once the rates have fallen by this factor
 
 
 class Scan(NamedTuple):
@@ -28,40 +33,98 @@ class Scan(NamedTuple):
     end: Filter
 
 
+class _Walk:
+    """The state of one scan: the filters reached, and which levels stopped where."""
+
+    def __init__(
+        self, xp: Any, log_weights: Array, filters: Filter, curvature: Array, log_level: Array
+    ) -> None:
+        self.xp, self.log_weights, self.curvature = xp, log_weights, curvature
+        self.log_level, self.filters = log_level, filters
+        self.first = xp.inf + 0.0 * log_level
+        blank = xp.zeros_like(log_level)[..., None]
+        self.stopped = Filter(filters.sign + blank, filters.logarithm() + blank)
+
+    def open_levels(self, excess: Array) -> Array:
+        """Mark the levels without a stop that a train loss is at or below."""
+        return self.xp.isinf(self.first) & (excess <= self.log_level)
+
+    def search(self, filters: Filter, factors: Array, done: int) -> None:
+        """Record the levels first reached in a block, whose start comes after ``done`` steps."""
+        xp = self.xp
+        step, there = _search(xp, self.log_weights, filters, factors, self.log_level)
+        new = xp.isinf(self.first) & xp.isfinite(step)
+        self.first = xp.where(new, done + step, self.first)
+        self.stopped = choose(xp, new, there, self.stopped)
+
+
 def scan_rates(
     xp: Any,
     log_weights: Array,
     filters: Filter,
     curvature: Array,
-    rates: npt.NDArray[np.float64],
+    rates: Rates,
     log_level: Array,
     constant: Any,
 ) -> Scan:
     """Walk through ``rates`` from ``filters``; shapes as in `stopping`, ``constant`` makes arrays.
 
-    While every rate is at most 1/γ₁ the train loss cannot rise, so a block whose end is still above
-    every level is passed in one go.
+    While every rate is at most 1/γ₁ the train loss cannot rise: it is then looked at after groups of
+    steps, and only a group that passes a level is entered.
     """
-    first = xp.inf + 0.0 * log_level
-    stopped = Filter(*(part + xp.zeros_like(log_level)[..., None] for part in filters))
+    walk = _Walk(xp, log_weights, filters, curvature, log_level)
     top = float(xp.max(curvature))
-    size = _block_size(float(rates.max()) * top, curvature.shape[0] * curvature.shape[-1])
+    largest = float(rates.max())
+    if 0 < largest * top <= 1:
+        steps = SmoothSteps.build(xp, constant, xp.reshape(curvature, (-1,)), largest)
+        if steps.pays:
+            _walk_smoothly(walk, steps, rates, constant)
+            return Scan(walk.first, walk.stopped, walk.filters)
+    width = curvature.shape[0] * curvature.shape[-1]
+    size = _block_size(largest * top, width)
     for start in range(0, rates.size, size):
         block = rates[start : start + size]
         factors = step_factors(xp, constant(block), curvature)
-        after = filters.then(xp, rates_filter(xp, factors))
-        waiting = xp.isinf(first)
-        if float(block.max()) * top <= 1:
-            waiting = waiting & (log_excess(xp, log_weights, after) <= log_level)
-        if bool(xp.any(waiting & ~xp.isnan(log_level))):
-            step, there = _search(xp, log_weights, filters, factors, log_level)
-            new = xp.isinf(first) & xp.isfinite(step)
-            first = xp.where(new, start + step, first)
-            stopped = Filter(
-                *(xp.where(new[..., None], b, a) for a, b in zip(stopped, there, strict=True))
-            )
-        filters = after
-    return Scan(first, stopped, filters)
+        after = walk.filters.then(xp, rates_filter(xp, factors))
+        can_rise = float(block.max()) * top > 1
+        if can_rise or bool(xp.any(walk.open_levels(log_excess(xp, log_weights, after)))):
+            walk.search(walk.filters, factors, start)
+        walk.filters = after
+    return Scan(walk.first, walk.stopped, walk.filters)
+
+
+def _walk_smoothly(walk: _Walk, steps: SmoothSteps, rates: Rates, constant: Any) -> None:
+    xp, shape = walk.xp, walk.curvature.shape
+    start = 0
+    while start < rates.size:
+        size = min(max(_ELEMENTS // max(int(steps.near.shape[0]), 1), 8 * _GROUP), _BLOCK)
+        size = min(size, max(_ELEMENTS * _GROUP // (shape[0] * shape[-1]), _GROUP))
+        size = size // _GROUP * _GROUP
+        block = np.zeros(-(-min(size, rates.size - start) // _GROUP) * _GROUP)
+        block[: rates.size - start] = rates[start : start + block.size]  # rate 0 changes nothing
+        largest = float(block.max())
+        if 0 < largest < _STALE * steps.largest:
+            steps = SmoothSteps.build(xp, constant, xp.reshape(walk.curvature, (-1,)), largest)
+        groups = steps.groups(block, _GROUP)
+        sign, log = (xp.reshape(p, (-1, shape[0], 1, shape[-1])) for p in (groups.sign, groups.log))
+        ends = walk.filters.then(xp, Filter(sign, log))
+        for g in _entered(walk, log_excess(xp, walk.log_weights, ends)):
+            before = Filter(ends.sign[g - 1, ...], ends.log[g - 1, ...]) if g else walk.filters
+            inner = constant(block[g * _GROUP : (g + 1) * _GROUP])
+            walk.search(before, step_factors(xp, inner, walk.curvature), start + g * _GROUP)
+        walk.filters = Filter(ends.sign[-1, ...], ends.log[-1, ...])
+        start += block.size
+
+
+def _entered(walk: _Walk, excess: Array) -> list[int]:
+    """Return the groups at whose end a level is passed for the first time."""
+    xp = walk.xp
+    passed = walk.open_levels(excess)  # (groups, B, L), nondecreasing along groups
+    if not bool(xp.any(passed[-1, ...])):
+        return []
+    earlier = xp.concat([xp.zeros_like(passed[:1, ...]), passed[:-1, ...]], axis=0)
+    new = xp.any(xp.any(passed & ~earlier, axis=-1), axis=-1)
+    return [int(g) for g in xp.nonzero(new)[0]]
 
 
 def _block_size(largest: float, width: int) -> int:
@@ -77,26 +140,28 @@ def _search(
     xp: Any, log_weights: Array, filters: Filter, factors: Array, log_level: Array
 ) -> tuple[Array, Filter]:
     """Return the first step in the block at or below each level (1-based) and the filter there."""
-    start = log_weights + 2.0 * filters.log + 2.0 * filters.low
+    start = log_weights + 2.0 * filters.logarithm()
     shift = xp.max(start, axis=-1)[..., None]
     shift = xp.where(xp.isfinite(shift), shift, xp.zeros_like(shift))
     products = xp.cumulative_prod(factors, axis=0)
     sums = xp.sum(xp.exp(start - shift) * products**2, axis=-1)
-    if bool(xp.all((sums > _SMALLEST_SUM) & xp.isfinite(sums))) and not bool(xp.any(filters.log > 0)):
-        logs = xp.log(xp.abs(products))
+    if bool(xp.all((sums > _SMALLEST_SUM) & xp.isfinite(sums))) and not filters.grows(xp, 0.0):
+        sign_and_size = (products,)
         excess = shift[..., 0] + xp.log(sums)
     else:
         logs = xp.cumulative_sum(xp.log(xp.abs(factors)), axis=0)
-        parts = Filter(logs, filters.log + logs, filters.low)
-        excess = log_excess(xp, log_weights, parts)
+        ones = xp.ones_like(factors)
+        signs = xp.cumulative_prod(xp.where(factors < 0, -ones, ones), axis=0)
+        sign_and_size = (signs, logs)
+        excess = log_excess(xp, log_weights, Filter(signs, filters.logarithm() + logs))
     hits = excess <= log_level  # (steps, B, L) from (steps, B, 1)
-    any_hit = xp.any(hits, axis=0)
     index = xp.argmax(xp.astype(hits, xp.int64), axis=0)
-    signs = xp.cumulative_prod(xp.where(factors < 0, -1.0 + 0.0 * factors, 1.0 + 0.0 * factors), axis=0)
     pick = xp.broadcast_to(index[..., None], (*index.shape, factors.shape[-1]))
-    sign, log = (
+    sign, *log = (
         xp.take_along_axis(xp.permute_dims(part[:, :, 0, :], (1, 0, 2)), pick, axis=1)
-        for part in (signs, logs)
+        for part in sign_and_size
     )
-    step = xp.where(any_hit, xp.astype(index + 1, log_level.dtype), xp.inf + 0.0 * log_level)
-    return step, filters.then(xp, Filter(sign, log, xp.zeros_like(log)))
+    there = Filter(xp.where(sign < 0, -xp.ones_like(sign), xp.ones_like(sign)), log[0] if log else xp.log(xp.abs(sign)))
+    step = xp.astype(index + 1, log_level.dtype)
+    step = xp.where(xp.any(hits, axis=0), step, xp.inf + 0.0 * log_level)
+    return step, filters.then(xp, there)

@@ -97,19 +97,17 @@ class GradientDescent:
         if self._rates.ndim == 0:
             yield float(self._rates), self._steps
             return
-        bounds = np.flatnonzero(np.diff(self._rates)) + 1
-        starts = np.concatenate([[0], bounds]).astype(int)
-        stops = np.concatenate([bounds, [self._steps]]).astype(int)
+        changes = np.flatnonzero(np.diff(self._rates)) + 1
+        edges = np.concatenate([[0], changes, [self._steps]])
         done = 0
-        for start, stop in zip(starts, stops, strict=True):
-            if stop - start < _MIN_RUN:
-                continue
+        for run in np.flatnonzero(np.diff(edges) >= _MIN_RUN):
+            start, stop = int(edges[run]), int(edges[run + 1])
             if start > done:
-                yield self._rates[done:start], int(start - done)
-            yield float(self._rates[start]), int(stop - start)
+                yield self._rates[done:start], start - done
+            yield float(self._rates[start]), stop - start
             done = stop
         if done < self._steps:
-            yield self._rates[done:], int(self._steps - done)
+            yield self._rates[done:], self._steps - done
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, GradientDescent):

@@ -14,13 +14,17 @@ __all__ = ["first_step", "flow_time", "log_excess"]
 
 Array = Any
 
-_MAX_NEWTON = 500
-_ROUGH, _SHARP = 1e-4, 1e-15  # in the log of the loss; a rough root is polished from exact exponents
+_MAX_NEWTON = 200
+_ROUGH, _SHARP = 1e-5, 2e-15  # in the log of the loss; a rough root is polished from exact exponents
+_LEAP = 2.0
 
 
 def log_excess(xp: Any, log_weights: Array, filters: Filter) -> Array:
     """Return log Σ w_i h_i² along the last axis: the train loss above its minimum."""
-    return _logsumexp(xp, log_weights + 2.0 * filters.log + 2.0 * filters.low)
+    terms = log_weights + 2.0 * filters.logarithm()
+    top = xp.max(terms, axis=-1)
+    shift = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    return shift + xp.log(xp.sum(xp.exp(terms - shift[..., None]), axis=-1))
 
 
 def flow_time(
@@ -33,13 +37,20 @@ def flow_time(
     """
     rates = 4.0 * curvature
     time = _crossing(xp, log_weights + 2.0 * filters.log, rates, log_level)
-    # Once more from there, the exponents recomputed in double-double: where growth and decay
-    # cancel, the rounding of the time alone would cost digits.
-    base = xp.where(xp.isfinite(time), time, xp.zeros_like(time))[..., None]
-    there = filters.then(xp, flow_filter(xp, base, curvature))
-    rest = _newton(xp, log_weights + 2.0 * there.log + 2.0 * there.low, rates, log_level, 0.0 * base[..., 0])
-    rest = xp.where(xp.isfinite(rest), rest, xp.zeros_like(rest))
-    return time + rest, there.then(xp, flow_filter(xp, rest[..., None], curvature))
+    finite = xp.isfinite(time)
+    base = xp.where(finite, time, xp.zeros_like(time))
+    if filters.low is None:
+        time = base + _rest(xp, log_weights + 2.0 * filters.log, rates, log_level, base)
+        base = xp.where(finite, time, xp.zeros_like(time))
+        there = filters.then(xp, flow_filter(xp, base[..., None], curvature))
+        return xp.where(finite, time, xp.inf + base), there
+    # Polished with the exponents recomputed in double-double: where growth and decay cancel, the
+    # rounding of the time alone would cost digits.
+    there = filters.then(xp, flow_filter(xp, base[..., None], curvature, precise=True))
+    terms = log_weights + 2.0 * there.logarithm()
+    rest = _rest(xp, terms, rates, log_level, xp.zeros_like(base))
+    there = there.then(xp, flow_filter(xp, rest[..., None], curvature, precise=True))
+    return xp.where(finite, base + rest, xp.inf + base), there
 
 
 def first_step(
@@ -53,51 +64,79 @@ def first_step(
     """
     # A direction with factor 0 counts at k = 0 only, and there the level is not yet reached.
     dead = step.log == -xp.inf
-    nothing = -xp.inf + xp.zeros_like(step.log)
     rates = xp.where(dead, xp.zeros_like(step.log), -2.0 * step.log)
-    real = _crossing(
-        xp, xp.where(dead, nothing, log_weights + 2.0 * filters.log), rates, log_level
-    )
-    base = xp.floor(xp.where(xp.isfinite(real), real, xp.zeros_like(real)))
+    weights = xp.where(dead, -xp.inf + xp.zeros_like(step.log), log_weights)
+    real = _crossing(xp, weights + 2.0 * filters.log, rates, log_level)
+    found = xp.isfinite(real)
+    base = xp.floor(xp.where(found, real, xp.zeros_like(real)))
     there = filters.then(xp, step.power(xp, base[..., None]))
-    terms = xp.where(dead, nothing, log_weights + 2.0 * there.log + 2.0 * there.low)
-    nearest = xp.ceil(base + _newton(xp, terms, rates, log_level, 0.0 * base))
+    rest = _rest(xp, weights + 2.0 * there.logarithm(), rates, log_level, xp.zeros_like(base))
+    nearest = xp.ceil(base + rest)
     first = xp.inf + 0.0 * base
     # The real root may be off by a rounding error, so the neighbours are asked as well.
     for offset in (1.0, 0.0, -1.0):
-        count = xp.where(xp.isfinite(nearest), nearest, base) + offset
-        count = xp.where(count < 1, 1.0 + 0.0 * base, count)
+        count = nearest + offset
+        count = xp.where(count < 1, xp.ones_like(count), count)
         excess = log_excess(xp, log_weights, filters.then(xp, step.power(xp, count[..., None])))
-        hit = xp.isfinite(real) & (count <= steps) & (excess <= log_level)
-        first = xp.where(hit, count, first)
+        first = xp.where(found & (count <= steps) & (excess <= log_level), count, first)
     used = xp.where(xp.isfinite(first), first, xp.zeros_like(first))
     return first, filters.then(xp, step.power(xp, used[..., None]))
 
 
+def _rest(xp: Any, terms: Array, rates: Array, log_level: Array, near: Array) -> Array:
+    """Return what is missing from ``near`` to the root, 0 where there is none."""
+    rest = _newton(xp, terms, rates, log_level, near, _SHARP) - near
+    return xp.where(xp.isfinite(rest), rest, xp.zeros_like(rest))
+
+
 def _crossing(xp: Any, terms: Array, rates: Array, log_level: Array) -> Array:
-    """Return the smallest s ≥ 0 with log Σ exp(terms - rates·s) ≤ level; inf if there is none."""
+    """Return roughly the smallest s ≥ 0 with log Σ exp(terms - rates·s) ≤ level; inf if none is."""
     # No single term may exceed the level.
     bounds = (terms - log_level[..., None]) / xp.where(rates > 0, rates, 1.0 + 0.0 * rates)
     bounds = xp.where((rates > 0) & xp.isfinite(bounds), bounds, xp.zeros_like(bounds))
     start = xp.max(bounds, axis=-1)
-    found = _newton(xp, terms, rates, log_level, xp.where(start > 0, start, xp.zeros_like(start)), _ROUGH)
+    start = xp.where(start > 0, start, xp.zeros_like(start))
+    if not bool(xp.any(rates < 0)):
+        start = _approach(xp, terms, rates, log_level, start)
+    found = _newton(xp, terms, rates, log_level, start, _ROUGH)
     return xp.where(found > 0, found, xp.zeros_like(found))
 
 
+def _approach(xp: Any, terms: Array, rates: Array, log_level: Array, start: Array) -> Array:
+    """Come near the root of a sum of decaying exponentials by Newton in log s, inside a bracket.
+
+    Many rates make a loss that falls like a power of s, along which plain Newton only creeps. From
+    ``start`` on no term exceeds the level, so the exponentials need no shift.
+    """
+    low, high, s = start, xp.inf + xp.zeros_like(start), start
+    logs = terms - log_level[..., None]
+    columns = xp.stack([xp.ones_like(rates[:, 0, :]), rates[:, 0, :]], axis=-1)
+    for _ in range(_MAX_NEWTON):
+        sums = xp.exp(logs - rates * s[..., None]) @ columns
+        above = xp.log(sums[..., 0])
+        unsettled = (xp.abs(above) > _ROUGH) & (above < xp.inf) & (sums[..., 1] > 0)
+        if not bool(xp.any(unsettled)):
+            break
+        low = xp.where(above > 0, s, low)
+        high = xp.where(above > 0, high, s)
+        step = above * sums[..., 0] / sums[..., 1]
+        ratio = step / xp.where(s > 0, s, xp.ones_like(s))
+        leap = s * xp.exp(xp.where(ratio < _LEAP, ratio, _LEAP + 0.0 * ratio))
+        next_s = xp.where((above > 0) & (s > 0), leap, s + step)
+        middle = xp.sqrt(low) * xp.sqrt(high)
+        middle = xp.where(xp.isfinite(middle), middle, low)
+        s = xp.where(unsettled, xp.where((next_s > low) & (next_s < high), next_s, middle), s)
+    return s
+
+
 def _newton(
-    xp: Any, terms: Array, rates: Array, log_level: Array, start: Array, tolerance: float = _SHARP
+    xp: Any, terms: Array, rates: Array, log_level: Array, start: Array, tolerance: float
 ) -> Array:
     """Solve log Σ exp(terms - rates·s) = level, convex in s, from the left; inf if it has no root."""
     s = start
     never = xp.isnan(log_level)
     for _ in range(_MAX_NEWTON):
-        logs = terms - rates * s[..., None]
-        top = xp.max(logs, axis=-1)
-        shift = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-        shares = xp.exp(logs - shift[..., None])
-        total = xp.sum(shares, axis=-1)
-        above = shift + xp.log(total) - log_level
-        slope = xp.sum(rates * shares, axis=-1) / total
+        above, slope = _excess_and_slope(xp, terms, rates, log_level, s)
         already = xp.isnan(above) | (above == -xp.inf)  # nothing is left above the minimum
         never = never | (~already & ((above == xp.inf) | ((above > 0) & (slope <= 0))))
         move = xp.where(never | already | (slope <= 0), xp.zeros_like(s), above / slope)
@@ -108,7 +147,13 @@ def _newton(
     return xp.where(never, xp.inf + xp.zeros_like(s), s)
 
 
-def _logsumexp(xp: Any, terms: Array) -> Array:
-    top = xp.max(terms, axis=-1)
+def _excess_and_slope(
+    xp: Any, terms: Array, rates: Array, log_level: Array, s: Array
+) -> tuple[Array, Array]:
+    """Return log Σ exp(terms - rates·s) - level and minus its derivative in s."""
+    logs = terms - rates * s[..., None]
+    top = xp.max(logs, axis=-1)
     shift = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-    return shift + xp.log(xp.sum(xp.exp(terms - shift[..., None]), axis=-1))
+    shares = xp.exp(logs - shift[..., None])
+    total = xp.sum(shares, axis=-1)
+    return shift + xp.log(total) - log_level, xp.sum(rates * shares, axis=-1) / total

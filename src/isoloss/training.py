@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from isoloss._checks import quiet
-from isoloss.filters import Filter, flow_filter, log_step
+from isoloss.filters import Filter, choose, flow_filter, log_step
 from isoloss.problem import Problem
 from isoloss.run import Run
 from isoloss.scanning import scan_rates
@@ -98,7 +98,7 @@ class _Trainer:
         self.reached = log_excess(xp, self.log_weights, self.filters) <= self.log_level
         blank = xp.zeros_like(self.log_level)
         self.stop_steps, self.stop_time = blank, blank
-        self.stopped = Filter(*(part + blank[..., None] for part in self.filters))
+        self.stopped = Filter(*(part + blank[..., None] for part in self.filters[:2]))
 
     def run(self, schedule: Schedule) -> Run:
         for phase in schedule.phases:
@@ -109,15 +109,21 @@ class _Trainer:
     def _waiting(self) -> bool:
         return bool(self.xp.any(~self.reached & ~self.xp.isnan(self.log_level)))
 
+    def _falls_short(self, step: Filter, end: Filter) -> bool:
+        """Whether the loss cannot rise and is still above every open level at the phase's end."""
+        xp = self.xp
+        excess = log_excess(xp, self.log_weights, end)
+        return not step.grows(xp, 0.0) and not bool(
+            xp.any((excess <= self.log_level) & ~self.reached)
+        )
+
     def _stop(self, hit: Array, there: Filter, steps: Array | int, time: Array | float) -> None:
         """Record the levels that a phase has reached for the first time."""
         xp, new = self.xp, hit & ~self.reached
         blank = xp.zeros_like(self.log_level)
         self.stop_steps = xp.where(new, steps + blank, self.stop_steps)
         self.stop_time = xp.where(new, time + blank, self.stop_time)
-        self.stopped = Filter(
-            *(xp.where(new[..., None], b, a) for a, b in zip(self.stopped, there, strict=True))
-        )
+        self.stopped = choose(xp, new, there, self.stopped)
         self.reached = self.reached | new
 
     def _result(self, schedule: Schedule) -> Run:
@@ -126,15 +132,12 @@ class _Trainer:
         blank = xp.zeros_like(self.log_level)
         steps = xp.where(self.reached, self.stop_steps, self.steps + blank)
         time = xp.where(self.reached, self.stop_time, self.time + blank)
-        filters = [
-            xp.where(self.reached[..., None], a, b)
-            for a, b in zip(self.stopped, self.filters, strict=True)
-        ]
+        filters = choose(xp, self.reached, self.stopped, self.filters)
         batch = tuple(problem.min_train_loss.shape)
         shape = batch + (() if self.levels is None else tuple(self.levels.shape))
         r = problem.curvature.shape[-1]
-        sign, log, low = (xp.reshape(f[..., :r], (*batch, -1, r)) for f in filters)
-        log = log + low
+        parts = filters.sign, filters.logarithm()
+        sign, log = (xp.reshape(part[..., :r], (*batch, -1, r)) for part in parts)
         excess = xp.sum(xp.exp(problem.log_weights[..., None, :] + 2.0 * log), axis=-1)
         train_loss = problem.min_train_loss[..., None] + excess
         test_loss = problem.test.loss(xp, sign, log)
@@ -154,28 +157,31 @@ class _Trainer:
         """Carry the filter through a phase, recording the levels that it reaches."""
         xp, waiting = self.xp, self._waiting()
         constant = self.problem.kind.constant
-        arguments = xp, self.log_weights, self.filters
+        levels = xp.where(self.reached, xp.nan + xp.zeros_like(self.log_level), self.log_level)
         if kind == "flow":
-            end = self.filters.then(
-                xp, flow_filter(xp, constant(amount), self.curvature)
-            )
+            precise = self.filters.low is not None
+            move = flow_filter(xp, constant(amount), self.curvature, precise=precise)
+            end = self.filters.then(xp, move)
             if waiting:
-                time, there = flow_time(*arguments, self.curvature, self.log_level)
+                time, there = flow_time(xp, self.log_weights, self.filters, self.curvature, levels)
                 self._stop(xp.isfinite(time) & (time <= amount), there, self.steps, self.time + time)
             self.time += amount
         elif kind == "rate":
             step = log_step(xp, amount, self.curvature)
-            if self.filters.grows(xp, _GROWTH) or (steps and step.grows(xp, _GROWTH / steps)):
+            if self.filters.low is None and steps and step.grows(xp, _GROWTH / steps):
+                self.filters = self.filters.precise(xp)
+            if self.filters.low is not None:
                 step = log_step(xp, amount, self.curvature, precise=True)
             end = self.filters.then(xp, step.power(xp, constant(steps)))
-            if waiting and steps:
-                count, there = first_step(*arguments, step, steps, self.log_level)
+            if waiting and steps and not self._falls_short(step, end):
+                count, there = first_step(xp, self.log_weights, self.filters, step, steps, levels)
                 self._stop(xp.isfinite(count), there, self.steps + count, self.time)
             self.steps += steps
         else:
-            levels = xp.where(self.reached, xp.nan + xp.zeros_like(self.log_level), self.log_level)
-            scan = scan_rates(*arguments, self.curvature, amount, levels, constant)
-            end = scan.end
+            scan = scan_rates(
+                xp, self.log_weights, self.filters, self.curvature, amount, levels, constant
+            )
+            end = scan.end.precise(xp) if scan.end.grows(xp, _GROWTH) else scan.end
             self._stop(xp.isfinite(scan.first), scan.stopped, self.steps + scan.first, self.time)
             self.steps += steps
         self.filters = end

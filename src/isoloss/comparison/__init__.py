@@ -1,8 +1,22 @@
 """Schedules side by side at equal train loss, beside ridge regression and the level band."""
 
+from isoloss.comparison.figure import figure
 from isoloss.comparison.result import Comparison, Curve, Stop, Stops
 from isoloss.comparison.ridge import Ridge, ridge
 from isoloss.comparison.stops import compare
+from isoloss.comparison.tables import TextTable, tables
 from isoloss.comparison.verdict import NO_DIFFERENCE
 
-__all__ = ["NO_DIFFERENCE", "Comparison", "Curve", "Ridge", "Stop", "Stops", "compare", "ridge"]
+__all__ = [
+    "NO_DIFFERENCE",
+    "Comparison",
+    "Curve",
+    "Ridge",
+    "Stop",
+    "Stops",
+    "TextTable",
+    "compare",
+    "figure",
+    "ridge",
+    "tables",
+]

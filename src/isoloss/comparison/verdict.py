@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.comparison.text import percent, short
 from isoloss.schedule import GradientFlow
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def verdict(stops: Stops) -> str:
     if not count:
         return (
             f"{stops.name} reaches none of the {total} levels: its train loss ends at "
-            f"{_short(stops.train_loss[-1])}."
+            f"{short(stops.train_loss[-1])}."
         )
     effects = np.array(stops.effects)
     groups = {name: effects == name for name in ("helps", "hurts", "no difference")}
@@ -61,23 +62,23 @@ def _part(stops: Stops, name: str, members: npt.NDArray[np.bool_]) -> str:
     where = f"all {total} levels" if count == total else f"{count} of {total} levels"
     change = np.abs(stops.ratio - 1)
     largest = int(np.where(members, change, -1.0).argmax())
-    least, most = _percent(change[members].min()), _percent(change[largest])
+    least, most = percent(change[members].min()), percent(change[largest])
     if name == "no difference":
         return f"makes no difference at {where} (within {most})"
     size = most if least == most else f"{least} to {most}"
     direction = "lower" if name == "helps" else "higher"
     place = _place(stops.train_loss[members])
     if count > 1:
-        place += f", most at {_short(stops.train_loss[largest])}"
+        place += f", most at {short(stops.train_loss[largest])}"
     return f"{name} at {where} (test loss {size} {direction} than gradient flow's; {place})"
 
 
 def best_stop(name: str, stop: Stop) -> str:
     """Say where a schedule's best stop on the test data is."""
-    error = "" if stop.test_error is None else f", test error {_percent(stop.test_error)}"
+    error = "" if stop.test_error is None else f", test error {percent(stop.test_error)}"
     return (
-        f"{name}: test loss {_short(stop.test_loss)}{error}, at train loss "
-        f"{_short(stop.train_loss)}, {_moment(stop)}"
+        f"{name}: test loss {short(stop.test_loss)}{error}, at train loss "
+        f"{short(stop.train_loss)}, {_moment(stop)}"
     )
 
 
@@ -90,7 +91,7 @@ def _moment(stop: Stop) -> str:
     if math.isinf(stop.time):
         parts.append("endless flow")
     elif stop.time:
-        parts.append(f"flow time {_short(stop.time)}")
+        parts.append(f"flow time {short(stop.time)}")
     return "after " + " and ".join(parts)
 
 
@@ -99,15 +100,5 @@ def _joined(parts: list[str]) -> str:
 
 
 def _place(losses: npt.NDArray[np.float64]) -> str:
-    high, low = _short(losses.max()), _short(losses.min())
+    high, low = short(losses.max()), short(losses.min())
     return f"train loss {high}" if high == low else f"train loss {high} to {low}"
-
-
-def _short(value: float) -> str:
-    return f"{value:.4g}" if abs(value) < 1e4 or abs(value) >= 1e7 else f"{value:.0f}"
-
-
-def _percent(share: float) -> str:
-    if share < 1e-4:
-        return "0.01 %"
-    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.3g} %"

@@ -1,0 +1,117 @@
+"""The figure of a comparison: test loss against train loss, and the difference to gradient flow."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from isoloss.comparison.result import Comparison
+from isoloss.comparison.text import short
+from isoloss.comparison.verdict import NO_DIFFERENCE
+
+__all__ = ["figure"]
+
+_STYLES = ("-", "--", "-.", ":")
+_MARKERS = "osD^vP*X"
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_GREY = "#555555"
+_CUT = 3.0  # differences above 300 % of gradient flow's test loss are cut off
+
+
+def figure(comparison: Comparison) -> Figure:
+    """Draw a comparison.
+
+    Above, test loss against train loss: each schedule, ridge regression, and the level band shaded.
+    Below, the difference to gradient flow's test loss at the same train loss, on grey ground where
+    it counts as none. Markers are the stops for the levels; in between, lines join GD steps.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to draw.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With a legend below the panels.
+    """
+    drawing = Figure(figsize=(7.2, 7.6), layout="constrained")
+    upper, lower = drawing.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    floor = float(comparison.problem.min_train_loss)
+    _draw_losses(upper, comparison, floor)
+    _draw_differences(lower, comparison, floor)
+    above = f" above its smallest value {short(floor)}" if floor > 0 else ""
+    lower.set_xlabel(f"train loss{above} (training runs from right to left)")
+    handles, labels = upper.get_legend_handles_labels()
+    drawing.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    return drawing
+
+
+def _draw_losses(axes: Axes, comparison: Comparison, floor: float) -> None:
+    flow = comparison.flow_curve
+    x = flow.train_loss - floor
+    shown = np.concatenate([curve.test_loss for curve in comparison.curves] + [flow.test_loss])
+    top = 1.6 * min(shown.max(), _CUT * flow.test_loss.max())
+    cut = bool((flow.highest > top).any())
+    label = "level band: every parameter vector with that train loss" + " (cut off)" * cut
+    axes.fill_between(x, flow.lowest, np.minimum(flow.highest, 2 * top), color="0.9", label=label)
+    axes.plot(x, flow.lowest, color="0.65", linewidth=0.8)
+    axes.plot(
+        x, flow.ridge_test_loss, color=_GREY, linewidth=1.2, linestyle=(0, (1, 1)), label="ridge"
+    )
+    for i, (curve, stops) in enumerate(zip(comparison.curves, comparison.schedules, strict=True)):
+        colour, style = _look(i)
+        axes.plot(curve.train_loss - floor, curve.test_loss, color=colour, linestyle=style)
+        axes.plot(
+            stops.train_loss[stops.reached] - floor,
+            stops.test_loss[stops.reached],
+            color=colour,
+            linestyle="none",
+            marker=_MARKERS[i % len(_MARKERS)],
+            markersize=4,
+        )
+        # one legend entry for line and markers
+        axes.plot(
+            [],
+            [],
+            color=colour,
+            linestyle=style,
+            marker=_MARKERS[i % len(_MARKERS)],
+            markersize=4,
+            label=curve.name,
+        )
+    axes.set(xscale="log", yscale="log", ylabel="test loss")
+    axes.set_ylim(0.95 * min(flow.lowest.min(), shown.min()), top)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _draw_differences(axes: Axes, comparison: Comparison, floor: float) -> None:
+    flow = comparison.flow_curve
+    x = flow.train_loss - floor
+    axes.axhspan(-100 * NO_DIFFERENCE, 100 * NO_DIFFERENCE, color="0.9")
+    ridge = 100 * (flow.ridge_test_loss / flow.test_loss - 1)
+    axes.plot(x, ridge, color=_GREY, linewidth=1.2, linestyle=(0, (1, 1)))
+    for i, (curve, stops) in enumerate(zip(comparison.curves, comparison.schedules, strict=True)):
+        colour, style = _look(i)
+        change = 100 * (curve.test_loss / curve.flow_test_loss - 1)
+        axes.plot(curve.train_loss - floor, change, color=colour, linestyle=style)
+        axes.plot(
+            stops.train_loss - floor,
+            100 * (stops.ratio - 1),
+            color=colour,
+            linestyle="none",
+            marker=_MARKERS[i % len(_MARKERS)],
+            markersize=4,
+        )
+    marked = [100 * (stops.ratio[stops.reached] - 1) for stops in comparison.schedules]
+    seen = np.clip(np.concatenate([*marked, ridge]), -100, 100 * _CUT)
+    axes.set_ylim(*(1.3 * np.array([min(seen.min(), -2), max(seen.max(), 2)])))
+    axes.set_ylabel("test loss against gradient flow's\nat the same train loss (%)")
+
+
+def _look(i: int) -> tuple[str, str]:
+    return _COLOURS[i % len(_COLOURS)], _STYLES[i % len(_STYLES)]

@@ -1,0 +1,48 @@
+"""Numbers as short texts."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["percent", "short", "signed_percent"]
+
+_PLAIN = (1e-3, 1e6)
+
+
+def short(value: float, digits: int = 4) -> str:
+    """Return a number to a few significant digits, without an exponent where that is readable.
+
+    Examples
+    --------
+    >>> short(0.343512), short(28194.2), short(2.5e-7), short(float("inf"))
+    ('0.3435', '28194', '2.5e-07', 'inf')
+    """
+    if math.isfinite(value) and _PLAIN[0] <= abs(value) < _PLAIN[1]:
+        places = digits - 1 - math.floor(math.log10(abs(value)))
+        return f"{value:.{max(places, 0)}f}"
+    return f"{value:.{digits - 1}g}"
+
+
+def percent(share: float) -> str:
+    """Return a share of at least 0 in per cent.
+
+    Examples
+    --------
+    >>> percent(0.0651), percent(0.123), percent(0.00002), percent(0.0)
+    ('6.5 %', '12 %', '0.01 %', '0 %')
+    """
+    if 0 < share < 1e-4:
+        return "0.01 %"
+    return f"{100 * share:.2g} %" if share < 1 else f"{100 * share:.0f} %"
+
+
+def signed_percent(share: float) -> str:
+    """Return a change in per cent, with its sign.
+
+    Examples
+    --------
+    >>> signed_percent(0.0651), signed_percent(-0.042), signed_percent(-1e-9)
+    ('+6.5 %', '-4.2 %', '0.0 %')
+    """
+    text = f"{100 * share:+.1f} %"
+    return text[1:] if text[1:] == "0.0 %" else text
