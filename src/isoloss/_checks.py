@@ -73,7 +73,7 @@ class Kind:
 
     def result(self, array: Array) -> Array:
         """Give a float64 result back in the user's precision."""
-        return self.xp.astype(array, self.dtype)
+        return self.xp.astype(self.xp.asarray(array), self.dtype)
 
 
 def _described(value: Any, array: Any) -> str:
@@ -87,7 +87,9 @@ def _numpy() -> Namespace:
 def nonnegative(xp: Namespace, name: str, array: Array) -> None:
     """Raise ``ValueError`` if an entry is below zero."""
     if bool(xp.any(array < 0)):
-        raise ValueError(f"{name} must not be negative; its smallest entry is {float(xp.min(array)):g}")
+        raise ValueError(
+            f"{name} must not be negative; its smallest entry is {float(xp.min(array)):g}"
+        )
 
 
 def shape(name: str, array: Array, expected: tuple[int | str, ...], because: str = "") -> None:

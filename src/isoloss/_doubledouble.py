@@ -20,21 +20,21 @@ _DOUBLE_TAIL = 11  # from here on plain float64 terms are below 2^-106 relative 
 
 
 def two_sum(a: Array, b: Array) -> Pair:
-    """The sum of two arrays and its exact rounding error."""
+    """Return the sum of two arrays and its exact rounding error."""
     total = a + b
     part = total - a
     return total, (a - (total - part)) + (b - part)
 
 
 def split(a: Array) -> Pair:
-    """Two halves of 26 bits each, so that products of halves are exact."""
+    """Return two halves of 26 bits each, so that products of halves are exact."""
     scaled = _SPLIT * a
     high = scaled - (scaled - a)
     return high, a - high
 
 
 def two_prod(a: Array, b: Array) -> Pair:
-    """The product of two arrays (of magnitude below 2^990) and its exact rounding error."""
+    """Return the product of two arrays (of magnitude below 2^990) and its exact rounding error."""
     product = a * b
     a_high, a_low = split(a)
     b_high, b_low = split(b)
@@ -43,19 +43,19 @@ def two_prod(a: Array, b: Array) -> Pair:
 
 
 def add(x: Pair, y: Pair) -> Pair:
-    """The sum of two pairs."""
+    """Return the sum of two pairs."""
     high, low = two_sum(x[0], y[0])
     return two_sum(high, low + (x[1] + y[1]))
 
 
 def multiply(x: Pair, y: Pair) -> Pair:
-    """The product of two pairs."""
+    """Return the product of two pairs."""
     high, low = two_prod(x[0], y[0])
     return two_sum(high, low + (x[0] * y[1] + x[1] * y[0]))
 
 
 def scale(x: Pair, factor: Array) -> Pair:
-    """A pair times an array."""
+    """Return a pair times an array."""
     high, low = two_prod(x[0], factor)
     return two_sum(high, low + x[1] * factor)
 

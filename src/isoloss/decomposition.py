@@ -1,4 +1,4 @@
-"""The one decomposition of the data: curvatures, directions and how the start residual lies in them."""
+"""The one decomposition of the data: curvatures, directions and the start residual in them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _WIDEST_SPAN = 1e3
 class Spectrum(NamedTuple):
     """X and a residual in the eigenbasis of the train covariance XᵀX/n.
 
-    ``curvature`` (r,) holds the positive eigenvalues γ, descending; ``basis`` (d, r) the eigenvectors;
-    ``amplitude`` (r, m) the residual along the left singular vectors, over √n, so that γδ² is its
-    square; ``floor`` the mean square of what no parameters can fit.
+    ``curvature`` (r,) holds the positive eigenvalues γ, descending; ``basis`` (d, r) the
+    eigenvectors; ``amplitude`` (r, m) the residual along the left singular vectors, over √n, so
+    that γδ² is its square; ``floor`` the mean square of what no parameters can fit.
     """
 
     curvature: Array
@@ -37,15 +37,17 @@ def decompose(xp: Any, inputs: Array, residual: Array) -> Spectrum:
         empty = xp.zeros_like(inputs[:0, 0])
         return Spectrum(empty, inputs.T[:, :0], residual[:0, :], xp.sum(residual**2) / n)
     if min(n, d) > 1:
-        spectrum = _by_covariance(xp, inputs, residual) if n >= d else _by_gram(xp, inputs, residual)
+        spectrum = (
+            _by_covariance(xp, inputs, residual) if n >= d else _by_gram(xp, inputs, residual)
+        )
         if spectrum is not None:
             return spectrum
     return _by_svd(xp, inputs, residual)
 
 
 def _is_surely_wide(xp: Any, matrix: Array) -> bool:
-    # Two steps of power iteration bound γ_1 from below, one of inverse iteration γ_min from above: a
-    # wide spectrum mostly shows here, at a small part of the cost of its eigenvalues.
+    # Two steps of power iteration bound γ_1 from below, one of inverse iteration γ_min from above:
+    # a wide spectrum mostly shows here, at a small part of the cost of its eigenvalues.
     start = xp.ones_like(matrix[:, :1])
     try:
         low = xp.linalg.solve(matrix, start)
@@ -100,7 +102,8 @@ def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
 def decompose_kernel(kind: Kind, kernel: Array, residual: Array) -> Spectrum:
     """Decompose a kernel matrix (n, n), which plays the part of X Xᵀ.
 
-    The ``basis`` (n, r) then leads to dual coefficients. Raises ``ValueError`` as `eigh_nonnegative`.
+    The ``basis`` (n, r) then leads to dual coefficients. Raises ``ValueError`` as
+    `eigh_nonnegative`.
     """
     xp, n = kind.xp, kernel.shape[0]
     eigenvalues, vectors = eigh_nonnegative(kind, "K", kernel)

@@ -93,7 +93,9 @@ def log_step(xp: Any, lr: float, curvature: Array, *, precise: bool = False) -> 
     10⁹ steps repeat a rounding error 10⁹ times. ``precise`` asks for double-double logarithms.
     """
     mantissa, exponent = math.frexp(lr)
-    product, error = dd.two_prod(curvature * 2.0 ** min(exponent + 1, 1023), 0.0 * curvature + mantissa)
+    product, error = dd.two_prod(
+        curvature * 2.0 ** min(exponent + 1, 1023), 0.0 * curvature + mantissa
+    )
     error = xp.where(xp.isfinite(error), error, 0.0 * curvature)
     sign = xp.where((product - 1.0) + error > 0, -1.0 + 0.0 * curvature, 1.0 + 0.0 * curvature)
     # |1 - 2ηγ| = 1 + u
@@ -112,8 +114,8 @@ def log_step(xp: Any, lr: float, curvature: Array, *, precise: bool = False) -> 
 def step_factors(xp: Any, rates: Array, curvature: Array) -> Array:
     """Return the factors 1 - 2ηγ, shape (steps, *curvature.shape), one step for each rate.
 
-    Halves of 26 bits make the leading product exact, so that a factor next to zero keeps its digits;
-    as one matrix product this is also faster than the plain outer product and difference.
+    Halves of 26 bits make the leading product exact, so that a factor next to zero keeps its
+    digits; as one matrix product this is also faster than the plain outer product and difference.
     """
     high, low = dd.split(2.0 * rates)
     flat = xp.reshape(curvature, (-1,))

@@ -25,8 +25,8 @@ class Band:
     train_loss : array
         The levels.
     lowest, highest : array, shape batch × levels
-        The lowest and the highest test loss; ``highest`` is infinite where a direction of zero train
-        curvature has test curvature.
+        The lowest and the highest test loss; ``highest`` is infinite where a direction of zero
+        train curvature has test curvature.
 
     Examples
     --------
@@ -47,11 +47,11 @@ class Band:
     """Movement in the user's directions of no curvature that belongs to ``low_point``."""
 
     def lowest_residual(self) -> Array:
-        """Return a residual of lowest test loss, in the eigenbasis: batch × levels × r (× outputs)."""
+        """Return a residual of lowest test loss: batch × levels × r (× outputs)."""
         return self._residual(self.low_point)
 
     def highest_residual(self) -> Array:
-        """Return a residual of highest test loss, in the eigenbasis: batch × levels × r (× outputs).
+        """Return a residual of highest test loss: batch × levels × r (× outputs).
 
         Raises
         ------
@@ -95,7 +95,11 @@ class Band:
     def __repr__(self) -> str:
         if self.lowest.ndim:
             return f"Band(shape {tuple(self.lowest.shape)})"
-        values = (("train_loss", self.train_loss), ("lowest", self.lowest), ("highest", self.highest))
+        values = (
+            ("train_loss", self.train_loss),
+            ("lowest", self.lowest),
+            ("highest", self.highest),
+        )
         return f"Band({', '.join(f'{name}={float(value):.6g}' for name, value in values)})"
 
 
@@ -104,8 +108,8 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
     """Find the lowest and highest test loss over all parameters with a given train loss.
 
     In the commuting case these are eq. (3) and (4) of the paper, ε·min λ/γ and ε·max λ/γ. Otherwise
-    they are the extremes of a quadratic form on an ellipsoid: generalized eigenvalues where train and
-    test loss share their minimiser, else a secular equation (hard case included).
+    they are the extremes of a quadratic form on an ellipsoid: generalized eigenvalues where train
+    and test loss share their minimiser, else a secular equation (hard case included).
 
     Parameters
     ----------
@@ -142,8 +146,8 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
     excess = xp.reshape(levels, (1, -1)) - xp.reshape(problem.min_train_loss, (-1, 1))
     if bool(xp.any(excess < 0)):
         raise ValueError(
-            f"the smallest train loss is {float(xp.max(problem.min_train_loss)):.6g}: no parameters "
-            f"have train loss {float(xp.min(levels)):.6g}"
+            f"the smallest train loss is {float(xp.max(problem.min_train_loss)):.6g}: no "
+            f"parameters have train loss {float(xp.min(levels)):.6g}"
         )
     curvature = xp.reshape(problem.curvature, (-1, r))
     flat = bool(xp.any(~xp.any(curvature > 0, axis=-1))) if r else True
@@ -220,12 +224,12 @@ def _general(
         projected = factor - left @ (left.T @ factor)
         beyond = offset - left @ (left.T @ offset)
         low, high = extremes(xp, projected / xp.sqrt(curvature[i, :moving]), beyond, excess[i, :])
-        scaled = [
-            end.point / xp.sqrt(curvature[i, :moving])[:, None] for end in (low, high)
-        ]
+        scaled = [end.point / xp.sqrt(curvature[i, :moving])[:, None] for end in (low, high)]
         test_residual = factor @ scaled[0] + offset
         move = -(right.T @ ((left.T @ test_residual) / singular[:, None]))
-        pads = xp.zeros((excess.shape[1], r - moving, m), dtype=xp.float64, device=problem.kind.device)
+        pads = xp.zeros(
+            (excess.shape[1], r - moving, m), dtype=xp.float64, device=problem.kind.device
+        )
         if test.still_inputs is not None:
             still_move = move
             low_point = scaled[0]

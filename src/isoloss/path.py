@@ -22,7 +22,7 @@ _LONGEST_FALL = np.log(1e-12)  # an endless flow is drawn until its excess train
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Path:
-    """The points that a run passes: GD steps, then points of a flow evenly spaced in log train loss.
+    """The points that a run passes: GD steps, and points of flows spaced in log train loss.
 
     Attributes
     ----------
@@ -113,7 +113,9 @@ def _flow_marks(
     bottom = float(log_excess(xp, log_weights, end))
     endless = bottom < top + _LONGEST_FALL
     levels = np.linspace(top, top + _LONGEST_FALL if endless else bottom, points + 1)[1:]
-    rows = Filter(*(part[None, None, :] for part in start))
+    precise = start.precise(xp)
+    parts = (precise.sign, precise.log, precise.low)
+    rows = Filter(*(part[None, None, :] for part in parts if part is not None))
     times, _ = flow_time(
         xp,
         log_weights[None, None, :],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,13 +31,14 @@ class Coordinates:
 class Problem:
     """A least-squares problem, reduced to the eigenbasis of its train covariance.
 
-    Build one with `from_spectra`, `from_covariances`, `from_data` or `from_kernel`. Losses are means
-    over rows of the squared error, summed over outputs, with no factor ½.
+    Build one with `from_spectra`, `from_covariances`, `from_data` or `from_kernel`. Losses are
+    means over rows of the squared error, summed over outputs, with no factor ½.
 
     Attributes
     ----------
     curvature : array, shape (*batch, r)
-        Eigenvalues γ of the train covariance (descending, but in the order given to `from_spectra`).
+        Eigenvalues γ of the train covariance (descending, but in the order given to
+        `from_spectra`).
     min_train_loss : array, shape batch
         The smallest train loss that any parameters have.
 
@@ -186,13 +186,13 @@ class Problem:
             found = tuple(array.shape)
             if not size or len(found) < len(core) or found[-len(core) :] != core:
                 raise ValueError(
-                    f"{name} must have shape (*batch, {', '.join(map(str, core))}) to fit train_cov "
-                    f"of shape {tuple(arrays['train_cov'].shape)}; got {found}"
+                    f"{name} must have shape (*batch, {', '.join(map(str, core))}) to fit "
+                    f"train_cov of shape {tuple(arrays['train_cov'].shape)}; got {found}"
                 )
         for name in ("train_cov", "test_cov"):
             _checks.symmetric(kind, name, arrays[name])
         batch = _batch_shape(
-            xp, {n: tuple(a.shape[: -2 if n.endswith("cov") else -1]) for n, a in arrays.items()}
+            {n: tuple(a.shape[: -2 if n.endswith("cov") else -1]) for n, a in arrays.items()}
         )
         gamma, basis = eigh_nonnegative(kind, "train_cov", arrays["train_cov"])
         eigenvalues, vectors = eigh_nonnegative(kind, "test_cov", arrays["test_cov"])
@@ -200,9 +200,7 @@ class Problem:
         first, goal = arrays["start"][..., None], arrays["target"][..., None]
         limit = goal if train_target is None else arrays["train_target"][..., None]
         gamma = xp.broadcast_to(gamma, (*batch, size))
-        residual = xp.broadcast_to(
-            xp.matrix_transpose(basis) @ (first - limit), (*batch, size, 1)
-        )
+        residual = xp.broadcast_to(xp.matrix_transpose(basis) @ (first - limit), (*batch, size, 1))
         return cls._checked(
             kind=kind,
             curvature=gamma,
@@ -235,8 +233,8 @@ class Problem:
     ) -> Problem:
         """Build the least-squares problem of train data, judged on test data.
 
-        The data is decomposed once (covariance, Gram matrix or SVD, the cheapest that keeps the small
-        eigenvalues); nothing afterwards depends on the number of train rows.
+        The data is decomposed once (covariance, Gram matrix or SVD, the cheapest that keeps the
+        small eigenvalues); nothing afterwards depends on the number of train rows.
 
         Parameters
         ----------
@@ -287,7 +285,9 @@ class Problem:
             first = xp.zeros((d, m), dtype=xp.float64, device=kind.device)
         else:
             first = kind.array("start", start)
-            why = f" to fit {d} parameters" + (" (the last is the intercept)" if fit_intercept else "")
+            why = f" to fit {d} parameters" + (
+                " (the last is the intercept)" if fit_intercept else ""
+            )
             _checks.shape("start", first, (d,) if single else (d, m), why)
             first = first[:, None] if single else first
         spectrum = decompose(xp, inputs, inputs @ first - targets)
@@ -396,7 +396,9 @@ class Problem:
     def max_lr(self) -> Array:
         """The largest stable constant rate 1/γ₁, shape batch; infinite without any curvature."""
         xp = self.kind.xp
-        top = xp.max(self.curvature, axis=-1) if self.curvature.shape[-1] else self.min_train_loss * 0
+        top = (
+            xp.max(self.curvature, axis=-1) if self.curvature.shape[-1] else self.min_train_loss * 0
+        )
         return self.kind.result(1.0 / top)
 
     @property
@@ -490,7 +492,7 @@ def _noise(kind: Kind, noise: Any, batch: tuple[int, ...]) -> Array:
         ) from None
 
 
-def _batch_shape(xp: Any, shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+def _batch_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
     longest = max(len(found) for found in shapes.values())
     batch = [1] * longest
     for found in shapes.values():
@@ -501,9 +503,7 @@ def _batch_shape(xp: Any, shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]
     return tuple(batch)
 
 
-def _read_data(
-    kind: Kind, given: dict[str, Any]
-) -> tuple[Array, Array, Array, Array, bool]:
+def _read_data(kind: Kind, given: dict[str, Any]) -> tuple[Array, Array, Array, Array, bool]:
     names = list(given)
     inputs, targets, test_inputs, test_targets = (kind.array(n, v) for n, v in given.items())
     _checks.shape(names[0], inputs, ("n", "d"))

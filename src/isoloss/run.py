@@ -27,7 +27,8 @@ class Run:
     schedule : Schedule
         The schedule that trained it.
     reached : array of bool
-        Whether the schedule reaches the level. Where it does not, all else is at the schedule's end.
+        Whether the schedule reaches the level. Where it does not, all else is at the schedule's
+        end.
     steps : array of int64
         GD steps taken.
     time : array
@@ -89,9 +90,10 @@ class Run:
         Parameters
         ----------
         points : int, default: 200
-            At most so many GD steps of each phase (every step, if it has no more; else evenly chosen
-            ones with the last) and so many points of each flow, evenly spaced in the log of the excess
-            train loss. An endless flow is followed until that has fallen by a factor of 10¹².
+            At most so many GD steps of each phase (every step, if it has no more; else evenly
+            chosen ones with the last) and so many points of each flow, evenly spaced in the log of
+            the excess train loss. An endless flow is followed until that has fallen by a factor of
+            10¹².
 
         Returns
         -------
@@ -105,7 +107,8 @@ class Run:
         """
         if self.reached.ndim:
             raise ValueError(
-                f"a path needs one problem and one level; this run has shape {tuple(self.reached.shape)}"
+                "a path needs one problem and one level; "
+                f"this run has shape {tuple(self.reached.shape)}"
             )
         if points < 1:
             raise ValueError(f"points must be at least 1; got {points}")

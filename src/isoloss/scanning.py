@@ -69,8 +69,8 @@ def scan_rates(
 ) -> Scan:
     """Walk through ``rates`` from ``filters``; shapes as in `stopping`, ``constant`` makes arrays.
 
-    While every rate is at most 1/γ₁ the train loss cannot rise: it is then looked at after groups of
-    steps, and only a group that passes a level is entered.
+    While every rate is at most 1/γ₁ the train loss cannot rise: it is then looked at after groups
+    of steps, and only a group that passes a level is entered.
     """
     walk = _Walk(xp, log_weights, filters, curvature, log_level)
     top = float(xp.max(curvature))
@@ -86,8 +86,11 @@ def scan_rates(
         block = rates[start : start + size]
         factors = step_factors(xp, constant(block), curvature)
         after = walk.filters.then(xp, rates_filter(xp, factors))
-        can_rise = float(block.max()) * top > 1
-        if can_rise or bool(xp.any(walk.open_levels(log_excess(xp, log_weights, after)))):
+        # Directions with ηγ ≤ 1 throughout only decay, so that what is left of them at the end is a
+        # lower bound for the train loss at every step of the block.
+        calm = float(block.max()) * curvature <= 1
+        weights = xp.where(calm, log_weights, -xp.inf + xp.zeros_like(log_weights))
+        if bool(xp.any(walk.open_levels(log_excess(xp, weights, after)))):
             walk.search(walk.filters, factors, start)
         walk.filters = after
     return Scan(walk.first, walk.stopped, walk.filters)
@@ -144,24 +147,27 @@ def _search(
     shift = xp.max(start, axis=-1)[..., None]
     shift = xp.where(xp.isfinite(shift), shift, xp.zeros_like(shift))
     products = xp.cumulative_prod(factors, axis=0)
-    sums = xp.sum(xp.exp(start - shift) * products**2, axis=-1)
+    sums = xp.vecdot(products, xp.exp(start - shift) * products)
     if bool(xp.all((sums > _SMALLEST_SUM) & xp.isfinite(sums))) and not filters.grows(xp, 0.0):
-        sign_and_size = (products,)
+        parts: list[Array] = [products]
         excess = shift[..., 0] + xp.log(sums)
     else:
         logs = xp.cumulative_sum(xp.log(xp.abs(factors)), axis=0)
         ones = xp.ones_like(factors)
         signs = xp.cumulative_prod(xp.where(factors < 0, -ones, ones), axis=0)
-        sign_and_size = (signs, logs)
+        parts = [signs, logs]
         excess = log_excess(xp, log_weights, Filter(signs, filters.logarithm() + logs))
     hits = excess <= log_level  # (steps, B, L) from (steps, B, 1)
     index = xp.argmax(xp.astype(hits, xp.int64), axis=0)
     pick = xp.broadcast_to(index[..., None], (*index.shape, factors.shape[-1]))
     sign, *log = (
         xp.take_along_axis(xp.permute_dims(part[:, :, 0, :], (1, 0, 2)), pick, axis=1)
-        for part in sign_and_size
+        for part in parts
     )
-    there = Filter(xp.where(sign < 0, -xp.ones_like(sign), xp.ones_like(sign)), log[0] if log else xp.log(xp.abs(sign)))
+    there = Filter(
+        xp.where(sign < 0, -xp.ones_like(sign), xp.ones_like(sign)),
+        log[0] if log else xp.log(xp.abs(sign)),
+    )
     step = xp.astype(index + 1, log_level.dtype)
     step = xp.where(xp.any(hits, axis=0), step, xp.inf + 0.0 * log_level)
     return step, filters.then(xp, there)

@@ -34,7 +34,8 @@ class GradientDescent:
     Raises
     ------
     ValueError
-        If a rate is negative or not finite, or ``steps`` is negative, missing or contradicts ``lr``.
+        If a rate is negative or not finite, or ``steps`` is negative, missing or contradicts
+        ``lr``.
     TypeError
         If ``steps`` is not an integer.
 
@@ -63,7 +64,8 @@ class GradientDescent:
         if rates.ndim == 0:
             if steps is None:
                 raise ValueError(
-                    f"a single rate needs a number of steps: GradientDescent({float(rates):g}, steps=K)"
+                    "a single rate needs a number of steps: "
+                    f"GradientDescent({float(rates):g}, steps=K)"
                 )
         elif steps is not None and steps != rates.size:
             raise ValueError(
@@ -93,7 +95,7 @@ class GradientDescent:
         return self._steps
 
     def runs(self) -> Iterator[tuple[Any, int]]:
-        """Split into ``(rate, steps)`` runs of one rate and ``(rates, steps)`` runs of changing ones."""
+        """Split into ``(rate, steps)`` of equal rates and ``(rates, steps)`` of changing ones."""
         if self._rates.ndim == 0:
             yield float(self._rates), self._steps
             return
@@ -131,8 +133,8 @@ class GradientDescent:
 class GradientFlow:
     """Gradient flow, the limit of infinitely small steps, for a time.
 
-    For time t it multiplies the residual along a direction of train curvature γ by exp(-2γt); K small
-    steps at rate η come close to time t = Kη.
+    For time t it multiplies the residual along a direction of train curvature γ by exp(-2γt); K
+    small steps at rate η come close to time t = Kη.
 
     Parameters
     ----------
@@ -239,9 +241,7 @@ def _step_count(steps: Any) -> int:
     try:
         count = operator.index(steps)
     except TypeError:
-        raise TypeError(
-            f"steps must be an integer; got {type(steps).__name__} {steps!r}"
-        ) from None
+        raise TypeError(f"steps must be an integer; got {type(steps).__name__} {steps!r}") from None
     if not 0 <= count <= _MAX_STEPS:
         raise ValueError(f"steps must be between 0 and 2**53; got {count}")
     return count

@@ -31,7 +31,9 @@ def extremes(xp: Any, matrix: Array, offset: Array, squares: Array) -> tuple[Ext
     """
     q, r = matrix.shape
     if r == 0:
-        constant = Extreme(xp.sum(offset**2) + 0.0 * squares, 0.0 * squares[:, None, None] * offset[None, :0, :])
+        constant = Extreme(
+            xp.sum(offset**2) + 0.0 * squares, 0.0 * squares[:, None, None] * offset[None, :0, :]
+        )
         return constant, constant
     if q < r:  # then some directions have no effect; zero rows make them appear in Z
         blank = xp.zeros_like(xp.concat([matrix.T, offset.T]).T[:1, :])
@@ -65,7 +67,9 @@ def _stationary(xp: Any, gaps: Array, pull: Array, squares: Array) -> Array:
         norm = xp.sqrt(xp.sum(terms, axis=-1))
         slope = xp.sum(_ratio(xp, terms, distance), axis=-1)
         move = xp.where(
-            (norm > target) & (slope > 0) & (target > 0), (norm / safe - 1.0) * norm**2 / slope, xp.zeros_like(s)
+            (norm > target) & (slope > 0) & (target > 0),
+            (norm / safe - 1.0) * norm**2 / slope,
+            xp.zeros_like(s),
         )
         s = s + move
         if not bool(xp.any(move > 1e-15 * s)):
@@ -85,4 +89,6 @@ def _stationary(xp: Any, gaps: Array, pull: Array, squares: Array) -> Array:
 def _ratio(xp: Any, top: Array, bottom: Array) -> Array:
     """Return top/bottom, 0 where the top is 0."""
     zero = xp.zeros_like(top / bottom)
-    return xp.where((top == 0) | (bottom == 0), zero, top / xp.where(bottom == 0, xp.ones_like(bottom), bottom))
+    return xp.where(
+        (top == 0) | (bottom == 0), zero, top / xp.where(bottom == 0, xp.ones_like(bottom), bottom)
+    )

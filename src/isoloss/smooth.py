@@ -26,7 +26,7 @@ _DIGITS = 37.5  # -log of the error aimed at, 5e-17
 
 @dataclass(frozen=True)
 class SmoothSteps:
-    """Log filters of steps with rates up to ``largest`` at fixed curvatures, flattened to columns."""
+    """Log filters of steps with rates up to ``largest``, at the curvatures of flat columns."""
 
     xp: Any
     constant: Any
@@ -77,7 +77,7 @@ class SmoothSteps:
         return int(self.far_curvature.shape[0]) > 2 * self.nodes.size
 
     def groups(self, rates: npt.NDArray[np.float64], size: int) -> Filter:
-        """Return the filters from the start of ``rates`` to the end of each group of ``size`` steps.
+        """Return the filters from the start to the end of each group of ``size`` steps.
 
         ``rates`` is a multiple of ``size`` long; shape (groups, columns).
         """

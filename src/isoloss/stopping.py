@@ -15,7 +15,10 @@ __all__ = ["first_step", "flow_time", "log_excess"]
 Array = Any
 
 _MAX_NEWTON = 200
-_ROUGH, _SHARP = 1e-5, 2e-15  # in the log of the loss; a rough root is polished from exact exponents
+_ROUGH, _SHARP = (
+    1e-5,
+    2e-15,
+)  # in the log of the loss; a rough root is polished from exact exponents
 _LEAP = 2.0
 
 
@@ -32,8 +35,8 @@ def flow_time(
 ) -> tuple[Array, Filter]:
     """Return the time at which gradient flow reaches each level (inf: never) and the filter there.
 
-    log Σ exp(log w_i - 4γ_i t) is convex and decreasing in t, so Newton converges monotonically from
-    the lower bound that the largest single term gives.
+    log Σ exp(log w_i - 4γ_i t) is convex and decreasing in t, so Newton converges monotonically
+    from the lower bound that the largest single term gives.
     """
     rates = 4.0 * curvature
     time = _crossing(xp, log_weights + 2.0 * filters.log, rates, log_level)
@@ -132,7 +135,7 @@ def _approach(xp: Any, terms: Array, rates: Array, log_level: Array, start: Arra
 def _newton(
     xp: Any, terms: Array, rates: Array, log_level: Array, start: Array, tolerance: float
 ) -> Array:
-    """Solve log Σ exp(terms - rates·s) = level, convex in s, from the left; inf if it has no root."""
+    """Solve log Σ exp(terms - rates·s) = level, convex in s; inf if it has no root."""
     s = start
     never = xp.isnan(log_level)
     for _ in range(_MAX_NEWTON):

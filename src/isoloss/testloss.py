@@ -22,7 +22,8 @@ class DiagonalTest:
     noise: Array
 
     def loss(self, xp: Any, sign: Array, log: Array) -> Array:
-        """Return the test loss of filters sign·exp(log), shape (*batch, r) or (*batch, levels, r)."""
+        """Return the test loss of filters sign·exp(log), (*batch, r) or (*batch, levels, r)."""
+        del sign  # squares do not see it
         extra = log.ndim - self.log_weights.ndim
         weights = _insert(self.log_weights, extra, 1)
         return xp.sum(xp.exp(weights + 2.0 * log), axis=-1) + _insert(self.noise, extra)
@@ -84,7 +85,7 @@ class QuadraticTest:
         )
 
     def loss(self, xp: Any, sign: Array, log: Array) -> Array:
-        """Return the test loss of filters sign·exp(log), shape (*batch, r) or (*batch, levels, r)."""
+        """Return the test loss of filters sign·exp(log), (*batch, r) or (*batch, levels, r)."""
         extra = log.ndim - self.linear[0].ndim
         if extra == 0:
             return self.loss(xp, sign[..., None, :], log[..., None, :])[..., 0]

@@ -36,8 +36,9 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
     schedule : Schedule, GradientDescent or GradientFlow
         What the optimizer does.
     train_loss : array_like, optional
-        The level or levels to stop at; by default the schedule runs to its end. A level equal to the
-        smallest train loss counts as reached only where it is met exactly after finitely many steps.
+        The level or levels to stop at; by default the schedule runs to its end. A level equal to
+        the smallest train loss counts as reached only where it is met exactly after finitely many
+        steps.
 
     Returns
     -------
@@ -57,10 +58,10 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
 
     >>> import isoloss as il
     >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
-    >>> flow = il.train(problem, il.GradientFlow(), train_loss=0.1)
-    >>> annealed = il.train(problem, il.anneal(1.5, 10), train_loss=0.1)
-    >>> print(f"{flow.test_loss:.4f} {annealed.test_loss:.4f}")
-    0.1500 0.0750
+    >>> flow = il.train(problem, il.GradientFlow(), train_loss=1e-4)
+    >>> annealed = il.train(problem, il.anneal(1.5, 10), train_loss=1e-4)
+    >>> print(f"{flow.test_loss:.3g} {annealed.test_loss:.3g}")
+    0.00015 7.5e-05
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
@@ -164,7 +165,9 @@ class _Trainer:
             end = self.filters.then(xp, move)
             if waiting:
                 time, there = flow_time(xp, self.log_weights, self.filters, self.curvature, levels)
-                self._stop(xp.isfinite(time) & (time <= amount), there, self.steps, self.time + time)
+                self._stop(
+                    xp.isfinite(time) & (time <= amount), there, self.steps, self.time + time
+                )
             self.time += amount
         elif kind == "rate":
             step = log_step(xp, amount, self.curvature)

@@ -113,7 +113,7 @@ def split(
         The share of rows, chosen at random, to test on; by default 0.5 unless there are test rows.
     task : {"auto", "classification", "regression"}, default: "auto"
         ``"auto"`` means classification for targets of text, and for whole numbers with at most 20
-        distinct values (unless the source of the data says otherwise).
+        distinct values, in at least twice as many rows (unless the data's source says otherwise).
     seed : int, default: 0
         The seed of the random choice.
 
@@ -188,10 +188,11 @@ def _standardised(table: Table, inputs: Floats, rows: Rows) -> tuple[Floats, Flo
     varies = (train != train[0]).any(axis=0)
     if not varies.any():
         raise ValueError(f"no feature of {table.name} varies in the train rows")
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         mean = train[:, varies].mean(axis=0)
         centred, test = train[:, varies] - mean, inputs[rows[1]][:, varies] - mean
         scale = np.sqrt((centred**2).mean(axis=0))
+        scale[np.isinf(scale)] = np.nan  # lest the quotients be zeros
         return *_finite(table, centred / scale, test / scale), varies
 
 

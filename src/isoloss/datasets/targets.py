@@ -50,7 +50,7 @@ def encode(
     values, codes = np.unique(y[:, 0].astype(str) if is_text else y[:, 0], return_inverse=True)
     reason = "as asked"
     if task == "auto":
-        task, reason = _decide(source, len(names), None if is_text else values)
+        task, reason = _decide(source, y.shape, None if is_text else values)
     title = f"{'Target' if len(names) == 1 else 'Targets'} {quoted(names)}"
     if task == "regression":
         if is_text:
@@ -58,7 +58,7 @@ def encode(
         return y.astype(float), None, f"{title}: regression ({reason})."
     if len(names) > 1:
         raise ValueError(f"classification needs one target; {source.name} has {quoted(names)}")
-    if 2 * len(values) > len(y) and len(values) > 2:
+    if _too_many(len(values), len(y)):
         raise ValueError(
             f"the target {quoted(names)} has {len(values)} different values in {len(y)} rows: "
             "too many for classes"
@@ -70,8 +70,9 @@ def encode(
     return np.eye(len(labels))[codes], labels, note
 
 
-def _decide(source: Table, outputs: int, values: Floats | None) -> tuple[Task, str]:
+def _decide(source: Table, shape: tuple[int, ...], values: Floats | None) -> tuple[Task, str]:
     """Choose the task for a target with these distinct values (None for text), with the reason."""
+    rows, outputs = shape
     if source.shipped:
         return "classification" if source.classes else "regression", "the data set says so"
     if outputs > 1:
@@ -80,9 +81,13 @@ def _decide(source: Table, outputs: int, values: Floats | None) -> tuple[Task, s
         return "classification", "the target is text"
     if (values != np.floor(values)).any():
         return "regression", "not whole numbers"
-    if len(values) > _MAX_AUTO_CLASSES:
+    if len(values) > _MAX_AUTO_CLASSES or _too_many(len(values), rows):
         return "regression", f"{len(values)} distinct values"
     return "classification", f"{len(values)} distinct whole numbers; or choose task regression"
+
+
+def _too_many(classes: int, rows: int) -> bool:
+    return classes > max(2, rows / 2)
 
 
 def _label(value: Any) -> str:
