@@ -143,8 +143,8 @@ class Comparison:
     flow_curve : Stops
         Gradient flow's stops on that grid, with the yardsticks.
     best : tuple of Stop
-        Each schedule's best stop on the test data, over 241 levels from the start down to a
-        millionth of its excess train loss, and the schedule's end.
+        Each schedule's best stop on the test data, over the levels, a fine grid from the start
+        down to a millionth of its excess train loss, and the schedule's end.
     ridge_best : Stop
         Ridge regression's best penalty on the test data (its steps are 0 and its time is NaN).
     """

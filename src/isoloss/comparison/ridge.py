@@ -120,6 +120,6 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
 
 
 def _shrink(log_alpha: Floats, log_gamma: Floats) -> Floats:
-    """Return log α/(γ + α)."""
-    ratio = log_gamma - log_alpha[..., None]
+    """Return log α/(γ + α), which is 0 for all α where γ is 0."""
+    ratio = np.where(log_gamma > -np.inf, log_gamma - log_alpha[..., None], -np.inf)
     return -np.logaddexp(0.0, ratio)

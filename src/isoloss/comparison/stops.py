@@ -78,7 +78,7 @@ def compare(
         raise ValueError("the start has the smallest train loss already: nothing is left to train")
     chosen = _levels(problem, levels, start)
     grid = _grid(problem, start, (chosen[-1] - _floor(problem)) / start)
-    searched = _grid(problem, start, _SEARCHED)
+    searched = np.concatenate([grid, _grid(problem, start, _SEARCHED), chosen])
     named = {
         name: schedule if isinstance(schedule, Schedule) else Schedule(schedule)
         for name, schedule in schedules.items()
