@@ -1,0 +1,93 @@
+"""Files that a command writes: whole or not at all, and never over somebody else's."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+__all__ = ["OutputError", "prepare_folder", "write_bytes", "write_text"]
+
+_MARKER = ".isoloss"
+
+
+class OutputError(Exception):
+    """A folder or file that cannot be written, said in one line."""
+
+
+def prepare_folder(out: Path, *, force: bool = False) -> Path:
+    """Make the folder ``out`` ready for results.
+
+    A new or empty folder is marked as made by isoloss; such a folder may be written again. Any other
+    folder with something in it is refused unless ``force``; what is in it then stays beside the
+    results.
+
+    Parameters
+    ----------
+    out : Path
+        The folder; missing parents are made.
+    force : bool, default: False
+        Write into a folder that isoloss did not make.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    OutputError
+        If the folder is refused, is a file, or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = prepare_folder(Path(tempfile.mkdtemp()) / "results")
+    >>> prepare_folder(folder) == folder
+    True
+    """
+    try:
+        if out.is_dir() and any(out.iterdir()) and not (out / _MARKER).exists() and not force:
+            raise OutputError(
+                f"{out} holds files that isoloss did not make; "
+                "choose another --out, or write into it with --force"
+            )
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(out / _MARKER, "Results of isoloss; the next run may replace them.\n")
+    except OSError as error:
+        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from None
+    return out
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file whole or not at all (`write_bytes`)."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: to a temporary file beside it, then renamed.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+        temporary = None
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
