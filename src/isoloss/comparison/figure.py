@@ -10,13 +10,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from isoloss.comparison.result import Comparison
 from isoloss.comparison.text import short
 from isoloss.comparison.verdict import NO_DIFFERENCE
+from isoloss.plots import COLOURS, style
 
 __all__ = ["figure"]
 
 _STYLES = ("-", "--", "-.", ":")
 _MARKERS = "osD^vP*X"
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-_GREY = "#555555"
+_PALETTE = [COLOURS[name] for name in ("blue", "orange", "green", "pink", "sky", "amber")]
 _CUT = 3.0  # differences above 300 % of gradient flow's test loss are cut off
 
 
@@ -37,6 +37,11 @@ def figure(comparison: Comparison) -> Figure:
     matplotlib.figure.Figure
         With a legend below the panels.
     """
+    with style():
+        return _draw(comparison)
+
+
+def _draw(comparison: Comparison) -> Figure:
     drawing = Figure(figsize=(7.2, 7.6), layout="constrained")
     upper, lower = drawing.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     floor = float(comparison.problem.min_train_loss)
@@ -59,7 +64,12 @@ def _draw_losses(axes: Axes, comparison: Comparison, floor: float) -> None:
     axes.fill_between(x, flow.lowest, np.minimum(flow.highest, 2 * top), color="0.9", label=label)
     axes.plot(x, flow.lowest, color="0.65", linewidth=0.8)
     axes.plot(
-        x, flow.ridge_test_loss, color=_GREY, linewidth=1.2, linestyle=(0, (1, 1)), label="ridge"
+        x,
+        flow.ridge_test_loss,
+        color=COLOURS["grey"],
+        linewidth=1.2,
+        linestyle=(0, (1, 1)),
+        label="ridge",
     )
     for i, (curve, stops) in enumerate(zip(comparison.curves, comparison.schedules, strict=True)):
         colour, style = _look(i)
@@ -94,7 +104,7 @@ def _draw_differences(axes: Axes, comparison: Comparison, floor: float) -> None:
     x = flow.train_loss - floor
     axes.axhspan(-100 * NO_DIFFERENCE, 100 * NO_DIFFERENCE, color="0.9")
     ridge = 100 * (flow.ridge_test_loss / flow.test_loss - 1)
-    axes.plot(x, ridge, color=_GREY, linewidth=1.2, linestyle=(0, (1, 1)))
+    axes.plot(x, ridge, color=COLOURS["grey"], linewidth=1.2, linestyle=(0, (1, 1)))
     for i, (curve, stops) in enumerate(zip(comparison.curves, comparison.schedules, strict=True)):
         colour, style = _look(i)
         change = 100 * (curve.test_loss / curve.flow_test_loss - 1)
@@ -114,4 +124,4 @@ def _draw_differences(axes: Axes, comparison: Comparison, floor: float) -> None:
 
 
 def _look(i: int) -> tuple[str, str]:
-    return _COLOURS[i % len(_COLOURS)], _STYLES[i % len(_STYLES)]
+    return _PALETTE[i % len(_PALETTE)], _STYLES[i % len(_STYLES)]

@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.comparison.verdict import best_stop, effect, verdict
+from isoloss.comparison.verdict import best_stop, effect, setting, verdict
 from isoloss.problem import Problem
-from isoloss.schedule import Schedule
+from isoloss.schedule import GradientFlow, Schedule
 
 __all__ = ["Comparison", "Curve", "Stop", "Stops"]
 
@@ -33,6 +33,8 @@ class Stop:
         The losses there.
     test_error : float or None
         The share of test rows put into a wrong class, for classes.
+    alpha : float or None
+        The penalty, if it is not a schedule's stop but ridge regression.
     """
 
     steps: int
@@ -40,6 +42,7 @@ class Stop:
     train_loss: float
     test_loss: float
     test_error: float | None = None
+    alpha: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,11 @@ class Stops:
     test_error: Floats | None
     flow_test_error: Floats | None
     ridge_test_error: Floats | None
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the schedule is gradient flow, which the others are compared with."""
+        return self.schedule.phases == (GradientFlow(),)
 
     @property
     def ratio(self) -> Floats:
@@ -146,7 +154,7 @@ class Comparison:
         Each schedule's best stop on the test data, over the levels, a fine grid from the start
         down to a millionth of its excess train loss, and the schedule's end.
     ridge_best : Stop
-        Ridge regression's best penalty on the test data (its steps are 0 and its time is NaN).
+        Ridge regression with the best penalty on the test data.
     """
 
     problem: Problem
@@ -157,6 +165,11 @@ class Comparison:
     flow_curve: Stops
     best: tuple[Stop, ...]
     ridge_best: Stop
+
+    @property
+    def setting(self) -> tuple[str, ...]:
+        """Sentences on the train losses, the levels and the largest stable rate."""
+        return setting(self)
 
     @cached_property
     def verdicts(self) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -203,8 +202,9 @@ def _best_ridge(problem: Problem, levels: Floats, test_error: TestError | None) 
     best = int(np.nanargmin(found.test_loss))
     return Stop(
         steps=0,
-        time=math.nan,
+        time=0.0,
         train_loss=float(found.train_loss[best]),
         test_loss=float(found.test_loss[best]),
         test_error=None if test_error is None else float(test_error(found.coef()[best])),
+        alpha=float(found.alpha[best]),
     )

@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from isoloss.comparison.result import Comparison, Stops
-from isoloss.comparison.text import percent, short, signed_percent
+from isoloss.comparison.text import short, signed_percent
 
 __all__ = ["TextTable", "tables"]
 
@@ -66,10 +66,13 @@ def _table(stops: Stops) -> TextTable:
         "test loss": [_loss(v) for v in stops.test_loss],
     }
     if stops.test_error is not None:
-        columns["test error"] = [percent(v) for v in stops.test_error]
+        columns["test error"] = [f"{100 * v:.1f} %" for v in stops.test_error]
+    if not stops.is_reference:
+        columns |= {
+            "vs flow": [_NOTHING if math.isnan(v) else signed_percent(v - 1) for v in stops.ratio],
+            "flow": [_loss(v) for v in stops.flow_test_loss],
+        }
     columns |= {
-        "vs flow": [_NOTHING if math.isnan(v) else signed_percent(v - 1) for v in stops.ratio],
-        "flow": [_loss(v) for v in stops.flow_test_loss],
         "ridge": [_loss(v) for v in stops.ridge_test_loss],
         "band low": [_loss(v) for v in stops.lowest],
         "band high": [_loss(v) for v in stops.highest],

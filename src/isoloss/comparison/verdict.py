@@ -9,15 +9,28 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.comparison.text import percent, short
-from isoloss.schedule import GradientFlow
 
 if TYPE_CHECKING:
-    from isoloss.comparison.result import Stop, Stops
+    from isoloss.comparison.result import Comparison, Stop, Stops
 
-__all__ = ["NO_DIFFERENCE", "best_stop", "effect", "verdict"]
+__all__ = ["NO_DIFFERENCE", "best_stop", "effect", "setting", "verdict"]
 
 NO_DIFFERENCE = 0.01
 """Test losses that differ by at most this share of gradient flow's count as no difference."""
+
+
+def setting(comparison: Comparison) -> tuple[str, ...]:
+    """Say what range of train losses is looked at, and what the units are."""
+    problem, levels = comparison.problem, comparison.levels
+    start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
+    count = f"{len(levels)} levels" if len(levels) > 1 else "1 level"
+    return (
+        f"Train loss: {short(start, 5)} at the start, {short(floor, 5)} at least. Test loss at the "
+        f"start: {short(float(problem.start_test_loss), 5)}.",
+        f"{count}, train losses from {short(levels[0], 5)} down to {short(levels[-1], 5)}.",
+        f"Rates and flow times are multiples of the largest stable rate 1/γ₁ = "
+        f"{short(float(problem.max_lr))}.",
+    )
 
 
 def effect(ratio: float) -> str:
@@ -38,7 +51,7 @@ def effect(ratio: float) -> str:
 def verdict(stops: Stops) -> str:
     """Say whether a schedule helps at equal train loss, how much and where."""
     total, count = len(stops.levels), int(stops.reached.sum())
-    if stops.schedule.phases == (GradientFlow(),):
+    if stops.is_reference:
         return f"{stops.name} is the reference that the others are compared with."
     if not count:
         return (
@@ -75,16 +88,14 @@ def _part(stops: Stops, name: str, members: npt.NDArray[np.bool_]) -> str:
 
 def best_stop(name: str, stop: Stop) -> str:
     """Say where a schedule's best stop on the test data is."""
-    error = "" if stop.test_error is None else f", test error {percent(stop.test_error)}"
-    return (
-        f"{name}: test loss {short(stop.test_loss)}{error}, at train loss "
-        f"{short(stop.train_loss)}, {_moment(stop)}"
-    )
+    error = "" if stop.test_error is None else f", test error {100 * stop.test_error:.1f} %"
+    place = f"at train loss {short(stop.train_loss)}, {_moment(stop)}"
+    return f"{name}: test loss {short(stop.test_loss)}{error}, {place}."
 
 
 def _moment(stop: Stop) -> str:
-    if math.isnan(stop.time):
-        return "by ridge regression"
+    if stop.alpha is not None:
+        return f"with penalty α = {short(stop.alpha)}"
     if not stop.steps and not stop.time:
         return "at the start"
     parts = [f"{stop.steps} step{'s' * (stop.steps != 1)}"] * bool(stop.steps)

@@ -1,0 +1,104 @@
+"""A comparison on the terminal, and as report.html, a figure and results.csv."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from isoloss.comparison import NO_DIFFERENCE, Comparison, figure, tables
+from isoloss.datasets import Split
+from isoloss.outputs import write_text
+from isoloss.plots import save
+from isoloss.report import Picture, Section, Table, write_report
+
+__all__ = ["show", "write"]
+
+_PIPE_WIDTH = 200  # wide enough for every table; sentences are not wrapped
+_MARKS = {"helps": "good", "hurts": "bad"}
+
+_READING = (
+    "At each level: where the schedule stops, and the change in test loss against gradient flow "
+    "(vs flow).",
+    "flow, ridge, band: test losses of gradient flow, ridge regression and the level band (the "
+    "range over all parameters) at the stop's own train loss, which GD may carry below the level.",
+    "ridge minimises train loss + α ‖β‖²; α times the number of train rows is the alpha of "
+    "scikit-learn's Ridge.",
+)
+_VERDICTS = f"Against gradient flow (up to {100 * NO_DIFFERENCE:g} % counts as no difference)"
+_BEST = "Best stop on the test data (optimistic, since chosen on it)"
+_CAPTION = (
+    "Above: test loss against train loss. Below: the difference to gradient flow's test loss at "
+    "the same train loss, on grey ground where it counts as none. Markers are the stops for the "
+    "levels; in between, lines join GD steps."
+)
+
+
+def show(rows: Split, found: Comparison) -> None:
+    """Print a comparison: a table for each schedule, then what they come to."""
+    console = Console(highlight=False, markup=False)
+    piped = not console.is_terminal
+    if piped:
+        console.width = _PIPE_WIDTH
+    console.print(rows.name, style="bold")
+    _lines(console, (*rows.notes, *found.setting))
+    for table in tables(found):
+        console.print(f"\n{table.title}", style="bold")
+        grid = Grid(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+        for head in table.heads:
+            folded = head.replace(" ", "\n")
+            grid.add_column(folded, justify="right", vertical="bottom", overflow="fold")
+        for row in table.rows:
+            grid.add_row(*row)
+        console.print(grid)
+    parts = {"How to read this": _READING, _VERDICTS: found.verdicts, _BEST: found.best_stops}
+    for title, lines in parts.items():
+        console.print(f"\n{title}", style="bold")
+        _lines(console, lines)
+
+
+def _lines(console: Console, lines: tuple[str, ...]) -> None:
+    for line in lines:
+        console.print(f"  {line}", soft_wrap=not console.is_terminal)
+
+
+def write(rows: Split, found: Comparison, folder: Path) -> None:
+    """Write report.html, comparison.png and .svg, and results.csv into a folder."""
+    drawing = figure(found)
+    results = found.rows()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(results[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(results)
+    write_text(folder / "results.csv", text.getvalue())
+    save(drawing, folder, "comparison", ("png", "svg"))
+    sections = [
+        Section(_VERDICTS, [_plain(line) for line in found.verdicts]),
+        Section(_BEST, [_plain(line) for line in found.best_stops]),
+        Section("Figure", [Picture(drawing, _CAPTION)]),
+        Section("Data and levels", [_plain(line) for line in (*rows.notes, *found.setting)]),
+        Section("Every level", [*_READING, *_tables(found)]),
+    ]
+    title = f"Learning-rate schedules on {_plain(rows.name)}"
+    lead = "Least squares, trained by each schedule and stopped at the same train losses."
+    write_report(folder / "report.html", title, sections, lead=lead)
+
+
+def _tables(found: Comparison) -> list[Table]:
+    return [
+        Table(
+            header=table.heads,
+            rows=table.rows,
+            caption=_plain(table.title),
+            marks=[_MARKS.get(effect, "") for effect in stops.effects],
+        )
+        for table, stops in zip(tables(found), found.schedules, strict=True)
+    ]
+
+
+def _plain(text: str) -> str:
+    """Return text without dollar signs, which would make formulas of column names."""
+    return text.replace("$", "＄")
