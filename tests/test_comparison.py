@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
 import isoloss as il
-from isoloss.comparison import Comparison, Stops, compare, figure, ridge, tables
+from isoloss.comparison import Comparison, Stops, compare, ridge, tables
+from isoloss.comparison.figure import figure
 from isoloss.datasets import Split, load, split
 from isoloss.specs import Spec
 
@@ -245,7 +246,7 @@ def test_the_papers_example_is_judged_as_the_paper_does() -> None:
     problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
     found = compare(problem, {"annealed": il.anneal(1.5, 10)}, levels=[1e-3, 1e-2])
     np.testing.assert_allclose(found.schedules[0].ratio, 0.5, rtol=1e-3)
-    assert found.verdicts[0].startswith("At equal train loss, annealed helps at all 2 levels")
+    assert found.verdicts[0].startswith("At equal train loss, annealed helps at both levels")
     assert found.levels.tolist() == [1e-2, 1e-3]
 
 

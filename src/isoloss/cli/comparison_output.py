@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table as Grid
 
-from isoloss.comparison import NO_DIFFERENCE, Comparison, figure, tables
+from isoloss.comparison import NO_DIFFERENCE, Comparison, tables
 from isoloss.datasets import Split
 from isoloss.outputs import write_text
-from isoloss.plots import save
-from isoloss.report import Picture, Section, Table, write_report
+
+if TYPE_CHECKING:
+    from isoloss.report import Table
 
 __all__ = ["show", "write"]
 
@@ -67,6 +69,10 @@ def _lines(console: Console, lines: tuple[str, ...]) -> None:
 
 def write(rows: Split, found: Comparison, folder: Path) -> None:
     """Write report.html, comparison.png and .svg, and results.csv into a folder."""
+    from isoloss.comparison.figure import figure
+    from isoloss.plots import save
+    from isoloss.report import Picture, Section, write_report
+
     drawing = figure(found)
     results = found.rows()
     text = io.StringIO()
@@ -88,6 +94,8 @@ def write(rows: Split, found: Comparison, folder: Path) -> None:
 
 
 def _tables(found: Comparison) -> list[Table]:
+    from isoloss.report import Table
+
     return [
         Table(
             header=table.heads,

@@ -1,6 +1,5 @@
 """Schedules side by side at equal train loss, beside ridge regression and the level band."""
 
-from isoloss.comparison.figure import figure
 from isoloss.comparison.result import Comparison, Curve, Stop, Stops
 from isoloss.comparison.ridge import Ridge, ridge
 from isoloss.comparison.stops import compare
@@ -16,7 +15,6 @@ __all__ = [
     "Stops",
     "TextTable",
     "compare",
-    "figure",
     "ridge",
     "tables",
 ]

@@ -11,6 +11,7 @@ from isoloss.comparison.result import Comparison, Curve, Stop, Stops
 from isoloss.comparison.ridge import ridge
 from isoloss.levelset import level_band
 from isoloss.problem import Problem
+from isoloss.run import Run
 from isoloss.schedule import GradientFlow, Phase, Schedule
 from isoloss.training import train
 
@@ -82,14 +83,21 @@ def compare(
         name: schedule if isinstance(schedule, Schedule) else Schedule(schedule)
         for name, schedule in schedules.items()
     }
-    flow = Schedule(GradientFlow())
+    flow = GradientFlow()
+    runs = [train(problem, schedule, train_loss=chosen) for schedule in named.values()]
+    runs += [train(problem, flow, train_loss=chosen), train(problem, flow, train_loss=grid)]
+    bands = _bands(problem, runs)
+    *stops, flow_stops = (
+        _stops(name, chosen, run, band, test_error)
+        for name, run, band in zip([*named, "flow"], runs[:-1], bands[:-1], strict=True)
+    )
     return Comparison(
         problem=problem,
         levels=chosen,
-        schedules=tuple(_stops(problem, *item, chosen, test_error) for item in named.items()),
-        flow=_stops(problem, "flow", flow, chosen, test_error),
+        schedules=tuple(stops),
+        flow=flow_stops,
         curves=tuple(_curve(problem, *item, grid) for item in named.items()),
-        flow_curve=_stops(problem, "flow", flow, grid, None),
+        flow_curve=_stops("flow", grid, runs[-1], bands[-1], None),
         best=tuple(_best(problem, each, searched, test_error) for each in named.values()),
         ridge_best=_best_ridge(problem, searched, test_error),
     )
@@ -121,20 +129,31 @@ def _levels(problem: Problem, levels: int | npt.ArrayLike, start: float) -> Floa
     return given
 
 
+def _reached_losses(run: Run) -> Floats:
+    """Return the train losses of the levels that a run reaches."""
+    losses = np.asarray(run.train_loss, dtype=float)[np.asarray(run.reached)]
+    # rounding may put a loss at the minimum below it
+    return np.asarray(np.maximum(losses, _floor(run.problem)))
+
+
+def _bands(problem: Problem, runs: list[Run]) -> list[tuple[Floats, Floats]]:
+    """Return the level band at every run's train losses, from one decomposition for all."""
+    losses = [_reached_losses(run) for run in runs]
+    band = level_band(problem, np.concatenate(losses))
+    ends = np.cumsum([len(part) for part in losses])[:-1]
+    return list(zip(np.split(band.lowest, ends), np.split(band.highest, ends), strict=True))
+
+
 def _stops(
-    problem: Problem,
     name: str,
-    schedule: Schedule,
     levels: Floats,
+    run: Run,
+    band: tuple[Floats, Floats],
     test_error: TestError | None,
 ) -> Stops:
-    run = train(problem, schedule, train_loss=levels)
-    reached = np.asarray(run.reached)
-    # rounding may put a loss at the minimum below it
-    loss = np.maximum(np.asarray(run.train_loss, dtype=float)[reached], _floor(problem))
+    problem, reached, loss = run.problem, np.asarray(run.reached), _reached_losses(run)
     flow = train(problem, GradientFlow(), train_loss=loss)
     same = ridge(problem, loss - _floor(problem))
-    band = level_band(problem, loss)
 
     def spread(values: npt.ArrayLike) -> Floats:
         full = np.full(levels.shape, np.nan)
@@ -150,7 +169,7 @@ def _stops(
         ]
     return Stops(
         name=name,
-        schedule=schedule,
+        schedule=run.schedule,
         levels=levels,
         reached=reached,
         steps=np.asarray(run.steps),
@@ -160,8 +179,8 @@ def _stops(
         flow_test_loss=spread(flow.test_loss),
         ridge_alpha=spread(same.alpha),
         ridge_test_loss=spread(same.test_loss),
-        lowest=spread(band.lowest),
-        highest=spread(band.highest),
+        lowest=spread(band[0]),
+        highest=spread(band[1]),
         test_error=errors[0],
         flow_test_error=errors[1],
         ridge_test_error=errors[2],

@@ -66,10 +66,10 @@ def _table(stops: Stops) -> TextTable:
         "test loss": [_loss(v) for v in stops.test_loss],
     }
     if stops.test_error is not None:
-        columns["test error"] = [f"{100 * v:.1f} %" for v in stops.test_error]
+        columns["test error"] = [_share(v) for v in stops.test_error]
     if not stops.is_reference:
         columns |= {
-            "vs flow": [_NOTHING if math.isnan(v) else signed_percent(v - 1) for v in stops.ratio],
+            "vs flow": [_change(v) for v in stops.ratio],
             "flow": [_loss(v) for v in stops.flow_test_loss],
         }
     columns |= {
@@ -80,6 +80,14 @@ def _table(stops: Stops) -> TextTable:
     count = int(stops.reached.sum())
     title = f"{stops.name}: reaches {count} of {len(stops.levels)} levels"
     return TextTable(title, tuple(columns), tuple(zip(*columns.values(), strict=True)))
+
+
+def _share(value: float) -> str:
+    return _NOTHING if math.isnan(value) else f"{100 * value:.1f} %"
+
+
+def _change(ratio: float) -> str:
+    return _NOTHING if math.isnan(ratio) else signed_percent(ratio - 1)
 
 
 def _loss(value: float) -> str:

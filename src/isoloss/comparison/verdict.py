@@ -72,7 +72,9 @@ def verdict(stops: Stops) -> str:
 
 def _part(stops: Stops, name: str, members: npt.NDArray[np.bool_]) -> str:
     total, count = len(stops.levels), int(members.sum())
-    where = f"all {total} levels" if count == total else f"{count} of {total} levels"
+    where = f"{count} of {total} levels"
+    if count == total:
+        where = {1: "the level", 2: "both levels"}.get(total, f"all {total} levels")
     change = np.abs(stops.ratio - 1)
     largest = int(np.where(members, change, -1.0).argmax())
     least, most = percent(change[members].min()), percent(change[largest])

@@ -63,7 +63,7 @@ class Split:
         Returns
         -------
         array
-            Of the leading axes' shape.
+            Of the leading axes' shape; NaN where a prediction is not finite.
 
         Raises
         ------
@@ -72,9 +72,11 @@ class Split:
         """
         if not self.classes:
             raise ValueError("the test error is for classes; this data set's targets are numbers")
-        scores = self.X_test @ np.asarray(coef, dtype=float) + self.offset
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores = self.X_test @ np.asarray(coef, dtype=float) + self.offset
         truth = (self.y_test + self.offset).argmax(axis=-1)
-        return np.asarray((scores.argmax(axis=-1) != truth).mean(axis=-1))
+        wrong = (scores.argmax(axis=-1) != truth).mean(axis=-1)
+        return np.where(np.isfinite(scores).all(axis=(-2, -1)), wrong, np.nan)
 
     def __repr__(self) -> str:
         (n, d), m = self.X.shape, len(self.targets)

@@ -1,0 +1,224 @@
+"""isoloss compare, run as a process of its own, with every option."""
+
+import csv
+import html.parser
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes
+
+START = "from isoloss.cli import app; app(prog_name='isoloss')"
+FILES = {"report.html", "comparison.png", "comparison.svg", "results.csv"}
+
+
+def run(*arguments: str | Path, before: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", before + START, "compare", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8")
+
+
+def results(*arguments: str | Path, out: Path) -> list[dict[str, str]]:
+    done = run(*arguments, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    with (out / "results.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((40, 3))
+    y = X @ [2.0, -1.0, 0.5] + 0.1 * rng.standard_normal(40)
+    path = tmp_path / "rows.csv"
+    np.savetxt(path, np.c_[X, y], delimiter=",", header="a,b,c,y", comments="")
+    return path
+
+
+def test_without_a_folder_it_only_prints(tmp_path: Path) -> None:
+    done = run("diabetes", before=f"import os; os.chdir({str(tmp_path)!r}); ")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "regression (the data set says so)" in done.stdout
+    assert "standardised by the train rows" in done.stdout
+    for name in ("flow", "gd(0.1, 1000000)", "gd(1.0, 10) > flow", "gd(1.0, 100) > flow"):
+        assert f"\n{name}: reaches 12 of 12 levels\n" in done.stdout
+        assert f"\n  {name}: test loss " in done.stdout
+    assert "\n  At equal train loss, gd(0.1, 1000000) makes no difference at all 12" in done.stdout
+    assert "optimistic" in done.stdout
+    assert "--out DIR writes report.html" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert "…" not in done.stdout
+    tables = [line for line in done.stdout.splitlines() if not line.startswith("  ")]
+    assert max(map(len, tables)) <= 80
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_report_and_the_numbers(tmp_path: Path) -> None:
+    table = results("iris", out=tmp_path / "new" / "out")
+    assert {path.name for path in (tmp_path / "new" / "out").iterdir()} == FILES | {".isoloss"}
+    assert len(table) == 4 * 12
+    assert all(0 <= float(row["test_error"]) <= 1 for row in table)
+    page = (tmp_path / "new" / "out" / "report.html").read_text(encoding="utf-8")
+    parser = html.parser.HTMLParser()
+    parser.feed(page)
+    assert "gd(1.0, 100) &gt; flow hurts at" in page or "gd(1.0, 100) &gt; flow is mixed" in page
+    assert "<svg" in page
+    assert "src=" not in page
+    assert (tmp_path / "new" / "out" / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_numbers_agree_with_a_plain_training_loop(tmp_path: Path, rows: Path) -> None:
+    # The whole way from the file to results.csv, with nothing of ours in between.
+    data = np.loadtxt(rows, delimiter=",", skiprows=1)
+    order = np.random.default_rng(7).permutation(40)
+    test, train = np.sort(order[:10]), np.sort(order[10:])
+    mean, scale = data[train, :3].mean(0), data[train, :3].std(0)
+    X, X_test = ((data[part, :3] - mean) / scale for part in (train, test))
+    y, y_test = (data[part, 3] - data[train, 3].mean() for part in (train, test))
+    rate = 0.95 / np.linalg.eigvalsh(X.T @ X / 30)[-1]
+    table = results(
+        rows, "--target", "y", "--test-size", "0.25", "--seed", "7", "--schedule", "gd(0.95, 200)",
+        "--levels", "6", out=tmp_path / "out",
+    )  # fmt: skip
+    found = [row for row in table if row["schedule"] == "gd(0.95, 200)"]
+    assert len(found) == 6
+    coef, step = np.zeros(3), 0
+    for row in found:
+        while np.mean((X @ coef - y) ** 2) > float(row["level"]):
+            coef, step = coef - rate * 2 * X.T @ (X @ coef - y) / 30, step + 1
+        assert int(row["steps"]) == step
+        assert float(row["test_loss"]) == pytest.approx(np.mean((X_test @ coef - y_test) ** 2))
+        assert row["reached"] == "True"
+
+
+def test_test_rows_from_a_file(tmp_path: Path) -> None:
+    bunch = load_diabetes()
+    names = ",".join([*bunch.feature_names, "progress"])
+    data = np.c_[bunch.data, bunch.target]
+    for name, part in (("train", data[:300]), ("test", data[300:])):
+        np.savetxt(tmp_path / f"{name}.csv", part, delimiter=",", header=names, comments="")
+    np.savez(
+        tmp_path / "both.npz",
+        X=bunch.data[:300],
+        y=bunch.target[:300],
+        X_test=bunch.data[300:],
+        y_test=bunch.target[300:],
+    )
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    table = results(train, "--test", test, out=tmp_path / "a")
+    same = results(tmp_path / "both.npz", out=tmp_path / "b")
+    assert table == same
+
+
+def test_options_are_heard(tmp_path: Path, rows: Path) -> None:
+    first = run("wine", "--levels", "1", "--seed", "1", "--schedule", "flow(3)")
+    second = run("wine", "--levels", "1", "--seed", "2", "--schedule", "flow(3)")
+    assert first.returncode == second.returncode == 0
+    assert first.stdout != second.stdout
+    assert "flow(3.0): reaches 0 of 1 levels" in first.stdout
+    assert "\nflow: reaches 1 of 1 levels" in first.stdout
+    as_numbers = run("wine", "--task", "regression", "--levels", "2")
+    assert "regression (as asked)" in as_numbers.stdout
+    other = run(rows, "--target", "b", "--levels", "2")
+    assert "Target 'b'" in other.stdout
+
+
+def test_a_diverging_schedule_is_shown_as_such() -> None:
+    done = run("iris", "--schedule", "gd(3, 1000000)", "--levels", "2")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert (
+        "gd(3.0, 1000000) reaches none of the 2 levels: its train loss ends at inf" in done.stdout
+    )
+
+
+def test_an_old_folder_is_kept_unless_forced(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    refused = run("linnerud", "--out", tmp_path)
+    assert refused.returncode == 2
+    assert "--force" in refused.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert run("linnerud", "--out", tmp_path, "--force").returncode == 0
+    assert {path.name for path in tmp_path.iterdir()} == FILES | {".isoloss", "mine.txt"}
+    assert run("linnerud", "--out", tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["digts"], "did you mean 'digits'"),
+        (["nowhere.csv"], "there is no file 'nowhere.csv'"),
+        (["{rows}", "--target", "z"], "has no column 'z'"),
+        (["diabetes", "--target", "targt"], "did you mean 'target'"),
+        (["{rows}", "--test", "diabetes"], "must have rows.csv's columns"),
+        (["{rows}", "--test", "{rows}", "--test-size", "0.5"], "not both"),
+        (["{rows}", "--test-size", "1.5"], "between 0 and 1"),
+        (["{rows}", "--test-size", "nan"], "between 0 and 1"),
+        (["{rows}", "--task", "classification"], "too many for classes"),
+        (["{hole}"], "column 'b' of hole.csv has 1 missing value(s), the first in data row 2"),
+        (["{text}"], "column 'name' of text.csv holds text, such as 'Ann'"),
+        (["{constant}"], "the target 'y' is constant"),
+        (["{one}"], "1 row(s)"),
+        (["{short}"], "cannot read"),
+    ],
+)
+def test_a_mistake_is_one_line_and_writes_nothing(
+    tmp_path: Path, rows: Path, arguments: list[str], message: str
+) -> None:
+    texts = {
+        "hole": "a,b,y\n1,2,3\n4,,6\n7,8,10\n9,9,9\n",
+        "text": "name,y\nAnn,1.5\nBob,2\nCid,3\n",
+        "constant": "a,y\n1,3\n2,3\n3,3\n4,3\n",
+        "one": "a,y\n1,3\n",
+    }
+    paths = {name: tmp_path / f"{name}.csv" for name in texts}
+    for name, path in paths.items():
+        path.write_text(texts[name])
+    short = tmp_path / "short.npz"
+    short.write_bytes(b"PK\x03\x04 and no more")
+    given = [part.format(rows=rows, short=short, **paths) for part in arguments]
+    before = sorted(tmp_path.iterdir())
+    done = run(*given, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("isoloss: error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_bad_schedule_is_pointed_at(tmp_path: Path) -> None:
+    done = run("iris", "--schedule", "gd(1.0, 100) flow", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    first, text, caret = done.stderr.splitlines()
+    assert first == "isoloss: error: expected '>' and a further phase, or the end"
+    assert text.index("flow") == caret.index("^")
+    assert not list(tmp_path.iterdir())
+
+
+def test_parquet_without_pyarrow_names_the_extra(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    done = run(tmp_path / "a.parquet", before="import sys; sys.modules['pyarrow'] = None; ")
+    assert done.returncode == 2
+    assert "pip install 'isoloss[parquet]'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["iris", "--levels", "0"],
+        ["iris", "--levels", "many"],
+        ["iris", "--seed", "-1"],
+        ["iris", "--task", "ranking"],
+        ["iris", "--nonsense"],
+        [],
+    ],
+)
+def test_bad_usage_has_status_2(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
