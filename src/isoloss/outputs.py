@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["OutputError", "prepare_folder", "write_bytes", "write_text"]
+__all__ = ["OutputError", "check_folder", "prepare_folder", "write_bytes", "write_text"]
 
 _MARKER = ".isoloss"
 
@@ -18,9 +18,9 @@ class OutputError(Exception):
 def prepare_folder(out: Path, *, force: bool = False) -> Path:
     """Make the folder ``out`` ready for results.
 
-    A new or empty folder is marked as made by isoloss; such a folder may be written again. Any other
-    folder with something in it is refused unless ``force``; what is in it then stays beside the
-    results.
+    A new or empty folder is marked as made by isoloss; such a folder may be written again. Any
+    other folder with something in it is refused unless ``force``; what is in it then stays beside
+    the results.
 
     Parameters
     ----------
@@ -46,17 +46,33 @@ def prepare_folder(out: Path, *, force: bool = False) -> Path:
     >>> prepare_folder(folder) == folder
     True
     """
+    check_folder(out, force=force)
     try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from None
+    write_text(out / _MARKER, "Results of isoloss; the next run may replace them.\n")
+    return out
+
+
+def check_folder(out: Path, *, force: bool = False) -> None:
+    """Refuse what `prepare_folder` would refuse, before any work and without touching anything.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds files that isoloss did not make, is a file, or cannot be read.
+    """
+    try:
+        if out.exists() and not out.is_dir():
+            raise OutputError(f"{out} is a file; choose another --out")
         if out.is_dir() and any(out.iterdir()) and not (out / _MARKER).exists() and not force:
             raise OutputError(
                 f"{out} holds files that isoloss did not make; "
                 "choose another --out, or write into it with --force"
             )
-        out.mkdir(parents=True, exist_ok=True)
-        write_text(out / _MARKER, "Results of isoloss; the next run may replace them.\n")
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror or error}") from None
-    return out
 
 
 def write_text(path: Path, text: str) -> None:

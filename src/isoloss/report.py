@@ -50,7 +50,7 @@ class Section:
 
 
 def render_report(title: str, sections: Sequence[Section], *, lead: str = "") -> str:
-    """Return a report as one HTML page that needs no other file.
+    r"""Return a report as one HTML page that needs no other file.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def render_report(title: str, sections: Sequence[Section], *, lead: str = "") ->
 
     Examples
     --------
-    >>> page = render_report("Title", [Section("One", ["The rate $\\\\eta$."])])
+    >>> page = render_report("Title", [Section("One", ["The rate $\\eta$."])])
     >>> "<h1>Title</h1>" in page and "<math" in page
     True
     """

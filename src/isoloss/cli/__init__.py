@@ -38,5 +38,5 @@ def _main(
         ),
     ] = False,
 ) -> None:
-    """What a learning-rate schedule does to the test loss at a given train loss."""
+    """Tell what a learning-rate schedule does to the test loss at a given train loss."""
     del version  # its callback has printed it

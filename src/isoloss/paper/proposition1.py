@@ -1,0 +1,122 @@
+"""Proposition 1: for all α, ε and K, with probability 3/4, a factor of almost two in test loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from isoloss.paper.claim import Claim, judge
+from isoloss.paper.example import draws, example, probability_of_full_rank, proposition_target
+from isoloss.schedule import GradientFlow, anneal
+from isoloss.training import train
+
+__all__ = ["grid", "proposition1_claims"]
+
+_LR = 1.5  # η = 1/γ_1, with γ_1 = 2/3
+_ALPHAS = (0.9, 0.5, 0.1, 0.001)
+_EPSILONS = (0.999, 0.1, 1e-6)
+_STEPS = (1, 2, 10, 1000)
+_LONG = (2000, 2001, 10**6)
+
+
+def grid(values: Sequence[float], own: float) -> tuple[float, ...]:
+    """Return the grid with the user's own value among it, largest first."""
+    return tuple(sorted({*values, own}, reverse=True))
+
+
+def proposition1_claims(alpha: float, epsilon: float, steps: int) -> list[Claim]:
+    """Check both parts of Proposition 1 over a grid of α, ε and K, and the other draws."""
+    alphas, epsilons = grid(_ALPHAS, alpha), grid(_EPSILONS, epsilon)
+    counts = tuple(int(k) for k in grid(_STEPS, steps) if k >= 1)
+    both = [draw for draw in draws() if all(draw.counts)]
+    probability = probability_of_full_rank()
+    flow_margin, annealed_margin = np.inf, np.inf
+    flow_range, annealed_range, ratios = [], [], []
+    levels = np.array(epsilons)
+    for draw in both:
+        for a in alphas:
+            problem = example(draw.counts, proposition_target(a))
+            flow = train(problem, GradientFlow(), train_loss=levels).test_loss / levels
+            flow_margin = min(flow_margin, float((flow / (1.5 * (1.0 - a)) - 1.0).min()))
+            flow_range += [float(flow.min()), float(flow.max())]
+            for k in counts:
+                # 1 - 2γ_2/γ_1 = 0 here: from one step on, the term exp(-Ω(K)) is exactly 0
+                run = train(problem, anneal(_LR, k), train_loss=levels)
+                annealed = run.test_loss / levels
+                annealed_margin = min(annealed_margin, float((1.0 - annealed / 0.75).min()))
+                annealed_range += [float(annealed.min()), float(annealed.max())]
+                ratios.append(float((flow / annealed).max()))
+    parameters = {
+        "alpha": list(alphas),
+        "epsilon": list(epsilons),
+        "draws": [list(draw.counts) for draw in both],
+        "probability": str(probability),
+    }
+    return [
+        Claim(
+            id="proposition1-flow",
+            place="Proposition 1, part 1",
+            statement="gradient flow stopped at train loss ε has test loss at least 1.5ε(1 - α), "
+            f"with probability {probability}",
+            formula=r"L_D(\beta_{bad}) \ge \frac32\,\epsilon\,(1-\alpha)",
+            parameters=parameters,
+            computed=f"L_D/ε from {min(flow_range):.7g} to {max(flow_range):.7g}",
+            margin=flow_margin,
+            verdict=judge(flow_margin),
+            numbers={"lowest": min(flow_range), "highest": max(flow_range)},
+        ),
+        Claim(
+            id="proposition1-annealed",
+            place="Proposition 1, part 2",
+            statement="K steps at η = 3/2, then flow to train loss ε: test loss at most 0.75ε "
+            "(the term exp(-Ω(K)) is exactly 0 for K ≥ 1)",
+            formula=r"L_D(\beta_{good}) \le \frac34\,\epsilon + e^{-\Omega(K)}",
+            parameters=parameters | {"steps": list(counts)},
+            computed=f"L_D/ε = {min(annealed_range):.14g}; "
+            f"ratio of the two up to {max(ratios):.6g}",
+            margin=annealed_margin,
+            verdict=judge(annealed_margin),
+            numbers={
+                "lowest": min(annealed_range),
+                "highest": max(annealed_range),
+                "largest_ratio": max(ratios),
+            },
+        ),
+        _quarter(alpha, levels, (*counts, *_LONG)),
+    ]
+
+
+def _quarter(alpha: float, levels: np.ndarray, counts: Sequence[int]) -> Claim:
+    """Check the draw of one direction: same losses for every K, the same point for even K only."""
+    single = [draw for draw in draws() if not all(draw.counts)]
+    loss_gap, point_gap = 0.0, 0.0
+    same, mirrored = [], []
+    for draw in single:
+        problem = example(draw.counts, proposition_target(alpha))
+        flow = train(problem, GradientFlow(), train_loss=levels)
+        for k in counts:
+            run = train(problem, anneal(_LR, k), train_loss=levels)
+            for got, wanted in ((run.train_loss, levels), (run.test_loss, flow.test_loss)):
+                loss_gap = max(loss_gap, float(np.max(np.abs(got / wanted - 1.0))))
+            drawn = int(np.argmax(draw.counts))
+            sign = run.residual()[:, drawn] / flow.residual()[:, drawn]
+            (same if np.all(sign > 0) else mirrored).append(k)
+            point_gap = max(point_gap, float(np.max(np.abs(np.abs(sign) - 1.0))))
+    parity = all(k % 2 == 0 for k in same) and all(k % 2 == 1 for k in mirrored)
+    gap = max(loss_gap, point_gap)
+    margin = -gap if parity else -1.0
+    probability = sum(draw.probability for draw in single)
+    return Claim(
+        id="proposition1-quarter",
+        place="Proposition 1, the remaining draws",
+        statement=f"with probability {probability} both end at the same loss; "
+        "at the same point for even K, at its mirror image for odd K",
+        formula=r"\beta_{good} - \beta^* = (-1)^K (\beta_{bad} - \beta^*)",
+        parameters={"alpha": alpha, "epsilon": levels.tolist(), "steps": sorted(set(counts))},
+        computed=f"losses agree to {loss_gap:.0e}; mirrored for K = "
+        + ", ".join(str(k) for k in sorted(set(mirrored))),
+        margin=margin,
+        verdict=judge(margin),
+        numbers={"largest_loss_difference": loss_gap, "largest_point_difference": point_gap},
+    )
