@@ -207,27 +207,27 @@ def stops_with(ratios: list[float], reached: int) -> Stops:
         (
             [1.0, 1.002, 0.999],
             3,
-            "At equal train loss, s makes no difference at all 3 levels (within 0.2 %).",
+            "At equal train loss, s makes no difference at all 3 levels (within 0.2%).",
         ),
         (
             [0.5, 0.9, 0.8],
             3,
-            "At equal train loss, s helps at all 3 levels (test loss 10 % to 50 % lower than "
+            "At equal train loss, s helps at all 3 levels (test loss 10% to 50% lower than "
             "gradient flow's; train loss 3.000 to 1.000, most at 3.000).",
         ),
         (
             [1.0, 1.0, 2.5],
             3,
-            "At equal train loss, s hurts at 1 of 3 levels (test loss 150 % higher than gradient "
-            "flow's; train loss 1.000) and makes no difference at 2 of 3 levels (within 0 %).",
+            "At equal train loss, s hurts at 1 of 3 levels (test loss 150% higher than gradient "
+            "flow's; train loss 1.000) and makes no difference at 2 of 3 levels (within 0%).",
         ),
         (
             [0.9, 1.1, 1.0, 7.0],
             3,
-            "At equal train loss, s is mixed: it helps at 1 of 4 levels (test loss 10 % lower than "
-            "gradient flow's; train loss 4.000), hurts at 1 of 4 levels (test loss 10 % higher "
+            "At equal train loss, s is mixed: it helps at 1 of 4 levels (test loss 10% lower than "
+            "gradient flow's; train loss 4.000), hurts at 1 of 4 levels (test loss 10% higher "
             "than gradient flow's; train loss 3.000) and makes no difference at 1 of 4 levels "
-            "(within 0 %); it does not reach the last level (train loss 1.000).",
+            "(within 0%); it does not reach the last level (train loss 1.000).",
         ),
         ([7.0, 7.0], 0, "s reaches none of the 2 levels: its train loss ends at 1.000."),
     ],

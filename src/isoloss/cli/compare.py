@@ -82,7 +82,7 @@ def compare(
     from isoloss.cli.comparison_output import show, write
     from isoloss.comparison import compare as compare_schedules
     from isoloss.datasets import load, split
-    from isoloss.outputs import OutputError, prepare_folder
+    from isoloss.outputs import OutputError, check_folder
     from isoloss.problem import Problem
     from isoloss.specs import Spec
 
@@ -90,6 +90,8 @@ def compare(
         specs = [Spec.parse(text) for text in schedule or _DEFAULTS]
         if Spec.parse("flow") not in specs:
             specs.insert(0, Spec.parse("flow"))
+        if out is not None:
+            check_folder(out, force=force)
         rows = split(
             load(data),
             None if test is None else load(test),
@@ -106,16 +108,14 @@ def compare(
             test_error=rows.test_error if rows.classes else None,
         )
         if out is not None:
-            prepare_folder(out, force=force)
-        show(rows, found)
-        if out is not None:
-            write(rows, found, out)
+            write(rows, found, out, force=force)
     except (ValueError, ImportError, OutputError) as error:
         typer.echo(f"isoloss: error: {error}", err=True)
         raise typer.Exit(2) from None
+    show(rows, found)
     if out is None:
         typer.echo(
             "\nNothing was written; --out DIR writes report.html, the figure and results.csv."
         )
     else:
-        typer.echo(f"\nWritten: {out / 'report.html'}, with the figure and results.csv beside it.")
+        typer.echo(f"\nWrote report.html, the figure and results.csv to {out}")

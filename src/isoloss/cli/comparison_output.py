@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,25 +13,25 @@ from rich.table import Table as Grid
 
 from isoloss.comparison import NO_DIFFERENCE, Comparison, tables
 from isoloss.datasets import Split
-from isoloss.outputs import write_text
+from isoloss.outputs import prepare_folder, write_text
 
 if TYPE_CHECKING:
     from isoloss.report import Table
 
 __all__ = ["show", "write"]
 
-_PIPE_WIDTH = 200  # wide enough for every table; sentences are not wrapped
+_TABLE_WIDTH = 200  # wide enough for every table, which a narrow terminal then wraps
 _MARKS = {"helps": "good", "hurts": "bad"}
 
 _READING = (
-    "At each level: where the schedule stops, and the change in test loss against gradient flow "
-    "(vs flow).",
-    "flow, ridge, band: test losses of gradient flow, ridge regression and the level band (the "
-    "range over all parameters) at the stop's own train loss, which GD may carry below the level.",
-    "ridge minimises train loss + α ‖β‖²; α times the number of train rows is the alpha of "
-    "scikit-learn's Ridge.",
+    "At each level: where the schedule stops; vs flow, the change in test loss against gradient "
+    "flow at the same train loss; ridge and band, the test loss of ridge regression and the range "
+    "of test losses of all parameters (the level band) at the same train loss.",
+    "A GD step may carry the train loss below the level: the same train loss is the one reached.",
+    "ridge minimises the train loss plus a penalty α times the sum of squared coefficients; α times "
+    "the number of train rows is the alpha of scikit-learn's Ridge.",
 )
-_VERDICTS = f"Against gradient flow (up to {100 * NO_DIFFERENCE:g} % counts as no difference)"
+_VERDICTS = f"Against gradient flow (up to {100 * NO_DIFFERENCE:g}% counts as no difference)"
 _BEST = "Best stop on the test data (optimistic, since chosen on it)"
 _CAPTION = (
     "Above: test loss against train loss. Below: the difference to gradient flow's test loss at "
@@ -41,10 +42,10 @@ _CAPTION = (
 
 def show(rows: Split, found: Comparison) -> None:
     """Print a comparison: a table for each schedule, then what they come to."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # the Greek letters, where there are none
     console = Console(highlight=False, markup=False)
-    piped = not console.is_terminal
-    if piped:
-        console.width = _PIPE_WIDTH
+    wide = Console(highlight=False, markup=False, width=_TABLE_WIDTH)
     console.print(rows.name, style="bold")
     _lines(console, (*rows.notes, *found.setting))
     for table in tables(found):
@@ -52,10 +53,10 @@ def show(rows: Split, found: Comparison) -> None:
         grid = Grid(box=None, padding=(0, 1, 0, 0), pad_edge=False)
         for head in table.heads:
             folded = head.replace(" ", "\n")
-            grid.add_column(folded, justify="right", vertical="bottom", overflow="fold")
+            grid.add_column(folded, justify="right", vertical="bottom")
         for row in table.rows:
             grid.add_row(*row)
-        console.print(grid)
+        wide.print(grid)
     parts = {"How to read this": _READING, _VERDICTS: found.verdicts, _BEST: found.best_stops}
     for title, lines in parts.items():
         console.print(f"\n{title}", style="bold")
@@ -67,13 +68,14 @@ def _lines(console: Console, lines: tuple[str, ...]) -> None:
         console.print(f"  {line}", soft_wrap=not console.is_terminal)
 
 
-def write(rows: Split, found: Comparison, folder: Path) -> None:
+def write(rows: Split, found: Comparison, folder: Path, *, force: bool) -> None:
     """Write report.html, comparison.png and .svg, and results.csv into a folder."""
     from isoloss.comparison.figure import figure
     from isoloss.plots import save
     from isoloss.report import Picture, Section, write_report
 
     drawing = figure(found)
+    prepare_folder(folder, force=force)
     results = found.rows()
     text = io.StringIO()
     writer = csv.DictWriter(text, list(results[0]), lineterminator="\n")
@@ -83,8 +85,8 @@ def write(rows: Split, found: Comparison, folder: Path) -> None:
     save(drawing, folder, "comparison", ("png", "svg"))
     sections = [
         Section(_VERDICTS, [_plain(line) for line in found.verdicts]),
-        Section(_BEST, [_plain(line) for line in found.best_stops]),
         Section("Figure", [Picture(drawing, _CAPTION)]),
+        Section(_BEST, [_plain(line) for line in found.best_stops]),
         Section("Data and levels", [_plain(line) for line in (*rows.notes, *found.setting)]),
         Section("Every level", [*_READING, *_tables(found)]),
     ]

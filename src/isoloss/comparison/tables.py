@@ -48,8 +48,7 @@ def tables(comparison: Comparison) -> tuple[TextTable, ...]:
     flow time: 1.6256
     train loss: 0.10000
     test loss: 0.075000
-    vs flow: -49.9 %
-    flow: 0.14956
+    vs flow: -49.9%
     ridge: 0.12425
     band low: 0.075000
     band high: 0.15000
@@ -68,10 +67,7 @@ def _table(stops: Stops) -> TextTable:
     if stops.test_error is not None:
         columns["test error"] = [_share(v) for v in stops.test_error]
     if not stops.is_reference:
-        columns |= {
-            "vs flow": [_change(v) for v in stops.ratio],
-            "flow": [_loss(v) for v in stops.flow_test_loss],
-        }
+        columns["vs flow"] = [_change(v) for v in stops.ratio]
     columns |= {
         "ridge": [_loss(v) for v in stops.ridge_test_loss],
         "band low": [_loss(v) for v in stops.lowest],
@@ -83,7 +79,7 @@ def _table(stops: Stops) -> TextTable:
 
 
 def _share(value: float) -> str:
-    return _NOTHING if math.isnan(value) else f"{100 * value:.1f} %"
+    return _NOTHING if math.isnan(value) else f"{100 * value:.1f}%"
 
 
 def _change(ratio: float) -> str:

@@ -29,11 +29,11 @@ def percent(share: float) -> str:
     Examples
     --------
     >>> percent(0.0651), percent(0.123), percent(0.00002), percent(0.0)
-    ('6.5 %', '12 %', '0.01 %', '0 %')
+    ('6.5%', '12%', '0.01%', '0%')
     """
     if 0 < share < 1e-4:
-        return "0.01 %"
-    return f"{100 * share:.2g} %" if share < 1 else f"{100 * share:.0f} %"
+        return "0.01%"
+    return f"{100 * share:.2g}%" if share < 1 else f"{100 * share:.0f}%"
 
 
 def signed_percent(share: float) -> str:
@@ -42,7 +42,7 @@ def signed_percent(share: float) -> str:
     Examples
     --------
     >>> signed_percent(0.0651), signed_percent(-0.042), signed_percent(-1e-9)
-    ('+6.5 %', '-4.2 %', '0.0 %')
+    ('+6.5%', '-4.2%', '0.0%')
     """
-    text = f"{100 * share:+.1f} %"
-    return text[1:] if text[1:] == "0.0 %" else text
+    text = f"{100 * share:+.1f}%"
+    return text[1:] if text[1:] == "0.0%" else text

@@ -23,11 +23,14 @@ def setting(comparison: Comparison) -> tuple[str, ...]:
     """Say what range of train losses is looked at, and what the units are."""
     problem, levels = comparison.problem, comparison.levels
     start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
-    count = f"{len(levels)} levels" if len(levels) > 1 else "1 level"
+    places = "1 level, train loss " + short(levels[0], 5)
+    if len(levels) > 1:
+        ends = f"{short(levels[0], 5)} down to {short(levels[-1], 5)}"
+        places = f"{len(levels)} levels, train losses from {ends}"
     return (
         f"Train loss: {short(start, 5)} at the start, {short(floor, 5)} at least. Test loss at the "
         f"start: {short(float(problem.start_test_loss), 5)}.",
-        f"{count}, train losses from {short(levels[0], 5)} down to {short(levels[-1], 5)}.",
+        f"{places}.",
         f"Rates and flow times are multiples of the largest stable rate 1/γ₁ = "
         f"{short(float(problem.max_lr))}.",
     )
@@ -90,7 +93,7 @@ def _part(stops: Stops, name: str, members: npt.NDArray[np.bool_]) -> str:
 
 def best_stop(name: str, stop: Stop) -> str:
     """Say where a schedule's best stop on the test data is."""
-    error = "" if stop.test_error is None else f", test error {100 * stop.test_error:.1f} %"
+    error = "" if stop.test_error is None else f", test error {100 * stop.test_error:.1f}%"
     place = f"at train loss {short(stop.train_loss)}, {_moment(stop)}"
     return f"{name}: test loss {short(stop.test_loss)}{error}, {place}."
 
