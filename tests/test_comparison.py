@@ -176,6 +176,34 @@ def test_interpolating_data() -> None:
     assert figure(found).axes
 
 
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_a_step_onto_the_minimum(noise: float) -> None:
+    # one feature: a single step at half the largest stable rate ends there
+    x = np.linspace(-1, 2, 9)[:, None]
+    y = 3 * x[:, 0] + noise * np.cos(9 * x[:, 0])
+    problem = il.Problem.from_data(x, y, x + 1, y)
+    lr = float(problem.max_lr) / 2
+    found = compare(problem, {"once": il.GradientDescent(lr, 3)}, 4)
+    best = np.linalg.lstsq(x, y)[0]
+    stops = found.schedules[0]
+    assert stops.reached.all()
+    np.testing.assert_array_equal(stops.steps, 1)
+    expected = np.mean(((x + 1) @ best - y) ** 2)
+    for losses_there in (stops.test_loss, stops.flow_test_loss, stops.ridge_test_loss):
+        np.testing.assert_allclose(losses_there, expected, rtol=1e-6)
+    assert found.verdicts[0].startswith("At equal train loss, once makes no difference")
+    assert figure(found).axes
+
+
+def test_the_end_of_the_flow_counts_among_the_best_stops() -> None:
+    problem = il.Problem.from_data(np.eye(3), [1.0, 2.0, 3.0], np.eye(3), [1.0, 2.0, 3.0])
+    found = compare(problem, {"flow": il.GradientFlow()}, 2)
+    assert math.isinf(found.best[0].time)
+    assert found.best[0].test_loss == 0.0
+    assert "after endless flow" in found.best_stops[0]
+    assert found.ridge_best.alpha == 0.0
+
+
 def stops_with(ratios: list[float], reached: int) -> Stops:
     count = len(ratios)
     levels = np.linspace(count, 1, count)
@@ -190,6 +218,7 @@ def stops_with(ratios: list[float], reached: int) -> Stops:
         time=blank,
         train_loss=levels,
         test_loss=np.array(ratios),
+        ratio=np.array(ratios) * nan,
         flow_test_loss=nan,
         ridge_alpha=nan,
         ridge_test_loss=nan,
@@ -284,7 +313,7 @@ def test_a_diverging_schedule_is_no_trouble() -> None:
             TypeError,
             "this is a batch",
         ),
-        ({"problem": il.Problem.from_spectra([1.0], [1.0], [0.0])}, ValueError, "smallest train"),
+        ({"problem": il.Problem.from_spectra([1.0], [1.0], [0.0])}, ValueError, "cannot lower"),
     ],
 )
 def test_what_cannot_be_compared(

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -26,7 +27,7 @@ COLOURS = {
     "grey": "#555555",
 }
 
-_STYLE = {
+_STYLE: Any = {
     "font.size": 9.0,
     "axes.titlesize": 10.0,
     "axes.spines.top": False,

@@ -41,7 +41,7 @@ class _Walk:
     ) -> None:
         self.xp, self.log_weights, self.curvature = xp, log_weights, curvature
         self.log_level, self.filters = log_level, filters
-        self.first = xp.inf + 0.0 * log_level
+        self.first = xp.inf + xp.zeros_like(log_level)
         blank = xp.zeros_like(log_level)[..., None]
         self.stopped = Filter(filters.sign + blank, filters.logarithm() + blank)
 
@@ -169,5 +169,5 @@ def _search(
         log[0] if log else xp.log(xp.abs(sign)),
     )
     step = xp.astype(index + 1, log_level.dtype)
-    step = xp.where(xp.any(hits, axis=0), step, xp.inf + 0.0 * log_level)
+    step = xp.where(xp.any(hits, axis=0), step, xp.inf + xp.zeros_like(step))
     return step, filters.then(xp, there)

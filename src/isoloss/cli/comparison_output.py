@@ -28,8 +28,8 @@ _READING = (
     "flow at the same train loss; ridge and band, the test loss of ridge regression and the range "
     "of test losses of all parameters (the level band) at the same train loss.",
     "A GD step may carry the train loss below the level: the same train loss is the one reached.",
-    "ridge minimises the train loss plus a penalty α times the sum of squared coefficients; α times "
-    "the number of train rows is the alpha of scikit-learn's Ridge.",
+    "ridge minimises the train loss plus a penalty α times the sum of squared coefficients; α "
+    "times the number of train rows is the alpha of scikit-learn's Ridge.",
 )
 _VERDICTS = f"Against gradient flow (up to {100 * NO_DIFFERENCE:g}% counts as no difference)"
 _BEST = "Best stop on the test data (optimistic, since chosen on it)"

@@ -63,7 +63,7 @@ def reproduce(
                 "Learning-rate annealing can provably help generalization: the paper, computed",
                 _sections(results, drawn),
                 lead="Every claim of Nakkiran (2020), computed in closed form and judged. Two "
-                "optimizers stopped at the same train loss differ in test loss by up to a factor 2.",
+                "optimizers at the same train loss differ in test loss by up to a factor of 2.",
             )
     except (OutputError, ValueError) as error:
         typer.echo(f"isoloss: error: {error}", err=True)
@@ -146,8 +146,8 @@ def _sections(results: Sequence[Claim], drawn: dict[str, Any]) -> list[Any]:
             "Claims",
             [
                 "“Holds with the constant written out” marks a statement whose Ω(K) hides a "
-                "constant that must not be read as 1; the same statement read literally fails, as the row "
-                "lemma2-annealed-literal counts.",
+                "constant that must not be read as 1; the same statement read literally fails, as "
+                "the row lemma2-annealed-literal counts.",
                 Table(
                     ["Claim", "Place", "Statement", "Computed", "Verdict"],
                     [row(claim) for claim in results],

@@ -107,7 +107,7 @@ def _draw_differences(axes: Axes, comparison: Comparison, floor: float) -> None:
     axes.plot(x, ridge, color=COLOURS["grey"], linewidth=1.2, linestyle=(0, (1, 1)))
     for i, (curve, stops) in enumerate(zip(comparison.curves, comparison.schedules, strict=True)):
         colour, style = _look(i)
-        change = 100 * (curve.test_loss / curve.flow_test_loss - 1)
+        change = 100 * (curve.ratio - 1)
         axes.plot(curve.train_loss - floor, change, color=colour, linestyle=style)
         axes.plot(
             stops.train_loss - floor,

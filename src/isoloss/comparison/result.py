@@ -66,6 +66,8 @@ class Stops:
         schedule's end.
     steps, time, train_loss, test_loss : array, shape (L,)
         GD steps, time in gradient flow (in units of 1/γ₁) and losses at the stop.
+    ratio : array, shape (L,)
+        The test loss as a multiple of gradient flow's at the same train loss.
     flow_test_loss, ridge_test_loss : array, shape (L,)
         Test loss of gradient flow and ridge regression at the same train loss.
     ridge_alpha : array, shape (L,)
@@ -84,6 +86,7 @@ class Stops:
     time: Floats
     train_loss: Floats
     test_loss: Floats
+    ratio: Floats
     flow_test_loss: Floats
     ridge_alpha: Floats
     ridge_test_loss: Floats
@@ -97,11 +100,6 @@ class Stops:
     def is_reference(self) -> bool:
         """Whether the schedule is gradient flow, which the others are compared with."""
         return self.schedule.phases == (GradientFlow(),)
-
-    @property
-    def ratio(self) -> Floats:
-        """The test loss as a multiple of gradient flow's at the same train loss."""
-        return self.test_loss / self.flow_test_loss
 
     @property
     def effects(self) -> tuple[str, ...]:
@@ -122,14 +120,14 @@ class Curve:
         What the schedule is called.
     train_loss, test_loss : array
         The losses at its stops, without those that several levels share.
-    flow_test_loss : array
-        Gradient flow's test loss at the same train losses.
+    ratio : array
+        The test loss as a multiple of gradient flow's at the same train loss.
     """
 
     name: str
     train_loss: Floats
     test_loss: Floats
-    flow_test_loss: Floats
+    ratio: Floats
 
 
 @dataclass(frozen=True, eq=False)

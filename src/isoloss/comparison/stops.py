@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 TestError = Callable[[Floats], Floats]
 
 _LOWEST = 1e-3  # the lowest level's excess train loss, as a share of the start's
+_ROUNDING = 1e-12  # test losses closer than this share of the start's are equal
+_LEAST = 1e-10  # the least share of the smallest train loss that levels can divide
 _SEARCHED = 1e-6  # how far the best stop is looked for
 _CURVE = 241
 
@@ -56,8 +58,8 @@ def compare(
     TypeError
         If the problem is a batch, or not of NumPy arrays.
     ValueError
-        If there is no schedule, the start already has the smallest train loss, or a level is not
-        between the smallest and the start's.
+        If there is no schedule, the start has the smallest train loss but for rounding, or a
+        level is not between the smallest and the start's.
 
     Examples
     --------
@@ -74,8 +76,11 @@ def compare(
     if not schedules:
         raise ValueError("compare needs at least one schedule")
     start = np.exp(np.asarray(problem.log_weights)).sum()
-    if not start > 0:
-        raise ValueError("the start has the smallest train loss already: nothing is left to train")
+    if not start > _LEAST * _floor(problem):
+        raise ValueError(
+            f"training cannot lower the start's train loss {float(problem.start_train_loss):.6g} "
+            "by more than rounding: no feature is correlated with a target"
+        )
     chosen = _levels(problem, levels, start)
     grid = _grid(problem, start, (chosen[-1] - _floor(problem)) / start)
     searched = np.concatenate([grid, _grid(problem, start, _SEARCHED), chosen])
@@ -176,6 +181,9 @@ def _stops(
         time=np.asarray(run.time) / float(problem.max_lr),
         train_loss=np.asarray(run.train_loss),
         test_loss=np.asarray(run.test_loss),
+        ratio=spread(
+            _ratio(problem, np.asarray(run.test_loss)[reached], np.asarray(flow.test_loss))
+        ),
         flow_test_loss=spread(flow.test_loss),
         ridge_alpha=spread(same.alpha),
         ridge_test_loss=spread(same.test_loss),
@@ -187,16 +195,21 @@ def _stops(
     )
 
 
+@np.errstate(divide="ignore", invalid="ignore")
+def _ratio(problem: Problem, test_loss: Floats, flow_test_loss: Floats) -> Floats:
+    """Return the ratio of test losses; one where both are nothing but rounding."""
+    same = np.abs(test_loss - flow_test_loss) <= _ROUNDING * float(problem.start_test_loss)
+    return np.where(same, 1.0, test_loss / flow_test_loss)
+
+
 def _curve(problem: Problem, name: str, schedule: Schedule, levels: Floats) -> Curve:
     run = train(problem, schedule, train_loss=levels)
     reached = np.asarray(run.reached)
     loss, first = np.unique(np.asarray(run.train_loss)[reached], return_index=True)
-    return Curve(
-        name=name,
-        train_loss=loss[::-1],
-        test_loss=np.asarray(run.test_loss)[reached][first][::-1],
-        flow_test_loss=np.asarray(train(problem, GradientFlow(), train_loss=loss).test_loss)[::-1],
-    )
+    test_loss = np.asarray(run.test_loss)[reached][first]
+    flow = train(problem, GradientFlow(), train_loss=loss)
+    ratio = _ratio(problem, test_loss, np.asarray(flow.test_loss))
+    return Curve(name, loss[::-1], test_loss[::-1], ratio[::-1])
 
 
 def _best(

@@ -102,9 +102,10 @@ def band_claims(seed: int) -> list[Claim]:
         points = rng.standard_normal((_SAMPLES, d))
         points *= np.sqrt(level / (points**2 @ gamma))[:, None]
         test = points**2 @ lam
-        ends = (("eq3", float(band.lowest), band.lowest_residual(), 1.0),)
-        ends += (("eq4", float(band.highest), band.highest_residual(), -1.0),)
-        for name, end, point, sign in ends:
+        for name, end, point, sign in (
+            ("eq3", float(band.lowest), band.lowest_residual(), 1.0),
+            ("eq4", float(band.highest), band.highest_residual(), -1.0),
+        ):
             inside[name] = min(inside[name], float((sign * (test / end - 1.0)).min()))
             met = max(abs(point**2 @ gamma / level - 1.0), abs(point**2 @ lam / end - 1.0))
             attained[name] = max(attained[name], float(met))

@@ -91,7 +91,8 @@ def _quarter(alpha: float, levels: np.ndarray, counts: Sequence[int]) -> Claim:
     """Check the draw of one direction: same losses for every K, the same point for even K only."""
     single = [draw for draw in draws() if not all(draw.counts)]
     loss_gap, point_gap = 0.0, 0.0
-    same, mirrored = [], []
+    same: list[int] = []
+    mirrored: list[int] = []
     for draw in single:
         problem = example(draw.counts, proposition_target(alpha))
         flow = train(problem, GradientFlow(), train_loss=levels)

@@ -1,0 +1,81 @@
+"""Runs, their residuals and their paths."""
+
+import numpy as np
+import pytest
+
+import isoloss as il
+
+RNG = np.random.default_rng(8)
+X, Y = RNG.standard_normal((20, 4)), RNG.standard_normal(20)
+X_TEST, Y_TEST = RNG.standard_normal((15, 4)), RNG.standard_normal(15)
+PROBLEM = il.Problem.from_data(X, Y, X_TEST, Y_TEST, start=np.ones(4))
+LR = 0.95 * float(PROBLEM.max_lr)
+
+
+def test_a_path_passes_every_step_and_ends_at_the_stop() -> None:
+    level = float(PROBLEM.min_train_loss) * 1.01
+    run = il.train(PROBLEM, il.anneal(LR, 5), train_loss=level)
+    path = run.path(points=50)
+    assert path.steps[:6].tolist() == [0, 1, 2, 3, 4, 5]
+    coef = np.ones(4)
+    for step in range(6):
+        np.testing.assert_allclose(path.coef()[step], coef, rtol=1e-10)
+        coef = coef - LR * 2 * X.T @ (X @ coef - Y) / 20
+    assert path.train_loss[-1] == pytest.approx(level, rel=1e-12)
+    assert path.time[-1] == pytest.approx(float(run.time), rel=1e-12)
+    assert np.all(np.diff(path.train_loss[5:]) < 0)
+    for point, train, test in zip(path.coef(), path.train_loss, path.test_loss, strict=True):
+        assert train == pytest.approx(np.mean((X @ point - Y) ** 2), rel=1e-11)
+        assert test == pytest.approx(np.mean((X_TEST @ point - Y_TEST) ** 2), rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "count"),
+    [
+        (il.GradientDescent(LR, 1000), 21),
+        (il.GradientDescent(np.linspace(LR, 0, 1000)), 21),
+        (il.GradientFlow(3.0), 21),
+        (il.GradientFlow(), 21),
+        (il.Schedule(), 1),
+        (il.GradientFlow(0.0), 1),
+    ],
+    ids=repr,
+)
+def test_a_path_has_no_more_points_than_asked(schedule: il.Schedule, count: int) -> None:
+    run = il.train(PROBLEM, schedule)
+    path = run.path(points=20)
+    assert path.steps.shape == path.test_loss.shape == (count,)
+    assert int(path.steps[-1]) == int(run.steps)
+    if np.isfinite(run.time):
+        np.testing.assert_allclose(path.residual[-1], run.residual(), rtol=1e-12, atol=1e-300)
+    else:  # followed until the excess fell by 10^12
+        excess = path.train_loss - float(PROBLEM.min_train_loss)
+        assert 0 <= excess[-1] < 2e-12 * excess[0]
+
+
+def test_a_path_needs_one_problem_and_one_level() -> None:
+    with pytest.raises(ValueError, match=r"one level.*\(2,\)"):
+        il.train(PROBLEM, il.GradientFlow(), train_loss=[1.0, 2.0]).path()
+    with pytest.raises(ValueError, match="at least 1; got 0"):
+        il.train(PROBLEM, il.GradientFlow()).path(points=0)
+
+
+def test_spectra_have_no_coordinates() -> None:
+    problem = il.Problem.from_spectra([1.0], [1.0], [1.0])
+    with pytest.raises(ValueError, match="eigenbasis"):
+        il.train(problem, il.GradientFlow()).coef()
+
+
+def test_a_residual_survives_where_only_its_product_fits() -> None:
+    problem = il.Problem.from_spectra([1e-10], [1.0], [1e150])
+    run = il.train(problem, il.GradientFlow(), train_loss=1e-300)
+    assert float(run.residual()[0]) == pytest.approx(1e-145, rel=1e-12)
+
+
+def test_results_print_well() -> None:
+    run = il.train(PROBLEM, il.GradientFlow(), train_loss=float(PROBLEM.start_train_loss) / 2)
+    assert repr(run).startswith("Run(reached, steps=0, time=")
+    assert repr(il.train(PROBLEM, il.GradientFlow(), [9.0, -1.0])) == "Run(shape (2,), 1 of 2 reached)"
+    assert repr(run.path(points=10)) == "Path(11 points)"
+    assert "4 curvatures" in repr(PROBLEM)
+    assert "batch (3,)" in repr(il.Problem.from_spectra(np.ones((3, 2)), [1, 1], [1, 1]))
