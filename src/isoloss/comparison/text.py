@@ -24,14 +24,14 @@ def short(value: float, digits: int = 4) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share of at least 0 in per cent.
+    """Return a share in per cent, or 0.01% if it is less.
 
     Examples
     --------
-    >>> percent(0.0651), percent(0.123), percent(0.00002), percent(0.0)
-    ('6.5%', '12%', '0.01%', '0%')
+    >>> percent(0.0651), percent(0.123), percent(0.00002), percent(0.9994)
+    ('6.5%', '12%', '0.01%', '100%')
     """
-    if 0 < share < 1e-4:
+    if share < 1e-4:
         return "0.01%"
     return f"{100 * share:.2g}%" if share < 1 else f"{100 * share:.0f}%"
 
