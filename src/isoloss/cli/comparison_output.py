@@ -24,6 +24,8 @@ _TABLE_WIDTH = 200  # wide enough for every table, which a narrow terminal then 
 _MARKS = {"helps": "good", "hurts": "bad"}
 
 _READING = (
+    "The levels are train losses, evenly spaced in the log of what is above the smallest train "
+    "loss, from the start's (excluded) down to a thousandth of it.",
     "At each level: where the schedule stops; vs flow, the change in test loss against gradient "
     "flow at the same train loss; ridge and band, the test loss of ridge regression and the range "
     "of test losses of all parameters (the level band) at the same train loss.",

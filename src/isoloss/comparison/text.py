@@ -33,7 +33,7 @@ def percent(share: float) -> str:
     """
     if share < 1e-4:
         return "0.01%"
-    return f"{100 * share:.2g}%" if share < 1 else f"{100 * share:.0f}%"
+    return f"{100 * share:.2g}%" if share < 0.099 else f"{100 * share:.0f}%"
 
 
 def signed_percent(share: float) -> str:
