@@ -13,7 +13,6 @@ mp.mp.dps = 60
 LOOPED = 5000  # steps that are taken one by one
 
 
-
 @dataclass
 class Result:
     """What a run ends with."""
@@ -153,9 +152,7 @@ def from_data(X, y, X_test, y_test):
     # δ(0) = -β̂ in the eigenbasis
     delta = mp.matrix([[-gradient[i, m] / values[i] for m in columns] for i in keep])
     best = -basis * delta
-    weights = [
-        g * mp.fsum(delta[i, m] ** 2 for m in columns) for i, g in enumerate(gamma)
-    ]
+    weights = [g * mp.fsum(delta[i, m] ** 2 for m in columns) for i, g in enumerate(gamma)]
 
     def mean_square(inputs, targets, coef, count):
         rest = inputs * coef - targets

@@ -15,9 +15,9 @@ DATA = list(data_cases())
 
 def schedule(phases: list) -> il.Schedule:
     made = {
-        "gd": lambda lr, steps: il.GradientDescent(lr, steps),
+        "gd": il.GradientDescent,
         "rates": lambda rates: il.GradientDescent(np.array(rates)),
-        "flow": lambda time: il.GradientFlow(time),
+        "flow": il.GradientFlow,
     }
     return il.Schedule(*(made[kind](*rest) for kind, *rest in phases))
 

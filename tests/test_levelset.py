@@ -39,7 +39,9 @@ def test_zero_curvature_with_test_curvature_is_unbounded() -> None:
     np.testing.assert_allclose(il.level_band(flat, 0.1).lowest_coef()[1], 2)
 
 
-@pytest.mark.parametrize(("n", "d", "m"), [(30, 5, 1), (30, 4, 3), (12, 1, 1), (4, 6, 1), (4, 6, 2)])
+@pytest.mark.parametrize(
+    ("n", "d", "m"), [(30, 5, 1), (30, 4, 3), (12, 1, 1), (4, 6, 1), (4, 6, 2)]
+)
 def test_both_ends_are_attained_on_the_level_set(n: int, d: int, m: int) -> None:
     X, y, X_test, y_test = problem_parts(n, d, m)
     problem = il.Problem.from_data(X, y, X_test, y_test)
@@ -108,7 +110,7 @@ def test_the_hard_case(shift: float, axis: int) -> None:
     level = 0.25
     band = il.level_band(problem, level)
     angles = np.linspace(0, 2 * np.pi, 2001)
-    u, v = np.meshgrid(angles, angles[:1001] / 2)
+    u, v = np.meshgrid(angles, angles[:1001])
     sphere = 0.5 * np.stack([np.cos(u) * np.sin(v), np.sin(u) * np.sin(v), np.cos(v)], -1)
     losses = ((sphere - target) ** 2) @ np.diag(test)
     assert losses.min() * (1 - 1e-5) - 1e-12 <= float(band.lowest) <= losses.min() * (1 + 1e-12)

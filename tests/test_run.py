@@ -75,7 +75,9 @@ def test_a_residual_survives_where_only_its_product_fits() -> None:
 def test_results_print_well() -> None:
     run = il.train(PROBLEM, il.GradientFlow(), train_loss=float(PROBLEM.start_train_loss) / 2)
     assert repr(run).startswith("Run(reached, steps=0, time=")
-    assert repr(il.train(PROBLEM, il.GradientFlow(), [9.0, -1.0])) == "Run(shape (2,), 1 of 2 reached)"
+    assert (
+        repr(il.train(PROBLEM, il.GradientFlow(), [9.0, -1.0])) == "Run(shape (2,), 1 of 2 reached)"
+    )
     assert repr(run.path(points=10)) == "Path(11 points)"
     assert "4 curvatures" in repr(PROBLEM)
     assert "batch (3,)" in repr(il.Problem.from_spectra(np.ones((3, 2)), [1, 1], [1, 1]))

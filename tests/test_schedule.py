@@ -43,7 +43,7 @@ def test_schedules_flatten() -> None:
     ],
 )
 def test_they_print_as_one_would_write_them(text: str) -> None:
-    assert repr(eval(text, vars(il))) == text  # noqa: S307, PGH001 - our own literals
+    assert repr(eval(text, vars(il))) == text
 
 
 def test_long_arrays_of_rates_print_short() -> None:
@@ -59,7 +59,7 @@ def test_phases_do_not_change() -> None:
         phase.lr[0] = 9.0
     with pytest.raises(AttributeError, match="immutable"):
         phase.steps = 3  # type: ignore[misc]
-    assert pickle.loads(pickle.dumps(phase)) == phase  # noqa: S301 - our own bytes
+    assert pickle.loads(pickle.dumps(phase)) == phase
     assert phase.lr.dtype == np.float64
 
 

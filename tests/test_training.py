@@ -176,8 +176,6 @@ def test_smooth_and_stepwise_scans_agree() -> None:
         (lambda: il.train(PROBLEM, il.GradientFlow(), "low"), TypeError, "train_loss.*str 'low'"),
     ],
 )
-def test_what_cannot_be_trained_is_refused(
-    call: Any, error: type[Exception], message: str
-) -> None:
+def test_what_cannot_be_trained_is_refused(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()

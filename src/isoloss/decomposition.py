@@ -16,33 +16,36 @@ _WIDEST_SPAN = 1e3
 
 
 class Spectrum(NamedTuple):
-    """X and a residual in the eigenbasis of the train covariance XᵀX/n.
+    """X and a residual Xδ + ρ, ρ ⊥ range X, in the eigenbasis of the train covariance XᵀX/n.
 
-    ``curvature`` (r,) holds the positive eigenvalues γ, descending; ``basis`` (d, r) the
-    eigenvectors; ``amplitude`` (r, m) the residual along the left singular vectors, over √n, so
-    that γδ² is its square; ``floor`` the mean square of what no parameters can fit.
+    ``curvature`` (r,) holds the positive eigenvalues γ, descending; ``basis`` (d, r) their vectors;
+    ``residual`` (r, m) is δ; ``floor`` the mean square of ρ, which no parameters can fit. Where
+    there is no curvature at all, one direction with γ = 0 stands in, so that no axis is empty.
     """
 
     curvature: Array
     basis: Array
-    amplitude: Array
+    residual: Array
     floor: Array
 
 
 def decompose(xp: Any, inputs: Array, residual: Array) -> Spectrum:
     """Decompose ``inputs`` (n, d) with a ``residual`` (n, m) by the cheapest accurate side."""
     n, d = inputs.shape
-    scale = xp.max(xp.abs(inputs))
-    if float(scale) == 0.0:
-        empty = xp.zeros_like(inputs[:0, 0])
-        return Spectrum(empty, inputs.T[:, :0], residual[:0, :], xp.sum(residual**2) / n)
+    if not bool(xp.any(inputs != 0)):
+        return _flat(xp, d, residual)
     if min(n, d) > 1:
-        spectrum = (
-            _by_covariance(xp, inputs, residual) if n >= d else _by_gram(xp, inputs, residual)
-        )
+        by_square = _by_covariance if n >= d else _by_gram
+        spectrum = by_square(xp, inputs, residual)
         if spectrum is not None:
             return spectrum
     return _by_svd(xp, inputs, residual)
+
+
+def _flat(xp: Any, d: int, residual: Array) -> Spectrum:
+    nothing = xp.zeros_like(residual[:1, :])
+    basis = xp.concat([nothing[:, :1]] * d, axis=0)
+    return Spectrum(nothing[:, 0][:1], basis, nothing, xp.sum(residual**2) / residual.shape[0])
 
 
 def _is_surely_wide(xp: Any, matrix: Array) -> bool:
@@ -53,9 +56,9 @@ def _is_surely_wide(xp: Any, matrix: Array) -> bool:
         low = xp.linalg.solve(matrix, start)
     except (np.linalg.LinAlgError, RuntimeError):  # the latter is PyTorch's
         return True
-    bottom = float(xp.sum(low * start)) / float(xp.sum(low**2))
+    bottom = float(xp.sum(low * start) / xp.sum(low**2))
     high = matrix @ (matrix @ start)
-    top = float(xp.sum(high * (matrix @ high))) / float(xp.sum(high**2))
+    top = float(xp.sum(high * (matrix @ high)) / xp.sum(high**2))
     return not bottom * _WIDEST_SPAN > top
 
 
@@ -67,11 +70,11 @@ def _by_covariance(xp: Any, inputs: Array, residual: Array) -> Spectrum | None:
     curvature, basis = _eigh_descending(xp, covariance)
     if not float(curvature[-1]) * _WIDEST_SPAN > float(curvature[0]):
         return None
-    amplitude = basis.T @ (inputs.T @ residual) / (n * xp.sqrt(curvature)[:, None])
+    delta = basis.T @ (inputs.T @ residual) / (n * curvature)[:, None]
     # The residual at the minimum itself: no digits are lost to a difference of sums of squares.
-    left = residual - inputs @ (basis @ (amplitude / xp.sqrt(curvature)[:, None]))
+    left = residual - inputs @ (basis @ delta)
     floor = xp.sum(left**2) / n if n > inputs.shape[1] else xp.sum(left[:0, :])
-    return Spectrum(curvature, basis, amplitude, floor)
+    return Spectrum(curvature, basis, delta, floor)
 
 
 def _by_gram(xp: Any, inputs: Array, residual: Array) -> Spectrum | None:
@@ -82,9 +85,9 @@ def _by_gram(xp: Any, inputs: Array, residual: Array) -> Spectrum | None:
     curvature, vectors = _eigh_descending(xp, gram)
     if not float(curvature[-1]) * _WIDEST_SPAN > float(curvature[0]):
         return None
-    basis = inputs.T @ (vectors / xp.sqrt(n * curvature))
-    amplitude = vectors.T @ residual / n**0.5
-    return Spectrum(curvature, basis, amplitude, xp.sum(residual[:0, :]))
+    singular = xp.sqrt(n * curvature)
+    delta = (vectors.T @ residual) / singular[:, None]
+    return Spectrum(curvature, inputs.T @ (vectors / singular), delta, xp.sum(residual[:0, :]))
 
 
 def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
@@ -96,7 +99,8 @@ def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
     along = left.T @ residual
     beyond = residual - left @ along
     floor = xp.sum(beyond**2) / n if rank < n else xp.sum(beyond[:0, :])
-    return Spectrum(singular[:rank] ** 2 / n, right[:rank, :].T, along / n**0.5, floor)
+    singular = singular[:rank]
+    return Spectrum(singular**2 / n, right[:rank, :].T, along / singular[:, None], floor)
 
 
 def decompose_kernel(kind: Kind, kernel: Array, residual: Array) -> Spectrum:
@@ -108,12 +112,14 @@ def decompose_kernel(kind: Kind, kernel: Array, residual: Array) -> Spectrum:
     xp, n = kind.xp, kernel.shape[0]
     eigenvalues, vectors = eigh_nonnegative(kind, "K", kernel)
     rank = int(xp.sum(xp.astype(eigenvalues > 0, xp.int64)))
+    if not rank:
+        return _flat(xp, n, residual)
     vectors = vectors[:, :rank]
     along = vectors.T @ residual
     beyond = residual - vectors @ along
     floor = xp.sum(beyond**2) / n if rank < n else xp.sum(beyond[:0, :])
-    basis = vectors / xp.sqrt(eigenvalues[:rank])
-    return Spectrum(eigenvalues[:rank] / n, basis, along / n**0.5, floor)
+    singular = xp.sqrt(eigenvalues[:rank])
+    return Spectrum(singular**2 / n, vectors / singular, along / singular[:, None], floor)
 
 
 def eigh_nonnegative(kind: Kind, name: str, matrices: Array) -> tuple[Array, Array]:

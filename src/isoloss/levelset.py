@@ -142,15 +142,15 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
     kind, xp = problem.kind, problem.kind.xp
     levels = kind.array("train_loss", train_loss)
-    batch, r = tuple(problem.curvature.shape[:-1]), problem.curvature.shape[-1]
-    excess = xp.reshape(levels, (1, -1)) - xp.reshape(problem.min_train_loss, (-1, 1))
+    batch, r = tuple(problem.gamma.shape[:-1]), problem.gamma.shape[-1]
+    excess = xp.reshape(levels, (1, -1)) - xp.reshape(problem.floor, (-1, 1))
     if bool(xp.any(excess < 0)):
         raise ValueError(
-            f"the smallest train loss is {float(xp.max(problem.min_train_loss)):.6g}: no "
+            f"the smallest train loss is {float(xp.max(problem.floor)):.6g}: no "
             f"parameters have train loss {float(xp.min(levels)):.6g}"
         )
-    curvature = xp.reshape(problem.curvature, (-1, r))
-    flat = bool(xp.any(~xp.any(curvature > 0, axis=-1))) if r else True
+    curvature = xp.reshape(problem.gamma, (-1, r))
+    flat = bool(xp.any(~xp.any(curvature > 0, axis=-1)))
     if flat and bool(xp.any(excess > 0)):
         raise ValueError(
             "the train loss is constant (no train curvature): no parameters have another one; "

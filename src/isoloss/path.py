@@ -52,7 +52,7 @@ class Path:
 def trace(problem: Problem, schedule: Schedule, steps: int, time: float, points: int) -> Path:
     """Follow a schedule up to ``steps`` GD steps and ``time`` of flow."""
     xp = problem.kind.xp
-    curvature = problem.curvature
+    curvature = problem.gamma
     current = Filter.identity(curvature).precise(xp)
     marks = [(0, 0.0, current)]
     done_steps, done_time = 0, 0.0
@@ -76,7 +76,7 @@ def trace(problem: Problem, schedule: Schedule, steps: int, time: float, points:
         problem=problem,
         steps=xp.asarray([mark[0] for mark in marks], dtype=xp.int64, device=problem.kind.device),
         time=problem.kind.result(problem.kind.constant([mark[1] for mark in marks])),
-        train_loss=problem.kind.result(problem.min_train_loss + excess),
+        train_loss=problem.kind.result(problem.floor + excess),
         test_loss=problem.kind.result(problem.test.loss(xp, sign, log)),
         residual=problem.filtered_residual(sign, log),
     )
@@ -85,7 +85,7 @@ def trace(problem: Problem, schedule: Schedule, steps: int, time: float, points:
 def _step_marks(
     problem: Problem, lr: Any, steps: int, points: int
 ) -> Iterator[tuple[int, float, Filter]]:
-    xp, curvature = problem.kind.xp, problem.curvature
+    xp, curvature = problem.kind.xp, problem.gamma
     count = min(steps, points)
     chosen = np.unique(np.round(np.linspace(0, steps, count + 1)).astype(np.int64))[1:]
     if isinstance(lr, float):
@@ -104,7 +104,7 @@ def _step_marks(
 def _flow_marks(
     problem: Problem, start: Filter, time: float, points: int
 ) -> Iterator[tuple[int, float, Filter]]:
-    xp, curvature = problem.kind.xp, problem.curvature
+    xp, curvature = problem.kind.xp, problem.gamma
     log_weights = problem.log_weights
     top = float(log_excess(xp, log_weights, start))
     if not np.isfinite(top) or time == 0:

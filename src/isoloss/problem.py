@@ -7,24 +7,14 @@ from typing import Any
 
 from isoloss import _checks
 from isoloss._checks import Kind, quiet
+from isoloss.coordinates import Coordinates
 from isoloss.decomposition import decompose, decompose_kernel, eigh_nonnegative
+from isoloss.reading import batch_shape, log_weights, read_data, read_noise
 from isoloss.testloss import DiagonalTest, QuadraticTest
 
 __all__ = ["Problem"]
 
 Array = Any
-
-
-@dataclass(frozen=True, eq=False)
-class Coordinates:
-    """Parameters in the user's coordinates: ``limit + basis @ residual``.
-
-    ``limit`` (*batch, d, m) is where gradient flow ends; with an intercept its last row is that.
-    """
-
-    basis: Array
-    limit: Array
-    intercept: bool = False
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,14 +24,6 @@ class Problem:
     Build one with `from_spectra`, `from_covariances`, `from_data` or `from_kernel`. Losses are
     means over rows of the squared error, summed over outputs, with no factor ½.
 
-    Attributes
-    ----------
-    curvature : array, shape (*batch, r)
-        Eigenvalues γ of the train covariance (descending, but in the order given to
-        `from_spectra`).
-    min_train_loss : array, shape batch
-        The smallest train loss that any parameters have.
-
     Examples
     --------
     >>> import isoloss as il
@@ -50,8 +32,10 @@ class Problem:
     """
 
     kind: Kind
-    curvature: Array
-    min_train_loss: Array
+    gamma: Array
+    """`curvature` in float64."""
+    floor: Array
+    """`min_train_loss` in float64."""
     start_residual: Array
     """The residual δ(0) in the eigenbasis, shape (*batch, r, m) for m outputs."""
     log_weights: Array
@@ -112,14 +96,14 @@ class Problem:
         log_square = 2.0 * xp.log(xp.abs(delta))
         return cls._checked(
             kind=kind,
-            curvature=gamma,
-            min_train_loss=0.0 * gamma[..., 0],
+            gamma=gamma,
+            floor=0.0 * gamma[..., 0],
             start_residual=delta[..., None],
             log_weights=xp.log(gamma) + log_square,
             test=DiagonalTest(
                 curvature=lam,
                 log_weights=xp.log(lam) + log_square,
-                noise=_noise(kind, noise, gamma.shape[:-1]),
+                noise=read_noise(kind, noise, gamma.shape[:-1]),
             ),
             coordinates=None,
             single_output=True,
@@ -191,7 +175,7 @@ class Problem:
                 )
         for name in ("train_cov", "test_cov"):
             _checks.symmetric(kind, name, arrays[name])
-        batch = _batch_shape(
+        batch = batch_shape(
             {n: tuple(a.shape[: -2 if n.endswith("cov") else -1]) for n, a in arrays.items()}
         )
         gamma, basis = eigh_nonnegative(kind, "train_cov", arrays["train_cov"])
@@ -203,17 +187,17 @@ class Problem:
         residual = xp.broadcast_to(xp.matrix_transpose(basis) @ (first - limit), (*batch, size, 1))
         return cls._checked(
             kind=kind,
-            curvature=gamma,
-            min_train_loss=0.0 * gamma[..., 0],
+            gamma=gamma,
+            floor=0.0 * gamma[..., 0],
             start_residual=residual,
-            log_weights=_log_weights(xp, gamma, residual),
+            log_weights=log_weights(xp, gamma, residual),
             test=QuadraticTest.build(
                 xp,
                 factor=xp.broadcast_to(root @ basis, (*batch, size, size)),
                 residual=residual,
                 at_start=root @ (first - goal),
                 at_minimum=root @ (limit - goal),
-                noise=_noise(kind, noise, batch),
+                noise=read_noise(kind, noise, batch),
             ),
             coordinates=Coordinates(basis, limit),
             single_output=True,
@@ -272,7 +256,7 @@ class Problem:
         """
         kind = Kind.of(X=X, y=y, X_test=X_test, y_test=y_test, start=start)
         xp = kind.xp
-        inputs, targets, test_inputs, test_targets, single = _read_data(
+        inputs, targets, test_inputs, test_targets, single = read_data(
             kind, {"X": X, "y": y, "X_test": X_test, "y_test": y_test}
         )
         if fit_intercept:
@@ -291,17 +275,17 @@ class Problem:
             _checks.shape("start", first, (d,) if single else (d, m), why)
             first = first[:, None] if single else first
         spectrum = decompose(xp, inputs, inputs @ first - targets)
-        residual = spectrum.amplitude / xp.sqrt(spectrum.curvature)[:, None]
+        residual = spectrum.residual
         rows = test_inputs.shape[0] ** 0.5
         factor = test_inputs @ (spectrum.basis / rows)
         at_start = (test_inputs @ first - test_targets) / rows
-        missing = d - spectrum.curvature.shape[0]
+        moving = int(xp.sum(xp.astype(spectrum.curvature > 0, xp.int64)))
         return cls._checked(
             kind=kind,
-            curvature=spectrum.curvature,
-            min_train_loss=spectrum.floor,
+            gamma=spectrum.curvature,
+            floor=spectrum.floor,
             start_residual=residual,
-            log_weights=_log_weights(xp, spectrum.curvature, residual),
+            log_weights=log_weights(xp, spectrum.curvature, residual),
             test=QuadraticTest.build(
                 xp,
                 factor=factor,
@@ -309,7 +293,7 @@ class Problem:
                 at_start=at_start,
                 at_minimum=at_start - factor @ residual,
                 noise=xp.sum(factor[:0, :1]),
-                still_inputs=(test_inputs / rows, spectrum.basis) if missing else None,
+                still_inputs=(test_inputs / rows, spectrum.basis) if moving < d else None,
             ),
             coordinates=Coordinates(
                 spectrum.basis, first - spectrum.basis @ residual, bool(fit_intercept)
@@ -354,23 +338,23 @@ class Problem:
         """
         kind = Kind.of(K=K, y=y, K_test=K_test, y_test=y_test)
         xp = kind.xp
-        kernel, targets, test_kernel, test_targets, single = _read_data(
+        kernel, targets, test_kernel, test_targets, single = read_data(
             kind, {"K": K, "y": y, "K_test": K_test, "y_test": y_test}
         )
         n = kernel.shape[0]
         _checks.shape("K", kernel, (n, n))
         _checks.symmetric(kind, "K", kernel)
         spectrum = decompose_kernel(kind, kernel, -targets)
-        residual = spectrum.amplitude / xp.sqrt(spectrum.curvature)[:, None]
+        residual = spectrum.residual
         rows = test_kernel.shape[0] ** 0.5
         factor = test_kernel @ (spectrum.basis / rows)
         at_start = -test_targets / rows
         return cls._checked(
             kind=kind,
-            curvature=spectrum.curvature,
-            min_train_loss=spectrum.floor,
+            gamma=spectrum.curvature,
+            floor=spectrum.floor,
             start_residual=residual,
-            log_weights=_log_weights(xp, spectrum.curvature, residual),
+            log_weights=log_weights(xp, spectrum.curvature, residual),
             test=QuadraticTest.build(
                 xp,
                 factor=factor,
@@ -392,13 +376,25 @@ class Problem:
         return problem
 
     @property
+    def curvature(self) -> Array:
+        """The eigenvalues γ of the train covariance, shape (*batch, r).
+
+        Descending, but in the order given to `from_spectra`; `from_data` and `from_kernel` leave out
+        directions without curvature.
+        """
+        return self.kind.result(self.gamma)
+
+    @property
+    def min_train_loss(self) -> Array:
+        """The smallest train loss that any parameters have, shape batch."""
+        return self.kind.result(self.floor)
+
+    @property
     @quiet
     def max_lr(self) -> Array:
         """The largest stable constant rate 1/γ₁, shape batch; infinite without any curvature."""
         xp = self.kind.xp
-        top = (
-            xp.max(self.curvature, axis=-1) if self.curvature.shape[-1] else self.min_train_loss * 0
-        )
+        top = xp.max(self.gamma, axis=-1)
         return self.kind.result(1.0 / top)
 
     @property
@@ -406,14 +402,14 @@ class Problem:
     def start_train_loss(self) -> Array:
         """The train loss at the start, shape batch."""
         xp = self.kind.xp
-        return self.kind.result(self.min_train_loss + xp.sum(xp.exp(self.log_weights), axis=-1))
+        return self.kind.result(self.floor + xp.sum(xp.exp(self.log_weights), axis=-1))
 
     @property
     @quiet
     def start_test_loss(self) -> Array:
         """The test loss at the start, shape batch."""
         xp = self.kind.xp
-        zeros = 0.0 * self.curvature
+        zeros = 0.0 * self.gamma
         return self.kind.result(self.test.loss(xp, 1.0 + zeros, zeros))
 
     def filtered_residual(self, sign: Array, log: Array) -> Array:
@@ -441,26 +437,16 @@ class Problem:
         residual = xp.astype(residual, xp.float64)
         if self.single_output:
             residual = residual[..., None]
-        basis, limit = self.coordinates.basis, self.coordinates.limit
-        extra = (..., *(None,) * (residual.ndim - limit.ndim), slice(None), slice(None))
-        moved = limit[extra] + basis[extra] @ residual
-        if move is not None:
-            moved = moved + move
-        if self.coordinates.intercept:
-            coef, intercept = moved[..., :-1, :], moved[..., -1, :]
-        else:
-            coef, intercept = moved, xp.zeros_like(moved[..., 0, :])
-        if self.single_output:
-            coef, intercept = coef[..., 0], intercept[..., 0]
+        parts = self.coordinates.parameters(xp, residual, move)
+        coef, intercept = (part[..., 0] if self.single_output else part for part in parts)
         return self.kind.result(coef), self.kind.result(intercept)
 
     def __repr__(self) -> str:
-        xp, r = self.kind.xp, self.curvature.shape[-1]
-        batch = self.curvature.shape[:-1]
+        xp, r = self.kind.xp, self.gamma.shape[-1]
+        batch = self.gamma.shape[:-1]
         parts = [f"{r} curvature{'s' if r != 1 else ''}"]
-        if r:
-            top, bottom = float(xp.max(self.curvature)), float(xp.min(self.curvature))
-            parts[0] += f" from {top:.3g} to {bottom:.3g}" if r > 1 else f" of {top:.3g}"
+        top, bottom = float(xp.max(self.gamma)), float(xp.min(self.gamma))
+        parts[0] += f" from {top:.3g} to {bottom:.3g}" if r > 1 else f" of {top:.3g}"
         if batch:
             parts.insert(0, f"batch {tuple(batch)}")
         else:
@@ -469,58 +455,6 @@ class Problem:
                 f"start: train loss {float(self.start_train_loss):.4g}, "
                 f"test loss {float(self.start_test_loss):.4g}"
             )
-            if float(self.min_train_loss) > 0:
-                parts.append(f"smallest train loss {float(self.min_train_loss):.4g}")
+            if float(self.floor) > 0:
+                parts.append(f"smallest train loss {float(self.floor):.4g}")
         return f"Problem({', '.join(parts)})"
-
-
-def _log_weights(xp: Any, curvature: Array, residual: Array) -> Array:
-    """Return log(γ ‖δ‖²) without underflow in the squares."""
-    size = xp.max(xp.abs(residual), axis=-1)
-    unit = residual / xp.where(size > 0, size, 1.0 + 0.0 * size)[..., None]
-    return xp.log(curvature) + 2.0 * xp.log(size) + xp.log(xp.sum(unit**2, axis=-1))
-
-
-def _noise(kind: Kind, noise: Any, batch: tuple[int, ...]) -> Array:
-    array = kind.array("noise", noise)
-    _checks.nonnegative(kind.xp, "noise", array)
-    try:
-        return kind.xp.broadcast_to(array, batch)
-    except (ValueError, RuntimeError):
-        raise ValueError(
-            f"noise must be a number or have the batch shape {batch}; got {tuple(array.shape)}"
-        ) from None
-
-
-def _batch_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
-    longest = max(len(found) for found in shapes.values())
-    batch = [1] * longest
-    for found in shapes.values():
-        for axis, length in enumerate(found, start=longest - len(found)):
-            if length not in (1, batch[axis]) and batch[axis] != 1:
-                raise ValueError(f"the leading (batch) axes must broadcast; got {shapes}")
-            batch[axis] = max(batch[axis], length)
-    return tuple(batch)
-
-
-def _read_data(kind: Kind, given: dict[str, Any]) -> tuple[Array, Array, Array, Array, bool]:
-    names = list(given)
-    inputs, targets, test_inputs, test_targets = (kind.array(n, v) for n, v in given.items())
-    _checks.shape(names[0], inputs, ("n", "d"))
-    n, d = inputs.shape
-    if targets.ndim not in (1, 2):
-        raise ValueError(f"{names[1]} must have shape (n,) or (n, m); got {tuple(targets.shape)}")
-    single = targets.ndim == 1
-    outputs: tuple[int, ...] = () if single else (targets.shape[1],)
-    _checks.shape(names[1], targets, (n, *outputs), f" to fit {names[0]} of shape ({n}, {d})")
-    _checks.shape(names[2], test_inputs, ("n_test", d), f" to fit {names[0]} of shape ({n}, {d})")
-    rows = test_inputs.shape[0]
-    _checks.shape(
-        names[3],
-        test_targets,
-        (rows, *outputs),
-        f" to fit {names[2]} of shape ({rows}, {d}) and {names[1]} of shape {tuple(targets.shape)}",
-    )
-    if single:
-        targets, test_targets = targets[:, None], test_targets[:, None]
-    return inputs, targets, test_inputs, test_targets, single

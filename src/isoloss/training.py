@@ -77,17 +77,11 @@ class _Trainer:
         kind = problem.kind
         xp = self.xp = kind.xp
         self.problem = problem
-        r = problem.curvature.shape[-1]
-        # A direction of no curvature stands in where there is none, so that no axis is empty.
-        curvature, weights = problem.curvature, problem.log_weights
-        if not r:
-            curvature = xp.zeros_like(problem.min_train_loss)[..., None]
-            weights = xp.log(curvature)
-        width = curvature.shape[-1]
-        self.curvature = xp.reshape(curvature, (-1, 1, width))
-        self.log_weights = xp.reshape(weights, (-1, 1, width))
+        r = problem.gamma.shape[-1]
+        self.curvature = xp.reshape(problem.gamma, (-1, 1, r))
+        self.log_weights = xp.reshape(problem.log_weights, (-1, 1, r))
         self.levels = None if train_loss is None else _levels(problem, train_loss)
-        floor = xp.reshape(problem.min_train_loss, (-1, 1))
+        floor = xp.reshape(problem.floor, (-1, 1))
         if self.levels is None:
             excess = xp.nan + xp.zeros_like(floor)
         else:
@@ -134,13 +128,13 @@ class _Trainer:
         steps = xp.where(self.reached, self.stop_steps, self.steps + blank)
         time = xp.where(self.reached, self.stop_time, self.time + blank)
         filters = choose(xp, self.reached, self.stopped, self.filters)
-        batch = tuple(problem.min_train_loss.shape)
+        batch = tuple(problem.floor.shape)
         shape = batch + (() if self.levels is None else tuple(self.levels.shape))
-        r = problem.curvature.shape[-1]
+        r = problem.gamma.shape[-1]
         parts = filters.sign, filters.logarithm()
-        sign, log = (xp.reshape(part[..., :r], (*batch, -1, r)) for part in parts)
+        sign, log = (xp.reshape(part, (*batch, -1, r)) for part in parts)
         excess = xp.sum(xp.exp(problem.log_weights[..., None, :] + 2.0 * log), axis=-1)
-        train_loss = problem.min_train_loss[..., None] + excess
+        train_loss = problem.floor[..., None] + excess
         test_loss = problem.test.loss(xp, sign, log)
         return Run(
             problem=problem,

@@ -1,0 +1,64 @@
+"""Reading what a problem is built from: shapes that fit, batches, noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isoloss import _checks
+from isoloss._checks import Kind
+
+__all__ = ["batch_shape", "log_weights", "read_data", "read_noise"]
+
+Array = Any
+
+
+def log_weights(xp: Any, curvature: Array, residual: Array) -> Array:
+    """Return log(γ ‖δ‖²) without underflow in the squares."""
+    size = xp.max(xp.abs(residual), axis=-1)
+    unit = residual / xp.where(size > 0, size, 1.0 + 0.0 * size)[..., None]
+    return xp.log(curvature) + 2.0 * xp.log(size) + xp.log(xp.sum(unit**2, axis=-1))
+
+
+def read_noise(kind: Kind, noise: Any, batch: tuple[int, ...]) -> Array:
+    array = kind.array("noise", noise)
+    _checks.nonnegative(kind.xp, "noise", array)
+    try:
+        return kind.xp.broadcast_to(array, batch)
+    except (ValueError, RuntimeError):
+        raise ValueError(
+            f"noise must be a number or have the batch shape {batch}; got {tuple(array.shape)}"
+        ) from None
+
+
+def batch_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    longest = max(len(found) for found in shapes.values())
+    batch = [1] * longest
+    for found in shapes.values():
+        for axis, length in enumerate(found, start=longest - len(found)):
+            if length not in (1, batch[axis]) and batch[axis] != 1:
+                raise ValueError(f"the leading (batch) axes must broadcast; got {shapes}")
+            batch[axis] = max(batch[axis], length)
+    return tuple(batch)
+
+
+def read_data(kind: Kind, given: dict[str, Any]) -> tuple[Array, Array, Array, Array, bool]:
+    names = list(given)
+    inputs, targets, test_inputs, test_targets = (kind.array(n, v) for n, v in given.items())
+    _checks.shape(names[0], inputs, ("n", "d"))
+    n, d = inputs.shape
+    if targets.ndim not in (1, 2):
+        raise ValueError(f"{names[1]} must have shape (n,) or (n, m); got {tuple(targets.shape)}")
+    single = targets.ndim == 1
+    outputs: tuple[int, ...] = () if single else (targets.shape[1],)
+    _checks.shape(names[1], targets, (n, *outputs), f" to fit {names[0]} of shape ({n}, {d})")
+    _checks.shape(names[2], test_inputs, ("n_test", d), f" to fit {names[0]} of shape ({n}, {d})")
+    rows = test_inputs.shape[0]
+    _checks.shape(
+        names[3],
+        test_targets,
+        (rows, *outputs),
+        f" to fit {names[2]} of shape ({rows}, {d}) and {names[1]} of shape {tuple(targets.shape)}",
+    )
+    if single:
+        targets, test_targets = targets[:, None], test_targets[:, None]
+    return inputs, targets, test_inputs, test_targets, single

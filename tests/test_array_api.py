@@ -1,0 +1,97 @@
+"""NumPy, PyTorch and array-api-strict in: the same numbers and the same kind of array out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import isoloss as il
+
+RNG = np.random.default_rng(12)
+X, Y = RNG.standard_normal((30, 5)), RNG.standard_normal((30, 2))
+X_TEST, Y_TEST = RNG.standard_normal((20, 5)), RNG.standard_normal((20, 2))
+GAMMA, LAMBDA = RNG.uniform(0.1, 1, (3, 5)), RNG.uniform(0.1, 1, (3, 5))
+COV = RNG.standard_normal((2, 5, 5))
+COV = COV @ np.swapaxes(COV, 1, 2)
+WIDE = RNG.standard_normal((4, 7)), RNG.standard_normal(4), RNG.standard_normal((9, 7))
+MANY = np.geomspace(1e-3, 1.0, 300)
+
+PROBLEMS: dict[str, Callable[[Any], il.Problem]] = {
+    "spectra": lambda a: il.Problem.from_spectra(a(GAMMA), a(LAMBDA), a(np.ones(5)), noise=0.1),
+    "many": lambda a: il.Problem.from_spectra(a(MANY), a(MANY[::-1].copy()), a(np.ones(300))),
+    "covariances": lambda a: il.Problem.from_covariances(
+        a(COV[0]), a(COV), a(np.zeros(5)), a(np.ones(5)), train_target=a(0.9 * np.ones(5))
+    ),
+    "data": lambda a: il.Problem.from_data(*map(a, (X, Y, X_TEST, Y_TEST)), fit_intercept=True),
+    "wide data": lambda a: il.Problem.from_data(*map(a, (*WIDE, np.ones(9)))),
+    "kernel": lambda a: il.Problem.from_kernel(*map(a, (X @ X.T, Y, X_TEST @ X.T, Y_TEST))),
+    "flat": lambda a: il.Problem.from_data(a(0 * X), a(Y), a(X_TEST), a(Y_TEST)),
+}
+SCHEDULES = [
+    il.anneal(0.02, 10),
+    il.Schedule(il.GradientDescent(np.linspace(0.03, 0.0, 90)), il.GradientFlow(2.0)),
+    il.Schedule(il.GradientDescent(3.0, 40), il.GradientFlow()),
+]
+
+
+def numbers(problem: il.Problem, name: str) -> dict[str, Any]:
+    exact = PROBLEMS[name](np.asarray)
+    low, start = (float(np.max(x)) for x in (exact.min_train_loss, exact.start_train_loss))
+    levels = [low + 0.2 * (start - low) + 1e-3, low + 0.05 * (start - low) + 1e-3]
+    found = {"curvature": problem.curvature, "max_lr": problem.max_lr}
+    for i, schedule in enumerate(SCHEDULES):
+        run = il.train(problem, schedule, train_loss=levels)
+        for part in ("reached", "steps", "time", "train_loss", "test_loss"):
+            found[f"{part} {i}"] = getattr(run, part)
+        if problem.coordinates is not None:
+            found[f"coef {i}"], found[f"intercept {i}"] = run.coef(), run.intercept()
+    if name != "flat":
+        band = il.level_band(problem, levels)
+        found |= {"lowest": band.lowest, "highest": band.highest}
+    if not problem.max_lr.ndim:
+        path = il.train(problem, SCHEDULES[0], train_loss=levels[0]).path(points=7)
+        found |= {"path": path.train_loss, "path steps": path.steps}
+    repr(problem)
+    return found
+
+
+def kinds() -> list[Any]:
+    strict = pytest.importorskip("array_api_strict")
+    found = [pytest.param(strict.asarray, strict.float32, id="array-api-strict")]
+    try:
+        import torch
+    except ImportError:
+        skip = pytest.mark.skip(reason="PyTorch is not installed")
+        return [*found, pytest.param(None, None, id="torch", marks=skip)]
+    return [*found, pytest.param(torch.asarray, torch.float32, id="torch")]
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize(("convert", "single"), kinds())
+def test_every_kind_gives_the_same_numbers_back(name: str, convert: Any, single: Any) -> None:
+    wanted = numbers(PROBLEMS[name](np.asarray), name)
+    got = numbers(PROBLEMS[name](lambda a: convert(a.copy())), name)
+    kind = type(convert(np.ones(1)))
+    assert got.keys() == wanted.keys()
+    for key, value in got.items():
+        assert isinstance(value, kind), key
+        assert isinstance(wanted[key], np.ndarray), key
+        np.testing.assert_allclose(
+            np.asarray(value), wanted[key], rtol=1e-10, atol=1e-11, err_msg=key
+        )
+    assert str(single).endswith("float32")
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("kind", ["numpy", "torch"])
+def test_single_precision_in_single_precision_out(name: str, kind: str) -> None:
+    xp = pytest.importorskip(kind)
+    wanted = numbers(PROBLEMS[name](np.asarray), name)
+    got = numbers(PROBLEMS[name](lambda a: xp.asarray(a.copy(), dtype=xp.float32)), name)
+    for key, value in got.items():
+        if "steps" in key or "reached" in key:
+            continue
+        assert value.dtype == xp.float32, key
+        if key.startswith(("train_loss", "test_loss", "max_lr", "lowest")):
+            np.testing.assert_allclose(np.asarray(value), wanted[key], rtol=1e-4, err_msg=key)
