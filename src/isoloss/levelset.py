@@ -183,7 +183,7 @@ def _commuting(
     xp, r = problem.kind.xp, curvature.shape[-1]
     test_curvature = xp.reshape(test.curvature, (-1, r))
     moves = curvature > 0
-    ratio = test_curvature / xp.where(moves, curvature, 1.0 + 0.0 * curvature)
+    ratio = test_curvature / xp.where(moves, curvature, xp.ones_like(curvature))
     infinite = xp.inf + xp.zeros_like(ratio)
     unbounded = xp.any(~moves & (test_curvature > 0), axis=-1)[:, None]
     noise = xp.reshape(test.noise, (-1, 1))
@@ -194,7 +194,7 @@ def _commuting(
         best = xp.sum(xp.where(chosen, ratio, xp.zeros_like(ratio)), axis=-1)[:, None]
         best = xp.where(xp.any(moves, axis=-1)[:, None], best, xp.zeros_like(best))
         chosen = (chosen & moves)[:, None, :]
-        safe = xp.where(moves, curvature, 1.0 + 0.0 * curvature)[:, None, :]
+        safe = xp.where(moves, curvature, xp.ones_like(curvature))[:, None, :]
         length = xp.sqrt(excess)[..., None] / xp.sqrt(safe)
         point = xp.where(chosen, length, xp.zeros_like(length))
         ends.append((best * excess + noise, point[..., None]))

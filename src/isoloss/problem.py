@@ -379,8 +379,8 @@ class Problem:
     def curvature(self) -> Array:
         """The eigenvalues γ of the train covariance, shape (*batch, r).
 
-        Descending, but in the order given to `from_spectra`; `from_data` and `from_kernel` leave out
-        directions without curvature.
+        Descending, but in the order given to `from_spectra`; `from_data` and `from_kernel` leave
+        out directions without curvature.
         """
         return self.kind.result(self.gamma)
 

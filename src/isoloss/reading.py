@@ -15,11 +15,12 @@ Array = Any
 def log_weights(xp: Any, curvature: Array, residual: Array) -> Array:
     """Return log(γ ‖δ‖²) without underflow in the squares."""
     size = xp.max(xp.abs(residual), axis=-1)
-    unit = residual / xp.where(size > 0, size, 1.0 + 0.0 * size)[..., None]
+    unit = residual / xp.where(size > 0, size, xp.ones_like(size))[..., None]
     return xp.log(curvature) + 2.0 * xp.log(size) + xp.log(xp.sum(unit**2, axis=-1))
 
 
 def read_noise(kind: Kind, noise: Any, batch: tuple[int, ...]) -> Array:
+    """Return the noise variance broadcast to the batch."""
     array = kind.array("noise", noise)
     _checks.nonnegative(kind.xp, "noise", array)
     try:
@@ -31,6 +32,7 @@ def read_noise(kind: Kind, noise: Any, batch: tuple[int, ...]) -> Array:
 
 
 def batch_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the shape to which named batch shapes broadcast."""
     longest = max(len(found) for found in shapes.values())
     batch = [1] * longest
     for found in shapes.values():
@@ -42,6 +44,10 @@ def batch_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def read_data(kind: Kind, given: dict[str, Any]) -> tuple[Array, Array, Array, Array, bool]:
+    """Return inputs and targets of train and test set, and whether there is a single output.
+
+    Targets come as columns; ``given`` holds the four arrays under the names that messages use.
+    """
     names = list(given)
     inputs, targets, test_inputs, test_targets = (kind.array(n, v) for n, v in given.items())
     _checks.shape(names[0], inputs, ("n", "d"))

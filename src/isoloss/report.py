@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -130,7 +131,7 @@ def _svg(figure: Figure) -> Markup:
     """Return the SVG element alone, its ids made unique among the figures of a page."""
     text = render(figure, "svg").decode()
     text = text[text.index("<svg") :]
-    prefix = f"f{abs(hash(text)) % 10**8}-"
+    prefix = f"f{zlib.crc32(text.encode()):08x}-"
     for pattern in (r'(id=")', r"(url\(#)", r'(href="#)'):
         text = re.sub(pattern, rf"\g<1>{prefix}", text)
     return Markup(text)

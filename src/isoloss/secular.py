@@ -32,7 +32,8 @@ def extremes(xp: Any, matrix: Array, offset: Array, squares: Array) -> tuple[Ext
     q, r = matrix.shape
     if r == 0:
         constant = Extreme(
-            xp.sum(offset**2) + 0.0 * squares, 0.0 * squares[:, None, None] * offset[None, :0, :]
+            xp.sum(offset**2) + xp.zeros_like(squares),
+            squares[:, None, None] * offset[None, :0, :],
         )
         return constant, constant
     if q < r:  # then some directions have no effect; zero rows make them appear in Z

@@ -95,7 +95,7 @@ def _rest(xp: Any, terms: Array, rates: Array, log_level: Array, near: Array) ->
 def _crossing(xp: Any, terms: Array, rates: Array, log_level: Array) -> Array:
     """Return roughly the smallest s ≥ 0 with log Σ exp(terms - rates·s) ≤ level; inf if none is."""
     # No single term may exceed the level.
-    bounds = (terms - log_level[..., None]) / xp.where(rates > 0, rates, 1.0 + 0.0 * rates)
+    bounds = (terms - log_level[..., None]) / xp.where(rates > 0, rates, xp.ones_like(rates))
     bounds = xp.where((rates > 0) & xp.isfinite(bounds), bounds, xp.zeros_like(bounds))
     start = xp.max(bounds, axis=-1)
     start = xp.where(start > 0, start, xp.zeros_like(start))
@@ -124,7 +124,7 @@ def _approach(xp: Any, terms: Array, rates: Array, log_level: Array, start: Arra
         high = xp.where(above > 0, high, s)
         step = above * sums[..., 0] / sums[..., 1]
         ratio = step / xp.where(s > 0, s, xp.ones_like(s))
-        leap = s * xp.exp(xp.where(ratio < _LEAP, ratio, _LEAP + 0.0 * ratio))
+        leap = s * xp.exp(xp.where(ratio < _LEAP, ratio, _LEAP + xp.zeros_like(ratio)))
         next_s = xp.where((above > 0) & (s > 0), leap, s + step)
         middle = xp.sqrt(low) * xp.sqrt(high)
         middle = xp.where(xp.isfinite(middle), middle, low)

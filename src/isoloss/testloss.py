@@ -90,8 +90,8 @@ class QuadraticTest:
         if extra == 0:
             return self.loss(xp, sign[..., None, :], log[..., None, :])[..., 0]
         top = xp.max(log, axis=-1)
-        shift = xp.where(xp.abs(top) > _SCALED, top, 0.0 * top)
-        shift = xp.where(xp.isfinite(shift), shift, 0.0 * top)
+        shift = xp.where(xp.abs(top) > _SCALED, top, xp.zeros_like(top))
+        shift = xp.where(xp.isfinite(shift), shift, xp.zeros_like(top))
         filters = sign * xp.exp(log - shift[..., None])
         moved = xp.where(sign > 0, xp.expm1(log), filters - 1.0)
         diagonal = _insert(xp.linalg.diagonal(self.form), extra, 1)
@@ -107,10 +107,12 @@ class QuadraticTest:
         quadratic = xp.sum(v * (v @ self.form), axis=-1)
         linear = xp.where(linear == 0, linear, 2.0 * xp.exp(shift) * linear)
         # log form: a huge scale times an exact zero is zero
-        scaled = xp.exp(xp.log(xp.where(quadratic > 0, quadratic, 0.0 * quadratic)) + 2.0 * shift)
+        scaled = xp.exp(
+            xp.log(xp.where(quadratic > 0, quadratic, xp.zeros_like(quadratic))) + 2.0 * shift
+        )
         quadratic = xp.where(shift == 0, quadratic, scaled)
         loss = xp.where(xp.isfinite(quadratic), constant + linear + quadratic, quadratic)
-        return xp.where(loss > 0, loss, 0.0 * loss) + _insert(self.noise, extra)
+        return xp.where(loss > 0, loss, xp.zeros_like(loss)) + _insert(self.noise, extra)
 
 
 def _insert(array: Array, extra: int, trailing: int = 0) -> Array:

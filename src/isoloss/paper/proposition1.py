@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 
 from isoloss.paper.claim import Claim, judge
 from isoloss.paper.example import draws, example, probability_of_full_rank, proposition_target
+from isoloss.problem import Problem
 from isoloss.schedule import GradientFlow, anneal
 from isoloss.training import train
 
@@ -41,10 +43,12 @@ def proposition1_claims(alpha: float, epsilon: float, steps: int) -> list[Claim]
             flow_margin = min(flow_margin, float((flow / (1.5 * (1.0 - a)) - 1.0).min()))
             flow_range += [float(flow.min()), float(flow.max())]
             for k in counts:
-                # 1 - 2γ_2/γ_1 = 0 here: from one step on, the term exp(-Ω(K)) is exactly 0
+                # 1 - 2γ_2/γ_1 = 0: from one step on, exp(-Ω(K)) is exactly 0, but for what is left
+                # because float64's 1/3 is not one third
                 run = train(problem, anneal(_LR, k), train_loss=levels)
                 annealed = run.test_loss / levels
-                annealed_margin = min(annealed_margin, float((1.0 - annealed / 0.75).min()))
+                bound = 0.75 + _rounding_rest(problem, k) / levels
+                annealed_margin = min(annealed_margin, float((1.0 - annealed / bound).min()))
                 annealed_range += [float(annealed.min()), float(annealed.max())]
                 ratios.append(float((flow / annealed).max()))
     parameters = {
@@ -85,6 +89,17 @@ def proposition1_claims(alpha: float, epsilon: float, steps: int) -> list[Claim]
         ),
         _quarter(alpha, levels, (*counts, *_LONG)),
     ]
+
+
+def _rounding_rest(problem: Problem, steps: int) -> float:
+    """Return Σ λ_i δ_i(0)² f_i^{2K} over γ_i ≠ γ_1, f_i the exact factor of the binary numbers."""
+    curvature = [Fraction(float(g)) for g in problem.curvature]
+    rest = 0.0
+    for g, delta in zip(curvature, np.asarray(problem.start_residual)[:, 0], strict=True):
+        if g != max(curvature):
+            factor = abs(float(1 - 2 * Fraction(_LR) * g))
+            rest += 0.5 * float(delta) ** 2 * factor ** (2.0 * steps)
+    return rest
 
 
 def _quarter(alpha: float, levels: np.ndarray, counts: Sequence[int]) -> Claim:

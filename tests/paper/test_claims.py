@@ -1,0 +1,100 @@
+"""The claims as a whole, and the numbers in them against formulas by hand."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from isoloss.paper import EXPLICIT, FAILS, HOLDS, claims
+from isoloss.paper.claim import judge
+
+IDS = [
+    "eq1",
+    "eq2",
+    "table-good",
+    "table-bad",
+    "eq3",
+    "eq4",
+    "proposition1-flow",
+    "proposition1-annealed",
+    "proposition1-quarter",
+    "lemma2-flow",
+    "lemma2-annealed",
+    "lemma2-annealed-literal",
+    "lemma2-proof-steps",
+    "oscillation",
+    "needs-early-stopping",
+    "needs-mismatch",
+    "needs-large-rate",
+]
+CLAIMS = {claim.id: claim for claim in claims()}
+
+
+def test_every_claim_is_there_and_as_expected() -> None:
+    assert list(CLAIMS) == IDS
+    expected = {"lemma2-annealed": EXPLICIT, "lemma2-annealed-literal": FAILS}
+    for name, claim in CLAIMS.items():
+        assert claim.verdict == claim.expected == expected.get(name, HOLDS)
+        assert claim.as_expected
+
+
+@pytest.mark.parametrize(
+    ("alpha", "epsilon", "steps"),
+    [(1e-6, 1e-9, 1), (0.999, 0.999, 3), (0.5, 1e-200, 10**6), (1e-12, 0.5, 10**9)],
+)
+def test_they_hold_for_other_parameters(alpha: float, epsilon: float, steps: int) -> None:
+    wrong = [
+        claim.id
+        for claim in claims(alpha=alpha, epsilon=epsilon, steps=steps, seed=5)
+        if not claim.as_expected
+    ]
+    assert wrong == []
+
+
+def test_the_numbers_are_the_papers() -> None:
+    flow = CLAIMS["proposition1-flow"]
+    # On the level set flow has r = δ_1²/δ_2² decaying: L_D/ε = (r/2 + 1/2)/(2r/3 + 1/3) → 3/2.
+    assert 1.4995 <= flow.numbers["lowest"] <= flow.numbers["highest"] <= 1.5
+    assert flow.parameters["probability"] == "3/4"
+    annealed = CLAIMS["proposition1-annealed"].numbers
+    assert annealed["lowest"] == pytest.approx(0.75, rel=1e-13)
+    assert annealed["highest"] == pytest.approx(0.75, rel=1e-13)
+    assert annealed["largest_ratio"] == pytest.approx(2.0, rel=1e-3)
+    quarter = CLAIMS["proposition1-quarter"]
+    assert "mirrored for K = 1, 2001" in quarter.computed
+    failures = CLAIMS["lemma2-annealed-literal"].numbers
+    assert failures["instances"] > 5000
+    assert failures["failures_literal"] > 0.2 * failures["instances"]
+    assert failures["failures_explicit"] == failures["failures_flow"] == 0
+
+
+def test_a_claim_with_a_wrong_side_fails() -> None:
+    assert judge(-1e-9) == FAILS
+    assert judge(1e-9) == HOLDS
+    claim = CLAIMS["eq3"]
+    assert not dataclasses.replace(claim, verdict=judge(-1e-9)).as_expected
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"alpha": 0.0}, "alpha must be between 0 and 1; got 0"),
+        ({"alpha": 1.5}, "alpha"),
+        ({"epsilon": 1.0}, "epsilon must be between 0 and 1; got 1"),
+        ({"epsilon": math.nan}, "epsilon"),
+        ({"steps": 0}, "steps must be at least 1; got 0"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(parameters: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        claims(**parameters)  # type: ignore[arg-type]
+
+
+def test_the_seed_decides_the_instances() -> None:
+    other = {claim.id: claim for claim in claims(seed=1)}
+    same = {claim.id: claim for claim in claims(seed=0)}
+    assert same["lemma2-flow"].numbers == CLAIMS["lemma2-flow"].numbers
+    assert other["lemma2-flow"].numbers != CLAIMS["lemma2-flow"].numbers
+    assert np.isfinite([claim.margin for claim in other.values()]).all()

@@ -1,0 +1,89 @@
+"""``isoloss reproduce`` as a process."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("isoloss")
+
+
+def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "80"}
+    return subprocess.run(
+        [str(COMMAND), *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_shows_the_paper_and_writes_it_down(tmp_path: Path) -> None:
+    done = run("reproduce", "--seed", 3, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    out = tmp_path / "isoloss-reproduce"
+    names = {path.name for path in out.iterdir()} - {".isoloss"}
+    pictures = {
+        f"{stem}.{kind}" for stem in ("figure1", "losses") for kind in ("png", "pdf", "svg")
+    }
+    assert names == {"report.html", "claims.json"} | pictures
+    rows = json.loads((out / "claims.json").read_text(encoding="utf-8"))["claims"]
+    assert len(rows) == 17
+    lines = done.stdout.splitlines()
+    for row in rows:
+        assert row["as_expected"]
+        assert row["verdict"] == row["expected"]
+        (line,) = [line for line in lines if line.startswith(row["id"] + " ")]
+        assert row["verdict"] in line
+        assert row["computed"] in line
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert all(row["id"] in page for row in rows)
+    # again into its own folder, with the same result
+    again = run("reproduce", "--seed", 3, cwd=tmp_path)
+    assert again.returncode == 0
+    assert (out / "report.html").read_text(encoding="utf-8") == page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--alpha", "2"), "alpha must be between 0 and 1; got 2"),
+        (("--epsilon", "0"), "epsilon must be between 0 and 1; got 0"),
+        (("--epsilon", "nan"), "epsilon"),
+        (("--steps", "0"), "steps must be at least 1; got 0"),
+        (("--steps", "x"), "'x' is not a valid"),
+        (("--seed", "-1"), "seed must be at least 0"),
+    ],
+)
+def test_bad_parameters_write_nothing(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    done = run("reproduce", *arguments, "--out", "new", cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "theirs.txt").write_text("x")
+    done = run("reproduce", "--out", tmp_path, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--force" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs.txt"]
+    assert run("reproduce", "--out", tmp_path, "--force", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "theirs.txt").read_text() == "x"
+    assert (tmp_path / "report.html").exists()
+
+
+def test_the_command_alone_shows_its_verbs(tmp_path: Path) -> None:
+    done = run(cwd=tmp_path)
+    assert "reproduce" in done.stdout + done.stderr
+    assert "compare" in done.stdout + done.stderr
+    assert run("--version", cwd=tmp_path).stdout.startswith("isoloss 0.1.0")
