@@ -165,9 +165,7 @@ def measure(n: int, d: int, decay: float, everything: bool) -> None:
     levels = levels_of(runs[0].problem)
     print(f"n = {n}, d = {d}, singular values of the population like i^-{decay:g}")
     print(f"  isoloss, 24 schedules × {LEVELS} levels: {whole:.3f} s")
-    print(
-        f"  one thin SVD of X:                  {svd:.3f} s, the sweep costs {whole / svd:.2f} of it"
-    )
+    print(f"  one thin SVD of X:                  {svd:.3f} s; ratio {whole / svd:.2f}")
     chosen = range(24) if everything else (0, 1, 9, 17)
     loop, worst = Loop(data), 0.0
     start = time.perf_counter()

@@ -95,3 +95,13 @@ def test_single_precision_in_single_precision_out(name: str, kind: str) -> None:
         assert value.dtype == xp.float32, key
         if key.startswith(("train_loss", "test_loss", "max_lr", "lowest")):
             np.testing.assert_allclose(np.asarray(value), wanted[key], rtol=1e-4, err_msg=key)
+
+
+def test_levels_may_be_numpys_but_not_of_a_third_kind() -> None:
+    strict = pytest.importorskip("array_api_strict")
+    problem = il.Problem.from_spectra(strict.asarray([1.0, 0.5]), [1, 1], [1, 1])
+    run = il.train(problem, il.GradientFlow(), train_loss=np.array([0.5, 0.1]))
+    assert isinstance(run.test_loss, type(strict.asarray([1.0])))
+    plain = il.Problem.from_spectra([1.0, 0.5], [1, 1], [1, 1])
+    with pytest.raises(TypeError, match="train_loss must be an array of the same kind"):
+        il.train(plain, il.GradientFlow(), train_loss=strict.asarray(0.5))

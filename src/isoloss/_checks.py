@@ -52,7 +52,12 @@ class Kind:
 
     def plain(self, name: str, value: Any) -> Array:
         """Return ``value`` as a float64 array that need not be finite."""
-        if compat.is_array_api_obj(value):
+        if compat.is_array_api_obj(value) and not isinstance(value, np.ndarray | np.generic):
+            if compat.array_namespace(value) is not self.xp:
+                raise TypeError(
+                    f"{name} must be an array of the same kind as the problem's, or NumPy's; "
+                    f"got {type(value).__module__}.{type(value).__name__}"
+                )
             array = value
         else:  # through NumPy: PyTorch would take Python numbers as float32
             try:
