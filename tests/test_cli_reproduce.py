@@ -57,7 +57,7 @@ def test_it_shows_the_paper_and_writes_it_down(tmp_path: Path) -> None:
         (("--epsilon", "0"), "epsilon must be between 0 and 1; got 0"),
         (("--epsilon", "nan"), "epsilon"),
         (("--steps", "0"), "steps must be at least 1; got 0"),
-        (("--steps", "x"), "'x' is not a valid"),
+        (("--steps", "x"), "'--steps'"),
         (("--seed", "-1"), "seed must be at least 0"),
     ],
 )
