@@ -175,3 +175,19 @@ def relative(got, wanted):
     if abs(wanted) < mp.mpf("1e-305"):  # subnormal numbers have fewer digits
         return float(abs(mp.mpf(float(got)) - wanted) / mp.mpf("1e-305"))
     return float(abs(mp.mpf(float(got)) - wanted) / abs(wanted))
+
+
+def from_covariances(train_cov, test_cov, start, target, train_target, noise):
+    """Return the problem of two covariances by a 60-digit eigendecomposition of the train one."""
+    values, vectors = mp.eigsy(exact(train_cov))
+    size = range(len(values))
+    start, target, train_target = (mp.matrix(exact(x)) for x in (start, target, train_target))
+    delta, apart = vectors.T * (start - train_target), train_target - target
+    test_cov = exact(test_cov)
+
+    def test_loss(h):
+        beta = vectors * mp.matrix([h[i] * delta[i] for i in size]) + apart
+        return (beta.T * test_cov * beta)[0] + mp.mpf(noise)
+
+    weights = [values[i] * delta[i] ** 2 for i in size]
+    return Reference([values[i] for i in size], weights, test_loss, mp.mpf(0))

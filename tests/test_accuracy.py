@@ -84,3 +84,55 @@ def test_an_ill_conditioned_problem_keeps_its_small_eigenvalues() -> None:
     # backward stability of the SVD: singular values to 1e-15 of the largest
     np.testing.assert_allclose(np.sqrt(got), np.sqrt(wanted), rtol=0, atol=1e-15 * got[0] ** 0.5)
     assert got[-1] == pytest.approx(wanted[-1], rel=1e-8)
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["one minimiser", "two minimisers"])
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_covariances_are_right_to_1e11(noise: float, same: bool) -> None:
+    rng = np.random.default_rng(9)
+    A, B = (M @ M.T for M in rng.standard_normal((2, 4, 5)))
+    start, target, other = rng.standard_normal((3, 4))
+    fit = target if same else other
+    problem = il.Problem.from_covariances(A, B, start, target, train_target=fit, noise=noise)
+    exact = reference.from_covariances(A, B, start, target, fit, noise)
+    lr = 0.9 * float(problem.max_lr)
+    for phases in ([("flow", INF)], [("gd", lr, 10), ("flow", INF)], [("gd", lr, 300)]):
+        for share in (0.5, 0.01, 1e-6):
+            level = share * float(problem.start_train_loss)
+            run = il.train(problem, schedule(phases), level)
+            wanted = exact.run(phases, level)
+            assert (bool(run.reached), int(run.steps)) == (wanted.reached, wanted.steps)
+            assert reference.relative(run.train_loss, wanted.train_loss) < 1e-11
+            assert reference.relative(run.test_loss, wanted.test_loss) < 1e-11
+
+
+@pytest.mark.parametrize("steps", [10**6, 10**9])
+def test_several_directions_diverge_and_return(steps: int) -> None:
+    gamma, lam, lr = [1.0, 0.9999999, 0.999999], [1.0, 2.0, 3.0], 1.6
+    problem = il.Problem.from_spectra(gamma, lam, [1.0, 1.0, 1.0])
+    run = il.train(problem, il.anneal(lr, steps), train_loss=1e-3)
+    with reference.mp.workdps(80):
+        mpf, exp, log = reference.mp.mpf, reference.mp.exp, reference.mp.log
+        exact = [mpf(g) for g in gamma]
+        grown = [steps * log(abs(1 - 2 * mpf(lr) * g)) for g in exact]
+
+        def loss(weights: list, time: object) -> object:
+            terms = zip(weights, grown, exact, strict=True)
+            return sum(w * exp(2 * (a - 2 * g * time)) for w, a, g in terms)
+
+        low, high = mpf(0), mpf(10 * steps)
+        for _ in range(330):
+            middle = (low + high) / 2
+            low, high = (middle, high) if loss(exact, middle) > mpf(1e-3) else (low, middle)
+        wanted = loss([mpf(x) for x in lam], high)
+    assert reference.relative(run.test_loss, wanted) < 1e-12
+    assert float(run.train_loss) == pytest.approx(1e-3, rel=1e-12)
+
+
+def test_the_end_of_an_endless_flow_is_the_minimum() -> None:
+    rng = np.random.default_rng(2)
+    X, y = rng.standard_normal((9, 3)), rng.standard_normal(9)
+    X_test, y_test = rng.standard_normal((5, 3)), rng.standard_normal(5)
+    best = np.linalg.lstsq(X, y)[0]
+    run = il.train(il.Problem.from_data(X, y, X_test, y_test), il.GradientFlow())
+    assert float(run.test_loss) == pytest.approx(np.mean((X_test @ best - y_test) ** 2), rel=1e-12)
