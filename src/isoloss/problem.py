@@ -8,8 +8,8 @@ from typing import Any
 from isoloss import _checks
 from isoloss._checks import Kind, quiet
 from isoloss.coordinates import Coordinates
-from isoloss.decomposition import decompose, decompose_kernel, eigh_nonnegative
-from isoloss.reading import batch_shape, log_weights, read_data, read_noise
+from isoloss.decomposition import Spectrum, decompose, decompose_kernel, eigh_nonnegative
+from isoloss.reading import log_weights, read_covariances, read_data, read_noise
 from isoloss.testloss import DiagonalTest, QuadraticTest
 
 __all__ = ["Problem"]
@@ -163,21 +163,7 @@ class Problem:
             given["train_target"] = train_target
         kind = Kind.of(**given, noise=noise)
         xp = kind.xp
-        arrays = {name: kind.array(name, value) for name, value in given.items()}
-        size = arrays["train_cov"].shape[-1] if arrays["train_cov"].ndim else 0
-        for name, array in arrays.items():
-            core = (size, size) if name.endswith("cov") else (size,)
-            found = tuple(array.shape)
-            if not size or len(found) < len(core) or found[-len(core) :] != core:
-                raise ValueError(
-                    f"{name} must have shape (*batch, {', '.join(map(str, core))}) to fit "
-                    f"train_cov of shape {tuple(arrays['train_cov'].shape)}; got {found}"
-                )
-        for name in ("train_cov", "test_cov"):
-            _checks.symmetric(kind, name, arrays[name])
-        batch = batch_shape(
-            {n: tuple(a.shape[: -2 if n.endswith("cov") else -1]) for n, a in arrays.items()}
-        )
+        arrays, batch, size = read_covariances(kind, given)
         gamma, basis = eigh_nonnegative(kind, "train_cov", arrays["train_cov"])
         eigenvalues, vectors = eigh_nonnegative(kind, "test_cov", arrays["test_cov"])
         root = xp.sqrt(eigenvalues)[..., :, None] * xp.matrix_transpose(vectors)
@@ -275,30 +261,16 @@ class Problem:
             _checks.shape("start", first, (d,) if single else (d, m), why)
             first = first[:, None] if single else first
         spectrum = decompose(xp, inputs, inputs @ first - targets)
-        residual = spectrum.residual
-        rows = test_inputs.shape[0] ** 0.5
-        factor = test_inputs @ (spectrum.basis / rows)
-        at_start = (test_inputs @ first - test_targets) / rows
         moving = int(xp.sum(xp.astype(spectrum.curvature > 0, xp.int64)))
-        return cls._checked(
-            kind=kind,
-            gamma=spectrum.curvature,
-            floor=spectrum.floor,
-            start_residual=residual,
-            log_weights=log_weights(xp, spectrum.curvature, residual),
-            test=QuadraticTest.build(
-                xp,
-                factor=factor,
-                residual=residual,
-                at_start=at_start,
-                at_minimum=at_start - factor @ residual,
-                noise=xp.sum(factor[:0, :1]),
-                still_inputs=(test_inputs / rows, spectrum.basis) if moving < d else None,
-            ),
-            coordinates=Coordinates(
-                spectrum.basis, first - spectrum.basis @ residual, bool(fit_intercept)
-            ),
-            single_output=single,
+        return cls._from_rows(
+            kind,
+            spectrum,
+            test_inputs,
+            test_targets,
+            first,
+            single,
+            intercept=bool(fit_intercept),
+            still=moving < d,
         )
 
     @classmethod
@@ -345,25 +317,46 @@ class Problem:
         _checks.shape("K", kernel, (n, n))
         _checks.symmetric(kind, "K", kernel)
         spectrum = decompose_kernel(kind, kernel, -targets)
-        residual = spectrum.residual
-        rows = test_kernel.shape[0] ** 0.5
-        factor = test_kernel @ (spectrum.basis / rows)
-        at_start = -test_targets / rows
+        first = xp.zeros_like(targets)
+        return cls._from_rows(kind, spectrum, test_kernel, test_targets, first, single, still=False)
+
+    @classmethod
+    def _from_rows(
+        cls,
+        kind: Kind,
+        spectrum: Spectrum,
+        test_rows: Array,
+        test_targets: Array,
+        first: Array,
+        single: bool,
+        *,
+        intercept: bool = False,
+        still: bool,
+    ) -> Problem:
+        """Build a problem whose test predictions are ``test_rows`` times the parameters.
+
+        ``still`` says whether these have directions that the train data cannot see.
+        """
+        xp, gamma, basis, residual = kind.xp, spectrum.curvature, spectrum.basis, spectrum.residual
+        scaled = test_rows / test_rows.shape[0] ** 0.5
+        factor = scaled @ basis
+        at_start = scaled @ first - test_targets / test_rows.shape[0] ** 0.5
         return cls._checked(
             kind=kind,
-            gamma=spectrum.curvature,
+            gamma=gamma,
             floor=spectrum.floor,
             start_residual=residual,
-            log_weights=log_weights(xp, spectrum.curvature, residual),
+            log_weights=log_weights(xp, gamma, residual),
             test=QuadraticTest.build(
                 xp,
                 factor=factor,
                 residual=residual,
                 at_start=at_start,
                 at_minimum=at_start - factor @ residual,
-                noise=xp.sum(factor[:0, :1]),
+                noise=kind.constant(0.0),
+                still_inputs=(scaled, basis) if still else None,
             ),
-            coordinates=Coordinates(spectrum.basis, -spectrum.basis @ residual),
+            coordinates=Coordinates(basis, first - basis @ residual, intercept),
             single_output=single,
         )
 

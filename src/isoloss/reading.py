@@ -7,7 +7,7 @@ from typing import Any
 from isoloss import _checks
 from isoloss._checks import Kind
 
-__all__ = ["batch_shape", "log_weights", "read_data", "read_noise"]
+__all__ = ["log_weights", "read_covariances", "read_data", "read_noise"]
 
 Array = Any
 
@@ -31,7 +31,7 @@ def read_noise(kind: Kind, noise: Any, batch: tuple[int, ...]) -> Array:
         ) from None
 
 
-def batch_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+def _batch_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
     """Return the shape to which named batch shapes broadcast."""
     longest = max(len(found) for found in shapes.values())
     batch = [1] * longest
@@ -41,6 +41,28 @@ def batch_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
                 raise ValueError(f"the leading (batch) axes must broadcast; got {shapes}")
             batch[axis] = max(batch[axis], length)
     return tuple(batch)
+
+
+def read_covariances(
+    kind: Kind, given: dict[str, Any]
+) -> tuple[dict[str, Array], tuple[int, ...], int]:
+    """Return covariances (``…_cov``) and vectors checked, their batch shape and their size."""
+    arrays = {name: kind.array(name, value) for name, value in given.items()}
+    size = arrays["train_cov"].shape[-1] if arrays["train_cov"].ndim else 0
+    for name, array in arrays.items():
+        core = (size, size) if name.endswith("cov") else (size,)
+        found = tuple(array.shape)
+        if not size or len(found) < len(core) or found[-len(core) :] != core:
+            raise ValueError(
+                f"{name} must have shape (*batch, {', '.join(map(str, core))}) to fit "
+                f"train_cov of shape {tuple(arrays['train_cov'].shape)}; got {found}"
+            )
+    for name in ("train_cov", "test_cov"):
+        _checks.symmetric(kind, name, arrays[name])
+    batch = _batch_shape(
+        {n: tuple(a.shape[: -2 if n.endswith("cov") else -1]) for n, a in arrays.items()}
+    )
+    return arrays, batch, size
 
 
 def read_data(kind: Kind, given: dict[str, Any]) -> tuple[Array, Array, Array, Array, bool]:
