@@ -120,6 +120,11 @@ def test_data_without_any_curvature() -> None:
             r"noise.*\(2,\)",
         ),
         (lambda: il.Problem.from_spectra([1], [1], [1e200]), ValueError, "overflows.*rescale"),
+        (
+            lambda: il.Problem.from_spectra([1e308], [1], [1e-160]),
+            ValueError,
+            "curvature overflows",
+        ),
         (lambda: il.Problem.from_spectra(["a"], [1], [1]), TypeError, "train.*real numbers"),
         (lambda: il.Problem.from_spectra([1j], [1], [1]), TypeError, "train.*complex"),
         (

@@ -179,3 +179,29 @@ def test_smooth_and_stepwise_scans_agree() -> None:
 def test_what_cannot_be_trained_is_refused(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_divergence_beyond_float64_is_infinite_and_never_nan() -> None:
+    run = il.train(PROBLEM, il.GradientDescent(1e6, 400))
+    assert math.isinf(run.train_loss)
+    assert math.isinf(run.test_loss)
+    assert np.isinf(run.coef()).all()
+    assert np.isinf(run.intercept()).all()
+    # the sign is that of the steepest direction
+    few = il.train(PROBLEM, il.GradientDescent(1e6, 40)).coef()
+    np.testing.assert_array_equal(np.sign(run.coef()), np.sign(few))
+
+
+@pytest.mark.parametrize("rates", [[1e308, 1e308], [1e300, 2e300], [1e120, 0.2]])
+@pytest.mark.parametrize("curvature", [1.0, 1e-200, 1e307])
+def test_huge_rates_come_back_under_the_flow(rates: list[float], curvature: float) -> None:
+    start = curvature**-0.5
+    problem = il.Problem.from_spectra([curvature], [curvature], [start])
+    run = il.train(problem, il.Schedule(il.GradientDescent(rates), il.GradientFlow()), 0.1)
+    assert bool(run.reached)
+    assert float(run.train_loss) == pytest.approx(0.1, rel=1e-12)
+    assert float(run.test_loss) == pytest.approx(0.1, rel=1e-12)
+    grown = sum(float(np.log(abs(1 - 2 * np.longdouble(lr) * curvature))) for lr in rates)
+    if grown > 0:  # h e^(-2γt) falls to sqrt(0.1)
+        wanted = (grown - 0.5 * math.log(0.1)) / 2 / curvature
+        assert float(run.time) == pytest.approx(wanted, rel=1e-12)

@@ -21,11 +21,20 @@ class Coordinates:
     limit: Array
     intercept: bool = False
 
-    def parameters(self, xp: Any, residual: Array, move: Array | None) -> tuple[Array, Array]:
-        """Return coefficients (..., d, m) and intercepts (..., m) for residuals (..., r, m)."""
+    def parameters(
+        self, xp: Any, residual: Array, move: Array | None, log_scale: Array | None
+    ) -> tuple[Array, Array]:
+        """Return coefficients (..., d, m) and intercepts (..., m) for residuals (..., r, m).
+
+        The residuals are multiplied by exp(``log_scale``), shape (...), where that is given.
+        """
         levels = (None,) * (residual.ndim - self.limit.ndim)
         extra = (..., *levels, slice(None), slice(None))
-        moved = self.limit[extra] + self.basis[extra] @ residual
+        moved = self.basis[extra] @ residual
+        if log_scale is not None:  # beyond float64 this is ±inf, but never 0 · inf
+            scaled = xp.exp(xp.log(xp.abs(moved)) + log_scale[..., None, None])
+            moved = xp.where((log_scale == 0)[..., None, None], moved, xp.sign(moved) * scaled)
+        moved = self.limit[extra] + moved
         if move is not None:
             moved = moved + move
         if self.intercept:

@@ -16,6 +16,7 @@ __all__ = ["Filter", "choose", "flow_filter", "log_step", "rates_filter", "step_
 
 Array = Any
 
+_FAR = 600.0  # log(2ηγ) from which 1 is nothing beside it
 _PRODUCT = 8  # a nonzero factor is at least 2^-106: a product of 8 cannot underflow
 
 
@@ -93,9 +94,9 @@ def log_step(xp: Any, lr: float, curvature: Array, *, precise: bool = False) -> 
     10⁹ steps repeat a rounding error 10⁹ times. ``precise`` asks for double-double logarithms.
     """
     mantissa, exponent = math.frexp(lr)
-    product, error = dd.two_prod(
-        curvature * 2.0 ** min(exponent + 1, 1023), 0.0 * curvature + mantissa
-    )
+    half = min(exponent, 1000)  # 2η itself may lie beyond float64
+    scaled = curvature * 2.0**half * 2.0 ** (exponent + 1 - half)
+    product, error = dd.two_prod(scaled, 0.0 * curvature + mantissa)
     error = xp.where(xp.isfinite(error), error, 0.0 * curvature)
     sign = xp.where((product - 1.0) + error > 0, -1.0 + 0.0 * curvature, 1.0 + 0.0 * curvature)
     # |1 - 2ηγ| = 1 + u
@@ -104,11 +105,16 @@ def log_step(xp: Any, lr: float, curvature: Array, *, precise: bool = False) -> 
     rest = xp.where(below, -error, error)
     log = xp.log1p(u) + xp.log1p(rest / xp.abs(product - 1.0))
     log = xp.where(product == 1, xp.log(xp.abs(error)), log)
+    # Far beyond the edge 1 - 2ηγ is -2ηγ, which itself may lie beyond float64.
+    plain = xp.log(curvature) + (math.log(lr) + math.log(2.0) if lr > 0 else -math.inf)
+    log = xp.where(plain > _FAR, plain, log)
+    sign = xp.where(plain > _FAR, -xp.ones_like(sign), sign)
     if not precise:
         return Filter(sign, log)
     minus_two = xp.where(below, 0.0 * curvature, -2.0 + 0.0 * curvature)
     exact = dd.add(dd.two_sum(xp.where(below, -product, product), minus_two), (rest, 0.0 * rest))
-    return Filter(sign, *_guarded(xp, dd.log1p(xp, exact), log))
+    log, low = _guarded(xp, dd.log1p(xp, exact), log)
+    return Filter(sign, xp.where(plain > _FAR, plain, log), xp.where(plain > _FAR, 0.0, low))
 
 
 def step_factors(xp: Any, rates: Array, curvature: Array) -> Array:

@@ -363,6 +363,8 @@ class Problem:
     @classmethod
     def _checked(cls, **fields: Any) -> Problem:
         problem = cls(**fields)
+        if not bool(problem.kind.xp.all(problem.kind.xp.isfinite(4.0 * problem.gamma))):
+            raise ValueError("the train curvature overflows float64; rescale the problem")
         for name in ("start_train_loss", "start_test_loss"):
             if not bool(problem.kind.xp.all(problem.kind.xp.isfinite(getattr(problem, name)))):
                 raise ValueError(f"the {name} overflows float64; rescale the problem")
@@ -416,10 +418,13 @@ class Problem:
         residual = self.kind.result(sign[..., None] * xp.sign(start) * sizes)
         return residual[..., 0] if self.single_output else residual
 
-    def parameters(self, residual: Array, move: Array | None = None) -> tuple[Array, Array]:
+    def parameters(
+        self, residual: Array, move: Array | None = None, log_scale: Array | None = None
+    ) -> tuple[Array, Array]:
         """Return coefficients and intercept for residuals of shape (*batch, *levels, r[, m]).
 
-        ``move`` adds a movement of the parameters themselves, shape (*levels, d, m).
+        ``move`` adds a movement of the parameters themselves, shape (*levels, d, m); ``log_scale``
+        is the logarithm of a factor of the residuals.
         """
         if self.coordinates is None:
             raise ValueError(
@@ -430,7 +435,7 @@ class Problem:
         residual = xp.astype(residual, xp.float64)
         if self.single_output:
             residual = residual[..., None]
-        parts = self.coordinates.parameters(xp, residual, move)
+        parts = self.coordinates.parameters(xp, residual, move, log_scale)
         coef, intercept = (part[..., 0] if self.single_output else part for part in parts)
         return self.kind.result(coef), self.kind.result(intercept)
 

@@ -17,6 +17,7 @@ __all__ = ["train"]
 
 Array = Any
 
+_HUGE = 1e100
 _GROWTH = 30.0  # nats of growth from which logarithms are kept in double-double
 
 
@@ -163,6 +164,7 @@ class _Trainer:
                     xp.isfinite(time) & (time <= amount), there, self.steps, self.time + time
                 )
             self.time += amount
+            self.filters = end
         elif kind == "rate":
             step = log_step(xp, amount, self.curvature)
             if self.filters.low is None and steps and step.grows(xp, _GROWTH / steps):
@@ -174,6 +176,10 @@ class _Trainer:
                 count, there = first_step(xp, self.log_weights, self.filters, step, steps, levels)
                 self._stop(xp.isfinite(count), there, self.steps + count, self.time)
             self.steps += steps
+            self.filters = end
+        elif _is_huge(float(amount.max()), float(xp.max(self.curvature))):
+            for lr in amount:
+                self._advance("rate", float(lr), 1)
         else:
             scan = scan_rates(
                 xp, self.log_weights, self.filters, self.curvature, amount, levels, constant
@@ -181,7 +187,7 @@ class _Trainer:
             end = scan.end.precise(xp) if scan.end.grows(xp, _GROWTH) else scan.end
             self._stop(xp.isfinite(scan.first), scan.stopped, self.steps + scan.first, self.time)
             self.steps += steps
-        self.filters = end
+            self.filters = end
 
 
 def _pieces(phase: Phase) -> Iterator[tuple[str, Any, int]]:
@@ -190,6 +196,11 @@ def _pieces(phase: Phase) -> Iterator[tuple[str, Any, int]]:
         return
     for lr, steps in phase.runs():
         yield ("rate" if isinstance(lr, float) else "rates"), lr, steps
+
+
+def _is_huge(lr: float, curvature: float) -> bool:
+    """Whether factors 1 - 2ηγ must be taken in logarithms, one by one, not to leave float64."""
+    return max(lr, curvature) > _HUGE or lr * curvature > _HUGE
 
 
 def _levels(problem: Problem, train_loss: Any) -> Array:
