@@ -16,6 +16,7 @@ __all__ = ["Filter", "choose", "flow_filter", "log_step", "rates_filter", "step_
 
 Array = Any
 
+_NEAR = 0.1  # below this, rounding the product would cost a factor more than a digit
 _FAR = 600.0  # log(2ηγ) from which 1 is nothing beside it
 _PRODUCT = 8  # a nonzero factor is at least 2^-106: a product of 8 cannot underflow
 
@@ -120,15 +121,20 @@ def log_step(xp: Any, lr: float, curvature: Array, *, precise: bool = False) -> 
 def step_factors(xp: Any, rates: Array, curvature: Array) -> Array:
     """Return the factors 1 - 2ηγ, shape (steps, *curvature.shape), one step for each rate.
 
-    Halves of 26 bits make the leading product exact, so that a factor next to zero keeps its
-    digits; as one matrix product this is also faster than the plain outer product and difference.
+    One next to zero is taken again with the exact error of its product, so it keeps its digits.
     """
-    high, low = dd.split(2.0 * rates)
+    shape = (rates.shape[0], *curvature.shape)
     flat = xp.reshape(curvature, (-1,))
-    flat_high, flat_low = dd.split(flat)
-    left = xp.stack([1.0 + 0.0 * rates, -high, -high, -low], axis=1)
-    right = xp.stack([1.0 + 0.0 * flat, flat_high, flat_low, flat], axis=0)
-    return xp.reshape(left @ right, (rates.shape[0], *curvature.shape))
+    left = xp.stack([xp.ones_like(rates), -2.0 * rates], axis=1)
+    right = xp.stack([xp.ones_like(flat), flat], axis=0)
+    factors = xp.reshape(left @ right, shape)
+    near = xp.abs(factors) < _NEAR
+    if bool(xp.any(near)):
+        columns = xp.reshape(2.0 * rates, (-1, *(1,) * curvature.ndim))
+        rate = xp.broadcast_to(columns, shape)[near]
+        product, error = dd.two_prod(rate, xp.broadcast_to(curvature, shape)[near])
+        factors[near] = (1.0 - product) - error
+    return factors
 
 
 def rates_filter(xp: Any, factors: Array) -> Filter:
