@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from isoloss.filters import Filter, flow_filter, log_step, rates_filter, step_factors
+from isoloss.momentum import Motion, Transition
+from isoloss.momentum_stops import walk
+from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov
 from isoloss.problem import Problem
-from isoloss.schedule import GradientFlow, Schedule
+from isoloss.schedule import Schedule
 from isoloss.stopping import flow_time, log_excess
 
 __all__ = ["Path", "trace"]
@@ -56,11 +59,26 @@ def trace(problem: Problem, schedule: Schedule, steps: int, time: float, points:
     current = Filter.identity(curvature).precise(xp)
     marks = [(0, 0.0, current)]
     done_steps, done_time = 0, 0.0
+    motion: Motion | None = None
     for phase in schedule.phases:
+        if isinstance(phase, HeavyBall | Nesterov):
+            if motion is None or not phase.carry_velocity:
+                motion = Motion.at_rest(_row(current))
+            count = min(phase.steps, steps - done_steps)
+            for k, moved in _momentum_marks(problem, motion, phase, count, points):
+                motion = moved
+                there = motion.filter(xp).precise(xp)
+                assert there.low is not None
+                current = Filter(there.sign[0, 0, :], there.log[0, 0, :], there.low[0, 0, :])
+                marks.append((done_steps + k, done_time, current))
+            done_steps = marks[-1][0]
+            continue
+        motion = None
         if isinstance(phase, GradientFlow):
             span = min(phase.time, time - done_time)
             moves = _flow_marks(problem, current, span, points)
         else:
+            assert isinstance(phase, GradientDescent)
             moves = _step_marks(problem, phase.lr, min(phase.steps, steps - done_steps), points)
         here = current
         for k, t, move in moves:
@@ -86,19 +104,54 @@ def _step_marks(
     problem: Problem, lr: Any, steps: int, points: int
 ) -> Iterator[tuple[int, float, Filter]]:
     xp, curvature = problem.kind.xp, problem.gamma
-    count = min(steps, points)
-    chosen = np.unique(np.round(np.linspace(0, steps, count + 1)).astype(np.int64))[1:]
+    chosen = _chosen(steps, points)
     if isinstance(lr, float):
         step = log_step(xp, lr, curvature, precise=True)
         for k in chosen:
-            yield int(k), 0.0, step.power(xp, problem.kind.constant(float(k)))
+            yield k, 0.0, step.power(xp, problem.kind.constant(float(k)))
         return
     done, total = 0, Filter.identity(curvature).precise(xp)
     for k in chosen:
         factors = step_factors(xp, problem.kind.constant(lr[done:k]), curvature)
         total = total.then(xp, rates_filter(xp, factors).precise(xp))
-        done = int(k)
-        yield done, 0.0, total
+        done = k
+        yield k, 0.0, total
+
+
+def _momentum_marks(
+    problem: Problem, motion: Motion, phase: HeavyBall | Nesterov, steps: int, points: int
+) -> Iterator[tuple[int, Motion]]:
+    xp, curvature = problem.kind.xp, problem.gamma[None, None, :]
+    nesterov, done = isinstance(phase, Nesterov), 0
+    for k in _chosen(steps, points):
+        if isinstance(phase.lr, float):
+            step = Transition(xp, phase.lr, phase.momentum, curvature, nesterov=nesterov)
+            motion = step.advance(motion, k - done)
+        else:
+            motion = walk(
+                xp,
+                problem.log_weights[None, None, :],
+                motion,
+                curvature,
+                phase.lr[done:k],
+                phase.momentum,
+                xp.nan + xp.zeros_like(curvature[..., 0]),
+                nesterov=nesterov,
+            ).end
+        done = k
+        yield k, motion
+
+
+def _chosen(steps: int, points: int) -> list[int]:
+    """Return at most ``points`` of the steps, evenly spaced, the last one always."""
+    count = min(steps, points)
+    spaced = np.unique(np.round(np.linspace(0, steps, count + 1)).astype(np.int64))
+    return [int(k) for k in spaced[1:]]
+
+
+def _row(filters: Filter) -> Filter:
+    """Return the filter of one problem as that of a batch of one, with one level."""
+    return Filter(*(None if part is None else part[None, None, :] for part in filters))
 
 
 def _flow_marks(
@@ -113,13 +166,10 @@ def _flow_marks(
     bottom = float(log_excess(xp, log_weights, end))
     endless = bottom < top + _LONGEST_FALL
     levels = np.linspace(top, top + _LONGEST_FALL if endless else bottom, points + 1)[1:]
-    precise = start.precise(xp)
-    parts = (precise.sign, precise.log, precise.low)
-    rows = Filter(*(part[None, None, :] for part in parts if part is not None))
     times, _ = flow_time(
         xp,
         log_weights[None, None, :],
-        rows,
+        _row(start.precise(xp)),
         curvature[None, None, :],
         problem.kind.constant(levels)[None, :],
     )

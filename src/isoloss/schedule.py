@@ -1,181 +1,95 @@
-"""Phases and schedules: what the optimizer does, in order. Knows nothing of problems."""
+"""Schedules: phases in the order in which the optimizer runs them. Knows nothing of problems."""
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Iterator
+import bisect
+import itertools
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["GradientDescent", "GradientFlow", "Phase", "Schedule", "anneal"]
+__all__ = ["Phase", "Schedule"]
 
-_MAX_STEPS = 2**53  # every step count up to here is exact in float64
-_PRINTED_RATES = 8
-_MIN_RUN = 64  # equal rates from this many on are solved in closed form
+_FORMAT = "isoloss schedule"
 
 
-class GradientDescent:
-    """Gradient-descent steps: one rate for ``steps`` steps, or one step for each entry of ``lr``.
+class _Composes:
+    """Anything that ``+`` and ``>`` join into a schedule."""
 
-    A step at rate η multiplies the residual along a direction of train curvature γ by 1 - 2ηγ (the
-    losses have no factor ½), as plain SGD on PyTorch's ``MSELoss`` does.
+    __slots__ = ()
 
-    Parameters
-    ----------
-    lr : float or 1-D array_like
-        The learning rate, or a rate for each step; finite and at least 0.
-    steps : int, optional
-        The number of steps K; needed with a single rate.
+    def __add__(self, other: object) -> Schedule:
+        """Return the schedule that runs this and then ``other``."""
+        if not isinstance(self, Phase | Schedule) or not isinstance(other, Phase | Schedule):
+            return NotImplemented
+        return Schedule(self, other)
 
-    Raises
-    ------
-    ValueError
-        If a rate is negative or not finite, or ``steps`` is negative, missing or contradicts
-        ``lr``.
-    TypeError
-        If ``steps`` is not an integer.
+    __gt__ = __add__
 
-    Examples
-    --------
-    >>> GradientDescent(1.5, steps=10)
-    GradientDescent(1.5, steps=10)
-    >>> GradientDescent([0.5, 0.25]).steps
-    2
+    def __bool__(self) -> bool:
+        # Python reads a > b > c as (a > b) and (b > c), which would silently drop a.
+        raise TypeError(
+            "a schedule is neither true nor false; a chain a > b > c is written a + b + c, "
+            "Schedule(a, b, c) or (a > b) > c"
+        )
+
+
+class Phase(_Composes, ABC):
+    """One stretch of a schedule; ``name`` is what its JSON form calls it.
+
+    The phases are `GradientDescent`, `GradientFlow`, `HeavyBall` and `Nesterov`.
     """
 
-    __slots__ = ("_rates", "_steps")
-    _rates: npt.NDArray[np.float64]
-    _steps: int
+    __slots__ = ()
+    name: ClassVar[str]
+    kinds: ClassVar[dict[str, type[Phase]]] = {}
 
-    def __init__(self, lr: Any, steps: int | None = None) -> None:
-        rates = np.array(lr, dtype=np.float64)
-        if rates.ndim > 1:
-            raise ValueError(f"lr must be a number or a 1-D array; got shape {rates.shape}")
-        if not np.isfinite(rates).all():
-            raise ValueError("lr must be finite; got NaN or infinity")
-        if (rates < 0).any():
-            raise ValueError(f"lr must not be negative; got {rates.min():g}")
-        if steps is not None:
-            steps = _step_count(steps)
-        if rates.ndim == 0:
-            if steps is None:
-                raise ValueError(
-                    "a single rate needs a number of steps: "
-                    f"GradientDescent({float(rates):g}, steps=K)"
-                )
-        elif steps is not None and steps != rates.size:
-            raise ValueError(
-                f"lr has {rates.size} rates but steps={steps}; "
-                "leave steps out to take one step for each rate"
-            )
-        else:
-            steps = rates.size
-        rates.setflags(write=False)
-        object.__setattr__(self, "_rates", rates)
-        object.__setattr__(self, "_steps", steps)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"GradientDescent is immutable; cannot set {name!r}")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return GradientDescent, (self.lr, self.steps)
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" in cls.__dict__:
+            Phase.kinds[cls.name] = cls
 
     @property
-    def lr(self) -> Any:
-        """The rate as a float, or the rates as a read-only array."""
-        return float(self._rates) if self._rates.ndim == 0 else self._rates
-
-    @property
+    @abstractmethod
     def steps(self) -> int:
         """The number of steps."""
-        return self._steps
 
-    def runs(self) -> Iterator[tuple[Any, int]]:
-        """Split into ``(rate, steps)`` of equal rates and ``(rates, steps)`` of changing ones."""
-        if self._rates.ndim == 0:
-            yield float(self._rates), self._steps
-            return
-        changes = np.flatnonzero(np.diff(self._rates)) + 1
-        edges = np.concatenate([[0], changes, [self._steps]])
-        done = 0
-        for run in np.flatnonzero(np.diff(edges) >= _MIN_RUN):
-            start, stop = int(edges[run]), int(edges[run + 1])
-            if start > done:
-                yield self._rates[done:start], start - done
-            yield float(self._rates[start]), stop - start
-            done = stop
-        if done < self._steps:
-            yield self._rates[done:], self._steps - done
+    @abstractmethod
+    def rate(self, step: int) -> float:
+        """Return the learning rate of one step, counted from 0."""
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, GradientDescent):
-            return NotImplemented
-        return self._steps == other._steps and np.array_equal(self._rates, other._rates)
+    @abstractmethod
+    def learning_rates(self) -> npt.NDArray[np.float64]:
+        """Return the rate of each step, shape (steps,)."""
 
-    def __hash__(self) -> int:
-        return hash((self._rates.shape, self._rates.tobytes(), self._steps))
+    @abstractmethod
+    def scaled(self, factor: float) -> Phase:
+        """Return the phase with its rates and times multiplied by ``factor``."""
 
-    def __repr__(self) -> str:
-        if self._rates.ndim == 0:
-            return f"GradientDescent({float(self._rates)!r}, steps={self._steps})"
-        rates = [repr(float(rate)) for rate in self._rates[:_PRINTED_RATES]]
-        if self._steps > _PRINTED_RATES:
-            rates[3:] = ["...", repr(float(self._rates[-1]))]
-            return f"GradientDescent([{', '.join(rates)}], steps={self._steps})"
-        return f"GradientDescent([{', '.join(rates)}])"
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON holds of the phase, but its name."""
 
-
-@dataclass(frozen=True, repr=False)
-class GradientFlow:
-    """Gradient flow, the limit of infinitely small steps, for a time.
-
-    For time t it multiplies the residual along a direction of train curvature γ by exp(-2γt); K
-    small steps at rate η come close to time t = Kη.
-
-    Parameters
-    ----------
-    time : float, default: infinity
-        How long, at least 0.
-
-    Raises
-    ------
-    ValueError
-        If ``time`` is negative or NaN.
-
-    Examples
-    --------
-    >>> GradientFlow()
-    GradientFlow()
-    >>> GradientFlow(time=2.5)
-    GradientFlow(time=2.5)
-    """
-
-    time: float = math.inf
-
-    def __post_init__(self) -> None:
-        time = float(self.time)
-        if not time >= 0:
-            raise ValueError(f"time must be a number of at least 0; got {self.time!r}")
-        object.__setattr__(self, "time", time)
-
-    def __repr__(self) -> str:
-        return "GradientFlow()" if math.isinf(self.time) else f"GradientFlow(time={self.time!r})"
-
-
-Phase = GradientDescent | GradientFlow
+    @classmethod
+    @abstractmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Phase:
+        """Build a phase from what `to_dict` gives."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Schedule:
+class Schedule(_Composes):
     """Phases in the order in which the optimizer runs them.
+
+    ``a + b`` and ``a > b`` join phases and schedules as well.
 
     Parameters
     ----------
-    *phases : GradientDescent, GradientFlow or Schedule
+    *phases : GradientDescent, GradientFlow, HeavyBall, Nesterov or Schedule
         The phases; a schedule among them stands for its own phases.
 
     Raises
@@ -185,8 +99,11 @@ class Schedule:
 
     Examples
     --------
+    >>> from isoloss import GradientDescent, GradientFlow
     >>> Schedule(GradientDescent(1.5, steps=10), GradientFlow())
     Schedule(GradientDescent(1.5, steps=10), GradientFlow())
+    >>> GradientDescent([0.5, 1.0]) + GradientDescent(1.5, steps=10) > GradientFlow()
+    Schedule(GradientDescent([0.5, 1.0]), GradientDescent(1.5, steps=10), GradientFlow())
     """
 
     phases: tuple[Phase, ...]
@@ -196,52 +113,222 @@ class Schedule:
         for phase in phases:
             if isinstance(phase, Schedule):
                 flat.extend(phase.phases)
-            elif isinstance(phase, GradientDescent | GradientFlow):
+            elif isinstance(phase, Phase):
                 flat.append(phase)
             else:
                 raise TypeError(
-                    "a schedule is made of GradientDescent, GradientFlow and Schedule objects; "
-                    f"got {type(phase).__name__}"
+                    "a schedule is made of GradientDescent, GradientFlow, HeavyBall, Nesterov and "
+                    f"Schedule objects; got {type(phase).__name__}"
                 )
         object.__setattr__(self, "phases", tuple(flat))
+
+    @property
+    def steps(self) -> int:
+        """The number of steps in all phases; flows have none."""
+        return sum(phase.steps for phase in self.phases)
+
+    def learning_rates(self) -> npt.NDArray[np.float64]:
+        """Return the rate of every step.
+
+        Returns
+        -------
+        array, shape (steps,)
+            The rates.
+
+        Raises
+        ------
+        ValueError
+            If a phase is gradient flow, which has no steps.
+
+        Examples
+        --------
+        >>> from isoloss import GradientDescent
+        >>> (GradientDescent([0.5, 1.0]) + GradientDescent(1.5, steps=2)).learning_rates()
+        array([0.5, 1. , 1.5, 1.5])
+        """
+        return np.concatenate([np.empty(0), *(phase.learning_rates() for phase in self.phases)])
+
+    def scaled(self, factor: float) -> Schedule:
+        """Return the schedule with all rates and times multiplied by a factor.
+
+        Parameters
+        ----------
+        factor : float
+            Such as ``problem.max_lr``, for a schedule in units of the largest stable rate.
+
+        Returns
+        -------
+        Schedule
+            With the same numbers of steps.
+
+        Examples
+        --------
+        >>> from isoloss import anneal
+        >>> anneal(1.0, 10).scaled(1.5)
+        Schedule(GradientDescent(1.5, steps=10), GradientFlow())
+        """
+        return Schedule(*(phase.scaled(float(factor)) for phase in self.phases))
+
+    @classmethod
+    def from_torch(cls, build: Callable[[Any], Any], steps: int, lr: float = 1.0) -> Schedule:
+        """Read the rates that a PyTorch scheduler would set.
+
+        Parameters
+        ----------
+        build : callable
+            Takes an optimizer (a ``torch.optim.SGD`` made for this purpose) and returns the
+            scheduler built on it. It may also return a scheduler on an optimizer of its own.
+        steps : int
+            For how many steps to read rates.
+        lr : float, default: 1
+            The rate that the optimizer is given first; ``initial_lr`` for most schedulers.
+
+        Returns
+        -------
+        Schedule
+            One phase of gradient descent with a rate for each step.
+
+        Raises
+        ------
+        ValueError
+            If parameter groups differ in their rates, or the scheduler also changes momentum.
+        TypeError
+            If ``build`` does not return a scheduler, or one whose rates depend on a measured loss.
+        ImportError
+            If PyTorch is not installed.
+
+        Examples
+        --------
+        >>> import pytest; torch = pytest.importorskip("torch")
+        >>> from torch.optim.lr_scheduler import StepLR
+        >>> Schedule.from_torch(lambda optimizer: StepLR(optimizer, 2, gamma=0.5), steps=4)
+        Schedule(GradientDescent([1.0, 1.0, 0.5, 0.5]))
+        """
+        from isoloss.pytorch import scheduler_rates
+
+        rates = scheduler_rates(build, steps, lr)
+        return cls(Phase.kinds["gradient_descent"].from_dict({"lr": rates}))
+
+    def to_torch(self, optimizer: Any) -> Any:
+        """Put the schedule on a PyTorch optimizer.
+
+        After each ``optimizer.step()`` call ``scheduler.step()``; the rates are then exactly those
+        of `learning_rates`, and 0 after the last step.
+
+        Parameters
+        ----------
+        optimizer : torch.optim.Optimizer
+            Such as ``torch.optim.SGD``, with the schedule's momentum. Its own rates are replaced.
+
+        Returns
+        -------
+        torch.optim.lr_scheduler.LambdaLR
+            The scheduler.
+
+        Raises
+        ------
+        ValueError
+            If a phase is gradient flow, or the optimizer's momentum is not the schedule's.
+        ImportError
+            If PyTorch is not installed.
+
+        Examples
+        --------
+        >>> import pytest; torch = pytest.importorskip("torch")
+        >>> from isoloss import GradientDescent
+        >>> sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))])
+        >>> scheduler = Schedule(GradientDescent([0.5, 0.25])).to_torch(sgd)
+        >>> scheduler.get_last_lr()
+        [0.5]
+        """
+        from isoloss.pytorch import put_on
+
+        ends = list(itertools.accumulate(phase.steps for phase in self.phases))
+        for phase in self.phases:
+            if not phase.steps:
+                phase.learning_rates()  # a flow says here that it has none
+
+        def rate(step: int) -> float:
+            place = bisect.bisect_right(ends, step)
+            if place == len(ends):
+                return 0.0
+            phase = self.phases[place]
+            return phase.rate(step - ends[place] + phase.steps)
+
+        stepped = [{"phase": p.name, **p.to_dict()} for p in self.phases if p.steps]
+        return put_on(optimizer, rate, stepped)
+
+    def to_json(self) -> str:
+        """Return the schedule as JSON, from which `from_json` builds an equal one.
+
+        Returns
+        -------
+        str
+            With every rate to its last digit.
+
+        Examples
+        --------
+        >>> from isoloss import anneal
+        >>> text = anneal(1.5, 10).to_json()
+        >>> Schedule.from_json(text)
+        Schedule(GradientDescent(1.5, steps=10), GradientFlow())
+        """
+        phases = [{"phase": phase.name, **phase.to_dict()} for phase in self.phases]
+        return json.dumps({"format": _FORMAT, "version": 1, "phases": phases}, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Schedule:
+        """Build a schedule from what `to_json` gives, or from a plain list of rates.
+
+        Parameters
+        ----------
+        text : str
+            JSON.
+
+        Returns
+        -------
+        Schedule
+            Equal to the one that was written.
+
+        Raises
+        ------
+        ValueError
+            If the text is not JSON, or not a schedule.
+
+        Examples
+        --------
+        >>> Schedule.from_json("[0.5, 0.25]")
+        Schedule(GradientDescent([0.5, 0.25]))
+        """
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not JSON: {error}") from None
+        if isinstance(data, list):
+            data = {"phases": [{"phase": "gradient_descent", "lr": data}], "version": 1}
+        elif not isinstance(data, dict) or data.get("format") != _FORMAT:
+            raise ValueError(
+                f'a schedule in JSON is a list of rates, or an object with "format": "{_FORMAT}", '
+                "as Schedule.to_json writes it"
+            )
+        if data.get("version") != 1 or not isinstance(data.get("phases"), list):
+            raise ValueError(
+                'a schedule in JSON has "version": 1 and a list of "phases"; '
+                f"got version {data.get('version')!r} with {sorted(data)}"
+            )
+        return cls(*(_read_phase(number, fields) for number, fields in enumerate(data["phases"])))
 
     def __repr__(self) -> str:
         return f"Schedule({', '.join(map(repr, self.phases))})"
 
 
-def anneal(lr: float, steps: int) -> Schedule:
-    """Build the paper's annealed schedule: ``steps`` GD steps at rate ``lr``, then gradient flow.
-
-    This is GD(K, η, ε) of the paper (section 2); the paper takes the rate η = 1/γ₁, that is
-    ``problem.max_lr``.
-
-    Parameters
-    ----------
-    lr : float
-        The large rate η.
-    steps : int
-        The number of steps K at that rate.
-
-    Returns
-    -------
-    Schedule
-        ``Schedule(GradientDescent(lr, steps), GradientFlow())``.
-
-    Examples
-    --------
-    >>> anneal(1.5, 10)
-    Schedule(GradientDescent(1.5, steps=10), GradientFlow())
-    """
-    return Schedule(GradientDescent(lr, steps), GradientFlow())
-
-
-def _step_count(steps: Any) -> int:
-    if isinstance(steps, bool):
-        raise TypeError("steps must be an integer; got a bool")
+def _read_phase(number: int, fields: Any) -> Phase:
+    fields = dict(fields) if isinstance(fields, dict) else {}
+    kind = Phase.kinds.get(str(fields.pop("phase", "")))
+    if kind is None:
+        known = ", ".join(Phase.kinds)
+        raise ValueError(f'phase {number} of the schedule needs "phase": one of {known}')
     try:
-        count = operator.index(steps)
-    except TypeError:
-        raise TypeError(f"steps must be an integer; got {type(steps).__name__} {steps!r}") from None
-    if not 0 <= count <= _MAX_STEPS:
-        raise ValueError(f"steps must be between 0 and 2**53; got {count}")
-    return count
+        return kind.from_dict(fields)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"phase {number} of the schedule ({kind.name}): {error}") from None

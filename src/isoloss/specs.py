@@ -6,7 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 
-from isoloss.schedule import GradientDescent, GradientFlow, Phase, Schedule
+from isoloss.phases import GradientDescent, GradientFlow
+from isoloss.schedule import Phase, Schedule
 
 __all__ = ["Spec", "SpecError"]
 
@@ -119,22 +120,17 @@ class Spec:
         max_lr = float(max_lr)
         if not 0 < max_lr < math.inf:
             raise ValueError(f"max_lr must be finite and positive; got {max_lr!r}")
-        return Schedule(*(_scaled(phase, max_lr) for phase in self.relative.phases))
+        return self.relative.scaled(max_lr)
 
     def __str__(self) -> str:
         return " > ".join(_text(phase) for phase in self.relative.phases)
 
 
-def _scaled(phase: Phase, factor: float) -> Phase:
-    if isinstance(phase, GradientFlow):
-        return GradientFlow(phase.time * factor)
-    return GradientDescent(phase.lr * factor, phase.steps)
-
-
 def _text(phase: Phase) -> str:
-    if isinstance(phase, GradientFlow):
-        return "flow" if math.isinf(phase.time) else f"flow({phase.time!r})"
-    return f"gd({phase.lr!r}, {phase.steps})"
+    if isinstance(phase, GradientDescent):
+        return f"gd({phase.lr!r}, {phase.steps})"
+    assert isinstance(phase, GradientFlow)  # the only other one that a text can name
+    return "flow" if math.isinf(phase.time) else f"flow({phase.time!r})"
 
 
 class _Parser:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from isoloss._checks import quiet
 from isoloss.filters import Filter, choose, flow_filter, log_step
+from isoloss.momentum import LARGEST, Motion, Transition
+from isoloss.momentum_stops import first_crossing, walk
+from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov
 from isoloss.problem import Problem
 from isoloss.run import Run
 from isoloss.scanning import scan_rates
-from isoloss.schedule import GradientFlow, Phase, Schedule
+from isoloss.schedule import Phase, Schedule
 from isoloss.stopping import first_step, flow_time, log_excess
 
 __all__ = ["train"]
@@ -34,7 +39,7 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
     ----------
     problem : Problem
         The problem, or a batch of them.
-    schedule : Schedule, GradientDescent or GradientFlow
+    schedule : Schedule or phase
         What the optimizer does.
     train_loss : array_like, optional
         The level or levels to stop at; by default the schedule runs to its end. A level equal to
@@ -90,6 +95,7 @@ class _Trainer:
         # log of a negative number is NaN: that level is below every train loss
         self.log_level = xp.log(excess)
         self.filters = Filter.identity(self.curvature)
+        self.motion: Motion | None = None  # of the momentum phase just done
         self.steps, self.time = 0, 0.0
         self.reached = log_excess(xp, self.log_weights, self.filters) <= self.log_level
         blank = xp.zeros_like(self.log_level)
@@ -98,6 +104,10 @@ class _Trainer:
 
     def run(self, schedule: Schedule) -> Run:
         for phase in schedule.phases:
+            if isinstance(phase, HeavyBall | Nesterov):
+                self._advance_momentum(phase)
+                continue
+            self.motion = None
             for piece in _pieces(phase):
                 self._advance(*piece)
         return self._result(schedule)
@@ -189,11 +199,49 @@ class _Trainer:
             self.steps += steps
             self.filters = end
 
+    def _advance_momentum(self, phase: HeavyBall | Nesterov) -> None:
+        """Carry the filter through a phase with momentum, recording the levels that it reaches."""
+        xp, curvature = self.xp, self.curvature
+        if self.motion is None or not phase.carry_velocity:
+            self.motion = Motion.at_rest(self.filters)
+        nesterov = isinstance(phase, Nesterov)
+        for lr, steps in phase.runs():
+            _check_momentum_rate(float(np.max(lr)), float(xp.max(curvature)))
+            levels = xp.where(self.reached, xp.nan + xp.zeros_like(self.log_level), self.log_level)
+            if isinstance(lr, float):
+                step = Transition(xp, lr, phase.momentum, curvature, nesterov=nesterov)
+                found = first_crossing(xp, self.log_weights, self.motion, step, steps, levels)
+            else:
+                found = walk(
+                    xp,
+                    self.log_weights,
+                    self.motion,
+                    curvature,
+                    lr,
+                    phase.momentum,
+                    levels,
+                    nesterov=nesterov,
+                )
+            hit = xp.isfinite(found.first)
+            self._stop(hit, found.stopped, self.steps + found.first, self.time)
+            self.steps += steps
+            self.motion = found.end
+        self.filters = self.motion.filter(xp)
+
+
+def _check_momentum_rate(lr: float, curvature: float) -> None:
+    if lr > LARGEST or 2.0 * lr * curvature > LARGEST:
+        raise ValueError(
+            f"rates of momentum phases must be at most {LARGEST:g} over twice the curvature; "
+            f"got {lr:g} with curvature {curvature:g}"
+        )
+
 
 def _pieces(phase: Phase) -> Iterator[tuple[str, Any, int]]:
     if isinstance(phase, GradientFlow):
         yield "flow", phase.time, 0
         return
+    assert isinstance(phase, GradientDescent)
     for lr, steps in phase.runs():
         yield ("rate" if isinstance(lr, float) else "rates"), lr, steps
 

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.comparison.verdict import best_stop, effect, setting, verdict
+from isoloss.phases import GradientFlow
 from isoloss.problem import Problem
-from isoloss.schedule import GradientFlow, Schedule
+from isoloss.schedule import Schedule
 
 __all__ = ["Comparison", "Curve", "Stop", "Stops"]
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from isoloss.comparison.result import Comparison, Curve, Stop, Stops
 from isoloss.comparison.ridge import ridge
 from isoloss.levelset import level_band
+from isoloss.phases import GradientFlow
 from isoloss.problem import Problem
 from isoloss.run import Run
-from isoloss.schedule import GradientFlow, Phase, Schedule
+from isoloss.schedule import Phase, Schedule
 from isoloss.training import train
 
 __all__ = ["compare"]

@@ -6,8 +6,8 @@ import numpy as np
 
 from isoloss.paper.claim import Claim, judge
 from isoloss.paper.example import example, proposition_target
+from isoloss.phases import GradientDescent, GradientFlow, anneal
 from isoloss.problem import Problem
-from isoloss.schedule import GradientDescent, GradientFlow, anneal
 from isoloss.training import train
 
 __all__ = ["discussion_claims"]

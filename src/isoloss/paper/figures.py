@@ -12,9 +12,9 @@ from matplotlib.patches import Ellipse
 
 from isoloss.levelset import level_band
 from isoloss.paper.example import example, proposition_target
+from isoloss.phases import GradientDescent, GradientFlow, anneal
 from isoloss.plots import COLOURS, style
 from isoloss.run import Run
-from isoloss.schedule import GradientDescent, GradientFlow, anneal
 from isoloss.training import train
 
 __all__ = ["figure1", "losses_figure"]

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.phases import GradientFlow, anneal
 from isoloss.problem import Problem
-from isoloss.schedule import GradientFlow, anneal
 from isoloss.testloss import DiagonalTest
 from isoloss.training import train
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from isoloss.paper.claim import Claim, judge
 from isoloss.paper.example import draws, example, probability_of_full_rank, proposition_target
+from isoloss.phases import GradientFlow, anneal
 from isoloss.problem import Problem
-from isoloss.schedule import GradientFlow, anneal
 from isoloss.training import train
 
 __all__ = ["grid", "proposition1_claims"]
