@@ -14,10 +14,12 @@ Array = Any
 class Coordinates:
     """Parameters in the user's coordinates: ``limit + basis @ residual``.
 
-    ``limit`` (*batch, d, m) is where gradient flow ends; with an intercept its last row is that.
+    ``start`` and ``limit`` (*batch, d, m) are where training begins and where gradient flow ends;
+    with an intercept their last row is that.
     """
 
     basis: Array
+    start: Array
     limit: Array
     intercept: bool = False
 

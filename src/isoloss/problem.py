@@ -1,15 +1,17 @@
-"""The Problem: all that training dynamics and test loss depend on, once the data has been read."""
+"""The Problem: how spectra, covariances, data and kernels become one."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from isoloss import _checks
 from isoloss._checks import Kind, quiet
 from isoloss.coordinates import Coordinates
 from isoloss.decomposition import Spectrum, decompose, decompose_kernel, eigh_nonnegative
-from isoloss.reading import log_weights, read_covariances, read_data, read_noise
+from isoloss.reading import log_weights, read_covariances, read_data, read_noise, read_test
+from isoloss.reduced import Reduced
 from isoloss.testloss import DiagonalTest, QuadraticTest
 
 __all__ = ["Problem"]
@@ -18,7 +20,7 @@ Array = Any
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Problem:
+class Problem(Reduced):
     """A least-squares problem, reduced to the eigenbasis of its train covariance.
 
     Build one with `from_spectra`, `from_covariances`, `from_data` or `from_kernel`. Losses are
@@ -30,19 +32,6 @@ class Problem:
     >>> il.Problem.from_spectra(train=[2 / 3, 1 / 3], test=[0.5, 0.5], start=[-10, -10])
     Problem(2 curvatures from 0.667 to 0.333, max_lr=1.5, start: train loss 100, test loss 100)
     """
-
-    kind: Kind
-    gamma: Array
-    """`curvature` in float64."""
-    floor: Array
-    """`min_train_loss` in float64."""
-    start_residual: Array
-    """The residual δ(0) in the eigenbasis, shape (*batch, r, m) for m outputs."""
-    log_weights: Array
-    """log of γδ(0)², summed over outputs, shape (*batch, r)."""
-    test: DiagonalTest | QuadraticTest
-    coordinates: Coordinates | None
-    single_output: bool
 
     @classmethod
     @quiet
@@ -185,7 +174,7 @@ class Problem:
                 at_minimum=root @ (limit - goal),
                 noise=read_noise(kind, noise, batch),
             ),
-            coordinates=Coordinates(basis, limit),
+            coordinates=Coordinates(basis, first, limit),
             single_output=True,
         )
 
@@ -338,121 +327,90 @@ class Problem:
         ``still`` says whether these have directions that the train data cannot see.
         """
         xp, gamma, basis, residual = kind.xp, spectrum.curvature, spectrum.basis, spectrum.residual
-        scaled = test_rows / test_rows.shape[0] ** 0.5
-        factor = scaled @ basis
-        at_start = scaled @ first - test_targets / test_rows.shape[0] ** 0.5
         return cls._checked(
             kind=kind,
             gamma=gamma,
             floor=spectrum.floor,
             start_residual=residual,
             log_weights=log_weights(xp, gamma, residual),
-            test=QuadraticTest.build(
-                xp,
-                factor=factor,
-                residual=residual,
-                at_start=at_start,
-                at_minimum=at_start - factor @ residual,
-                noise=kind.constant(0.0),
-                still_inputs=(scaled, basis) if still else None,
-            ),
-            coordinates=Coordinates(basis, first - basis @ residual, intercept),
+            test=_data_test(xp, test_rows, test_targets, basis, residual, first, still=still),
+            coordinates=Coordinates(basis, first, first - basis @ residual, intercept),
             single_output=single,
         )
 
-    @classmethod
-    def _checked(cls, **fields: Any) -> Problem:
-        problem = cls(**fields)
-        if not bool(problem.kind.xp.all(problem.kind.xp.isfinite(4.0 * problem.gamma))):
-            raise ValueError("the train curvature overflows float64; rescale the problem")
-        for name in ("start_train_loss", "start_test_loss"):
-            if not bool(problem.kind.xp.all(problem.kind.xp.isfinite(getattr(problem, name)))):
-                raise ValueError(f"the {name} overflows float64; rescale the problem")
-        return problem
+    @quiet
+    def with_test(self, X: Any, y: Any) -> Self:
+        """Judge the same training on other test data, without a new decomposition.
 
-    @property
-    def curvature(self) -> Array:
-        """The eigenvalues γ of the train covariance, shape (*batch, r).
+        Parameters
+        ----------
+        X : array_like, shape (n_test, d)
+            Test inputs; for a problem from `from_kernel`, the kernel between test and train points.
+        y : array_like, shape (n_test,) or (n_test, m)
+            Test targets.
 
-        Descending, but in the order given to `from_spectra`; `from_data` and `from_kernel` leave
-        out directions without curvature.
+        Returns
+        -------
+        Problem
+            With the same train loss and start. No noise is added to its test loss.
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree, an entry is not finite, or the problem has no coordinates, being
+            given by its spectra.
+
+        Examples
+        --------
+        Chosen on validation data, judged on data that the choice has not seen:
+
+        >>> import isoloss as il
+        >>> problem = il.Problem.from_data([[1, 0], [0, 2]], [1, 2], [[1, 1]], [2])
+        >>> problem.with_test([[1, -1]], [0]).start_test_loss
+        array(0.)
         """
-        return self.kind.result(self.gamma)
-
-    @property
-    def min_train_loss(self) -> Array:
-        """The smallest train loss that any parameters have, shape batch."""
-        return self.kind.result(self.floor)
-
-    @property
-    @quiet
-    def max_lr(self) -> Array:
-        """The largest stable constant rate 1/γ₁, shape batch; infinite without any curvature."""
-        xp = self.kind.xp
-        top = xp.max(self.gamma, axis=-1)
-        return self.kind.result(1.0 / top)
-
-    @property
-    @quiet
-    def start_train_loss(self) -> Array:
-        """The train loss at the start, shape batch."""
-        xp = self.kind.xp
-        return self.kind.result(self.floor + xp.sum(xp.exp(self.log_weights), axis=-1))
-
-    @property
-    @quiet
-    def start_test_loss(self) -> Array:
-        """The test loss at the start, shape batch."""
-        xp = self.kind.xp
-        zeros = 0.0 * self.gamma
-        return self.kind.result(self.test.loss(xp, 1.0 + zeros, zeros))
-
-    def filtered_residual(self, sign: Array, log: Array) -> Array:
-        """Return h∘δ(0) for filters sign·exp(log) of shape (*batch, *levels, r)."""
-        xp = self.kind.xp
-        start = self.start_residual
-        extra = log.ndim - (start.ndim - 1)
-        start = start[(..., *(None,) * extra, slice(None), slice(None))]
-        # in logarithms, for where only the product of filter and start fits into float64
-        sizes = xp.exp(log[..., None] + xp.log(xp.abs(start)))
-        residual = self.kind.result(sign[..., None] * xp.sign(start) * sizes)
-        return residual[..., 0] if self.single_output else residual
-
-    def parameters(
-        self, residual: Array, move: Array | None = None, log_scale: Array | None = None
-    ) -> tuple[Array, Array]:
-        """Return coefficients and intercept for residuals of shape (*batch, *levels, r[, m]).
-
-        ``move`` adds a movement of the parameters themselves, shape (*levels, d, m); ``log_scale``
-        is the logarithm of a factor of the residuals.
-        """
-        if self.coordinates is None:
+        if self.coordinates is None or self.start_residual.ndim > 2:
             raise ValueError(
-                "a problem given by its spectra has no coordinates but its eigenbasis; "
-                "use residual() instead of coef()"
+                "with_test needs a single problem with coordinates, as from_data, from_kernel and "
+                f"from_covariances build it; this is {self!r}"
             )
-        xp = self.kind.xp
-        residual = xp.astype(residual, xp.float64)
-        if self.single_output:
-            residual = residual[..., None]
-        parts = self.coordinates.parameters(xp, residual, move, log_scale)
-        coef, intercept = (part[..., 0] if self.single_output else part for part in parts)
-        return self.kind.result(coef), self.kind.result(intercept)
+        xp, basis = self.kind.xp, self.coordinates.basis
+        columns = basis.shape[0] - self.coordinates.intercept
+        rows, targets = read_test(
+            self.kind, X, y, columns, None if self.single_output else self.start_residual.shape[-1]
+        )
+        if self.coordinates.intercept:
+            rows = xp.concat([rows, xp.ones_like(rows[:, :1])], axis=1)
+        still = isinstance(self.test, QuadraticTest) and self.test.still_inputs is not None
+        test = _data_test(
+            xp, rows, targets, basis, self.start_residual, self.coordinates.start, still=still
+        )
+        return dataclasses.replace(self, test=test)
 
-    def __repr__(self) -> str:
-        xp, r = self.kind.xp, self.gamma.shape[-1]
-        batch = self.gamma.shape[:-1]
-        parts = [f"{r} curvature{'s' if r != 1 else ''}"]
-        top, bottom = float(xp.max(self.gamma)), float(xp.min(self.gamma))
-        parts[0] += f" from {top:.3g} to {bottom:.3g}" if r > 1 else f" of {top:.3g}"
-        if batch:
-            parts.insert(0, f"batch {tuple(batch)}")
-        else:
-            parts.append(f"max_lr={float(self.max_lr):.4g}")
-            parts.append(
-                f"start: train loss {float(self.start_train_loss):.4g}, "
-                f"test loss {float(self.start_test_loss):.4g}"
-            )
-            if float(self.floor) > 0:
-                parts.append(f"smallest train loss {float(self.floor):.4g}")
-        return f"Problem({', '.join(parts)})"
+
+def _data_test(
+    xp: Any,
+    rows: Array,
+    targets: Array,
+    basis: Array,
+    residual: Array,
+    start: Array,
+    *,
+    still: bool,
+) -> QuadraticTest:
+    """Return the test loss of data whose predictions are ``rows`` times the parameters.
+
+    ``still`` says whether these have directions that the train data cannot see.
+    """
+    scaled, shrink = rows / rows.shape[0] ** 0.5, rows.shape[0] ** -0.5
+    factor = scaled @ basis
+    at_start = scaled @ start - targets * shrink
+    return QuadraticTest.build(
+        xp,
+        factor=factor,
+        residual=residual,
+        at_start=at_start,
+        at_minimum=at_start - factor @ residual,
+        noise=xp.zeros_like(scaled[0, 0]),
+        still_inputs=(scaled, basis) if still else None,
+    )

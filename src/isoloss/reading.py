@@ -7,7 +7,7 @@ from typing import Any
 from isoloss import _checks
 from isoloss._checks import Kind
 
-__all__ = ["log_weights", "read_covariances", "read_data", "read_noise"]
+__all__ = ["log_weights", "read_covariances", "read_data", "read_noise", "read_test"]
 
 Array = Any
 
@@ -90,3 +90,14 @@ def read_data(kind: Kind, given: dict[str, Any]) -> tuple[Array, Array, Array, A
     if single:
         targets, test_targets = targets[:, None], test_targets[:, None]
     return inputs, targets, test_inputs, test_targets, single
+
+
+def read_test(
+    kind: Kind, inputs: Any, targets: Any, columns: int, outputs: int | None
+) -> tuple[Array, Array]:
+    """Return test inputs and, as columns, targets; ``outputs`` is None for targets of one axis."""
+    rows, wanted = kind.array("X", inputs), kind.array("y", targets)
+    _checks.shape("X", rows, ("n_test", columns), " to fit the train inputs")
+    shape = (rows.shape[0],) if outputs is None else (rows.shape[0], outputs)
+    _checks.shape("y", wanted, shape, f" to fit X of shape {tuple(rows.shape)}")
+    return rows, wanted[:, None] if outputs is None else wanted

@@ -1,0 +1,129 @@
+"""A problem once its data has been read: all that training and test loss depend on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from isoloss._checks import Kind, quiet
+from isoloss.coordinates import Coordinates
+from isoloss.testloss import DiagonalTest, QuadraticTest
+
+__all__ = ["Reduced"]
+
+Array = Any
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reduced:
+    """A least-squares problem in the eigenbasis of its train covariance."""
+
+    kind: Kind
+    gamma: Array
+    """`curvature` in float64."""
+    floor: Array
+    """`min_train_loss` in float64."""
+    start_residual: Array
+    """The residual δ(0) in the eigenbasis, shape (*batch, r, m) for m outputs."""
+    log_weights: Array
+    """log of γδ(0)², summed over outputs, shape (*batch, r)."""
+    test: DiagonalTest | QuadraticTest
+    coordinates: Coordinates | None
+    single_output: bool
+
+    @classmethod
+    def _checked(cls, **fields: Any) -> Self:
+        problem = cls(**fields)
+        if not bool(problem.kind.xp.all(problem.kind.xp.isfinite(4.0 * problem.gamma))):
+            raise ValueError("the train curvature overflows float64; rescale the problem")
+        for name in ("start_train_loss", "start_test_loss"):
+            if not bool(problem.kind.xp.all(problem.kind.xp.isfinite(getattr(problem, name)))):
+                raise ValueError(f"the {name} overflows float64; rescale the problem")
+        return problem
+
+    @property
+    def curvature(self) -> Array:
+        """The eigenvalues γ of the train covariance, shape (*batch, r).
+
+        Descending, but in the order given to `from_spectra`; `from_data` and `from_kernel` leave
+        out directions without curvature.
+        """
+        return self.kind.result(self.gamma)
+
+    @property
+    def min_train_loss(self) -> Array:
+        """The smallest train loss that any parameters have, shape batch."""
+        return self.kind.result(self.floor)
+
+    @property
+    @quiet
+    def max_lr(self) -> Array:
+        """The largest stable constant rate 1/γ₁, shape batch; infinite without any curvature."""
+        xp = self.kind.xp
+        top = xp.max(self.gamma, axis=-1)
+        return self.kind.result(1.0 / top)
+
+    @property
+    @quiet
+    def start_train_loss(self) -> Array:
+        """The train loss at the start, shape batch."""
+        xp = self.kind.xp
+        return self.kind.result(self.floor + xp.sum(xp.exp(self.log_weights), axis=-1))
+
+    @property
+    @quiet
+    def start_test_loss(self) -> Array:
+        """The test loss at the start, shape batch."""
+        xp = self.kind.xp
+        zeros = 0.0 * self.gamma
+        return self.kind.result(self.test.loss(xp, 1.0 + zeros, zeros))
+
+    def filtered_residual(self, sign: Array, log: Array) -> Array:
+        """Return h∘δ(0) for filters sign·exp(log) of shape (*batch, *levels, r)."""
+        xp = self.kind.xp
+        start = self.start_residual
+        extra = log.ndim - (start.ndim - 1)
+        start = start[(..., *(None,) * extra, slice(None), slice(None))]
+        # in logarithms, for where only the product of filter and start fits into float64
+        sizes = xp.exp(log[..., None] + xp.log(xp.abs(start)))
+        residual = self.kind.result(sign[..., None] * xp.sign(start) * sizes)
+        return residual[..., 0] if self.single_output else residual
+
+    def parameters(
+        self, residual: Array, move: Array | None = None, log_scale: Array | None = None
+    ) -> tuple[Array, Array]:
+        """Return coefficients and intercept for residuals of shape (*batch, *levels, r[, m]).
+
+        ``move`` adds a movement of the parameters themselves, shape (*levels, d, m); ``log_scale``
+        is the logarithm of a factor of the residuals.
+        """
+        if self.coordinates is None:
+            raise ValueError(
+                "a problem given by its spectra has no coordinates but its eigenbasis; "
+                "use residual() instead of coef()"
+            )
+        xp = self.kind.xp
+        residual = xp.astype(residual, xp.float64)
+        if self.single_output:
+            residual = residual[..., None]
+        parts = self.coordinates.parameters(xp, residual, move, log_scale)
+        coef, intercept = (part[..., 0] if self.single_output else part for part in parts)
+        return self.kind.result(coef), self.kind.result(intercept)
+
+    def __repr__(self) -> str:
+        xp, r = self.kind.xp, self.gamma.shape[-1]
+        batch = self.gamma.shape[:-1]
+        parts = [f"{r} curvature{'s' if r != 1 else ''}"]
+        top, bottom = float(xp.max(self.gamma)), float(xp.min(self.gamma))
+        parts[0] += f" from {top:.3g} to {bottom:.3g}" if r > 1 else f" of {top:.3g}"
+        if batch:
+            parts.insert(0, f"batch {tuple(batch)}")
+        else:
+            parts.append(f"max_lr={float(self.max_lr):.4g}")
+            parts.append(
+                f"start: train loss {float(self.start_train_loss):.4g}, "
+                f"test loss {float(self.start_test_loss):.4g}"
+            )
+            if float(self.floor) > 0:
+                parts.append(f"smallest train loss {float(self.floor):.4g}")
+        return f"Problem({', '.join(parts)})"
