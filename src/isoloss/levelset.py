@@ -11,7 +11,7 @@ from isoloss.problem import Problem
 from isoloss.secular import extremes
 from isoloss.testloss import DiagonalTest, QuadraticTest
 
-__all__ = ["Band", "level_band"]
+__all__ = ["Band", "level_band", "level_excess"]
 
 Array = Any
 
@@ -141,21 +141,9 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
     kind, xp = problem.kind, problem.kind.xp
-    levels = kind.array("train_loss", train_loss)
+    levels, excess = level_excess(problem, train_loss)
     batch, r = tuple(problem.gamma.shape[:-1]), problem.gamma.shape[-1]
-    excess = xp.reshape(levels, (1, -1)) - xp.reshape(problem.floor, (-1, 1))
-    if bool(xp.any(excess < 0)):
-        raise ValueError(
-            f"the smallest train loss is {float(xp.max(problem.floor)):.6g}: no "
-            f"parameters have train loss {float(xp.min(levels)):.6g}"
-        )
     curvature = xp.reshape(problem.gamma, (-1, r))
-    flat = bool(xp.any(~xp.any(curvature > 0, axis=-1)))
-    if flat and bool(xp.any(excess > 0)):
-        raise ValueError(
-            "the train loss is constant (no train curvature): no parameters have another one; "
-            f"got train_loss {float(xp.max(levels)):.6g}"
-        )
     if isinstance(problem.test, DiagonalTest):
         results = _commuting(problem, problem.test, curvature, excess)
         still_move = None
@@ -175,6 +163,28 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
         if still_move is None
         else xp.reshape(still_move, (*shape, *still_move.shape[-2:])),
     )
+
+
+def level_excess(problem: Problem, train_loss: Any) -> tuple[Array, Array]:
+    """Return levels and, (B, L), what they leave above the smallest train loss.
+
+    Raises ``ValueError`` as `level_band`.
+    """
+    kind, xp = problem.kind, problem.kind.xp
+    levels = kind.array("train_loss", train_loss)
+    excess = xp.reshape(levels, (1, -1)) - xp.reshape(problem.floor, (-1, 1))
+    if bool(xp.any(excess < 0)):
+        raise ValueError(
+            f"the smallest train loss is {float(xp.max(problem.floor)):.6g}: no "
+            f"parameters have train loss {float(xp.min(levels)):.6g}"
+        )
+    flat = bool(xp.any(~xp.any(problem.gamma > 0, axis=-1)))
+    if flat and bool(xp.any(excess > 0)):
+        raise ValueError(
+            "the train loss is constant (no train curvature): no parameters have another one; "
+            f"got train_loss {float(xp.max(levels)):.6g}"
+        )
+    return levels, excess
 
 
 def _commuting(

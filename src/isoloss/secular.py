@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Extreme", "extremes"]
+__all__ = ["Extreme", "extremes", "extremes_of_form"]
 
 Array = Any
 
@@ -52,6 +52,21 @@ def extremes(xp: Any, matrix: Array, offset: Array, squares: Array) -> tuple[Ext
         loss = rest + xp.sum((singular[:, None] * y + along) ** 2, axis=(-2, -1))
         ends.append(Extreme(loss, right.T @ y))
     return ends[0], ends[1]
+
+
+def extremes_of_form(xp: Any, form: Array, linear: Array, squares: Array) -> tuple[Array, Array]:
+    """Return points of lowest and highest zᵀ M z + 2 bᵀz over ‖z‖² = e, (L, r) each.
+
+    As `extremes`, for ``form`` M (r, r), positive semidefinite, and ``linear`` b (r,).
+    """
+    eigenvalues, vectors = xp.linalg.eigh(form)
+    along = vectors.T @ linear
+    points = []
+    for sign in (1.0, -1.0):
+        gaps = sign * eigenvalues - xp.min(sign * eigenvalues)
+        y = _stationary(xp, gaps, -sign * along[:, None], squares)
+        points.append(y[..., 0] @ vectors.T)
+    return points[0], points[1]
 
 
 def _stationary(xp: Any, gaps: Array, pull: Array, squares: Array) -> Array:
