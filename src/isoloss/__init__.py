@@ -1,6 +1,8 @@
 """What a learning-rate schedule does to the test loss at a given train loss, exactly and fast."""
 
+from isoloss import families
 from isoloss.attaining import attaining_schedule
+from isoloss.designing import Design, design
 from isoloss.levelset import Band, level_band
 from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov, anneal
 from isoloss.problem import Problem
@@ -12,6 +14,7 @@ from isoloss.training import train
 __all__ = [
     "Band",
     "BestFilter",
+    "Design",
     "GradientDescent",
     "GradientFlow",
     "HeavyBall",
@@ -23,6 +26,8 @@ __all__ = [
     "anneal",
     "attaining_schedule",
     "best_filter",
+    "design",
+    "families",
     "level_band",
     "reachable_band",
     "train",

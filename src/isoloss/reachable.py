@@ -185,9 +185,8 @@ def best_filter(problem: Problem) -> BestFilter:
     --------
     >>> import isoloss as il
     >>> problem = il.Problem.from_data([[1, 0], [0, 2]], [1, 2], [[1, 1], [1, 0]], [1.5, 1])
-    >>> best = il.best_filter(problem)
-    >>> print(best, best.filter.round(3))
-    BestFilter(train_loss=0.5, test_loss=0) [0.5 0. ]
+    >>> il.best_filter(problem)
+    BestFilter(train_loss=0.5, test_loss=0)
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")

@@ -1,0 +1,189 @@
+"""Families of schedules as functions of a few unbounded-looking parameters, for the optimizer."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.phases import GradientDescent
+from isoloss.schedule import Schedule
+
+__all__ = ["Decreasing", "Free", "Named", "Repeated", "Shape"]
+
+Floats = npt.NDArray[np.float64]
+
+_SMALLEST = 1e-5  # the smallest rate, as a share of the largest stable one
+_STEEPEST = -6.0  # log of the largest fall from one rate to the next
+_DIFFERENCE = 1e-6
+_FEW = 3  # so many rates need no smaller problem to start from
+
+
+class Shape(ABC):
+    """Rates as a function of parameters u; ``low`` and ``high`` are their bounds."""
+
+    counts: Floats
+    low: Floats
+    high: Floats
+    reorders = False
+    """Whether the rates may be taken in any order."""
+
+    @abstractmethod
+    def rates(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return the rates (n,) and their derivatives (n, parameters)."""
+
+    @abstractmethod
+    def parameters(self, rates: Floats) -> Floats:
+        """Return parameters whose rates are near the given ones."""
+
+    def half(self) -> Shape | None:
+        """Return the same family with half the steps, if its optimum is part of this one."""
+        return None
+
+    def padding(self, used: int) -> Floats:
+        """Return parameters that turn the optimum of `half` into an equally good one of this."""
+        return self.low[used:]
+
+    def schedule(self, u: Floats) -> Schedule:
+        """Return the schedule, without flow."""
+        rates, _ = self.rates(u)
+        if (self.counts == 1).all():
+            return Schedule(GradientDescent(rates))
+        pairs = zip(rates, self.counts, strict=True)
+        return Schedule(*(GradientDescent(lr, int(count)) for lr, count in pairs))
+
+
+class Free(Shape):
+    """n rates of their own, each in logarithm."""
+
+    reorders = True
+
+    def __init__(self, count: int, stable: float, largest: float) -> None:
+        self.range = stable, largest
+        self.counts = np.ones(count)
+        self.low = np.full(count, math.log(min(_SMALLEST * stable, largest)))
+        self.high = np.full(count, math.log(largest))
+
+    def rates(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return the rates and their derivatives."""
+        rates = np.exp(u)
+        return rates, np.diag(rates)
+
+    def parameters(self, rates: Floats) -> Floats:
+        """Return the logarithms of the rates."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.clip(np.log(rates), self.low, self.high))
+
+    def half(self) -> Shape | None:
+        """Return half as many free rates."""
+        return type(self)(self.counts.size // 2, *self.range) if self.counts.size > _FEW else None
+
+
+class Repeated(Free):
+    """Rates each taken for a number of steps: one for annealed schedules, two for two-rate ones."""
+
+    reorders = False
+
+    def __init__(self, counts: tuple[int, ...], stable: float, largest: float) -> None:
+        super().__init__(len(counts), stable, largest)
+        self.counts = np.array(counts, dtype=float)
+
+    def half(self) -> Shape | None:
+        """Return None: other numbers of steps are other members of the family."""
+        return None
+
+
+class Decreasing(Shape):
+    """Rates that never rise: the log of the first one, and of each one's ratio to the last."""
+
+    def __init__(self, count: int, stable: float, largest: float) -> None:
+        self.range = stable, largest
+        self.counts = np.ones(count)
+        self.low = np.full(count, _STEEPEST)
+        self.high = np.zeros(count)
+        self.low[0] = math.log(min(_SMALLEST * stable, largest))
+        self.high[0] = math.log(largest)
+
+    def rates(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return the rates and their derivatives."""
+        rates = np.exp(np.cumsum(u))
+        return rates, np.tril(np.broadcast_to(rates[:, None], (rates.size, rates.size)))
+
+    def parameters(self, rates: Floats) -> Floats:
+        """Return the parameters of the rates in falling order."""
+        with np.errstate(divide="ignore"):
+            logs = np.clip(-np.sort(-np.log(rates)), self.low[0], self.high[0])
+        return np.asarray(np.clip(np.diff(logs, prepend=0.0), self.low, self.high))
+
+    half = Free.half
+
+
+# Parameters of named families that are rates themselves, and ranges of the others. A final or low
+# rate is a share of the largest one.
+_RATES = ("lr", "high")
+_SHARES = ("final", "low", "start")
+_RANGES: dict[str, tuple[float, float]] = {"power": (0.1, 10.0), "rate": (1e-4, 1e2)}
+
+
+class Named(Shape):
+    """A family of `isoloss.families`, over all of its continuous parameters."""
+
+    def __init__(
+        self,
+        family: Callable[..., Schedule],
+        count: int,
+        stable: float,
+        largest: float,
+        fixed: dict[str, Any],
+    ) -> None:
+        self.family, self.fixed = family, {"steps": count, **fixed}
+        self.names = [n for n in inspect.signature(family).parameters if n not in self.fixed]
+        ranges = []
+        for name in self.names:
+            if name in _RATES:
+                ranges.append((math.log(min(_SMALLEST * stable, largest)), math.log(largest)))
+            elif name in _SHARES:
+                ranges.append((0.0, 1.0))
+            elif name == "factor":
+                ranges.append((-20.0 / count, 0.0))  # log of the fall in one step
+            elif name in _RANGES:
+                ranges.append((math.log(_RANGES[name][0]), math.log(_RANGES[name][1])))
+        known = {*_RATES, *_SHARES, *_RANGES, "factor"}
+        self.names = [name for name in self.names if name in known]
+        self.low, self.high = (np.array(side) for side in zip(*ranges, strict=True))
+        self.counts = np.ones(self.schedule(0.5 * (self.low + self.high)).steps)
+
+    def schedule(self, u: Floats) -> Schedule:
+        """Return the schedule, without flow."""
+        values = dict(zip(self.names, (float(x) for x in u), strict=True))
+        largest = math.exp(next(values[name] for name in _RATES if name in values))
+        arguments = {
+            name: largest * x if name in _SHARES else math.exp(x) for name, x in values.items()
+        }
+        return self.family(**arguments, **self.fixed)
+
+    def rates(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return the rates and, by central differences inside the bounds, their derivatives."""
+        columns = []
+        for i in range(u.size):
+            ends = []
+            for side in (-_DIFFERENCE, _DIFFERENCE):
+                moved = u.copy()
+                moved[i] = np.clip(u[i] + side, self.low[i], self.high[i])
+                ends.append((moved[i], self.schedule(moved).learning_rates()))
+            columns.append((ends[1][1] - ends[0][1]) / (ends[1][0] - ends[0][0]))
+        return self.schedule(u).learning_rates(), np.stack(columns, axis=1)
+
+    def parameters(self, rates: Floats) -> Floats:
+        """Return parameters whose largest rate is the largest given one, the others halfway."""
+        u = 0.5 * (self.low + self.high)
+        for i, name in enumerate(self.names):
+            if name in _RATES:
+                largest = max(float(rates.max()), math.exp(self.low[i]))
+                u[i] = min(math.log(largest), self.high[i])
+        return u
