@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from isoloss.schedule import Schedule
+    from isoloss.specs import Spec
 
 __all__ = ["compare"]
 
@@ -48,10 +52,11 @@ def compare(
     schedule: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="SPEC",
+            metavar="SPEC|FILE",
             help="A schedule; may be given several times. SPEC joins phases by '>': gd(R, K) for K "
             "steps at R times the largest stable rate, flow for gradient flow, flow(T) for as much "
-            f"of it as T such steps. By default {', '.join(_DEFAULTS)}.",
+            "of it as T such steps. Or a file: JSON as isoloss design --save writes it, or a CSV "
+            f"file with a column lr. By default {', '.join(_DEFAULTS)}.",
         ),
     ] = None,
     levels: Annotated[
@@ -84,12 +89,11 @@ def compare(
     from isoloss.datasets import load, split
     from isoloss.outputs import OutputError, check_folder
     from isoloss.problem import Problem
-    from isoloss.specs import Spec
 
     try:
-        specs = [Spec.parse(text) for text in schedule or _DEFAULTS]
-        if Spec.parse("flow") not in specs:
-            specs.insert(0, Spec.parse("flow"))
+        schedules = [_named(text) for text in schedule or _DEFAULTS]
+        if "flow" not in dict(schedules):
+            schedules.insert(0, _named("flow"))
         if out is not None:
             check_folder(out, force=force)
         rows = split(
@@ -103,13 +107,13 @@ def compare(
         problem = Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
         found = compare_schedules(
             problem,
-            {str(spec): spec.at(float(problem.max_lr)) for spec in specs},
+            {name: _at(given, float(problem.max_lr)) for name, given in schedules},
             levels,
             test_error=rows.test_error if rows.classes else None,
         )
         if out is not None:
             write(rows, found, out, force=force)
-    except (ValueError, ImportError, OutputError) as error:
+    except (ValueError, ImportError, OutputError, OSError) as error:
         typer.echo(f"isoloss: error: {error}", err=True)
         raise typer.Exit(2) from None
     show(rows, found)
@@ -119,3 +123,20 @@ def compare(
         )
     else:
         typer.echo(f"\nWrote report.html, the figure and results.csv to {out}")
+
+
+def _named(text: str) -> tuple[str, Spec | Schedule]:
+    """Return a schedule's name, and itself: of a file, in units of its own."""
+    from isoloss.schedule_files import read_schedule
+    from isoloss.specs import Spec
+
+    if Path(text).suffix.lower() in (".json", ".csv"):
+        return Path(text).stem, read_schedule(text)
+    spec = Spec.parse(text)
+    return str(spec), spec
+
+
+def _at(given: Spec | Schedule, max_lr: float) -> Schedule:
+    from isoloss.schedule import Schedule
+
+    return given if isinstance(given, Schedule) else given.at(max_lr)

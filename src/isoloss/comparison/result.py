@@ -154,6 +154,14 @@ class Comparison:
         down to a millionth of its excess train loss, and the schedule's end.
     ridge_best : Stop
         Ridge regression with the best penalty on the test data.
+
+    Examples
+    --------
+    >>> import isoloss as il
+    >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+    >>> il.compare(problem, {"annealed": il.anneal(1.5, 10)}, levels=[1, 0.1]).verdicts[0]
+    "At equal train loss, annealed helps at both levels (test loss 49% to 50% lower than gradient
+    flow's; train loss 1.000 to 0.1000, most at 0.1000)."
     """
 
     problem: Problem

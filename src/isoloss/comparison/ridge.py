@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import elementwise
-from scipy.special import logsumexp
 
 from isoloss.problem import Problem
 
@@ -90,7 +88,7 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
     weights = np.asarray(problem.log_weights, dtype=float)
     moves = weights > -np.inf
     gamma = np.log(np.asarray(problem.curvature, dtype=float))
-    full = logsumexp(weights)
+    full = np.logaddexp.reduce(weights)
     log_wanted = np.log(wanted)
     inside = (wanted > 0) & (log_wanted < full - 1e-11)
     log_alpha = np.where(wanted > 0, np.nan, -np.inf)
@@ -102,8 +100,10 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
         bracket = guess + gamma[moves].min() - 1, guess + gamma[moves].max() + 1
 
         def miss(s: Floats, goal: Floats) -> Floats:
-            there = logsumexp(weights[moves] + 2 * _shrink(s, gamma[moves]), axis=-1)
+            there = np.logaddexp.reduce(weights[moves] + 2 * _shrink(s, gamma[moves]), axis=-1)
             return np.asarray(there - goal)
+
+        from scipy.optimize import elementwise  # half of the time that importing isoloss would take
 
         # the stubs of find_root know no args
         root_of: Any = elementwise.find_root

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ _CURVE = 241
 
 def compare(
     problem: Problem,
-    schedules: Mapping[str, Schedule | Phase],
+    schedules: Mapping[str, Schedule | Phase] | Sequence[Schedule | Phase],
     levels: int | npt.ArrayLike = 12,
     *,
     test_error: TestError | None = None,
@@ -41,8 +41,9 @@ def compare(
     ----------
     problem : Problem
         One problem (no batch) of NumPy arrays.
-    schedules : mapping of str to Schedule
-        The schedules under the names that the result calls them by.
+    schedules : mapping of str to Schedule, or sequence of Schedule
+        The schedules under the names that the result calls them by; without names, they are called
+        what they print as.
     levels : int or array_like, default: 12
         The train losses to stop at; or how many, evenly spaced in the log of the train loss above
         its smallest value, from the start's (excluded) down to a thousandth of it.
@@ -57,7 +58,7 @@ def compare(
     Raises
     ------
     TypeError
-        If the problem is a batch, or not of NumPy arrays.
+        If the problem is a batch, or not of NumPy arrays, or a schedule is none.
     ValueError
         If there is no schedule, the start has the smallest train loss but for rounding, or a
         level is not between the smallest and the start's.
@@ -74,8 +75,8 @@ def compare(
         raise TypeError("compare needs a Problem of NumPy arrays")
     if problem.curvature.ndim != 1:
         raise TypeError(f"compare needs one problem; this is a batch: {problem!r}")
-    if not schedules:
-        raise ValueError("compare needs at least one schedule")
+    if isinstance(schedules, Schedule | Phase) or not len(schedules):
+        raise ValueError("compare needs a list or dict of at least one schedule")
     start = np.exp(np.asarray(problem.log_weights)).sum()
     if not start > _LEAST * _floor(problem):
         raise ValueError(
@@ -85,10 +86,9 @@ def compare(
     chosen = _levels(problem, levels, start)
     grid = _grid(problem, start, (chosen[-1] - _floor(problem)) / start)
     searched = np.concatenate([grid, _grid(problem, start, _SEARCHED), chosen])
-    named = {
-        name: schedule if isinstance(schedule, Schedule) else Schedule(schedule)
-        for name, schedule in schedules.items()
-    }
+    if not isinstance(schedules, Mapping):
+        schedules = {repr(schedule): schedule for schedule in schedules}
+    named = {name: Schedule(schedule) for name, schedule in schedules.items()}
     flow = GradientFlow()
     runs = [train(problem, schedule, train_loss=chosen) for schedule in named.values()]
     runs += [train(problem, flow, train_loss=chosen), train(problem, flow, train_loss=grid)]

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from isoloss.designing.objective import Losses
 from isoloss.designing.ordering import calm_order
@@ -254,6 +253,8 @@ class _Hunt:
         if self.timed:
             bounds.append((math.log(self.time * _TIMES[0]), math.log(self.time * _TIMES[1])))
         constraints = self._constraints(shape)
+        from scipy.optimize import minimize  # slow to import
+
         # SciPy's stubs know no gradient beside the value under constraints
         minimizer: Any = minimize
         found = minimizer(
