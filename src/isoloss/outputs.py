@@ -6,7 +6,14 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["OutputError", "check_folder", "prepare_folder", "write_bytes", "write_text"]
+__all__ = [
+    "OutputError",
+    "check_file",
+    "check_folder",
+    "prepare_folder",
+    "write_bytes",
+    "write_text",
+]
 
 _MARKER = ".isoloss"
 
@@ -73,6 +80,22 @@ def check_folder(out: Path, *, force: bool = False) -> None:
             )
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror or error}") from None
+
+
+def check_file(path: Path, *, force: bool = False) -> None:
+    """Refuse a file that exists (unless ``force``) or whose folder does not, before any work.
+
+    Raises
+    ------
+    OutputError
+        If it is refused.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; give the name of a file")
+    if path.exists() and not force:
+        raise OutputError(f"{path} exists; choose another name, or write over it with --force")
+    if not path.parent.is_dir():
+        raise OutputError(f"there is no folder {path.parent} to write {path.name} into")
 
 
 def write_text(path: Path, text: str) -> None:

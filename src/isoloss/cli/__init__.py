@@ -8,6 +8,7 @@ import typer
 
 import isoloss
 from isoloss.cli.compare import compare
+from isoloss.cli.design import design
 from isoloss.cli.reproduce import reproduce
 
 __all__ = ["app"]
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(reproduce)
 app.command()(compare)
+app.command()(design)
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from isoloss.datasets.tables import MISSING, Table, quoted
 from isoloss.datasets.targets import Task, encode, target_columns
 
-__all__ = ["Split", "split"]
+__all__ = ["Split", "split", "split_three"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -183,6 +183,92 @@ def split(
             "Targets centred by their train mean, which solves for the intercept exactly.",
         ),
     )
+
+
+def split_three(
+    table: Table,
+    validation: Table | None = None,
+    test: Table | None = None,
+    *,
+    target: str | None = None,
+    task: Task = "auto",
+    seed: int = 0,
+) -> tuple[Split, Split]:
+    """Split into train, validation and test rows.
+
+    Parameters
+    ----------
+    table : Table
+        The rows to split; the train rows if the others are given.
+    validation, test : Table, optional
+        The validation and the test rows: both, or none. Without them half of the rows, chosen at
+        random, are for training and a quarter each for the others.
+    target, task, seed
+        As for `split`.
+
+    Returns
+    -------
+    tuple of Split
+        Two splits of the same train rows: one judged on the validation rows, one on the test rows.
+
+    Raises
+    ------
+    ValueError
+        As `split`, or if only one of validation and test rows is given.
+
+    Examples
+    --------
+    >>> from isoloss.datasets import load
+    >>> split_three(load("iris"))
+    (Split('iris', 75 train and 37 test rows, 4 features, 3 classes),
+     Split('iris', 75 train and 38 test rows, 4 features, 3 classes))
+    """
+    if (validation is None) != (test is None):
+        raise ValueError(
+            "give validation rows and test rows, or neither: what a schedule is chosen on cannot "
+            "judge it"
+        )
+    if validation is None or test is None:
+        both = split(table, target=target, task=task, seed=seed)
+        order = np.random.default_rng(seed).permutation(len(both.X_test))
+        count = len(order) // 2
+        if not count:
+            raise ValueError(f"{table.name} has too few rows to validate and test on: {table.rows}")
+        parts = np.sort(order[:count]), np.sort(order[count:])
+        origins = (f"chosen at random with seed {seed}",) * 2
+    else:
+        for part in (validation, test):
+            _same_columns(table, part)
+        both = split(table, _stacked(validation, test), target=target, task=task, seed=seed)
+        rows = np.arange(len(both.X_test))
+        parts = rows[: validation.rows], rows[validation.rows :]
+        origins = f"from {validation.name}", f"from {test.name}"
+    counts = [
+        f"{len(part)} {name} rows, {origin}"
+        for part, name, origin in zip(parts, ("validation", "test"), origins, strict=True)
+    ]
+    note = f"{len(both.X)} train rows; {'; '.join(counts)}."
+    notes = (both.notes[0], note, *both.notes[2:])
+    first, second = (
+        replace(both, X_test=both.X_test[part], y_test=both.y_test[part], notes=notes)
+        for part in parts
+    )
+    return first, second
+
+
+def _stacked(first: Table, second: Table) -> Table:
+    """Return the rows of two tables with the same columns, one after the other."""
+    columns = {}
+    for name, column in first.columns.items():
+        other = second.columns[name]
+        if (column.dtype == object) != (other.dtype == object):
+            text = first if column.dtype == object else second
+            raise ValueError(
+                f"column '{name}' holds text in {text.name}, such as "
+                f"{_first_text(text.columns[name])!r}, but numbers in the other file"
+            )
+        columns[name] = np.concatenate([column, other])
+    return Table(f"{first.name} and {second.name}", columns)
 
 
 def _standardised(table: Table, inputs: Floats, rows: Rows) -> tuple[Floats, Floats, Bools]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from isoloss.designing.objective import Losses
 from isoloss.designing.ordering import calm_order
-from isoloss.designing.shapes import Shape
+from isoloss.designing.shapes import NEGLIGIBLE, Shape
 from isoloss.designing.starts import damped_rates, polynomial_rates
 from isoloss.phases import GradientDescent, GradientFlow
 from isoloss.problem import Problem
@@ -317,29 +317,29 @@ class _Hunt:
         return logs[-1:] - self.log_level + _LANDED, slopes[-1:]
 
     def judged(self, shape: Shape, z: Floats) -> _Found | None:
-        """Return what a candidate comes to, if it keeps the limits and stops where it should."""
+        """Return what parameters come to, if they keep the limits and stop where they should."""
         u, time = self.split(z)
-        if shape.reorders and self.goal.level is None and self.limits.growth is None:
-            rates = np.exp(u)
-            schedule = Schedule(GradientDescent(rates[calm_order(self.losses.gamma, rates)]))
-        else:
-            schedule = shape.schedule(u)
         if self.limits.growth is not None:
             logs, _ = self._path(shape, z)
             if (logs > 2.0 * math.log(self.limits.growth) + 1e-9).any():
                 return None
-        if self.goal.flow:
-            schedule += GradientFlow(time) if self.timed else GradientFlow()
-        run = train(self.problem, schedule, self.goal.level)
-        stopped = self.goal.level is None or bool(run.reached)
-        whole = self.goal.flow or int(run.steps) == schedule.steps
-        close = self.goal.level is None or self._is_close(float(run.train_loss))
-        if not (stopped and whole and close):
-            return None
-        return _Found(self.sign * float(run.test_loss), shape, z, schedule, run)
+        for least in (NEGLIGIBLE / float(self.losses.gamma.max()), 0.0):
+            schedule = shape.schedule(u, least)
+            if shape.reorders and self.goal.level is None and self.limits.growth is None:
+                rates = schedule.learning_rates()
+                schedule = Schedule(GradientDescent(rates[calm_order(self.losses.gamma, rates)]))
+            if self.goal.flow:
+                schedule += GradientFlow(time) if self.timed else GradientFlow()
+            run = train(self.problem, schedule, self.goal.level)
+            if self._stops_well(run):
+                return _Found(self.sign * float(run.test_loss), shape, z, schedule, run)
+        return None
 
-    def _is_close(self, train_loss: float) -> bool:
-        """Whether steps without flow end at the level, not far below it."""
-        assert self.goal.level is not None
+    def _stops_well(self, run: Run) -> bool:
+        """Whether a run ends at the level: in its flow, or with its last step, not far below."""
+        if self.goal.level is None:
+            return True
         floor = float(self.problem.floor)
-        return train_loss - floor >= (self.goal.level - floor) * (1 - 1e-6)
+        close = float(run.train_loss) - floor >= (self.goal.level - floor) * (1 - 1e-6)
+        whole = self.goal.flow or int(run.steps) == run.schedule.steps
+        return bool(run.reached) and whole and close

@@ -14,11 +14,14 @@ import numpy.typing as npt
 from isoloss.phases import GradientDescent
 from isoloss.schedule import Schedule
 
-__all__ = ["Decreasing", "Free", "Named", "Repeated", "Shape"]
+__all__ = ["NEGLIGIBLE", "Decreasing", "Free", "Named", "Repeated", "Shape"]
 
 Floats = npt.NDArray[np.float64]
 
-_SMALLEST = 1e-5  # the smallest rate, as a share of the largest stable one
+_SMALLEST = 1e-7  # the smallest rate, as a share of the largest stable one
+NEGLIGIBLE = 1e-6
+"""The largest rate, as a share of the largest stable one, that may be left out."""
+
 _STEEPEST = -6.0  # log of the largest fall from one rate to the next
 _DIFFERENCE = 1e-6
 _FEW = 3  # so many rates need no smaller problem to start from
@@ -49,12 +52,13 @@ class Shape(ABC):
         """Return parameters that turn the optimum of `half` into an equally good one of this."""
         return self.low[used:]
 
-    def schedule(self, u: Floats) -> Schedule:
-        """Return the schedule, without flow."""
+    def schedule(self, u: Floats, least: float = 0.0) -> Schedule:
+        """Return the schedule, without flow, and without rates of at most ``least``."""
         rates, _ = self.rates(u)
+        kept = rates > least
         if (self.counts == 1).all():
-            return Schedule(GradientDescent(rates))
-        pairs = zip(rates, self.counts, strict=True)
+            return Schedule(GradientDescent(rates[kept]))
+        pairs = zip(rates[kept], self.counts[kept], strict=True)
         return Schedule(*(GradientDescent(lr, int(count)) for lr, count in pairs))
 
 
@@ -158,8 +162,9 @@ class Named(Shape):
         self.low, self.high = (np.array(side) for side in zip(*ranges, strict=True))
         self.counts = np.ones(self.schedule(0.5 * (self.low + self.high)).steps)
 
-    def schedule(self, u: Floats) -> Schedule:
-        """Return the schedule, without flow."""
+    def schedule(self, u: Floats, least: float = 0.0) -> Schedule:
+        """Return the schedule, without flow; a named one keeps all of its steps."""
+        del least
         values = dict(zip(self.names, (float(x) for x in u), strict=True))
         largest = math.exp(next(values[name] for name in _RATES if name in values))
         arguments = {

@@ -1,0 +1,152 @@
+"""isoloss design: the best schedule for your data, and what it is worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = ["design"]
+
+_DEFAULTS = ("annealed", "two-rate", "decreasing", "rates", "rates+flow")
+
+
+def design(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="Train rows: a CSV, Parquet or NPZ file, or the name of a data set that comes "
+            "with scikit-learn: breast_cancer, diabetes, digits, iris, linnerud, wine."
+        ),
+    ],
+    validation: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Rows to choose on, with the same columns as DATA."),
+    ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Rows to judge the choice on. Without both files, a random quarter of DATA is "
+            "chosen on and another one judged on.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="The target's column; by default 'target', else the last one."
+        ),
+    ] = None,
+    task: Annotated[
+        Literal["auto", "classification", "regression"],
+        typer.Option(
+            help="What to make of the target; auto takes text and whole numbers with at most 20 "
+            "distinct values as classes."
+        ),
+    ] = "auto",
+    family: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A family of schedules; may be given several times: annealed, two-rate, "
+            "decreasing, rates (free rates), constant, cosine, decay, exponential, inverse_time, "
+            "one_cycle; with +flow at the end, gradient flow follows the steps. By default "
+            f"{', '.join(_DEFAULTS)}.",
+        ),
+    ] = None,
+    steps: Annotated[
+        int,
+        typer.Option(
+            min=1, max=1000, help="The number of steps; the largest, for annealed and two-rate."
+        ),
+    ] = 16,
+    starts: Annotated[
+        int, typer.Option(min=1, help="From how many starts the optimizer searches.")
+    ] = 10,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The seed of the random split and of random starts.")
+    ] = 0,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json",
+            help="Write the best schedule here, for isoloss compare --schedule and "
+            "isoloss.Schedule.from_json.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write report.html, the figure and results.csv here."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into DIR and over FILE.json whatever is there.")
+    ] = False,
+) -> None:
+    """Find the schedule that generalizes best on your data.
+
+    Trains least squares by the best schedule of each family, chosen on the
+    validation rows, and judges it on the test rows, beside gradient flow and ridge
+    regression chosen on the same rows, and the bound that no schedule can beat.
+    """
+    from isoloss.cli.selection_output import progress, show, write
+    from isoloss.datasets import load, split_three
+    from isoloss.outputs import OutputError, write_text
+    from isoloss.problem import Problem
+    from isoloss.selection import select
+
+    try:
+        _check_outputs(save, out, force=force)
+        rows, test_rows = split_three(
+            load(data),
+            None if validation is None else load(validation),
+            None if test is None else load(test),
+            target=target,
+            task=task,
+            seed=seed,
+        )
+        problem = Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
+        with progress() as report:
+            found = select(
+                problem,
+                problem.with_test(test_rows.X_test, test_rows.y_test),
+                family or _DEFAULTS,
+                steps=steps,
+                starts=starts,
+                seed=seed,
+                validation_error=rows.test_error if rows.classes else None,
+                test_error=test_rows.test_error if rows.classes else None,
+                report=report,
+            )
+        best = found.best.schedule
+        if save is not None and best is not None:
+            write_text(save, best.to_json())
+        if out is not None:
+            write(rows, found, out, force=force)
+    except (ValueError, ImportError, OutputError) as error:
+        typer.echo(f"isoloss: error: {error}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("isoloss: stopped; nothing was written", err=True)
+        raise typer.Exit(130) from None
+    show(rows, found)
+    if save is not None:
+        typer.echo(f"\nWrote {found.best.name} to {save}")
+    if out is not None:
+        typer.echo(f"\nWrote report.html, the figure and results.csv to {out}")
+    if save is None and out is None:
+        typer.echo(
+            "\nNothing was written; --save FILE.json writes the best schedule, --out DIR a report."
+        )
+
+
+def _check_outputs(save: Path | None, out: Path | None, *, force: bool) -> None:
+    """Refuse what could not be written, before any work."""
+    from isoloss.outputs import check_file, check_folder
+
+    if save is not None:
+        if save.suffix.lower() != ".json":
+            raise ValueError(f"--save writes JSON: the name must end in .json; got {save}")
+        check_file(save, force=force)
+    if out is not None:
+        check_folder(out, force=force)

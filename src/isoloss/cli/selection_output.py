@@ -1,0 +1,161 @@
+"""A selection on the terminal, and as report.html, a figure and results.csv."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from isoloss.comparison.text import short
+from isoloss.datasets import Split
+from isoloss.outputs import prepare_folder, write_text
+from isoloss.phases import GradientFlow
+from isoloss.schedule import Schedule
+from isoloss.selection import Entry, Selection
+
+__all__ = ["progress", "show", "write"]
+
+_READING = (
+    "Each line is the best of its kind on the validation rows; the test rows have had no part in "
+    "the choice.",
+    "flow is gradient flow at its best stop, ridge is ridge regression with its best penalty.",
+    "best filter is the bound: no schedule of any kind has a lower validation loss. Its test loss "
+    "shows what such a choice is worth on new rows.",
+    "Rates are multiples of the largest stable one, 1/γ₁; times of flows, too.",
+)
+_CAPTION = (
+    "Left: what each way to train multiplies the residual by, along each direction of the train "
+    "covariance. Right: the learning rates of the designed schedules."
+)
+_FEW = 4
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None] | None]:
+    """Show on a terminal which family is being designed; be silent elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with console.status("reading") as status:
+        yield lambda name: status.update(f"designing {name}")
+
+
+def show(rows: Split, found: Selection) -> None:
+    """Print a selection: a line for each way to train, the schedules, and what they come to."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # the Greek letters, where there are none
+    console = Console(highlight=False, markup=False)
+    console.print(rows.name, style="bold")
+    _lines(console, rows.notes)
+    console.print()
+    heads, cells = _table(found)
+    grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for i, head in enumerate(heads):
+        grid.add_column(head, justify="right" if i else "left", vertical="bottom")
+    for row in cells:
+        grid.add_row(*row)
+    console.print(grid)
+    for title, lines in {
+        "How to read this": _READING,
+        "Schedules": _schedules(found),
+        "Verdict": (found.verdict,),
+    }.items():
+        console.print(f"\n{title}", style="bold")
+        _lines(console, lines)
+
+
+def _lines(console: Console, lines: tuple[str, ...]) -> None:
+    for line in lines:
+        console.print(f"  {line}", soft_wrap=not console.is_terminal)
+
+
+def _table(found: Selection) -> tuple[list[str], list[list[str]]]:
+    classes = found.flow.test_error is not None
+    heads = ["", "train\nloss", "validation\nloss", "test\nloss"]
+    heads += ["validation\nerror", "test\nerror"] * classes
+    cells = []
+    for entry in found.entries:
+        losses = (entry.train_loss, entry.validation_loss, entry.test_loss)
+        row = [entry.name, *(short(loss, 5) for loss in losses)]
+        errors = (entry.validation_error, entry.test_error)
+        cells.append(row + [f"{100 * error:.1f}%" for error in errors if error is not None])
+    return heads, cells
+
+
+def _schedules(found: Selection) -> tuple[str, ...]:
+    stable = float(found.problem.max_lr)
+    lines = [
+        f"{entry.name}: {_described(entry.schedule, stable)}"
+        for entry in (found.flow, *found.designed)
+        if entry.schedule is not None
+    ]
+    alpha = found.ridge.alpha
+    return *lines, f"ridge: penalty α = {short(alpha or 0.0)}"
+
+
+def _described(schedule: Schedule, stable: float) -> str:
+    parts = []
+    for phase in schedule.phases:
+        if isinstance(phase, GradientFlow):
+            endless = math.isinf(phase.time)
+            parts.append("endless flow" if endless else f"flow for {short(phase.time / stable)}")
+            continue
+        rates = phase.learning_rates() / stable
+        if (rates == rates[0]).all():
+            parts.append(f"{rates.size} step{'s' * (rates.size > 1)} at {short(rates[0], 3)}")
+        else:
+            shown = [short(rate, 3) for rate in rates]
+            if len(shown) > 2 * _FEW:
+                shown[_FEW:-_FEW] = ["…"]
+            parts.append(f"{rates.size} steps at {', '.join(shown)}")
+    return ", then ".join(parts)
+
+
+def write(rows: Split, found: Selection, folder: Path, *, force: bool) -> None:
+    """Write report.html, design.png and .svg, results.csv and the schedules into a folder."""
+    from isoloss.plots import save
+    from isoloss.report import Picture, Section, Table, write_report
+    from isoloss.selection.figure import figure
+
+    drawing = figure(found)
+    prepare_folder(folder, force=force)
+    table = found.rows()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(table[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(table)
+    write_text(folder / "results.csv", text.getvalue())
+    for entry in found.designed:
+        _write_schedule(entry, folder)
+    save(drawing, folder, "design", ("png", "svg"))
+    heads, cells = _table(found)
+    sections = [
+        Section("Verdict", [_plain(found.verdict)]),
+        Section(
+            "Losses", [*_READING, Table(header=[h.replace("\n", " ") for h in heads], rows=cells)]
+        ),
+        Section("Figure", [Picture(drawing, _CAPTION)]),
+        Section("Schedules", [_plain(line) for line in _schedules(found)]),
+        Section("Data", [_plain(line) for line in rows.notes]),
+    ]
+    title = f"The schedule for {_plain(rows.name)}"
+    lead = "Least squares, trained by the best schedule of each family."
+    write_report(folder / "report.html", title, sections, lead=lead)
+
+
+def _write_schedule(entry: Entry, folder: Path) -> None:
+    assert entry.schedule is not None
+    write_text(folder / f"{entry.name}.json", entry.schedule.to_json())
+
+
+def _plain(text: str) -> str:
+    """Return text without dollar signs, which would make formulas of column names."""
+    return text.replace("$", "＄")
