@@ -180,7 +180,7 @@ class _Hunt:
         for kind, rates, time in self._rates(shape):
             u = shape.parameters(rates)
             if shape.reorders:
-                u = u[calm_order(self.losses.gamma, np.exp(u))]
+                u = u[self._order(np.exp(u))]
             for each in (u, u + _PERTURBED * self.random.normal(size=u.size)):
                 z = np.clip(self._landed(shape, each), shape.low, shape.high)
                 if self.timed:
@@ -189,6 +189,12 @@ class _Hunt:
                 loss = self.value(shape, z)[0] + excess
                 found.append(_Candidate(kind, excess > _WRONG, loss, shape, z))
         return found
+
+    def _order(self, rates: Floats) -> npt.NDArray[np.intp]:
+        """Return the order in which to take free rates; under a limit, they rise."""
+        if self.limits.growth is not None:
+            return np.argsort(rates)
+        return calm_order(self.losses.gamma, rates)
 
     def _landed(self, shape: Shape, u: Floats) -> Floats:
         """Set the last of free rates so that steps without flow end at the level, if one does."""
@@ -327,7 +333,7 @@ class _Hunt:
             schedule = shape.schedule(u, least)
             if shape.reorders and self.goal.level is None and self.limits.growth is None:
                 rates = schedule.learning_rates()
-                schedule = Schedule(GradientDescent(rates[calm_order(self.losses.gamma, rates)]))
+                schedule = Schedule(GradientDescent(rates[self._order(rates)]))
             if self.goal.flow:
                 schedule += GradientFlow(time) if self.timed else GradientFlow()
             run = train(self.problem, schedule, self.goal.level)
