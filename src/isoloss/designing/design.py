@@ -89,6 +89,7 @@ def design(
     steps: int = 16,
     flow: bool = False,
     max_lr: float | None = None,
+    max_amplification: float = 1e9,
     max_growth: float | None = None,
     starts: int = 10,
     seed: int = 0,
@@ -128,6 +129,9 @@ def design(
         Whether gradient flow follows the steps; always so for ``"annealed"``.
     max_lr : float, optional
         The largest rate; by default 100 times ``problem.max_lr``.
+    max_amplification : float, default: 10⁹
+        How many times the steps may enlarge an error: the product of all |1 - 2ηγ| above 1, for the
+        largest curvature. Training in float64 then keeps about 8 digits; in float32, take 100.
     max_growth : float, optional
         How many times the start's size the residual may have on the way: the square root of the
         train loss above its minimum, over the start's. At least 1.
@@ -162,24 +166,27 @@ def design(
     >>> il.design(problem, "lowest", families.cosine, train_loss=0.1, steps=20, flow=True).goal
     'lowest'
     """
-    _check(problem, goal, train_loss, steps, max_growth, starts)
+    _check(problem, goal, train_loss, steps, starts)
+    for name, limit in (("max_growth", max_growth), ("max_amplification", max_amplification)):
+        if limit is not None and not float(limit) >= 1:
+            raise ValueError(f"{name} must be at least 1; got {limit!r}")
     stable = float(problem.max_lr)
     largest = _DEFAULT_LARGEST * stable if max_lr is None else float(max_lr)
     if not 0 < largest < math.inf:
         raise ValueError(f"max_lr must be positive and finite; got {max_lr!r}")
     shapes = _shapes(family, steps, stable, largest, fixed)
     flow = flow or family == "annealed"
-    name = family if isinstance(family, str) else family.__name__
+    called = family if isinstance(family, str) else family.__name__
     level = None if train_loss is None else float(train_loss)
     found = search(
         problem,
         shapes,
         Goal(goal, level, flow),
-        Limits(max_growth, int(starts), int(seed)),
+        Limits(float(max_amplification), max_growth, int(starts), int(seed)),
     )
     if found is None:
         raise ValueError(
-            f"no schedule of the family {name} with {steps} steps stops at train loss {level} "
+            f"no schedule of the family {called} with {steps} steps stops at train loss {level} "
             "within the bounds; allow more steps, a larger max_lr or max_growth, or flow=True"
         )
     if goal == "best":
@@ -188,7 +195,7 @@ def design(
         band = reachable_band(problem, level)
         bound = band.lowest if goal == "lowest" else band.highest
     schedule, run = found
-    return Design(schedule=schedule, run=run, goal=goal, family=name, bound=float(bound))
+    return Design(schedule=schedule, run=run, goal=goal, family=called, bound=float(bound))
 
 
 def _check(
@@ -196,7 +203,6 @@ def _check(
     goal: str,
     train_loss: float | None,
     steps: int,
-    max_growth: float | None,
     starts: int,
 ) -> None:
     if not isinstance(problem, Problem) or not isinstance(problem.curvature, np.ndarray):
@@ -218,14 +224,8 @@ def _check(
             f"the goal {goal!r} needs a train_loss between the smallest {floor:g} and the start's "
             f"{start:g}; got {train_loss!r}"
         )
-    _check_effort(steps, max_growth, starts)
-
-
-def _check_effort(steps: int, max_growth: float | None, starts: int) -> None:
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
         raise ValueError(f"steps must be a whole number of at least 1; got {steps!r}")
-    if max_growth is not None and not float(max_growth) >= 1:
-        raise ValueError(f"max_growth must be at least 1; got {max_growth!r}")
     if starts < 1:
         raise ValueError(f"starts must be at least 1; got {starts!r}")
 

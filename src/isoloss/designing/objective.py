@@ -46,6 +46,7 @@ class Losses:
 
     def __init__(self, problem: Problem) -> None:
         self.gamma = np.asarray(problem.gamma, dtype=float)
+        self.top = float(self.gamma.max())
         weights = np.asarray(problem.log_weights, dtype=float)
         self.log_start = float(np.logaddexp.reduce(weights))
         self.weights = np.exp(weights - self.log_start)
@@ -158,6 +159,15 @@ class Losses:
             if abs(move) <= _ROUNDING * time or time == 0:
                 break
         return time
+
+    def amplification(self, rates: Floats, counts: Floats) -> tuple[float, Floats]:
+        """Return the log of how much the steps can enlarge an error, and derivatives in the rates.
+
+        That is Π max(1, |1 - 2ηγ|) for the largest curvature, in whatever order they are taken.
+        """
+        grown = np.maximum(2.0 * rates * self.top - 1.0, 1.0)
+        slopes = np.where(grown > 1.0, 2.0 * self.top / grown, 0.0)
+        return float(counts @ np.log(grown)), counts * slopes
 
     def path(self, rates: Floats, counts: Floats) -> Path:
         """Return the excess train loss after each rate's steps, with derivatives (n, n)."""

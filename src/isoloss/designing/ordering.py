@@ -13,10 +13,11 @@ Floats = npt.NDArray[np.float64]
 def calm_order(gamma: Floats, rates: Floats) -> npt.NDArray[np.intp]:
     """Return an order in which neither the residual nor rounding errors grow much.
 
-    Rising rates never let the residual grow, but each rounding error of a training loop is
-    multiplied by all factors that come after it, in falling order it is the other way round. Each
-    next rate here is the one for which the larger of both, |h| so far and |h| to come, is smallest:
-    the idea of the Lebedev–Finogenov order of Richardson's iteration.
+    Rising rates never let the residual grow, but a training loop's rounding errors, in proportion
+    to the residual, are multiplied by all factors that come after them; in falling order it is the
+    other way round. Each next rate here is the one for which the product of both, the largest |h|
+    so far and the largest to come, is smallest: the idea of the Lebedev–Finogenov order of
+    Richardson's iteration.
 
     Examples
     --------
@@ -29,7 +30,7 @@ def calm_order(gamma: Floats, rates: Floats) -> npt.NDArray[np.intp]:
     so_far, to_come, order = np.zeros_like(gamma), logs.sum(axis=0), []
     while left:
         after = so_far + logs[left], to_come - logs[left]
-        tops = np.maximum(after[0].max(axis=1), after[1].max(axis=1))
+        tops = np.maximum(after[0].max(axis=1), 0.0) + after[1].max(axis=1)
         chosen = left.pop(int(tops.argmin()))
         order.append(chosen)
         so_far, to_come = so_far + logs[chosen], to_come - logs[chosen]

@@ -35,6 +35,7 @@ _LANDED = 1e-9  # log of how far below the level steps without flow aim
 _ITERATIONS, _CONSTRAINED = 1000, 200
 _PERTURBED = 0.2
 _LOW = 0.6  # of the curvatures: filters of a lower degree are looked at in small form
+_SAFETY = 0.5  # nats below the largest amplification, from where on it costs
 _WRONG = 1e-3  # starts that break the limits by more come last
 _PENALTIES = (0.0, 0.1, 1.0, 10.0)
 
@@ -48,8 +49,9 @@ class Goal(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """How far the residual may grow, and how hard to search."""
+    """How far errors and the residual may grow, and how hard to search."""
 
+    amplification: float
     growth: float | None
     starts: int
     seed: int
@@ -76,7 +78,7 @@ def search(
 ) -> tuple[Schedule, Run] | None:
     """Return the best schedule found and its run; None if none of them stops at the level."""
     hunt = _Hunt(problem, goal, limits)
-    found = _best(hunt, shapes)
+    found = _best(hunt, shapes, limits.starts)
     if found is not None and hunt.small:
         hunt.exact = True
         polished = hunt.judged(found.shape, hunt.improved(found.shape, found.z))
@@ -85,19 +87,19 @@ def search(
     return None if found is None else (found.schedule, found.run)
 
 
-def _best(hunt: _Hunt, shapes: list[Shape]) -> _Found | None:
+def _best(hunt: _Hunt, shapes: list[Shape], starts: int) -> _Found | None:
     candidates = [c for shape in shapes for c in hunt.starts(shape)]
     for shape in shapes:
         half = shape.half()
         # what fewer steps reach, more of them must reach as well
-        reached = None if half is None else _best(hunt, [half])
+        reached = None if half is None else _best(hunt, [half], max(starts // 2, 1))
         if reached is not None:
             candidates.append(hunt.extended(shape, reached))
     best: _Found | None = None
     if len(shapes) > 1:  # with few parameters each: one of every number of steps
         numbers = {id(shape): number for number, shape in enumerate(shapes)}
         candidates = [c._replace(kind=numbers[id(c.shape)]) for c in candidates]
-    for candidate in _varied(candidates, max(hunt.limits.starts, len(shapes))):
+    for candidate in _varied(candidates, max(starts, len(shapes))):
         for z in (candidate.z, hunt.improved(candidate.shape, candidate.z)):
             found = hunt.judged(candidate.shape, z)
             if found is not None and (best is None or found.loss < best.loss):
@@ -165,10 +167,13 @@ class _Hunt:
             value = self.losses.value_at(rates, shape.counts, self.log_level)
         else:
             value = self._losses_of(shape).value(rates, shape.counts, time)
-        gradient = value.by_rates @ by_u
+        amplified, by_rates = self.losses.amplification(rates, shape.counts)
+        beyond = max(amplified - math.log(self.limits.amplification) + _SAFETY, 0.0)
+        penalty = self.sign * self.scale * beyond
+        gradient = (value.by_rates + 2.0 * penalty * by_rates) @ by_u
         if self.timed:
             gradient = np.append(gradient, value.by_time * time)
-        loss = self.sign * value.loss / self.scale
+        loss = self.sign * value.loss / self.scale + beyond**2
         gradient = self.sign * gradient / self.scale
         if not math.isfinite(loss) or not np.isfinite(gradient).all():
             return 1e10, np.zeros_like(z)
@@ -325,6 +330,9 @@ class _Hunt:
     def judged(self, shape: Shape, z: Floats) -> _Found | None:
         """Return what parameters come to, if they keep the limits and stop where they should."""
         u, time = self.split(z)
+        amplified, _ = self.losses.amplification(shape.rates(u)[0], shape.counts)
+        if amplified > math.log(self.limits.amplification) + 1e-9:
+            return None
         if self.limits.growth is not None:
             logs, _ = self._path(shape, z)
             if (logs > 2.0 * math.log(self.limits.growth) + 1e-9).any():
