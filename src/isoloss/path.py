@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from isoloss.filters import Filter, flow_filter, log_step, rates_filter, step_factors
-from isoloss.momentum import Motion, Transition
-from isoloss.momentum_stops import walk
+from isoloss.momentum import Motion, Transition, walk
 from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov
 from isoloss.problem import Problem
 from isoloss.schedule import Schedule
@@ -136,6 +135,7 @@ def _momentum_marks(
                 phase.lr[done:k],
                 phase.momentum,
                 xp.nan + xp.zeros_like(curvature[..., 0]),
+                problem.kind.constant,
                 nesterov=nesterov,
             ).end
         done = k

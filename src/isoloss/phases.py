@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -35,7 +36,7 @@ class Steps(Phase):
             if steps is None:
                 raise ValueError(f"a function of the step needs steps=K: {name}(lr, steps=K)")
             lr = [float(lr(step)) for step in range(steps)]
-        rates = np.array(lr, dtype=np.float64)
+        rates = _real("lr", lr)
         if rates.ndim > 1:
             raise ValueError(f"lr must be a number or a 1-D array; got shape {rates.shape}")
         if not np.isfinite(rates).all():
@@ -187,7 +188,7 @@ class _Momentum(Steps):
         self, lr: Any, momentum: float, steps: int | None = None, *, carry_velocity: bool = False
     ) -> None:
         super().__init__(lr, steps)
-        momentum = float(momentum)
+        momentum = float(_real("momentum", momentum))
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum must be at least 0 and below 1; got {momentum!r}")
         if not isinstance(carry_velocity, bool):
@@ -313,7 +314,7 @@ class GradientFlow(Phase):
     name: ClassVar[str] = "gradient_flow"
 
     def __post_init__(self) -> None:
-        time = float(self.time)
+        time = float(_real("time", self.time))
         if not time >= 0:
             raise ValueError(f"time must be a number of at least 0; got {self.time!r}")
         object.__setattr__(self, "time", time)
@@ -378,6 +379,17 @@ def anneal(lr: float, steps: int) -> Schedule:
     Schedule(GradientDescent(1.5, steps=10), GradientFlow())
     """
     return Schedule(GradientDescent(lr, steps), GradientFlow())
+
+
+def _real(name: str, value: Any) -> npt.NDArray[np.float64]:
+    try:
+        given = np.asarray(value)
+        if given.dtype.kind not in "SUb":  # text and truth values are no numbers
+            return given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    shown = reprlib.repr(value)
+    raise TypeError(f"{name} must be a finite real number or numbers; got {shown}") from None
 
 
 def _step_count(steps: Any) -> int:

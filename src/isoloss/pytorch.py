@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -42,8 +43,10 @@ def scheduler_rates(build: Callable[[Any], Any], steps: int, lr: float) -> npt.N
                 "cycle_momentum=False, or use its rates in HeavyBall or Nesterov"
             )
         rates[step] = found[0]
-        optimizer.step()
-        scheduler.step()
+        # a step of the optimizer, which PyTorch expects here, would train what it belongs to
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
+            scheduler.step()
     return rates
 
 
@@ -54,7 +57,11 @@ def put_on(optimizer: Any, rate: Callable[[int], float], phases: list[dict[str, 
         raise TypeError(
             f"optimizer must be a torch.optim.Optimizer; got {type(optimizer).__name__}"
         )
-    wanted = {(phase.get("momentum", 0.0), phase["phase"] == "nesterov") for phase in phases}
+    wanted = {
+        (phase.get("momentum", 0.0), phase["phase"] == "nesterov")
+        for phase in phases
+        if phase["steps"]
+    }
     wanted = {(momentum, nesterov and momentum > 0) for momentum, nesterov in wanted}
     for group in optimizer.param_groups:
         found = group.get("momentum", 0.0), bool(group.get("nesterov", False))
@@ -64,7 +71,7 @@ def put_on(optimizer: Any, rate: Callable[[int], float], phases: list[dict[str, 
                 f"{' and '.join(map(_described, sorted(wanted)))}; build it with the schedule's "
                 "momentum, one for all phases"
             )
-    if any(phase.get("momentum") and not phase["carry_velocity"] for phase in phases[1:]):
+    if not _keeps_velocity(phases):
         raise ValueError(
             "PyTorch's optimizer keeps its velocity: give every momentum phase but the first "
             "carry_velocity=True, or use an optimizer for each phase"
@@ -72,6 +79,18 @@ def put_on(optimizer: Any, rate: Callable[[int], float], phases: list[dict[str, 
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] = 1.0  # times a rate is that rate, to the last bit
     return torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+
+
+def _keeps_velocity(phases: list[dict[str, Any]]) -> bool:
+    """Whether no phase, not even one without steps, drops a velocity that steps have built."""
+    moving = dropped = False
+    for phase in phases:
+        dropped |= moving and not phase.get("carry_velocity", False)
+        if phase["steps"] and phase.get("momentum"):
+            if dropped:
+                return False
+            moving = True
+    return True
 
 
 def _described(kind: tuple[float, bool]) -> str:

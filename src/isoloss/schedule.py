@@ -255,8 +255,8 @@ class Schedule(_Composes):
             phase = self.phases[place]
             return phase.rate(step - ends[place] + phase.steps)
 
-        stepped = [{"phase": p.name, **p.to_dict()} for p in self.phases if p.steps]
-        return put_on(optimizer, rate, stepped)
+        phases = [{"phase": p.name, **p.to_dict(), "steps": p.steps} for p in self.phases]
+        return put_on(optimizer, rate, phases)
 
     def to_json(self) -> str:
         """Return the schedule as JSON, from which `from_json` builds an equal one.

@@ -9,8 +9,7 @@ import numpy as np
 
 from isoloss._checks import quiet
 from isoloss.filters import Filter, choose, flow_filter, log_step
-from isoloss.momentum import LARGEST, Motion, Transition
-from isoloss.momentum_stops import first_crossing, walk
+from isoloss.momentum import LARGEST, Motion, Transition, first_crossing, walk
 from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov
 from isoloss.problem import Problem
 from isoloss.run import Run
@@ -220,6 +219,7 @@ class _Trainer:
                     lr,
                     phase.momentum,
                     levels,
+                    self.problem.kind.constant,
                     nesterov=nesterov,
                 )
             hit = xp.isfinite(found.first)

@@ -85,6 +85,7 @@ class Transition:
             pull = dd.multiply(pull, mu)
         exponent, matrix = rescaled(xp, zeros, (first, pull, one, mu))
         self.squares: list[tuple[Array, Matrix]] = [(exponent, matrix)]
+        self._tables: dict[int, tuple[Array, Array]] = {}
 
     def power(self, i: int) -> tuple[Array, Matrix]:
         """Return exponent and matrix of 2^i steps."""
@@ -138,12 +139,48 @@ class Transition:
         )
         return Motion(motion.base, x, q, exponent)
 
+    def table(self, count: int) -> tuple[Array, Array]:
+        """Return in float64 the first rows of the matrices of 1 … count steps, (B, count, r) each.
+
+        Worked out in double-double: near a double eigenvalue the powers' entries nearly cancel.
+        """
+        if count not in self._tables:
+            a, b, _, _ = self._sized(0)
+            i = 0
+            while a[0].shape[1] < count:
+                m = self._sized(i)
+                after = _dot(a, m[0], b, m[2]), _dot(a, m[1], b, m[3])
+                a, b, i = self._joined(a, after[0]), self._joined(b, after[1]), i + 1
+            self._tables[count] = a[0][:, :count, :], b[0][:, :count, :]
+        return self._tables[count]
+
+    def states(self, motion: Motion, i: int, count: int) -> tuple[Array, Array]:
+        """Return position and velocity after 0 … count - 1 times 2^i steps, (B, count, r) each.
+
+        They are in float64, relative to the scale of the motion.
+        """
+        x, q = motion.position, motion.velocity
+        while x[0].shape[1] < count:
+            m = self._sized(i)
+            after = _dot(m[0], x, m[1], q), _dot(m[2], x, m[3], q)
+            x, q, i = self._joined(x, after[0]), self._joined(q, after[1]), i + 1
+        return x[0][:, :count, :], q[0][:, :count, :]
+
+    def _joined(self, before: dd.Pair, after: dd.Pair) -> dd.Pair:
+        high, low = (self.xp.concat(pair, axis=1) for pair in zip(before, after, strict=True))
+        return high, low
+
+    def _sized(self, i: int) -> Matrix:
+        """Return the matrix of 2^i steps with its power of two, which must not leave float64."""
+        exponent, matrix = self.power(i)
+        # one half at a time: the whole may lie beyond float64
+        size = 2.0 ** (0.5 * exponent)
+        first, second, third, fourth = ((h * size * size, low * size * size) for h, low in matrix)
+        return first, second, third, fourth
+
     def entries(self) -> tuple[Array, Array, Array, Array]:
         """Return the matrix of one step in float64, row by row."""
-        exponent, matrix = self.squares[0]
-        # one power of two at a time: their product may lie beyond float64
-        size = 2.0 ** (0.5 * exponent)
-        first, second, third, fourth = (high * size * size for high, _ in matrix)
+        first, second, third, fourth = (high for high, _ in self._sized(0))
         return first, second, third, fourth
 
     def eigenvalues(self) -> tuple[Array, Array, Array]:
@@ -182,6 +219,8 @@ def rescaled(xp: Any, exponent: Array, pairs: Any) -> tuple[Array, Any]:
     size = xp.abs(pairs[0][0])
     for high, _ in pairs[1:]:
         size = xp.maximum(size, xp.abs(high))
+    if bool(xp.all((size <= 2.0**64) & ((size >= 2.0**-64) | (size == 0)))):
+        return exponent, tuple(pairs)
     factor = 1.0 + 0.0 * size
     for bits in (512.0, 256.0, 128.0, 64.0):
         shift = xp.where(size > 2.0**bits, -bits + 0.0 * size, 0.0 * size)

@@ -1,0 +1,123 @@
+"""Groups of steps with momentum and changing rates, at a cost that hardly grows with the spectrum.
+
+What m steps do to position and velocity are polynomials in the curvature of degree m, given by
+their values at a few Chebyshev nodes: per step, only those are worked out. The train loss after
+each step is a sum over the spectrum of squares of such polynomials: 2m + 1 nodes, with the
+spectrum's weights moved to them, give it exactly (but for rounding, which is bounded).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["CHUNK", "Grouping", "Groups"]
+
+Array = Any
+Rates = npt.NDArray[np.float64]
+
+_LONGEST = 16  # steps in a group
+_WORTH = 3  # curvatures per node from which on groups pay
+_FALL = 1e-2  # a velocity may fall by so much in a group
+_LOST = 1e3  # how far a direction may lag behind the largest polynomial before digits are lost
+_ROUNDING = 4e-13
+_LARGEST = 1e100
+CHUNK = 256
+"""How many groups to run at once."""
+
+
+class Groups(NamedTuple):
+    """Many groups in a row: states before each (G, r), the end, and train losses.
+
+    ``sums`` (steps,) are losses relative to the weights that were given, ``doubt`` bounds their
+    rounding; both are None where nobody asked.
+    """
+
+    x: Array
+    q: Array
+    end: tuple[Array, Array]
+    sums: Array | None
+    doubt: Array | None
+
+
+class Grouping:
+    """The nodes for one spectrum (r,) and momentum."""
+
+    def __init__(
+        self, xp: Any, curvature: Array, momentum: float, constant: Any, *, nesterov: bool
+    ) -> None:
+        self.xp, self.constant = xp, constant
+        self.momentum, self.nesterov = momentum, nesterov
+        self.size = _LONGEST
+        # each step multiplies areas of position and velocity by about μ
+        fall = 2.0 * math.log(_FALL) / math.log(momentum) if momentum > 0 else 1.0
+        self.size = int(min(max(fall, 1.0), _LONGEST))
+        count = 2 * self.size + 1
+        top = float(xp.max(curvature))
+        angles = (np.arange(count) + 0.5) * np.pi / count
+        degrees = np.arange(count)[:, None]
+        to_coefficients = np.cos(degrees * angles) * (2.0 / count)
+        to_coefficients[0] /= 2.0
+        self.nodes = 0.5 * top * (1.0 + np.cos(angles))
+        inside = 2.0 * curvature / top - 1.0
+        polynomials = xp.cos(constant(degrees) * xp.acos(xp.clip(inside, -1.0, 1.0))[None, :])
+        self.spread = constant(to_coefficients.T) @ polynomials
+        self.pays = self.size > 3 and curvature.shape[0] >= _WORTH * count
+
+    def run(self, state: tuple[Array, Array], rates: Rates, weights: Array | None) -> Groups | None:
+        """Run whole groups from a state; None where digits would be lost.
+
+        ``weights`` (r,) are those of squared positions, if the train losses are wanted.
+        """
+        xp, m = self.xp, self.size
+        pulls = 2.0 * rates.reshape(-1, m).T[:, :, None] * self.nodes  # (m, G, nodes)
+        first, second = (self._positions(pulls, start) for start in ((1.0, 0.0), (0.0, 1.0)))
+        peak = max(np.abs(end).max() for part in (first, second) for end in part[1])
+        if not peak < _LARGEST:
+            return None
+        ends = [self.constant(end) @ self.spread for part in (first, second) for end in part[1]]
+        x, q = state
+        states = [(x, q)]
+        for g in range(rates.size // m):
+            xx, xq, qx, qq = (end[g, :] for end in ends)
+            x, q = xx * x + qx * q, xq * x + qq * q
+            states.append((x, q))
+        xs, qs = (xp.stack(part) for part in zip(*states, strict=True))
+        sizes = xp.maximum(xp.abs(xs), xp.abs(qs))
+        kept = sizes[1:, :] * _LOST >= peak * sizes[:-1, :]
+        if not bool(xp.all(kept & (sizes[1:, :] < _LARGEST))):
+            return None
+        xs, qs = xs[:-1, :], qs[:-1, :]
+        if weights is None:
+            return Groups(xs, qs, (x, q), None, None)
+        return Groups(xs, qs, (x, q), *self._losses(weights, xs, qs, first[0], second[0]))
+
+    def _positions(
+        self, pulls: Rates, start: tuple[float, float]
+    ) -> tuple[Rates, tuple[Rates, Rates]]:
+        """Return positions at the nodes after each step, and position and velocity at the end."""
+        x, q = (np.full(pulls.shape[1:], value) for value in start)
+        positions = np.empty_like(pulls)
+        for j, pull in enumerate(pulls):
+            q = self.momentum * q + x
+            x = x - pull * (x + self.momentum * q if self.nesterov else q)
+            positions[j] = x
+        return positions, (x, q)
+
+    def _losses(
+        self, weights: Array, xs: Array, qs: Array, first: Rates, second: Rates
+    ) -> tuple[Array, Array]:
+        xp = self.xp
+        parts = (weights * xs**2, 2.0 * weights * xs * qs, weights * qs**2)
+        moved = [part @ self.spread.T for part in parts]  # (G, nodes)
+        a, b = (self.constant(part) for part in (first, second))
+        sums = xp.sum(moved[0] * a**2 + moved[1] * a * b + moved[2] * b**2, axis=-1)  # (m, G)
+        sizes = (xp.sum(part, axis=-1) for part in (parts[0], parts[2]))
+        tops = (xp.max(xp.abs(part), axis=-1) ** 2 for part in (a, b))
+        doubt = sum(size * top for size, top in zip(sizes, tops, strict=True))
+        flat = (xp.reshape(xp.permute_dims(part, (1, 0)), (-1,)) for part in (sums, doubt))
+        values, errors = flat
+        return values, _ROUNDING * errors
