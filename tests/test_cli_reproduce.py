@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import isoloss
+
 COMMAND = Path(sys.executable).with_name("isoloss")
 
 
@@ -86,4 +88,4 @@ def test_the_command_alone_shows_its_verbs(tmp_path: Path) -> None:
     done = run(cwd=tmp_path)
     assert "reproduce" in done.stdout + done.stderr
     assert "compare" in done.stdout + done.stderr
-    assert run("--version", cwd=tmp_path).stdout.startswith("isoloss 0.1.0")
+    assert run("--version", cwd=tmp_path).stdout.startswith(f"isoloss {isoloss.__version__}")
