@@ -1,5 +1,6 @@
 """The best schedule of a family: against formulas by hand, grids, bounds and real training."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,29 @@ def test_a_named_family_keeps_its_shape_and_its_fixed_arguments() -> None:
     assert found.test_loss <= best * (1 + 1e-6)
 
 
+def test_a_family_goes_by_its_name_too() -> None:
+    by_name, by_function = (il.design(PROBLEM, family=f) for f in ("cosine", families.cosine))
+    assert by_name.schedule == by_function.schedule
+    annealed = il.design(PROBLEM, family=families.annealed)
+    assert annealed.schedule == il.design(PROBLEM, family="annealed").schedule
+
+
+def test_own_functions_are_families() -> None:
+    def warm(lr: float, steps: int, share: float) -> il.Schedule:
+        up = round(share * steps)
+        return families.warmup(lr, up) + families.constant(lr, steps - up)
+
+    found = il.design(PROBLEM, family=warm, steps=10, share=0.3)
+    by_partial = il.design(PROBLEM, family=functools.partial(warm, share=0.3), steps=10)
+    assert found.schedule == by_partial.schedule
+    assert found.family == by_partial.family == "warm"
+    rates = found.schedule.learning_rates()
+    np.testing.assert_allclose(rates / rates[-1], [0, 1 / 3, 2 / 3, *[1] * 7], rtol=1e-12)
+    grid = np.geomspace(0.01, 10, 1000) * float(PROBLEM.max_lr)
+    best = min(float(il.train(PROBLEM, warm(lr, 10, 0.3)).test_loss) for lr in grid)
+    assert found.test_loss <= best * (1 + 1e-9)
+
+
 def test_the_same_seed_gives_the_same_schedule() -> None:
     first, second = (il.design(PROBLEM, steps=5, seed=4) for _ in range(2))
     assert first.schedule == second.schedule
@@ -238,12 +262,17 @@ def test_a_calm_order_keeps_residual_and_rounding_low() -> None:
         ({"goal": "lowest"}, ValueError, "needs a train_loss between.*got None"),
         ({"goal": "lowest", "train_loss": START}, ValueError, "needs a train_loss between"),
         ({"train_loss": LEVEL}, ValueError, "chooses its stop; leave train_loss out"),
-        ({"family": "constant"}, ValueError, "family must be one of annealed.*got 'constant'"),
+        ({"family": "linear"}, ValueError, "one of annealed.*cosine.*got 'linear'"),
+        ({"family": 3}, ValueError, "family must be a function.*got 3"),
+        ({"family": "rates", "every": 3}, TypeError, "no further arguments; got every"),
+        ({"family": "cosine", "every": 3}, TypeError, "takes lr, steps, final.*got every"),
         (
-            {"family": "rates", "every": 3},
+            {"family": families.cyclic},
             TypeError,
-            r"no further arguments; got \['every'\]",
+            "needs half_cycle: design",
         ),
+        ({"family": "constant", "lr": 0.1}, ValueError, "all parameters .*'constant' are fixed"),
+        ({"family": lambda rate, steps: None}, TypeError, "must take its largest rate as lr or"),
         ({"steps": 0}, ValueError, "steps must be.*at least 1; got 0"),
         ({"steps": 2.5}, ValueError, "steps must be.*got 2.5"),
         ({"max_lr": -1.0}, ValueError, "max_lr must be positive.*got -1.0"),

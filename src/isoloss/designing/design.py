@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from isoloss import families
 from isoloss._checks import quiet
+from isoloss.designing.named import Named
 from isoloss.designing.search import Goal, Limits, search
-from isoloss.designing.shapes import Decreasing, Free, Named, Repeated, Shape
+from isoloss.designing.shapes import Decreasing, Free, Repeated, Shape
 from isoloss.problem import Problem
 from isoloss.reachable import best_filter, reachable_band
 from isoloss.run import Run
@@ -20,7 +22,7 @@ from isoloss.schedule import Schedule
 __all__ = ["FAMILIES", "Design", "design"]
 
 FAMILIES = ("annealed", "two-rate", "decreasing", "rates")
-"""The families that have a name instead of a function."""
+"""The families that are no functions of `isoloss.families`."""
 
 _DEFAULT_LARGEST = 100.0  # times the largest stable rate
 
@@ -118,9 +120,10 @@ def design(
             ``steps`` rates that never rise;
         ``"rates"``
             ``steps`` rates, free;
-        a function of `isoloss.families`
-            such as ``families.cosine``, over all of its rates, shares and powers. Further arguments
-            that it needs are given as ``fixed``.
+        a function of `isoloss.families`, or its name
+            such as ``families.cosine`` or ``"cosine"``, over all of its rates, shares and powers.
+            Further arguments that it needs are given as ``fixed``. So may be any function with a
+            parameter ``lr`` that returns a schedule of steps.
     train_loss : float, optional
         The level for the goals "lowest" and "highest".
     steps : int, default: 16
@@ -174,9 +177,9 @@ def design(
     largest = _DEFAULT_LARGEST * stable if max_lr is None else float(max_lr)
     if not 0 < largest < math.inf:
         raise ValueError(f"max_lr must be positive and finite; got {max_lr!r}")
-    shapes = _shapes(family, steps, stable, largest, fixed)
-    flow = flow or family == "annealed"
-    called = family if isinstance(family, str) else family.__name__
+    called = _name(family)
+    shapes = _shapes(family, called, steps, stable, largest, fixed)
+    flow = flow or called == "annealed"
     level = None if train_loss is None else float(train_loss)
     found = search(
         problem,
@@ -230,32 +233,43 @@ def _check(
         raise ValueError(f"starts must be at least 1; got {starts!r}")
 
 
+def _name(family: Any) -> str:
+    if isinstance(family, str):
+        return family
+    if family is families.annealed:
+        return "annealed"
+    # functools.partial keeps its function's name there
+    return str(getattr(getattr(family, "func", family), "__name__", family))
+
+
 def _shapes(
     family: str | Callable[..., Schedule],
+    name: str,
     steps: int,
     stable: float,
     largest: float,
     fixed: dict[str, Any],
 ) -> list[Shape]:
-    if callable(family):
-        return [Named(family, steps, stable, largest, fixed)]
+    if name not in FAMILIES:
+        if name in families.__all__:
+            family = getattr(families, name) if isinstance(family, str) else family
+        if not callable(family):
+            names = dict.fromkeys([*FAMILIES, *families.__all__])
+            raise ValueError(
+                f"family must be a function of isoloss.families, or one of {', '.join(names)}; "
+                f"got {family!r}"
+            )
+        return [Named(family, name, steps, stable, largest, fixed)]
     if fixed:
-        raise TypeError(f"the family {family!r} takes no further arguments; got {sorted(fixed)}")
+        raise TypeError(f"the family {name!r} takes no further arguments; got {', '.join(fixed)}")
     counts = _counts(steps)
-    if family == "annealed":
+    if name == "annealed":
         return [Repeated((count,), stable, largest) for count in counts]
-    if family == "two-rate":
+    if name == "two-rate":
         counts = counts[::2]
         pairs = [(k, j) for k in counts for j in counts if k + j <= steps] or [(1, 1)]
         return [Repeated(pair, stable, largest) for pair in pairs]
-    if family == "decreasing":
-        return [Decreasing(steps, stable, largest)]
-    if family == "rates":
-        return [Free(steps, stable, largest)]
-    raise ValueError(
-        f"family must be one of {', '.join(FAMILIES)}, or a function of isoloss.families; "
-        f"got {family!r}"
-    )
+    return [(Decreasing if name == "decreasing" else Free)(steps, stable, largest)]
 
 
 def _counts(steps: int) -> list[int]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +11,17 @@ import numpy.typing as npt
 from isoloss.phases import GradientDescent
 from isoloss.schedule import Schedule
 
-__all__ = ["NEGLIGIBLE", "Decreasing", "Free", "Named", "Repeated", "Shape"]
+__all__ = ["NEGLIGIBLE", "SMALLEST", "Decreasing", "Free", "Repeated", "Shape"]
 
 Floats = npt.NDArray[np.float64]
 
-_SMALLEST = 1e-7  # the smallest rate, as a share of the largest stable one
+SMALLEST = 1e-7
+"""The smallest rate, as a share of the largest stable one."""
+
 NEGLIGIBLE = 1e-6
 """The largest rate, as a share of the largest stable one, that may be left out."""
 
 _STEEPEST = -6.0  # log of the largest fall from one rate to the next
-_DIFFERENCE = 1e-6
 _FEW = 3  # so many rates need no smaller problem to start from
 
 
@@ -70,7 +68,7 @@ class Free(Shape):
     def __init__(self, count: int, stable: float, largest: float) -> None:
         self.range = stable, largest
         self.counts = np.ones(count)
-        self.low = np.full(count, math.log(min(_SMALLEST * stable, largest)))
+        self.low = np.full(count, math.log(min(SMALLEST * stable, largest)))
         self.high = np.full(count, math.log(largest))
 
     def rates(self, u: Floats) -> tuple[Floats, Floats]:
@@ -110,7 +108,7 @@ class Decreasing(Shape):
         self.counts = np.ones(count)
         self.low = np.full(count, _STEEPEST)
         self.high = np.zeros(count)
-        self.low[0] = math.log(min(_SMALLEST * stable, largest))
+        self.low[0] = math.log(min(SMALLEST * stable, largest))
         self.high[0] = math.log(largest)
 
     def rates(self, u: Floats) -> tuple[Floats, Floats]:
@@ -125,70 +123,3 @@ class Decreasing(Shape):
         return np.asarray(np.clip(np.diff(logs, prepend=0.0), self.low, self.high))
 
     half = Free.half
-
-
-# Parameters of named families that are rates themselves, and ranges of the others. A final or low
-# rate is a share of the largest one.
-_RATES = ("lr", "high")
-_SHARES = ("final", "low", "start")
-_RANGES: dict[str, tuple[float, float]] = {"power": (0.1, 10.0), "rate": (1e-4, 1e2)}
-
-
-class Named(Shape):
-    """A family of `isoloss.families`, over all of its continuous parameters."""
-
-    def __init__(
-        self,
-        family: Callable[..., Schedule],
-        count: int,
-        stable: float,
-        largest: float,
-        fixed: dict[str, Any],
-    ) -> None:
-        self.family, self.fixed = family, {"steps": count, **fixed}
-        self.names = [n for n in inspect.signature(family).parameters if n not in self.fixed]
-        ranges = []
-        for name in self.names:
-            if name in _RATES:
-                ranges.append((math.log(min(_SMALLEST * stable, largest)), math.log(largest)))
-            elif name in _SHARES:
-                ranges.append((0.0, 1.0))
-            elif name == "factor":
-                ranges.append((-20.0 / count, 0.0))  # log of the fall in one step
-            elif name in _RANGES:
-                ranges.append((math.log(_RANGES[name][0]), math.log(_RANGES[name][1])))
-        known = {*_RATES, *_SHARES, *_RANGES, "factor"}
-        self.names = [name for name in self.names if name in known]
-        self.low, self.high = (np.array(side) for side in zip(*ranges, strict=True))
-        self.counts = np.ones(self.schedule(0.5 * (self.low + self.high)).steps)
-
-    def schedule(self, u: Floats, least: float = 0.0) -> Schedule:
-        """Return the schedule, without flow; a named one keeps all of its steps."""
-        del least
-        values = dict(zip(self.names, (float(x) for x in u), strict=True))
-        largest = math.exp(next(values[name] for name in _RATES if name in values))
-        arguments = {
-            name: largest * x if name in _SHARES else math.exp(x) for name, x in values.items()
-        }
-        return self.family(**arguments, **self.fixed)
-
-    def rates(self, u: Floats) -> tuple[Floats, Floats]:
-        """Return the rates and, by central differences inside the bounds, their derivatives."""
-        columns = []
-        for i in range(u.size):
-            ends = []
-            for side in (-_DIFFERENCE, _DIFFERENCE):
-                moved = u.copy()
-                moved[i] = np.clip(u[i] + side, self.low[i], self.high[i])
-                ends.append((moved[i], self.schedule(moved).learning_rates()))
-            columns.append((ends[1][1] - ends[0][1]) / (ends[1][0] - ends[0][0]))
-        return self.schedule(u).learning_rates(), np.stack(columns, axis=1)
-
-    def parameters(self, rates: Floats) -> Floats:
-        """Return parameters whose largest rate is the largest given one, the others halfway."""
-        u = 0.5 * (self.low + self.high)
-        for i, name in enumerate(self.names):
-            if name in _RATES:
-                largest = max(float(rates.max()), math.exp(self.low[i]))
-                u[i] = min(math.log(largest), self.high[i])
-        return u

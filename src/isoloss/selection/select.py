@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss import families
 from isoloss.comparison import NO_DIFFERENCE, ridge
 from isoloss.designing import design
 from isoloss.designing.design import FAMILIES
@@ -215,12 +214,10 @@ def select(
     )
 
 
-def _family(name: str) -> tuple[str | Callable[..., Schedule], bool]:
+def _family(name: str) -> tuple[str, bool]:
     plain = name.removesuffix(_FLOW)
-    if plain in FAMILIES:
+    if plain in family_names():
         return plain, plain != name
-    if plain in _NEEDS_NO_MORE:
-        return getattr(families, plain), plain != name
     raise ValueError(
         f"there is no family {name!r}; choose from {', '.join(family_names())}, "
         f"each with or without {_FLOW!r}"
