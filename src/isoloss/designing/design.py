@@ -11,8 +11,9 @@ import numpy as np
 
 from isoloss import families
 from isoloss._checks import quiet
+from isoloss.designing.constraints import Goal, Limits
 from isoloss.designing.named import Named
-from isoloss.designing.search import Goal, Limits, search
+from isoloss.designing.search import search
 from isoloss.designing.shapes import Decreasing, Free, Repeated, Shape
 from isoloss.problem import Problem
 from isoloss.reachable import best_filter, reachable_band

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.designing.constraints import LANDED, Constraints, Goal, Limits
 from isoloss.designing.objective import Losses
 from isoloss.designing.ordering import calm_order
 from isoloss.designing.shapes import NEGLIGIBLE, Shape
@@ -24,37 +25,18 @@ from isoloss.run import Run
 from isoloss.schedule import Schedule
 from isoloss.training import train
 
-__all__ = ["Goal", "Limits", "search"]
+__all__ = ["search"]
 
 Floats = npt.NDArray[np.float64]
 
 _LONGEST = 4.0  # the flow's time, as a share of the best flow's alone
 _TIMES = 1e-6, _LONGEST
-_MARGIN = 1e-6  # log of how far the train loss stays above the level on the way
-_LANDED = 1e-9  # log of how far below the level steps without flow aim
 _ITERATIONS, _CONSTRAINED = 1000, 200
 _PERTURBED = 0.2
 _LOW = 0.6  # of the curvatures: filters of a lower degree are looked at in small form
 _SAFETY = 0.5  # nats below the largest amplification, from where on it costs
 _WRONG = 1e-3  # starts that break the limits by more come last
 _PENALTIES = (0.0, 0.1, 1.0, 10.0)
-
-
-class Goal(NamedTuple):
-    """What to look for: "best", or "lowest"/"highest" at a train loss; with flow at the end."""
-
-    name: str
-    level: float | None
-    flow: bool
-
-
-class Limits(NamedTuple):
-    """How far errors and the residual may grow, and how hard to search."""
-
-    amplification: float
-    growth: float | None
-    starts: int
-    seed: int
 
 
 class _Candidate(NamedTuple):
@@ -135,16 +117,12 @@ class _Hunt:
         self.time = float(times[np.argmin(alone)])
         if goal.level is not None:
             self.time = losses.flow_time(np.ones_like(losses.gamma), self.log_level)
-        self.timed = goal.flow and goal.level is None
+        self.constraints = Constraints(losses, goal, limits, self.log_level)
 
     @cached_property
     def root(self) -> Floats:
         """A factor of the test form."""
         return self.losses.root()
-
-    def split(self, z: Floats) -> tuple[Floats, float]:
-        """Return a shape's parameters and the flow's time."""
-        return (z[:-1], math.exp(z[-1])) if self.timed else (z, 0.0)
 
     def _losses_of(self, shape: Shape) -> Losses:
         """Return the losses, in small form where filters are polynomials of low degree."""
@@ -161,7 +139,7 @@ class _Hunt:
 
     def value(self, shape: Shape, z: Floats) -> tuple[float, Floats]:
         """Return the scaled objective and its gradient."""
-        u, time = self.split(z)
+        u, time = self.constraints.split(z)
         rates, by_u = shape.rates(u)
         if self.goal.level is not None and self.goal.flow:
             value = self.losses.value_at(rates, shape.counts, self.log_level)
@@ -171,7 +149,7 @@ class _Hunt:
         beyond = max(amplified - math.log(self.limits.amplification) + _SAFETY, 0.0)
         penalty = self.sign * self.scale * beyond
         gradient = (value.by_rates + 2.0 * penalty * by_rates) @ by_u
-        if self.timed:
+        if self.constraints.timed:
             gradient = np.append(gradient, value.by_time * time)
         loss = self.sign * value.loss / self.scale + beyond**2
         gradient = self.sign * gradient / self.scale
@@ -188,9 +166,9 @@ class _Hunt:
                 u = u[self._order(np.exp(u))]
             for each in (u, u + _PERTURBED * self.random.normal(size=u.size)):
                 z = np.clip(self._landed(shape, each), shape.low, shape.high)
-                if self.timed:
+                if self.constraints.timed:
                     z = np.append(z, math.log(time))
-                excess = self._excess(shape, z)
+                excess = self.constraints.excess(shape, z)
                 loss = self.value(shape, z)[0] + excess
                 found.append(_Candidate(kind, excess > _WRONG, loss, shape, z))
         return found
@@ -209,7 +187,7 @@ class _Hunt:
         before = losses.weights * losses.filter(np.exp(u[:-1]), shape.counts[:-1], 0.0) ** 2
         # the train loss is a quadratic function of the last rate
         curved, straight = (float(before @ losses.gamma**k) for k in (2, 1))
-        rest = float(before.sum()) - math.exp(self.log_level - _LANDED)
+        rest = float(before.sum()) - math.exp(self.log_level - LANDED)
         inside = straight**2 - curved * rest
         if rest <= 0 or inside < 0:
             return u
@@ -217,19 +195,11 @@ class _Hunt:
 
     def extended(self, shape: Shape, found: _Found) -> _Candidate:
         """Return what fewer steps came to as parameters of a shape with more."""
-        u, time = self.split(found.z)
+        u, time = self.constraints.split(found.z)
         z = np.concatenate([u, shape.padding(u.size)])
-        if self.timed:
+        if self.constraints.timed:
             z = np.append(z, math.log(time))
         return _Candidate(-1, False, -math.inf, shape, z)
-
-    def _excess(self, shape: Shape, z: Floats) -> float:
-        """Return by how much the limits are broken, so that better starts come first."""
-        bounds = self._inequalities(shape, z)[0]
-        wrong = float(-np.minimum(bounds, 0.0).sum())
-        if self.goal.level is not None and not self.goal.flow:
-            wrong += abs(float(self._equality(shape, z)[0][0]))
-        return wrong
 
     def _rates(self, shape: Shape) -> Iterator[tuple[int, Floats, float]]:
         """Yield rates and flow times to start from, each with a number for its kind."""
@@ -261,9 +231,9 @@ class _Hunt:
     def improved(self, shape: Shape, start: Floats) -> Floats:
         """Return the parameters to which an optimizer brings a start."""
         bounds = list(zip(shape.low, shape.high, strict=True))
-        if self.timed:
+        if self.constraints.timed:
             bounds.append((math.log(self.time * _TIMES[0]), math.log(self.time * _TIMES[1])))
-        constraints = self._constraints(shape)
+        constraints = self.constraints.for_scipy(shape)
         from scipy.optimize import minimize  # slow to import
 
         # SciPy's stubs know no gradient beside the value under constraints
@@ -280,61 +250,14 @@ class _Hunt:
         low, high = np.array(bounds).T
         return np.asarray(np.clip(found.x, low, high))
 
-    def _constraints(self, shape: Shape) -> list[dict[str, Any]]:
-        constraints: list[dict[str, Any]] = []
-        if self.goal.level is not None and not self.goal.flow:
-            constraints.append(
-                {
-                    "type": "eq",
-                    "fun": lambda z: self._equality(shape, z)[0],
-                    "jac": lambda z: self._equality(shape, z)[1],
-                }
-            )
-        if self.goal.level is not None or self.limits.growth is not None:
-            constraints.append(
-                {
-                    "type": "ineq",
-                    "fun": lambda z: self._inequalities(shape, z)[0],
-                    "jac": lambda z: self._inequalities(shape, z)[1],
-                }
-            )
-        return constraints
-
-    def _path(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
-        u, _ = self.split(z)
-        rates, by_u = shape.rates(u)
-        path = self.losses.path(rates, shape.counts)
-        slopes = path.by_rates @ by_u
-        if self.timed:
-            slopes = np.hstack([slopes, np.zeros((slopes.shape[0], 1))])
-        return path.logs, slopes
-
-    def _inequalities(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
-        """Return what must not be negative: distances from level and largest growth."""
-        parts, slopes = [np.empty(0)], [np.empty((0, z.size))]
-        if self.goal.level is not None or self.limits.growth is not None:
-            logs, by_z = self._path(shape, z)
-            if self.goal.level is not None:
-                on_the_way = slice(None) if self.goal.flow else slice(-1)
-                parts.append(logs[on_the_way] - self.log_level - _MARGIN)
-                slopes.append(by_z[on_the_way])
-            if self.limits.growth is not None:
-                parts.append(2.0 * math.log(self.limits.growth) - logs)
-                slopes.append(-by_z)
-        return np.concatenate(parts), np.concatenate(slopes)
-
-    def _equality(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
-        logs, slopes = self._path(shape, z)
-        return logs[-1:] - self.log_level + _LANDED, slopes[-1:]
-
     def judged(self, shape: Shape, z: Floats) -> _Found | None:
         """Return what parameters come to, if they keep the limits and stop where they should."""
-        u, time = self.split(z)
+        u, time = self.constraints.split(z)
         amplified, _ = self.losses.amplification(shape.rates(u)[0], shape.counts)
         if amplified > math.log(self.limits.amplification) + 1e-9:
             return None
         if self.limits.growth is not None:
-            logs, _ = self._path(shape, z)
+            logs, _ = self.constraints.path(shape, z)
             if (logs > 2.0 * math.log(self.limits.growth) + 1e-9).any():
                 return None
         for least in (NEGLIGIBLE / float(self.losses.gamma.max()), 0.0):
@@ -343,7 +266,7 @@ class _Hunt:
                 rates = schedule.learning_rates()
                 schedule = Schedule(GradientDescent(rates[self._order(rates)]))
             if self.goal.flow:
-                schedule += GradientFlow(time) if self.timed else GradientFlow()
+                schedule += GradientFlow(time) if self.constraints.timed else GradientFlow()
             run = train(self.problem, schedule, self.goal.level)
             if self._stops_well(run):
                 return _Found(self.sign * float(run.test_loss), shape, z, schedule, run)
