@@ -16,7 +16,7 @@ __all__ = ["Filter", "choose", "flow_filter", "log_step", "rates_filter", "step_
 
 Array = Any
 
-_NEAR = 0.1  # below this, rounding the product would cost a factor more than a digit
+_NEAR = 1e-7  # below this, the rounding of the smaller products counts
 _FAR = 600.0  # log(2ηγ) from which 1 is nothing beside it
 _PRODUCT = 8  # a nonzero factor is at least 2^-106: a product of 8 cannot underflow
 
@@ -121,13 +121,17 @@ def log_step(xp: Any, lr: float, curvature: Array, *, precise: bool = False) -> 
 def step_factors(xp: Any, rates: Array, curvature: Array) -> Array:
     """Return the factors 1 - 2ηγ, shape (steps, *curvature.shape), one step for each rate.
 
-    One next to zero is taken again with the exact error of its product, so it keeps its digits.
+    They keep their digits next to zero: halves of 26 bits have exact products, and what they leave
+    out is subtracted afterwards.
     """
     shape = (rates.shape[0], *curvature.shape)
     flat = xp.reshape(curvature, (-1,))
-    left = xp.stack([xp.ones_like(rates), -2.0 * rates], axis=1)
-    right = xp.stack([xp.ones_like(flat), flat], axis=0)
-    factors = xp.reshape(left @ right, shape)
+    rate_high, rate_low = dd.split(2.0 * rates)
+    high, low = dd.split(flat)
+    ones = xp.ones_like(rates), xp.ones_like(flat)
+    factors = xp.stack([ones[0], -rate_high], axis=1) @ xp.stack([ones[1], high], axis=0)
+    factors -= xp.stack([rate_high, rate_low], axis=1) @ xp.stack([low, flat], axis=0)
+    factors = xp.reshape(factors, shape)
     near = xp.abs(factors) < _NEAR
     if bool(xp.any(near)):
         columns = xp.reshape(2.0 * rates, (-1, *(1,) * curvature.ndim))

@@ -18,11 +18,11 @@ Array = Any
 Rates = npt.NDArray[np.float64]
 
 _ELEMENTS = 2**17  # factors held at once: a block stays in the cache
-_GROUP = 32  # steps between two looks at the train loss, where it cannot rise
+_GROUP = 32  # steps between two looks at the train loss
 _BLOCK = 4096
 _LARGEST = 300.0  # nats that a block may grow by
 _SMALLEST_SUM = 1e-250
-_STALE = 0.7  # the interpolation is prepared anew once the rates have fallen by this factor
+_STALE = 0.7  # the interpolation is prepared anew where the largest rate is below this share
 
 
 class Scan(NamedTuple):
@@ -69,13 +69,13 @@ def scan_rates(
 ) -> Scan:
     """Walk through ``rates`` from ``filters``; shapes as in `stopping`, ``constant`` makes arrays.
 
-    While every rate is at most 1/γ₁ the train loss cannot rise: it is then looked at after groups
-    of steps, and only a group that passes a level is entered.
+    Steps are taken in groups. A lower bound for the train loss within a group tells whether it may
+    reach a level; only then is it entered.
     """
     walk = _Walk(xp, log_weights, filters, curvature, log_level)
     top = float(xp.max(curvature))
     largest = float(rates.max())
-    if 0 < largest * top <= 1:
+    if largest * top > 0 and _growth(largest * top) * _GROUP <= _LARGEST:
         steps = SmoothSteps.build(xp, constant, xp.reshape(curvature, (-1,)), largest)
         if steps.pays:
             _walk_smoothly(walk, steps, rates, constant)
@@ -86,11 +86,11 @@ def scan_rates(
         block = rates[start : start + size]
         factors = step_factors(xp, constant(block), curvature)
         after = walk.filters.then(xp, rates_filter(xp, factors))
-        # Directions with ηγ ≤ 1 throughout only decay, so that what is left of them at the end is a
-        # lower bound for the train loss at every step of the block.
-        calm = float(block.max()) * curvature <= 1
-        weights = xp.where(calm, log_weights, -xp.inf + xp.zeros_like(log_weights))
-        if bool(xp.any(walk.open_levels(log_excess(xp, weights, after)))):
+        least = after
+        if float(block.max()) * top > 1:
+            shrinking = xp.minimum(xp.abs(factors), 1.0 + 0.0 * factors)
+            least = walk.filters.then(xp, rates_filter(xp, shrinking))
+        if bool(xp.any(walk.open_levels(log_excess(xp, log_weights, least)))):
             walk.search(walk.filters, factors, start)
         walk.filters = after
     return Scan(walk.first, walk.stopped, walk.filters)
@@ -106,33 +106,36 @@ def _walk_smoothly(walk: _Walk, steps: SmoothSteps, rates: Rates, constant: Any)
         block = np.zeros(-(-min(size, rates.size - start) // _GROUP) * _GROUP)
         block[: rates.size - start] = rates[start : start + block.size]  # rate 0 changes nothing
         largest = float(block.max())
-        if 0 < largest < _STALE * steps.largest:
+        if largest > 0 and not _STALE * steps.largest <= largest <= steps.largest:
             steps = SmoothSteps.build(xp, constant, xp.reshape(walk.curvature, (-1,)), largest)
-        groups = steps.groups(block, _GROUP)
-        sign, log = (xp.reshape(p, (-1, shape[0], 1, shape[-1])) for p in (groups.sign, groups.log))
+        sign, log, least = (
+            xp.reshape(part, (-1, shape[0], 1, shape[-1])) for part in steps.groups(block, _GROUP)
+        )
         ends = walk.filters.then(xp, Filter(sign, log))
-        for g in _entered(walk, log_excess(xp, walk.log_weights, ends)):
-            before = Filter(ends.sign[g - 1, ...], ends.log[g - 1, ...]) if g else walk.filters
-            inner = constant(block[g * _GROUP : (g + 1) * _GROUP])
-            walk.search(before, step_factors(xp, inner, walk.curvature), start + g * _GROUP)
-        walk.filters = Filter(ends.sign[-1, ...], ends.log[-1, ...])
+        bound = log_excess(xp, walk.log_weights, walk.filters.then(xp, Filter(sign, least)))
+        hopeful = xp.any(xp.any(walk.open_levels(bound), axis=-1), axis=-1)
+        for g in (int(g) for g in xp.nonzero(hopeful)[0]):
+            if bool(xp.any(walk.open_levels(bound[g, ...]))):
+                before = _row(ends, g - 1) if g else walk.filters
+                inner = constant(block[g * _GROUP : (g + 1) * _GROUP])
+                factors = step_factors(xp, inner, walk.curvature)
+                walk.search(before, factors, start + g * _GROUP)
+        walk.filters = _row(ends, -1)
         start += block.size
 
 
-def _entered(walk: _Walk, excess: Array) -> list[int]:
-    """Return the groups at whose end a level is passed for the first time."""
-    xp = walk.xp
-    passed = walk.open_levels(excess)  # (groups, B, L), nondecreasing along groups
-    if not bool(xp.any(passed[-1, ...])):
-        return []
-    earlier = xp.concat([xp.zeros_like(passed[:1, ...]), passed[:-1, ...]], axis=0)
-    new = xp.any(xp.any(passed & ~earlier, axis=-1), axis=-1)
-    return [int(g) for g in xp.nonzero(new)[0]]
+def _row(filters: Filter, g: int) -> Filter:
+    return Filter(*(None if part is None else part[g, ...] for part in filters))
+
+
+def _growth(largest: float) -> float:
+    """Return the nats by which a step may grow, given the largest ηγ."""
+    return math.log(max(2.0 * largest - 1.0, 1.0))
 
 
 def _block_size(largest: float, width: int) -> int:
     """Return how many steps to hold at once, given the largest ηγ."""
-    growth = math.log(max(2.0 * largest - 1.0, 1.0))
+    growth = _growth(largest)
     size = max(_ELEMENTS // width // 8 * 8, 8)
     if growth > 0:
         size = min(size, max(int(_LARGEST / growth), 1))

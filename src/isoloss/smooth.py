@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.filters import Filter, rates_filter, step_factors
+from isoloss.filters import rates_filter, step_factors
 
 __all__ = ["SmoothSteps"]
 
@@ -76,22 +76,29 @@ class SmoothSteps:
         """Whether interpolation is cheaper than treating every column step by step."""
         return int(self.far_curvature.shape[0]) > 2 * self.nodes.size
 
-    def groups(self, rates: npt.NDArray[np.float64], size: int) -> Filter:
-        """Return the filters from the start to the end of each group of ``size`` steps.
+    def groups(self, rates: npt.NDArray[np.float64], size: int) -> tuple[Array, Array, Array]:
+        """Return what each group of ``size`` steps, and all before it, make of the filter.
 
-        ``rates`` is a multiple of ``size`` long; shape (groups, columns).
+        ``rates`` is a multiple of ``size`` long. Signs and logarithms are those at the end of each
+        group; the last array is a lower bound for logarithms within it. Shapes (groups, columns).
         """
         xp, count = self.xp, rates.size // size
         slopes = np.log1p(-2.0 * rates[:, None] * self.nodes) / self.nodes
         sums = np.cumsum(slopes.reshape(count, size, -1).sum(axis=1), axis=0)
         smooth = self.constant(sums @ self.to_coefficients.T) @ self.polynomials
-        log = smooth * self.far_curvature
+        log = least = smooth * self.far_curvature
         sign = 1.0 + 0.0 * log
         if self.near.shape[0]:
             by_step = np.ascontiguousarray(rates.reshape(count, size).T).ravel()
             factors = step_factors(xp, self.constant(by_step), self.near_curvature)
-            near = rates_filter(xp, xp.reshape(factors, (size, count, -1)))
-            log = xp.concat([xp.cumulative_sum(near.log, axis=0), log], axis=1)
+            factors = xp.reshape(factors, (size, count, -1))
+            near = rates_filter(xp, factors)
+            near_log = lowest = xp.cumulative_sum(near.log, axis=0)
+            if float(rates.max()) * float(xp.max(self.near_curvature)) > 1:
+                shrinking = xp.minimum(xp.abs(factors), 1.0 + 0.0 * factors)
+                lowest = near_log - near.log + rates_filter(xp, shrinking).log
+            least = xp.concat([lowest, log], axis=1)
+            log = xp.concat([near_log, log], axis=1)
             sign = xp.concat([xp.cumulative_prod(near.sign, axis=0), sign], axis=1)
-        log, sign = (xp.take(part, self.inverse, axis=1) for part in (log, sign))
-        return Filter(sign, log)
+        sign, log, least = (xp.take(part, self.inverse, axis=1) for part in (sign, log, least))
+        return sign, log, least
