@@ -10,7 +10,7 @@ import numpy as np
 from isoloss._checks import quiet
 from isoloss.filters import Filter, choose, flow_filter, log_step
 from isoloss.momentum import LARGEST, Motion, Transition, first_crossing, walk
-from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov
+from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov, Steps
 from isoloss.problem import Problem
 from isoloss.run import Run
 from isoloss.scanning import scan_rates
@@ -22,6 +22,7 @@ __all__ = ["train"]
 Array = Any
 
 _HUGE = 1e100
+_STRETCH = 8192  # changing rates between two looks at whether all levels are reached
 _GROWTH = 30.0  # nats of growth from which logarithms are kept in double-double
 
 
@@ -108,8 +109,13 @@ class _Trainer:
                 continue
             self.motion = None
             for piece in _pieces(phase):
+                if self._finished():
+                    break
                 self._advance(*piece)
         return self._result(schedule)
+
+    def _finished(self) -> bool:
+        return self.levels is not None and bool(self.xp.all(self.reached))
 
     def _waiting(self) -> bool:
         return bool(self.xp.any(~self.reached & ~self.xp.isnan(self.log_level)))
@@ -204,7 +210,9 @@ class _Trainer:
         if self.motion is None or not phase.carry_velocity:
             self.motion = Motion.at_rest(self.filters)
         nesterov = isinstance(phase, Nesterov)
-        for lr, steps in phase.runs():
+        for lr, steps in _chunks(phase):
+            if self._finished():
+                break
             _check_momentum_rate(float(np.max(lr)), float(xp.max(curvature)))
             levels = xp.where(self.reached, xp.nan + xp.zeros_like(self.log_level), self.log_level)
             if isinstance(lr, float):
@@ -242,8 +250,18 @@ def _pieces(phase: Phase) -> Iterator[tuple[str, Any, int]]:
         yield "flow", phase.time, 0
         return
     assert isinstance(phase, GradientDescent)
-    for lr, steps in phase.runs():
+    for lr, steps in _chunks(phase):
         yield ("rate" if isinstance(lr, float) else "rates"), lr, steps
+
+
+def _chunks(phase: Steps) -> Iterator[tuple[Any, int]]:
+    """Split into runs of one rate, and stretches of changing ones after which all may be over."""
+    for lr, steps in phase.runs():
+        if isinstance(lr, float):
+            yield lr, steps
+            continue
+        for start in range(0, steps, _STRETCH):
+            yield lr[start : start + _STRETCH], min(_STRETCH, steps - start)
 
 
 def _is_huge(lr: float, curvature: float) -> bool:
