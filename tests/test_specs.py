@@ -8,11 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import isoloss as il
+from isoloss import families
 from isoloss.specs import Spec, SpecError
 
 rates = st.floats(0, 1e6, allow_subnormal=True)
-descents = st.builds(il.GradientDescent, rates, st.integers(0, 2**53))
-flows = st.builds(il.GradientFlow, st.floats(0, 1e6))
+counts = st.integers(0, 50)
+phases = st.one_of(
+    st.builds("gd({!r}, {})".format, rates, st.integers(0, 2**53)),
+    st.builds("flow({!r})".format, st.floats(0, 1e6)),
+    st.builds("heavy_ball({!r}, {!r}, {})".format, rates, st.floats(0, 0.99), counts),
+    st.builds("cosine({!r}, {}, final={!r})".format, st.just(1e6), counts, rates),
+    st.builds(
+        "decay({!r}, {}, shape={})".format, rates, counts, st.sampled_from(["1-sqrt", "linear"])
+    ),
+)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +31,17 @@ flows = st.builds(il.GradientFlow, st.floats(0, 1e6))
         ("flow(2.5)", [il.GradientFlow(2.5)]),
         ("gd(0.9, 500)", [il.GradientDescent(0.9, 500)]),
         ("gd(1.0, 100) > flow", [il.GradientDescent(1.0, 100), il.GradientFlow()]),
+        ("heavy_ball(0.5, 0.9, 10)", [il.HeavyBall(0.5, 0.9, 10)]),
+        (
+            "nesterov(0.5, 0.9, 10) > nesterov(0.1, 0.9, steps=5, carry_velocity=True)",
+            [il.Nesterov(0.5, 0.9, 10), il.Nesterov(0.1, 0.9, 5, carry_velocity=True)],
+        ),
+        ("annealed(1, 3)", il.anneal(1.0, 3).phases),
+        (
+            "warmup(1, 2) > decay(1, 4, 1-sqrt) > flow",
+            (families.warmup(1.0, 2) + families.decay(1.0, 4, "1-sqrt") > il.GradientFlow()).phases,
+        ),
+        ("cosine(1,1e2, final = .1)", families.cosine(1.0, 100, final=0.1).phases),
         (" gd( .5,1e3 )>flow(1)>gd(2,0) ", [
             il.GradientDescent(0.5, 1000), il.GradientFlow(1.0), il.GradientDescent(2.0, 0),
         ]),
@@ -45,14 +65,12 @@ def test_the_largest_stable_rate_must_be_a_positive_number(max_lr: float) -> Non
         Spec.parse("flow").at(max_lr)
 
 
-@given(st.lists(descents | flows, max_size=4), st.booleans())
-def test_every_spec_round_trips(
-    phases: list[il.GradientDescent | il.GradientFlow], endless: bool
-) -> None:
-    if endless or not phases:
-        phases = [*phases, il.GradientFlow()]
-    spec = Spec(il.Schedule(*phases))
-    assert Spec.parse(str(spec)) == spec
+@given(st.lists(phases, min_size=1, max_size=4), st.booleans())
+def test_every_spec_round_trips(parts: list[str], endless: bool) -> None:
+    spec = Spec.parse(" > ".join(parts + ["flow"] * endless))
+    again = Spec.parse(str(spec))
+    assert again == spec
+    assert str(again) == str(spec)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +95,17 @@ def test_every_spec_round_trips(
         ("flow(x)", 5, "expected a time"),
         ("gd(0.9x, 3)", 3, "cannot read '0.9x,'"),
         ("gd(1,\t-3)", 6, "negative"),
+        ("cosine", 6, r"expected '\('"),
+        ("cosine(1)", 0, "cosine: .*missing.*'steps'"),
+        ("flow(1) > cosine(1, 10, bend=2)", 10, "cosine: .*unexpected keyword argument 'bend'"),
+        ("cosine(1, 2.5)", 0, "steps must be an integer.*2.5"),
+        ("cosine(1, -2)", 0, "steps must be at least 0; got -2"),
+        ("cosine(lr=1, 30)", 13, "must be named"),
+        ("cosine(1, final=)", 16, "expected a value"),
+        ("cosine(1 30)", 9, r"expected ',' or '\)'"),
+        ("cosine(1, 30", 12, r"expected ',' or '\)'"),
+        ("decay(1, 9, round)", 0, "shape must be one of 'linear'"),
+        ("annealed(1, 3) > flow", 15, "nothing can follow a flow without end"),
     ],
 )
 def test_an_error_points_at_the_place(text: str, position: int, message: str) -> None:
@@ -89,7 +118,7 @@ def test_an_error_points_at_the_place(text: str, position: int, message: str) ->
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
-@given(st.text(alphabet="gdflow(),.> 0123456789e+-n§", max_size=20))
+@given(st.text(alphabet="gdflow(),.>= 0123456789e+-n§", max_size=20))
 def test_any_other_text_is_a_spec_error(text: str) -> None:
     try:
         spec = Spec.parse(text)

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
-from isoloss.phases import GradientDescent, GradientFlow
+from isoloss import families
+from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov
 from isoloss.schedule import Phase, Schedule
 
 __all__ = ["Spec", "SpecError"]
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))"
-    r"|(?P<name>[+-]?[A-Za-z_]\w*)|(?P<mark>[(),>]))"
+    r"\s*(?:(?P<shape>1-sqrt(?!\w))|(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))"
+    r"|(?P<name>[+-]?[A-Za-z_]\w*)|(?P<mark>[(),>=]))"
 )
 _MAX_STEPS = 2**53
+_FAMILIES: dict[str, Callable[..., Phase | Schedule]] = {
+    **{name: getattr(families, name) for name in families.__all__},
+    "heavy_ball": HeavyBall,
+    "nesterov": Nesterov,
+}
 
 
 class SpecError(ValueError):
@@ -60,12 +68,18 @@ class Spec:
     ``flow(T)``
         gradient flow for the time T / γ₁, about as far as T steps at the largest stable rate;
     ``gd(R, K)``
-        K gradient-descent steps at R times the largest stable rate 1/γ₁.
+        K gradient-descent steps at R times the largest stable rate 1/γ₁;
+    ``heavy_ball(R, MOMENTUM, K)``, ``nesterov(R, MOMENTUM, K)``
+        such steps with momentum;
+    ``cosine(R, K, final=R2)``, …
+        a family of `isoloss.families` with the arguments of its function.
 
     Attributes
     ----------
     relative : Schedule
         The schedule for a problem whose largest stable rate is 1.
+    text : str
+        The text in normal form, which ``str()`` gives.
 
     Examples
     --------
@@ -74,9 +88,12 @@ class Spec:
     gd(1.0, 100) > flow
     >>> spec.at(1.5)
     Schedule(GradientDescent(1.5, steps=100), GradientFlow())
+    >>> Spec.parse("warmup(1, 2) > decay(1, 2, shape=1-sqrt) > flow").relative.steps
+    4
     """
 
     relative: Schedule
+    text: str = field(compare=False)
 
     @classmethod
     def parse(cls, text: str) -> Spec:
@@ -85,7 +102,7 @@ class Spec:
         Parameters
         ----------
         text : str
-            Such as ``"flow"``, ``"gd(0.9, 500)"`` or ``"gd(1.0, 100) > flow"``.
+            Such as ``"flow"``, ``"gd(0.9, 500)"`` or ``"cosine(1.0, 100) > flow"``.
 
         Returns
         -------
@@ -97,7 +114,9 @@ class Spec:
         SpecError
             If it is not a schedule; the message points at the place.
         """
-        return cls(Schedule(*_Parser(text).phases()))
+        parts = _Parser(text).parts()
+        schedule = Schedule(*(schedule for schedule, _ in parts))
+        return cls(schedule, " > ".join(text for _, text in parts))
 
     def at(self, max_lr: float) -> Schedule:
         """Return the schedule for a problem with this largest stable rate.
@@ -123,14 +142,7 @@ class Spec:
         return self.relative.scaled(max_lr)
 
     def __str__(self) -> str:
-        return " > ".join(_text(phase) for phase in self.relative.phases)
-
-
-def _text(phase: Phase) -> str:
-    if isinstance(phase, GradientDescent):
-        return f"gd({phase.lr!r}, {phase.steps})"
-    assert isinstance(phase, GradientFlow)  # the only other one that a text can name
-    return "flow" if math.isinf(phase.time) else f"flow({phase.time!r})"
+        return self.text
 
 
 class _Parser:
@@ -150,28 +162,30 @@ class _Parser:
             position = match.end()
         self.tokens.append(("end", "", end))
 
-    def phases(self) -> list[Phase]:
-        phases = [self._phase()]
+    def parts(self) -> list[tuple[Schedule, str]]:
+        """Return what ``>`` joins, each with its text in normal form."""
+        parts = [self._part()]
         while self.tokens[0][1] == ">":
             place = self.tokens.pop(0)[2]
-            if isinstance(phases[-1], GradientFlow) and math.isinf(phases[-1].time):
+            last = parts[-1][0].phases[-1]
+            if isinstance(last, GradientFlow) and math.isinf(last.time):
                 raise self._error(
                     "nothing can follow a flow without end; give it a time, as in flow(2.5)", place
                 )
-            phases.append(self._phase())
+            parts.append(self._part())
         if self.tokens[0][0] != "end":
             raise self._error("expected '>' and a further phase, or the end", self.tokens[0][2])
-        return phases
+        return parts
 
-    def _phase(self) -> Phase:
+    def _part(self) -> tuple[Schedule, str]:
         _, name, place = self.tokens.pop(0)
         if name == "flow":
             if self.tokens[0][1] != "(":
-                return GradientFlow()
+                return Schedule(GradientFlow()), "flow"
             self.tokens.pop(0)
             time = self._number("a time", "flow(2.5)")
             self._mark(")", "flow(2.5)")
-            return GradientFlow(time)
+            return Schedule(GradientFlow(time)), f"flow({time!r})"
         if name == "gd":
             self._mark("(", "gd(0.9, 500)")
             rate = self._number("a rate", "gd(0.9, 500)")
@@ -181,8 +195,50 @@ class _Parser:
             if steps != int(steps) or steps > _MAX_STEPS:
                 raise self._error("the number of steps must be whole and at most 2**53", place)
             self._mark(")", "gd(0.9, 500)")
-            return GradientDescent(rate, int(steps))
-        raise self._error("expected a phase: flow, flow(TIME) or gd(RATE, STEPS)", place)
+            phase = GradientDescent(rate, int(steps))
+            return Schedule(phase), f"gd({rate!r}, {phase.steps})"
+        if name in _FAMILIES:
+            return self._family(name, place)
+        raise self._error(
+            "expected a phase: flow, flow(TIME), gd(RATE, STEPS), or one of "
+            f"{', '.join(_FAMILIES)}",
+            place,
+        )
+
+    def _family(self, name: str, place: int) -> tuple[Schedule, str]:
+        example = f"{name}(1.0, …)"
+        positional: list[Any] = []
+        named: dict[str, Any] = {}
+        self._mark("(", example)
+        while self.tokens[0][1] != ")":
+            if self.tokens[0][0] == "name" and self.tokens[1][1] == "=":
+                key = self.tokens.pop(0)[1]
+                self.tokens.pop(0)
+                named[key] = self._value(example)
+            elif named:
+                raise self._error("a value after named ones must be named", self.tokens[0][2])
+            else:
+                positional.append(self._value(example))
+            if self.tokens[0][1] != ")":
+                self._mark(", or ')'", example)
+        self.tokens.pop(0)
+        try:
+            schedule = Schedule(_FAMILIES[name](*positional, **named))
+        except (TypeError, ValueError, MemoryError) as error:
+            raise self._error(f"{name}: {error}", place) from None
+        shown = [str(value) for value in positional]
+        shown += [f"{key}={value}" for key, value in named.items()]
+        return schedule, f"{name}({', '.join(shown)})"
+
+    def _value(self, example: str) -> Any:
+        kind, text, place = self.tokens.pop(0)
+        if kind not in ("number", "name", "shape"):
+            raise self._error(f"expected a value, as in {example}", place)
+        if kind != "number":
+            return {"True": True, "False": False}.get(text, text)
+        number = float(text)
+        whole = "." not in text and math.isfinite(number) and number == int(number)
+        return int(number) if whole else number
 
     def _number(self, what: str, example: str) -> float:
         kind, text, place = self.tokens.pop(0)

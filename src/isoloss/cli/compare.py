@@ -55,8 +55,9 @@ def compare(
             metavar="SPEC|FILE",
             help="A schedule; may be given several times. SPEC joins phases by '>': gd(R, K) for K "
             "steps at R times the largest stable rate, flow for gradient flow, flow(T) for as much "
-            "of it as T such steps. Or a file: JSON as isoloss design --save writes it, or a CSV "
-            f"file with a column lr. By default {', '.join(_DEFAULTS)}.",
+            "of it as T such steps, heavy_ball(R, MOMENTUM, K), nesterov(R, MOMENTUM, K), or a "
+            "family such as cosine(R, K) or warmup(R, K). Or a file: JSON as isoloss design "
+            f"--save writes it, or a CSV file with a column lr. By default {', '.join(_DEFAULTS)}.",
         ),
     ] = None,
     levels: Annotated[
