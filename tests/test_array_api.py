@@ -32,6 +32,8 @@ SCHEDULES = [
     il.anneal(0.02, 10),
     il.Schedule(il.GradientDescent(np.linspace(0.03, 0.0, 90)), il.GradientFlow(2.0)),
     il.Schedule(il.GradientDescent(3.0, 40), il.GradientFlow()),
+    il.GradientDescent(np.linspace(0.0, 1.3, 70)) + il.GradientDescent(np.full(9, 1e-3)),
+    il.HeavyBall(0.02, 0.8, 50) > il.Nesterov(np.linspace(0.03, 0.0, 50), 0.7),
 ]
 
 
@@ -49,6 +51,9 @@ def numbers(problem: il.Problem, name: str) -> dict[str, Any]:
     if name != "flat":
         band = il.level_band(problem, levels)
         found |= {"lowest": band.lowest, "highest": band.highest}
+        reach, best = il.reachable_band(problem, levels), il.best_filter(problem)
+        found |= {"reachable": reach.lowest, "reachable high": reach.highest}
+        found |= {"best": best.test_loss, "best at": best.train_loss}
     if not problem.max_lr.ndim:
         path = il.train(problem, SCHEDULES[0], train_loss=levels[0]).path(points=7)
         found |= {"path": path.train_loss, "path steps": path.steps}
