@@ -122,6 +122,16 @@ def test_where_nothing_curves_the_filter_is_one() -> None:
     assert (float(best.test_loss), float(best.train_loss)) == (1.5, 0.0)
 
 
+def test_where_nothing_can_be_learnt_there_is_no_choice() -> None:
+    inputs, y = np.zeros((4, 2)), np.ones(4)
+    flat = il.best_filter(il.Problem.from_data(inputs, y, np.eye(2), np.zeros(2)))
+    assert (float(flat.train_loss), float(flat.test_loss)) == (1.0, 0.0)
+    solved = il.Problem.from_spectra([1, 0.5], [1, 1], [0, 0], noise=0.5)
+    assert float(il.reachable_band(solved, 0.0).highest) == 0.5
+    with pytest.raises(ValueError, match="starts at the smallest train loss"):
+        il.reachable_band(solved, 0.1)
+
+
 def test_batches_equal_one_by_one() -> None:
     rng = np.random.default_rng(5)
     train, test = rng.uniform(0.1, 1, (4, 3)), rng.uniform(0, 1, (4, 3))

@@ -129,7 +129,7 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
     Raises
     ------
     ValueError
-        As `level_band`.
+        As `level_band`, or if training starts at the smallest train loss.
 
     Examples
     --------
@@ -145,6 +145,12 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
     kind, xp = problem.kind, problem.kind.xp
     levels, excess = level_excess(problem, train_loss)
+    at_minimum = ~xp.any(problem.log_weights > -xp.inf, axis=-1)
+    if bool(xp.any(xp.reshape(at_minimum, (-1, 1)) & (excess > 0))):
+        raise ValueError(
+            "training starts at the smallest train loss, where there is no residual to filter; "
+            f"no schedule has train loss {float(xp.max(levels)):.6g}"
+        )
     batch, r = tuple(problem.gamma.shape[:-1]), problem.gamma.shape[-1]
     if isinstance(problem.test, DiagonalTest):
         filters = _commuting(problem, problem.test, excess)
@@ -282,6 +288,8 @@ def _one_band(part: _Part, excess: Array) -> tuple[Array, Array]:
 
 def _best(part: _Part) -> Array:
     xp = part.xp
+    if not part.members.shape[1]:
+        return part.still + 0.0
     form = part.members.T @ part.form @ part.members
     size = xp.sqrt(xp.linalg.diagonal(form))
     scale = xp.where(size > 0, 1.0 / size, xp.zeros_like(size))
