@@ -1,6 +1,7 @@
 """The best schedule of a family: against formulas by hand, grids, bounds and real training."""
 
 import functools
+import itertools
 from typing import Any
 
 import numpy as np
@@ -300,3 +301,35 @@ def test_only_single_numpy_problems_are_designed_for() -> None:
         il.design(il.Problem.from_spectra([[1, 0.5]], [1, 1], [1, 1]))
     with pytest.raises(ValueError, match="nothing to design"):
         il.design(il.Problem.from_spectra([1, 0.5], [1, 1], [0, 0]))
+
+
+@pytest.mark.parametrize("seed", [0, 6])
+def test_more_steps_and_flow_are_never_worse(seed: int) -> None:
+    # more directions than rows, few validation rows: many local optima
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(20, 50)), rng.normal(size=20)
+    problem = il.Problem.from_data(X, y, rng.normal(size=(30, 50)), rng.normal(size=30))
+    for family in ("rates", "decreasing"):
+        losses = [il.design(problem, family=family, steps=k).test_loss for k in (1, 2, 4, 6, 8, 12)]
+        for fewer, more in itertools.pairwise(losses):
+            assert more <= fewer * (1 + 1e-3)
+        with_flow = il.design(problem, family=family, steps=8, flow=True)
+        assert with_flow.test_loss <= losses[4] * (1 + 1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e150])
+def test_any_scale_of_the_curvature(scale: float) -> None:
+    lambdas = scale * np.array([0.2, 0.9, 0.4])
+    problem = il.Problem.from_spectra(scale * np.array([1, 0.3, 0.1]), lambdas, [1, 1, 1])
+    level = 0.2 * float(problem.start_train_loss)
+    for options in ({}, {"flow": True}, {"goal": "lowest", "train_loss": level}):
+        found = il.design(problem, family="rates", steps=3, **options)
+        plain = il.design(PLAIN, family="rates", steps=3, **_scaled(options, scale))
+        assert found.test_loss / scale == pytest.approx(plain.test_loss, rel=1e-6, abs=1e-9)
+
+
+PLAIN = il.Problem.from_spectra([1, 0.3, 0.1], [0.2, 0.9, 0.4], [1, 1, 1])
+
+
+def _scaled(options: dict[str, Any], scale: float) -> dict[str, Any]:
+    return {k: v / scale if k == "train_loss" else v for k, v in options.items()}

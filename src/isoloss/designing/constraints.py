@@ -48,6 +48,7 @@ class Constraints:
         self.at_level = goal.level is not None
         self.lands = self.at_level and not goal.flow
         self.timed = goal.flow and not self.at_level
+        self.any = self.at_level or limits.growth is not None
 
     def split(self, z: Floats) -> tuple[Floats, float]:
         """Return a shape's parameters and the flow's time."""
@@ -64,7 +65,7 @@ class Constraints:
                     "jac": lambda z: self._equality(shape, z)[1],
                 }
             )
-        if self.at_level or self.limits.growth is not None:
+        if self.any:
             constraints.append(
                 {
                     "type": "ineq",
@@ -87,7 +88,7 @@ class Constraints:
     def _inequalities(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
         """Return what must not be negative: distances from level and largest growth."""
         parts, slopes = [np.empty(0)], [np.empty((0, z.size))]
-        if self.at_level or self.limits.growth is not None:
+        if self.any:
             logs, by_z = self.path(shape, z)
             if self.at_level:
                 on_the_way = slice(-1) if self.lands else slice(None)

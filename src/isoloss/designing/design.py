@@ -140,7 +140,7 @@ def design(
         How many times the start's size the residual may have on the way: the square root of the
         train loss above its minimum, over the start's. At least 1.
     starts : int, default: 10
-        From how many of the most promising starts to search.
+        From how many of the most promising starts to search, besides the optima of fewer steps.
     seed : int, default: 0
         The seed of random starts; the same seed gives the same schedule.
     **fixed

@@ -7,6 +7,7 @@ h(γ) = Π_j (1 - 2η_jγ)^(c_j) · e^(-2γT). So ∂h/∂η_j = -2γ c_j h/(1 -
 from __future__ import annotations
 
 import copy
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 
 _TINY = 1e-150  # a factor of exactly 0 would hide its derivative behind 0/0
 _ROUNDING = 1e-13
+_RANK = 1e-15
 _MAX_NEWTON = 100
 
 
@@ -42,7 +44,10 @@ class Path(NamedTuple):
 
 
 class Losses:
-    """Train and test losses of one problem of NumPy arrays, as functions of rates and time."""
+    """Train and test losses of one problem of NumPy arrays, as functions of rates and time.
+
+    Both are in units of the start's: ``exp(log_start)`` above the smallest, and ``scale``.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.gamma = np.asarray(problem.gamma, dtype=float)
@@ -50,16 +55,17 @@ class Losses:
         weights = np.asarray(problem.log_weights, dtype=float)
         self.log_start = float(np.logaddexp.reduce(weights))
         self.weights = np.exp(weights - self.log_start)
-        test = problem.test
+        test, self.scale = problem.test, float(problem.start_test_loss) or 1.0
         self.diagonal = isinstance(test, DiagonalTest)
         if isinstance(test, DiagonalTest):
-            self.form = np.exp(np.asarray(test.log_weights, dtype=float))
+            logs = np.asarray(test.log_weights, dtype=float)
+            self.form = np.exp(logs - math.log(self.scale))
             self.linear = np.zeros_like(self.gamma)
-            self.constant = float(test.noise)
+            self.constant = float(test.noise) / self.scale
         else:
-            self.form = np.asarray(test.form, dtype=float)
-            self.linear = np.asarray(test.linear[0], dtype=float)
-            self.constant = float(test.constant[0]) + float(test.noise)
+            self.form = np.asarray(test.form, dtype=float) / self.scale
+            self.linear = np.asarray(test.linear[0], dtype=float) / self.scale
+            self.constant = (float(test.constant[0]) + float(test.noise)) / self.scale
 
     def compressed(self, degree: int) -> Losses:
         """Return the test losses of filters that are polynomials of a degree, at few curvatures.
@@ -87,12 +93,15 @@ class Losses:
         """Return the test form times filters (..., r)."""
         return np.asarray(filters * self.form if self.diagonal else filters @ self.form)
 
-    def root(self) -> Floats:
-        """Return R with M = RᵀR for the test form M."""
+    def root(self) -> tuple[Floats, Floats]:
+        """Return R with M = RᵀR for the test form M, and z with Rᵀz = b."""
         if self.diagonal:
-            return np.diag(np.sqrt(self.form))
+            return np.diag(np.sqrt(self.form)), np.zeros_like(self.gamma)
         eigenvalues, vectors = np.linalg.eigh(self.form)
-        return np.asarray(np.sqrt(np.maximum(eigenvalues, 0.0))[:, None] * vectors.T)
+        sizes = np.sqrt(np.maximum(eigenvalues, 0.0))
+        kept = sizes > _RANK * sizes.max()
+        z = np.where(kept, vectors.T @ self.linear / np.where(kept, sizes, 1.0), 0.0)
+        return sizes[:, None] * vectors.T, z
 
     def tests(self, filters: Floats) -> Floats:
         """Return the test losses of filters (..., r)."""

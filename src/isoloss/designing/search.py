@@ -31,8 +31,10 @@ Floats = npt.NDArray[np.float64]
 
 _LONGEST = 4.0  # the flow's time, as a share of the best flow's alone
 _TIMES = 1e-6, _LONGEST
-_ITERATIONS, _CONSTRAINED = 1000, 200
+_ITERATIONS, _CONSTRAINED, _ROUGH = 1000, 200, 60
 _PERTURBED = 0.2
+_KEPT = 2  # optima of fewer steps to start from
+_SAME = 1e-4  # optima closer than this are one
 _LOW = 0.6  # of the curvatures: filters of a lower degree are looked at in small form
 _SAFETY = 0.5  # nats below the largest amplification, from where on it costs
 _WRONG = 1e-3  # starts that break the limits by more come last
@@ -48,9 +50,7 @@ class _Candidate(NamedTuple):
 
 
 class _Found(NamedTuple):
-    loss: float
-    shape: Shape
-    z: Floats
+    candidate: _Candidate
     schedule: Schedule
     run: Run
 
@@ -60,42 +60,48 @@ def search(
 ) -> tuple[Schedule, Run] | None:
     """Return the best schedule found and its run; None if none of them stops at the level."""
     hunt = _Hunt(problem, goal, limits)
-    found = _best(hunt, shapes, limits.starts)
-    if found is not None and hunt.small:
+    candidates = _candidates(hunt, shapes)
+    if hunt.constraints.timed:  # a flow of next to no time is none
+        still = _Hunt(problem, goal._replace(flow=False), limits)
+        found = sorted((still.improved(c) for c in _candidates(still, shapes)), key=_merit)
+        least = math.log(hunt.time * _TIMES[0])
+        candidates += [c._replace(z=np.append(c.z, least)) for c in found[:_KEPT]]
+    best = hunt.judged([hunt.improved(candidate) for candidate in candidates])
+    if best is not None and hunt.small:
         hunt.exact = True
-        polished = hunt.judged(found.shape, hunt.improved(found.shape, found.z))
-        if polished is not None and polished.loss < found.loss:
-            found = polished
-    return None if found is None else (found.schedule, found.run)
+        best = hunt.judged([hunt.improved(best.candidate)]) or best
+    return None if best is None else (best.schedule, best.run)
 
 
-def _best(hunt: _Hunt, shapes: list[Shape], starts: int) -> _Found | None:
-    candidates = [c for shape in shapes for c in hunt.starts(shape)]
-    for shape in shapes:
-        half = shape.half()
-        # what fewer steps reach, more of them must reach as well
-        reached = None if half is None else _best(hunt, [half], max(starts // 2, 1))
-        if reached is not None:
-            candidates.append(hunt.extended(shape, reached))
-    best: _Found | None = None
-    if len(shapes) > 1:  # with few parameters each: one of every number of steps
-        numbers = {id(shape): number for number, shape in enumerate(shapes)}
-        candidates = [c._replace(kind=numbers[id(c.shape)]) for c in candidates]
-    for candidate in _varied(candidates, max(starts, len(shapes))):
-        for z in (candidate.z, hunt.improved(candidate.shape, candidate.z)):
-            found = hunt.judged(candidate.shape, z)
-            if found is not None and (best is None or found.loss < best.loss):
-                best = found
-    return best
+def _candidates(hunt: _Hunt, shapes: list[Shape]) -> list[_Candidate]:
+    if len(shapes) == 1:
+        return hunt.candidates(shapes[0])
+    # with few parameters each: the two best starts of each
+    pool = [c._replace(kind=n) for n, shape in enumerate(shapes) for c in hunt.starts(shape)]
+    return _varied(pool, max(hunt.limits.starts, 2 * len(shapes)))
 
 
 def _varied(candidates: list[_Candidate], count: int) -> list[_Candidate]:
     """Choose candidates: the best of each kind in turn, as near ones lead to the same optimum."""
     by_kind: dict[int, list[_Candidate]] = {}
-    for candidate in sorted(candidates, key=lambda c: (c.wrong, c.loss)):
+    for candidate in sorted(candidates, key=_merit):
         by_kind.setdefault(candidate.kind, []).append(candidate)
     rounds = itertools.zip_longest(*by_kind.values())
     return list(itertools.islice((c for turn in rounds for c in turn if c is not None), count))
+
+
+def _merit(candidate: _Candidate) -> tuple[bool, float]:
+    return candidate.wrong, candidate.loss
+
+
+def _apart(first: _Candidate, second: _Candidate | None) -> bool:
+    return second is None or first.loss - second.loss > _SAME * abs(second.loss)
+
+
+def _rungs(steps: int) -> list[int]:
+    """Return 1, 2, 3, 4, 6, 8, 12, …, below a number of steps."""
+    rungs = sorted({2**k for k in range(60)} | {3 * 2**k for k in range(60)})
+    return [count for count in rungs if count < steps]
 
 
 class _Hunt:
@@ -105,9 +111,6 @@ class _Hunt:
         self.small: dict[int, Losses] = {}
         self.exact = False
         self.sign = -1.0 if goal.name == "highest" else 1.0
-        self.scale = float(losses.tests(np.ones_like(losses.gamma)))
-        self.scale = self.scale if self.scale > 0 else 1.0
-        self.random = np.random.default_rng(limits.seed)
         self.log_level = -math.inf
         if goal.level is not None:
             self.log_level = math.log(goal.level - float(problem.floor)) - losses.log_start
@@ -120,8 +123,8 @@ class _Hunt:
         self.constraints = Constraints(losses, goal, limits, self.log_level)
 
     @cached_property
-    def root(self) -> Floats:
-        """A factor of the test form."""
+    def root(self) -> tuple[Floats, Floats]:
+        """A factor R of the test form, and z with Rᵀz = b."""
         return self.losses.root()
 
     def _losses_of(self, shape: Shape) -> Losses:
@@ -138,7 +141,7 @@ class _Hunt:
         return self.small[degree]
 
     def value(self, shape: Shape, z: Floats) -> tuple[float, Floats]:
-        """Return the scaled objective and its gradient."""
+        """Return what to make small, and its gradient."""
         u, time = self.constraints.split(z)
         rates, by_u = shape.rates(u)
         if self.goal.level is not None and self.goal.flow:
@@ -147,12 +150,12 @@ class _Hunt:
             value = self._losses_of(shape).value(rates, shape.counts, time)
         amplified, by_rates = self.losses.amplification(rates, shape.counts)
         beyond = max(amplified - math.log(self.limits.amplification) + _SAFETY, 0.0)
-        penalty = self.sign * self.scale * beyond
+        penalty = self.sign * beyond
         gradient = (value.by_rates + 2.0 * penalty * by_rates) @ by_u
         if self.constraints.timed:
             gradient = np.append(gradient, value.by_time * time)
-        loss = self.sign * value.loss / self.scale + beyond**2
-        gradient = self.sign * gradient / self.scale
+        loss = self.sign * value.loss + beyond**2
+        gradient = self.sign * gradient
         if not math.isfinite(loss) or not np.isfinite(gradient).all():
             return 1e10, np.zeros_like(z)
         return loss, gradient
@@ -160,17 +163,16 @@ class _Hunt:
     def starts(self, shape: Shape) -> list[_Candidate]:
         """Return promising parameters."""
         found = []
+        random = np.random.default_rng([self.limits.seed, *shape.counts.astype(int)])
         for kind, rates, time in self._rates(shape):
             u = shape.parameters(rates)
-            if shape.reorders:
+            if shape.reorders and self.constraints.any:
                 u = u[self._order(np.exp(u))]
-            for each in (u, u + _PERTURBED * self.random.normal(size=u.size)):
+            for each in (u, u + _PERTURBED * random.normal(size=u.size)):
                 z = np.clip(self._landed(shape, each), shape.low, shape.high)
                 if self.constraints.timed:
                     z = np.append(z, math.log(time))
-                excess = self.constraints.excess(shape, z)
-                loss = self.value(shape, z)[0] + excess
-                found.append(_Candidate(kind, excess > _WRONG, loss, shape, z))
+                found.append(self._rated(_Candidate(kind, False, math.inf, shape, z)))
         return found
 
     def _order(self, rates: Floats) -> npt.NDArray[np.intp]:
@@ -186,20 +188,66 @@ class _Hunt:
         losses = self.losses
         before = losses.weights * losses.filter(np.exp(u[:-1]), shape.counts[:-1], 0.0) ** 2
         # the train loss is a quadratic function of the last rate
-        curved, straight = (float(before @ losses.gamma**k) for k in (2, 1))
+        shares = losses.gamma / losses.top
+        curved, straight = (float(before @ shares**k) for k in (2, 1))
         rest = float(before.sum()) - math.exp(self.log_level - LANDED)
         inside = straight**2 - curved * rest
         if rest <= 0 or inside < 0:
             return u
-        return np.append(u[:-1], math.log((straight + math.sqrt(inside)) / (2.0 * curved)))
+        root = (straight + math.sqrt(inside)) / curved
+        return np.append(u[:-1], math.log(root) - math.log(2.0 * losses.top))
 
-    def extended(self, shape: Shape, found: _Found) -> _Candidate:
-        """Return what fewer steps came to as parameters of a shape with more."""
-        u, time = self.constraints.split(found.z)
-        z = np.concatenate([u, shape.padding(u.size)])
-        if self.constraints.timed:
-            z = np.append(z, math.log(time))
-        return _Candidate(-1, False, -math.inf, shape, z)
+    def candidates(self, shape: Shape) -> list[_Candidate]:
+        """Return starts: what fewer steps come to, and as many promising ones as were asked for."""
+        reached: list[_Candidate] = []
+        starts = self.limits.starts
+        plain = self.goal.level is None and not self.goal.flow
+        on_rung = starts if plain else -(-starts // 3)  # the others cost more, and gain less
+        for count in _rungs(shape.counts.size):
+            rung = shape.resized(count)
+            if rung is not None:
+                chosen = self._extended(rung, reached)
+                chosen += _varied(self.starts(rung), on_rung)
+                found = sorted((self.improved(c, _ROUGH) for c in chosen), key=_merit)
+                reached = [c for c, d in zip(found, [None, *found], strict=False) if _apart(c, d)]
+        return self._extended(shape, reached) + _varied(self.starts(shape), starts)
+
+    def _extended(self, shape: Shape, reached: list[_Candidate]) -> list[_Candidate]:
+        """Return parameters for more steps: with none of them, random ones, and the best next."""
+        found = []
+        random = np.random.default_rng([self.limits.seed, *shape.counts.astype(int), 0])
+        for place, below in enumerate(reached[:_KEPT]):
+            u, time = self.constraints.split(below.z)
+            more = shape.counts.size - below.shape.counts.size
+            rates = below.shape.rates(u)[0]
+            largest = math.exp(float(shape.high[0]))
+            gamma = random.choice(self.losses.gamma[self.losses.gamma > 0], more)
+            drawn = np.minimum(0.5 / gamma, largest)
+            best = self._best_added(rates, below.shape.counts, time, more)
+            added = [shape.parameters(np.concatenate([rates, extra])) for extra in (drawn, best)]
+            added.insert(0, np.concatenate([u, shape.padding(u.size)]))
+            for number, v in enumerate(added):
+                z = np.append(v, math.log(time)) if self.constraints.timed else v
+                kind = -1 - number - len(added) * place
+                found.append(self._rated(_Candidate(kind, False, -math.inf, shape, z)))
+        return found
+
+    def _rated(self, candidate: _Candidate) -> _Candidate:
+        excess = self.constraints.excess(candidate.shape, candidate.z)
+        loss = self.value(candidate.shape, candidate.z)[0] + excess
+        return candidate._replace(wrong=excess > _WRONG, loss=loss)
+
+    def _best_added(self, rates: Floats, counts: Floats, time: float, more: int) -> Floats:
+        """Return rates to add one by one, each the best there; the test loss is quadratic in it."""
+        losses, added = self.losses, np.zeros(0)
+        h = losses.filter(rates, counts, time)
+        for _ in range(more):
+            moved = losses.gamma * h
+            slope = float(moved @ (losses.applied(h) + losses.linear))
+            curved = float(moved @ losses.applied(moved))
+            lr = max(slope / (2.0 * curved), 0.0) if curved > 0 else 0.0
+            h, added = h - 2.0 * lr * moved, np.append(added, lr)
+        return added
 
     def _rates(self, shape: Shape) -> Iterator[tuple[int, Floats, float]]:
         """Yield rates and flow times to start from, each with a number for its kind."""
@@ -211,9 +259,8 @@ class _Hunt:
             penalties = _PENALTIES if self.goal.level is not None else _PENALTIES[:1]
             for kind, time in enumerate(times):
                 for penalty in penalties:
-                    weight = penalty * self.scale
                     for rates in polynomial_rates(
-                        self.losses, self.root, count, float(time), weight
+                        self.losses, self.root, count, float(time), penalty
                     ):
                         yield kind, rates, float(time)
         for bottom in np.geomspace(0.5 / largest, top, 20):
@@ -228,49 +275,62 @@ class _Hunt:
         if self.goal.flow:
             yield 13, np.zeros(count), float(times[-1])
 
-    def improved(self, shape: Shape, start: Floats) -> Floats:
-        """Return the parameters to which an optimizer brings a start."""
+    def improved(self, start: _Candidate, most: int = _ITERATIONS) -> _Candidate:
+        """Return what an optimizer makes of a start."""
+        shape = start.shape
         bounds = list(zip(shape.low, shape.high, strict=True))
         if self.constraints.timed:
             bounds.append((math.log(self.time * _TIMES[0]), math.log(self.time * _TIMES[1])))
         constraints = self.constraints.for_scipy(shape)
+        most = min(most, _CONSTRAINED) if constraints else most
         from scipy.optimize import minimize  # slow to import
 
         # SciPy's stubs know no gradient beside the value under constraints
         minimizer: Any = minimize
         found = minimizer(
             lambda z: self.value(shape, z),
-            start,
+            start.z,
             jac=True,
             bounds=bounds,
             method="SLSQP" if constraints else "L-BFGS-B",
             constraints=constraints,
-            options={"maxiter": _CONSTRAINED if constraints else _ITERATIONS, "ftol": 1e-13},
+            options={"maxiter": most, "ftol": 1e-13},
         )
         low, high = np.array(bounds).T
-        return np.asarray(np.clip(found.x, low, high))
+        new = self._rated(start._replace(z=np.clip(found.x, low, high)))
+        return min(start, new, key=_merit)
 
-    def judged(self, shape: Shape, z: Floats) -> _Found | None:
-        """Return what parameters come to, if they keep the limits and stop where they should."""
-        u, time = self.constraints.split(z)
-        amplified, _ = self.losses.amplification(shape.rates(u)[0], shape.counts)
-        if amplified > math.log(self.limits.amplification) + 1e-9:
-            return None
-        if self.limits.growth is not None:
-            logs, _ = self.constraints.path(shape, z)
-            if (logs > 2.0 * math.log(self.limits.growth) + 1e-9).any():
-                return None
-        for least in (NEGLIGIBLE / float(self.losses.gamma.max()), 0.0):
-            schedule = shape.schedule(u, least)
-            if shape.reorders and self.goal.level is None and self.limits.growth is None:
-                rates = schedule.learning_rates()
-                schedule = Schedule(GradientDescent(rates[self._order(rates)]))
-            if self.goal.flow:
-                schedule += GradientFlow(time) if self.constraints.timed else GradientFlow()
-            run = train(self.problem, schedule, self.goal.level)
-            if self._stops_well(run):
-                return _Found(self.sign * float(run.test_loss), shape, z, schedule, run)
+    def judged(self, candidates: list[_Candidate]) -> _Found | None:
+        """Return the best of candidates that keep the limits and stop where they should."""
+        for candidate in sorted(candidates, key=_merit):
+            if self._keeps_limits(candidate):
+                for least in (NEGLIGIBLE / float(self.losses.gamma.max()), 0.0):
+                    schedule = self._schedule(candidate, least)
+                    run = train(self.problem, schedule, self.goal.level)
+                    if self._stops_well(run):
+                        return _Found(candidate, schedule, run)
         return None
+
+    def _keeps_limits(self, candidate: _Candidate) -> bool:
+        shape = candidate.shape
+        rates, _ = shape.rates(self.constraints.split(candidate.z)[0])
+        amplified, _ = self.losses.amplification(rates, shape.counts)
+        if amplified > math.log(self.limits.amplification) + 1e-9:
+            return False
+        if self.limits.growth is None:
+            return True
+        logs, _ = self.constraints.path(shape, candidate.z)
+        return bool((logs <= 2.0 * math.log(self.limits.growth) + 1e-9).all())
+
+    def _schedule(self, candidate: _Candidate, least: float) -> Schedule:
+        u, time = self.constraints.split(candidate.z)
+        schedule = candidate.shape.schedule(u, least)
+        if candidate.shape.reorders and self.goal.level is None and self.limits.growth is None:
+            rates = schedule.learning_rates()
+            schedule = Schedule(GradientDescent(rates[self._order(rates)]))
+        if self.goal.flow:
+            schedule += GradientFlow(time) if self.constraints.timed else GradientFlow()
+        return schedule
 
     def _stops_well(self, run: Run) -> bool:
         """Whether a run ends at the level: in its flow, or with its last step, not far below."""

@@ -22,7 +22,6 @@ NEGLIGIBLE = 1e-6
 """The largest rate, as a share of the largest stable one, that may be left out."""
 
 _STEEPEST = -6.0  # log of the largest fall from one rate to the next
-_FEW = 3  # so many rates need no smaller problem to start from
 
 
 class Shape(ABC):
@@ -42,12 +41,13 @@ class Shape(ABC):
     def parameters(self, rates: Floats) -> Floats:
         """Return parameters whose rates are near the given ones."""
 
-    def half(self) -> Shape | None:
-        """Return the same family with half the steps, if its optimum is part of this one."""
+    def resized(self, count: int) -> Shape | None:
+        """Return the same family with fewer steps, if its optimum is part of this one's."""
+        del count
         return None
 
     def padding(self, used: int) -> Floats:
-        """Return parameters that turn the optimum of `half` into an equally good one of this."""
+        """Return parameters that make an optimum of fewer steps an equally good one of this."""
         return self.low[used:]
 
     def schedule(self, u: Floats, least: float = 0.0) -> Schedule:
@@ -81,9 +81,9 @@ class Free(Shape):
         with np.errstate(divide="ignore"):
             return np.asarray(np.clip(np.log(rates), self.low, self.high))
 
-    def half(self) -> Shape | None:
-        """Return half as many free rates."""
-        return type(self)(self.counts.size // 2, *self.range) if self.counts.size > _FEW else None
+    def resized(self, count: int) -> Shape | None:
+        """Return the same with another number of rates."""
+        return type(self)(count, *self.range)
 
 
 class Repeated(Free):
@@ -95,8 +95,9 @@ class Repeated(Free):
         super().__init__(len(counts), stable, largest)
         self.counts = np.array(counts, dtype=float)
 
-    def half(self) -> Shape | None:
+    def resized(self, count: int) -> Shape | None:
         """Return None: other numbers of steps are other members of the family."""
+        del count
         return None
 
 
@@ -122,4 +123,4 @@ class Decreasing(Shape):
             logs = np.clip(-np.sort(-np.log(rates)), self.low[0], self.high[0])
         return np.asarray(np.clip(np.diff(logs, prepend=0.0), self.low, self.high))
 
-    half = Free.half
+    resized = Free.resized

@@ -23,21 +23,19 @@ _RANK = 1e-15
 
 
 def polynomial_rates(
-    losses: Losses, root: Floats, count: int, time: float, penalty: float
+    losses: Losses, root: tuple[Floats, Floats], count: int, time: float, penalty: float
 ) -> Iterator[Floats]:
     """Yield rates near the best polynomial before a flow, under test loss + penalty · train loss.
 
-    ``root`` (r, r) is a factor of the test form, M = RᵀR.
+    ``root`` is that of `Losses.root`: (r, r) and (r,).
     """
     gamma = losses.gamma
     top = gamma.max()
     place = 2.0 * gamma / top - 1.0
     decay = np.exp(-2.0 * gamma * time)
     basis = (decay * gamma / top)[:, None] * chebyshev.chebvander(place, count - 1)
-    rows = root @ basis
-    # b lies in the range of M, so that bᵀh = zᵀRh with Rᵀz = b
-    target = np.linalg.lstsq(root.T, losses.linear, rcond=_RANK)[0]
-    wanted = -(root @ decay) - target
+    factor, target = root
+    rows, wanted = factor @ basis, -(factor @ decay) - target
     if penalty:
         train = np.sqrt(penalty * losses.weights)
         rows = np.vstack([rows, train[:, None] * basis])
