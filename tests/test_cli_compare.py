@@ -126,6 +126,24 @@ def test_options_are_heard(tmp_path: Path, rows: Path) -> None:
     assert "Target 'b'" in other.stdout
 
 
+def test_schedules_from_files_and_families(tmp_path: Path, rows: Path) -> None:
+    rates = np.linspace(0.3, 0.1, 50)
+    (tmp_path / "mine.json").write_text(str(rates.tolist()))
+    np.savetxt(tmp_path / "theirs.csv", rates, header="lr", comments="")
+    chosen = ("--schedule", tmp_path / "mine.json", "--schedule", tmp_path / "theirs.csv")
+    more = ("--schedule", "polynomial(1.0, 50)", "--schedule", "heavy_ball(0.3, 0.9, 60)")
+    table = results(rows, "--target", "y", *chosen, *more, "--levels", "3", out=tmp_path / "out")
+    by_name = {row["schedule"]: row for row in table}
+    names = ["flow", "mine", "theirs", "polynomial(1.0, 50)", "heavy_ball(0.3, 0.9, 60)"]
+    assert list(by_name) == names
+    for key in ("steps", "train_loss", "test_loss"):
+        assert by_name["mine"][key] == by_name["theirs"][key]
+    (tmp_path / "broken.json").write_text("[0.1")
+    done = run(rows, "--schedule", tmp_path / "broken.json")
+    assert done.returncode == 2
+    assert "broken.json: not JSON" in done.stderr
+
+
 def test_a_diverging_schedule_is_shown_as_such() -> None:
     done = run("iris", "--schedule", "gd(3, 1000000)", "--levels", "2")
     assert done.returncode == 0

@@ -11,7 +11,7 @@ from sklearn import datasets as shipped
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from isoloss.datasets import SHIPPED, Table, load, split
+from isoloss.datasets import SHIPPED, Table, load, split, split_three
 
 
 def write(path: Path, text: str) -> Path:
@@ -256,3 +256,42 @@ def test_what_cannot_be_split(
     with pytest.raises(ValueError, match=message) as caught:
         split(Table("t", columns), **options)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+def test_three_parts_at_random() -> None:
+    first, second = split_three(load("diabetes"), seed=3)
+    again, _ = split_three(load("diabetes"), seed=3)
+    other, _ = split_three(load("diabetes"), seed=4)
+    assert [len(part) for part in (first.X, first.X_test, second.X_test)] == [221, 110, 111]
+    np.testing.assert_array_equal(first.X, second.X)
+    np.testing.assert_array_equal(first.X_test, again.X_test)
+    assert not np.array_equal(first.X, other.X)
+    # every row is in one part
+    bunch = shipped.load_diabetes()
+    targets = np.sort(np.concatenate([first.y, first.y_test, second.y_test]).ravel())
+    whole = np.sort(bunch.target - bunch.target.mean())
+    np.testing.assert_allclose(targets - targets.mean(), whole, atol=1e-9)
+
+
+def test_three_parts_from_three_files() -> None:
+    train = Table("train", {"a": X, "y": 2 * X})
+    parts = [Table(name, {"a": rows, "y": rows**2}) for name, rows in (("v", X[:3]), ("t", X[1:3]))]
+    first, second = split_three(train, *parts)
+    mean, scale = X.mean(), X.std()
+    np.testing.assert_allclose(first.X_test[:, 0], (X[:3] - mean) / scale)
+    np.testing.assert_allclose(second.X_test[:, 0], (X[1:3] - mean) / scale)
+    np.testing.assert_allclose(second.y_test.ravel(), X[1:3] ** 2 - 2 * mean)
+    assert "3 validation rows, from v; 2 test rows, from t" in " ".join(first.notes)
+
+
+def test_three_parts_need_both_files_and_the_same_kind_of_columns() -> None:
+    table = Table("train", {"a": X, "y": X})
+    with pytest.raises(ValueError, match="give validation rows and test rows, or neither"):
+        split_three(table, table)
+    with pytest.raises(ValueError, match="it lacks 'a'"):
+        split_three(table, table, Table("test", {"y": X}))
+    text = np.array(["x"] * len(X), dtype=object)
+    with pytest.raises(ValueError, match="column 'a' holds text in odd, such as 'x'"):
+        split_three(table, table, Table("odd", {"a": text, "y": X}))
+    with pytest.raises(ValueError, match="at least 2 train rows and 1 test row are needed"):
+        split_three(Table("t", {"a": X[:3], "y": X[:3]}))

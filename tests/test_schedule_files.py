@@ -1,0 +1,81 @@
+"""Schedules in files: what is read, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import isoloss as il
+from isoloss import families
+
+
+def written(folder: Path, name: str, text: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", "[0.5, 0.25]"),
+        ("a.JSON", " [0.5, 0.25]\n"),
+        ("a.csv", "lr\n0.5\n0.25\n"),
+        ("a.csv", "0.5\n0.25"),
+        ("a.csv", "whatever\n0.5\n0.25\n"),
+        ("a.csv", "step,lr,loss\n0,0.5,x\n1,0.25,\n"),
+        ("a.csv", "step, learning_rate\r\n0, 0.5\r\n\r\n1, 2.5e-1\r\n"),
+        ("a.txt", "rate,step\n0.5,0\n0.25,1\n"),
+        ("a.csv", "\ufefflr\n0.5\n0.25\n"),
+        ("a.csv", 'step,"lr"\n0,"0.5"\n1,0.25\n'),
+    ],
+)
+def test_rates_are_read(tmp_path: Path, name: str, text: str) -> None:
+    wanted = il.Schedule(il.GradientDescent([0.5, 0.25]))
+    assert il.read_schedule(written(tmp_path, name, text)) == wanted
+    assert il.read_schedule(str(tmp_path / name)) == wanted
+
+
+def test_a_column_is_chosen(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", "lr,body,head\n1,0.5,2\n1,0.25,3\n")
+    assert il.read_schedule(path, column="head").learning_rates().tolist() == [2.0, 3.0]
+    assert il.read_schedule(path).learning_rates().tolist() == [1.0, 1.0]
+
+
+def test_any_schedule_goes_through_json(tmp_path: Path) -> None:
+    schedule = families.cosine(0.3, 7) + il.HeavyBall(0.1, 0.9, 5) > il.GradientFlow()
+    assert il.read_schedule(written(tmp_path, "a.json", schedule.to_json())) == schedule
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "", "a.csv: the file is empty"),
+        ("a.csv", "\n\n", "the file is empty"),
+        ("a.csv", "step,eta\n0,0.5\n", "no column of rates named 'lr'; there are 'step', 'eta'"),
+        ("a.csv", "lr\n0.5\nfast\n", "the rate in row 2 is not a number: 'fast'"),
+        ("a.csv", "step,lr\n0,0.5\n1\n", "the rate in row 2 is not a number: ''"),
+        ("a.csv", "lr\nnan\n", "lr must be finite"),
+        ("a.csv", "lr\n-1\n", "must not be negative; got -1"),
+        ("a.json", "", "a.json: not JSON"),
+        ("a.json", "{}", '"format": "isoloss schedule"'),
+        ("a.json", "[0.5", "not JSON"),
+        ("a.json", f"[1{'0' * 400}]", "phase 0 of the schedule"),
+        ("a.json", '["0.5"]', "real number"),
+        ("a.csv", b"\xff\xfe\x00lr", "is not a text file"),
+    ],
+)
+def test_what_is_no_schedule_is_refused(
+    tmp_path: Path, name: str, text: str | bytes, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        il.read_schedule(written(tmp_path, name, text))
+
+
+def test_a_missing_column_or_file_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", "lr,step\n1,0\n")
+    with pytest.raises(ValueError, match="no column 'eta'; there are 'lr', 'step'"):
+        il.read_schedule(path, column="eta")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        il.read_schedule(tmp_path / "nowhere.csv")
