@@ -116,7 +116,7 @@ def _described(schedule: Schedule, stable: float) -> str:
             if len(shown) > 2 * _FEW:
                 shown[_FEW:-_FEW] = ["…"]
             parts.append(f"{rates.size} steps at {', '.join(shown)}")
-    return ", then ".join(parts)
+    return ", then ".join(parts) or "no step at all"
 
 
 def write(rows: Split, found: Selection, folder: Path, *, force: bool) -> None:
@@ -126,16 +126,11 @@ def write(rows: Split, found: Selection, folder: Path, *, force: bool) -> None:
     from isoloss.selection.figure import figure
 
     drawing = figure(found)
-    prepare_folder(folder, force=force)
     table = found.rows()
     text = io.StringIO()
     writer = csv.DictWriter(text, list(table[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(table)
-    write_text(folder / "results.csv", text.getvalue())
-    for entry in found.designed:
-        _write_schedule(entry, folder)
-    save(drawing, folder, "design", ("png", "svg"))
     heads, cells = _table(found)
     sections = [
         Section("Verdict", [_plain(found.verdict)]),
@@ -146,6 +141,12 @@ def write(rows: Split, found: Selection, folder: Path, *, force: bool) -> None:
         Section("Schedules", [_plain(line) for line in _schedules(found)]),
         Section("Data", [_plain(line) for line in rows.notes]),
     ]
+    # all that could fail has been worked out: now write
+    prepare_folder(folder, force=force)
+    write_text(folder / "results.csv", text.getvalue())
+    for entry in found.designed:
+        _write_schedule(entry, folder)
+    save(drawing, folder, "design", ("png", "svg"))
     title = f"The schedule for {_plain(rows.name)}"
     lead = "Least squares, trained by the best schedule of each family."
     write_report(folder / "report.html", title, sections, lead=lead)

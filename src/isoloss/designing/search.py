@@ -325,12 +325,15 @@ class _Hunt:
     def _schedule(self, candidate: _Candidate, least: float) -> Schedule:
         u, time = self.constraints.split(candidate.z)
         schedule = candidate.shape.schedule(u, least)
-        if candidate.shape.reorders and self.goal.level is None and self.limits.growth is None:
+        if candidate.shape.reorders and schedule.steps and not self.constraints.any:
             rates = schedule.learning_rates()
             schedule = Schedule(GradientDescent(rates[self._order(rates)]))
-        if self.goal.flow:
-            schedule += GradientFlow(time) if self.constraints.timed else GradientFlow()
-        return schedule
+        if not self.goal.flow:
+            return schedule
+        if not self.constraints.timed:
+            return schedule + GradientFlow()
+        least = 1.01 * self.time * _TIMES[0]
+        return schedule + GradientFlow(time) if time > least else schedule
 
     def _stops_well(self, run: Run) -> bool:
         """Whether a run ends at the level: in its flow, or with its last step, not far below."""

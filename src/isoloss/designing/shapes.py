@@ -54,6 +54,8 @@ class Shape(ABC):
         """Return the schedule, without flow, and without rates of at most ``least``."""
         rates, _ = self.rates(u)
         kept = rates > least
+        if not kept.any():
+            return Schedule()
         if (self.counts == 1).all():
             return Schedule(GradientDescent(rates[kept]))
         pairs = zip(rates[kept], self.counts[kept], strict=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,9 +15,11 @@ from isoloss.selection.select import Entry, Selection
 __all__ = ["figure"]
 
 _PALETTE = [COLOURS[name] for name in ("blue", "orange", "green", "pink", "sky", "amber", "red")]
-_STYLES = ("-", "--", "-.", ":")
+_STYLES: tuple[Any, ...] = ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1)), ":")
 _SHOWN = 2.0  # filters beyond ±2 are cut off
 _STEM = 60  # so few curvatures are marked one by one
+_WIDEST, _THINNEST = 2.8, 1.6
+_SLOWEST = 1e-3  # smaller rates are below the axis
 
 
 def figure(selection: Selection) -> Figure:
@@ -57,11 +61,11 @@ def _draw_filters(axes: Axes, selection: Selection) -> None:
     rivals = {"flow": ("black", "-"), "ridge": (COLOURS["grey"], (0, (1, 1)))}
     for entry in (selection.flow, selection.ridge):
         colour, line = rivals[entry.name]
-        axes.plot(x, entry.filter[order], color=colour, linestyle=line, label=entry.name)
+        y = entry.filter[order]
+        axes.plot(x, y, color=colour, linestyle=line, linewidth=_WIDEST, label=entry.name)
     for i, entry in enumerate(selection.designed):
-        colour, line_style = _look(i)
         y = np.where(np.abs(entry.filter[order]) <= _SHOWN, entry.filter[order], np.nan)
-        axes.plot(x, y, color=colour, linestyle=line_style, marker=marker, label=entry.name)
+        axes.plot(x, y, marker=marker, label=entry.name, **_look(i, len(selection.designed)))
     axes.set(
         xscale="log",
         xlabel="train curvature γ",
@@ -74,16 +78,17 @@ def _draw_filters(axes: Axes, selection: Selection) -> None:
 
 def _draw_rates(axes: Axes, selection: Selection) -> None:
     stable = float(selection.problem.max_lr)
+    axes.set_yscale("log")
     axes.axhline(1, color="0.8", linewidth=0.8)
     for i, entry in enumerate(selection.designed):
         rates = _rates(entry) / stable
         if rates.size:
-            colour, line_style = _look(i)
             edges = np.arange(rates.size + 1)
-            axes.stairs(rates, edges, baseline=None, color=colour, linestyle=line_style)
+            axes.stairs(rates, edges, baseline=None, **_look(i, len(selection.designed)))
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, _SLOWEST), max(high, 1.0))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(
-        yscale="log",
         xlabel="step",
         ylabel="learning rate (in units of 1/γ₁)",
     )
@@ -96,5 +101,8 @@ def _rates(entry: Entry) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.concatenate([np.empty(0), *(phase.learning_rates() for phase in steps)])
 
 
-def _look(i: int) -> tuple[str, str]:
-    return _PALETTE[i % len(_PALETTE)], _STYLES[i % len(_STYLES)]
+def _look(i: int, count: int) -> dict[str, Any]:
+    """Return colour, style and width: later lines are thinner, so that equal ones both show."""
+    width = _WIDEST - (_WIDEST - _THINNEST) * (i + 1) / count
+    style = _STYLES[i % len(_STYLES)]
+    return {"color": _PALETTE[i % len(_PALETTE)], "linestyle": style, "linewidth": width}

@@ -194,7 +194,7 @@ def select(
     >>> [entry.name for entry in chosen.entries]
     ['flow', 'ridge', 'rates', 'best filter']
     """
-    asked = [(name, *_family(name)) for name in names]
+    asked = [(name, *_family(name)) for name in dict.fromkeys(names)]
     if not asked:
         raise ValueError(f"give at least one family of {', '.join(family_names())}")
     judge = _Judge(problem, test_problem, validation_error, test_error)
