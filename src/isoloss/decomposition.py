@@ -103,14 +103,16 @@ def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
     return Spectrum(singular**2 / n, right[:rank, :].T, along / singular[:, None], floor)
 
 
-def decompose_kernel(kind: Kind, kernel: Array, residual: Array) -> Spectrum:
+def decompose_kernel(
+    kind: Kind, kernel: Array, residual: Array, rounding: float | None = None
+) -> Spectrum:
     """Decompose a kernel matrix (n, n), which plays the part of X Xᵀ.
 
     The ``basis`` (n, r) then leads to dual coefficients. Raises ``ValueError`` as
     `eigh_nonnegative`.
     """
     xp, n = kind.xp, kernel.shape[0]
-    eigenvalues, vectors = eigh_nonnegative(kind, "K", kernel)
+    eigenvalues, vectors = eigh_nonnegative(kind, "K", kernel, rounding)
     rank = int(xp.sum(xp.astype(eigenvalues > 0, xp.int64)))
     if not rank:
         return _flat(xp, n, residual)
@@ -122,14 +124,19 @@ def decompose_kernel(kind: Kind, kernel: Array, residual: Array) -> Spectrum:
     return Spectrum(singular**2 / n, vectors / singular, along / singular[:, None], floor)
 
 
-def eigh_nonnegative(kind: Kind, name: str, matrices: Array) -> tuple[Array, Array]:
+def eigh_nonnegative(
+    kind: Kind, name: str, matrices: Array, rounding: float | None = None
+) -> tuple[Array, Array]:
     """Eigenvalues (descending, rounding noise set to exactly 0) and vectors of PSD matrices.
 
-    Raises ``ValueError`` naming the eigenvalue if one is negative by more than rounding.
+    ``rounding`` says how large such noise may be. Raises ``ValueError`` naming the eigenvalue if
+    one is negative by more than that.
     """
     xp = kind.xp
     eigenvalues, vectors = _eigh_descending(xp, matrices)
     noise = (matrices.shape[-1] + 8) * kind.eps * xp.abs(eigenvalues[..., :1])
+    if rounding is not None:
+        noise = xp.where(noise > rounding, noise, xp.zeros_like(noise) + rounding)
     if bool(xp.any(eigenvalues < -100 * noise)):
         raise ValueError(
             f"{name} must be positive semidefinite; "

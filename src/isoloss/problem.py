@@ -264,7 +264,9 @@ class Problem(Reduced):
 
     @classmethod
     @quiet
-    def from_kernel(cls, K: Any, y: Any, K_test: Any, y_test: Any) -> Problem:
+    def from_kernel(
+        cls, K: Any, y: Any, K_test: Any, y_test: Any, *, rounding: float | None = None
+    ) -> Problem:
         """Build the function-space problem of a kernel: train predictions f start at zero.
 
         A GD step is f ← f - (2η/n) K (f - y): the same dynamics with the eigenvalues of K/n.
@@ -279,6 +281,10 @@ class Problem(Reduced):
             The kernel between test and train points.
         y_test : array_like, shape (n_test,) or (n_test, m)
             Test targets.
+        rounding : float, optional
+            Up to which size an eigenvalue of K is rounding, and taken for 0; by default, and at
+            least, (n + 8) times the rounding unit of the largest one. To be given where K is a
+            difference of larger numbers, as centred kernels are.
 
         Returns
         -------
@@ -305,7 +311,7 @@ class Problem(Reduced):
         n = kernel.shape[0]
         _checks.shape("K", kernel, (n, n))
         _checks.symmetric(kind, "K", kernel)
-        spectrum = decompose_kernel(kind, kernel, -targets)
+        spectrum = decompose_kernel(kind, kernel, -targets, rounding)
         first = xp.zeros_like(targets)
         return cls._from_rows(kind, spectrum, test_kernel, test_targets, first, single, still=False)
 

@@ -1,0 +1,210 @@
+"""What the two estimators share: parameters, training, predictions."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics.pairwise import pairwise_kernels
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from isoloss.estimators.rows import KernelRows, LinearRows, Rows, check_kernel
+from isoloss.problem import Problem
+from isoloss.schedule import Phase, Schedule
+from isoloss.specs import Spec
+from isoloss.training import train
+
+__all__ = ["FLOATS", "UNITS", "Scheduled", "at_problem", "levels_of"]
+
+Floats = npt.NDArray[np.float64]
+
+FLOATS = (np.float64, np.float32)
+"""What rows are kept in; anything else is converted to the first."""
+UNITS = ("absolute", "start", "excess")
+"""What a train loss to stop at is measured in."""
+
+
+class Scheduled(BaseEstimator):
+    """A least-squares model trained by a schedule."""
+
+    def __init__(
+        self,
+        schedule: str | Schedule | Phase = "flow",
+        train_loss: float | None = None,
+        *,
+        train_loss_unit: str = "absolute",
+        fit_intercept: bool = True,
+        kernel: str | Callable[..., Any] | None = None,
+        gamma: float | None = None,
+        degree: float = 3,
+        coef0: float = 1,
+        kernel_params: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.schedule = schedule
+        self.train_loss = train_loss
+        self.train_loss_unit = train_loss_unit
+        self.fit_intercept = fit_intercept
+        self.kernel = kernel
+        self.gamma = gamma
+        self.degree = degree
+        self.coef0 = coef0
+        self.kernel_params = kernel_params
+
+    @abstractmethod
+    def _read(self, X: Any, y: Any) -> tuple[Any, Floats]:
+        """Return checked rows and their targets (n, m); note what predictions need of ``y``."""
+
+    @abstractmethod
+    def _encode(self, y: Any) -> Floats:
+        """Return the targets (n, m) of rows that the model was not trained on."""
+
+    @abstractmethod
+    def _store(self, weights: Floats, intercept: Floats) -> None:
+        """Keep weights (p, m) and intercepts (m,) in the attributes that users expect."""
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        self._check_parameters()
+        X, targets = self._read(X, y)
+        design = self._design(X, X)
+        if self.kernel == "precomputed":
+            check_kernel(design, _eps(X))
+        weight = None if sample_weight is None else self._check_weight(sample_weight, X)
+        rows = self._reduce(design, targets, weight, _eps(X))
+        schedule = at_problem(self.schedule, rows.problem)
+        level = None if self.train_loss is None else levels_of(self, rows.problem, self.train_loss)
+        run = train(rows.problem, schedule, level)
+        self._adopt(rows, np.asarray(run.coef()))
+        self.train_loss_ = float(run.train_loss)
+        self.n_steps_ = int(run.steps)
+        self.flow_time_ = float(run.time)
+        self.max_lr_ = float(rows.problem.max_lr)
+        self.start_train_loss_ = float(rows.problem.start_train_loss)
+        self.min_train_loss_ = float(rows.problem.min_train_loss)
+        if self.kernel is not None and self.kernel != "precomputed":
+            self.X_fit_ = X
+        if level is not None and not bool(run.reached):
+            warnings.warn(
+                f"the schedule {self.schedule!r} ends at train loss {self.train_loss_:.6g}, above "
+                f"the level {float(level):.6g} (the smallest is {self.min_train_loss_:.6g}); "
+                "the model is the one at its end",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return self
+
+    @property
+    def schedule_(self) -> Schedule:
+        """The schedule in the data's own units; training stopped where ``n_steps_`` says."""
+        check_is_fitted(self)
+        return _scheduled(self.schedule, self.max_lr_)
+
+    def _adopt(self, rows: Rows, coef: Floats) -> None:
+        """Take over parameters of the rows' problem."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            weights, intercept = rows.parameters(coef)
+        if not (np.isfinite(weights).all() and np.isfinite(intercept).all()):
+            raise ValueError(
+                f"training by the schedule {self.schedule!r} diverges beyond float64; "
+                "lower its rates: the largest stable constant one is "
+                f"{float(rows.problem.max_lr):.6g}, written 1.0 in a text"
+            )
+        self._store(weights, intercept)
+
+    def _reduce(
+        self, design: Floats, targets: Floats, weight: Floats | None, eps: float
+    ) -> Rows:
+        """Decompose what `_design` gives, for these targets; ``eps`` is the input's rounding."""
+        intercept = bool(self.fit_intercept)
+        if self.kernel is None:
+            return LinearRows.reduce(design, targets, weight, intercept=intercept)
+        return KernelRows.reduce(design, targets, weight, intercept=intercept, eps=eps)
+
+    def _design(self, X: Any, X_fit: Any) -> Floats:
+        """Return the rows as a dense array, or their kernel with the train rows."""
+        if self.kernel is None or self.kernel == "precomputed":
+            return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=float)
+        X, X_fit = X.astype(np.float64), X_fit.astype(np.float64)
+        named = {"gamma": self.gamma, "degree": self.degree, "coef0": self.coef0}
+        options = dict(self.kernel_params or {}) if callable(self.kernel) else named
+        K = pairwise_kernels(
+            X, X_fit, metric=self.kernel, filter_params=not callable(self.kernel), **options
+        )
+        return np.asarray(K, dtype=float)
+
+    def _check_weight(self, sample_weight: Any, X: Any) -> Floats:
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        return np.asarray(weight)
+
+    def _check_parameters(self) -> None:
+        loss = self.train_loss
+        if loss is not None:
+            try:
+                given = float(loss)
+            except (TypeError, ValueError):
+                raise TypeError(f"train_loss must be a number or None; got {loss!r}") from None
+            if not 0 <= given < math.inf:
+                raise ValueError(f"train_loss must be finite and not negative; got {loss!r}")
+        if self.train_loss_unit not in UNITS:
+            raise ValueError(
+                f"train_loss_unit must be one of {', '.join(UNITS)}; got {self.train_loss_unit!r}"
+            )
+
+    def _rows(self, X: Any) -> Any:
+        """Return checked rows to predict for."""
+        check_is_fitted(self)
+        return validate_data(
+            self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False
+        )
+
+    def _outputs(self, X: Any) -> Floats:
+        """Return predictions, shape (n, m) or (n,)."""
+        X = self._rows(X)
+        if self.kernel is None:
+            return np.asarray(safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_)
+        design = self._design(X, getattr(self, "X_fit_", None))
+        return np.asarray(design @ self.dual_coef_ + self.intercept_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.pairwise = self.kernel == "precomputed"
+        return tags
+
+
+def _eps(X: Any) -> float:
+    return float(np.finfo(X.dtype).eps)
+
+
+def at_problem(schedule: str | Schedule | Phase, problem: Problem) -> Schedule:
+    """Return a schedule, or a text in units of the largest stable rate, for a problem."""
+    return _scheduled(schedule, float(problem.max_lr))
+
+
+def _scheduled(schedule: str | Schedule | Phase, max_lr: float) -> Schedule:
+    if isinstance(schedule, str):
+        return Spec.parse(schedule).at(max_lr if math.isfinite(max_lr) else 1.0)
+    if isinstance(schedule, Schedule | Phase):
+        return Schedule(schedule)
+    raise TypeError(
+        'schedule must be a text such as "gd(1.0, 100) > flow", a Schedule or a phase; '
+        f"got {type(schedule).__name__}"
+    )
+
+
+def levels_of(estimator: Scheduled, problem: Problem, train_loss: Any) -> Floats:
+    """Return train losses in the estimator's unit as those of a problem."""
+    levels = np.asarray(train_loss, dtype=float)
+    start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
+    if estimator.train_loss_unit == "start":
+        return levels * start
+    if estimator.train_loss_unit == "excess":
+        return floor + levels * (start - floor)
+    return levels

@@ -1,0 +1,142 @@
+"""ScheduledClassifier: one-hot least squares, trained by a schedule."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from isoloss.estimators.base import FLOATS, Scheduled
+
+__all__ = ["ScheduledClassifier"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class ScheduledClassifier(ClassifierMixin, Scheduled):
+    """Least squares on one-hot classes, trained by a schedule and stopped at a train loss.
+
+    One output for each class, 1 for its rows and 0 for the others; the largest output is predicted.
+    The train loss is the mean squared error, summed over the classes. Least squares does not give
+    probabilities, so there is no ``predict_proba``; `sklearn.calibration.CalibratedClassifierCV`
+    makes some of ``decision_function``.
+
+    Parameters
+    ----------
+    schedule, train_loss, train_loss_unit, fit_intercept, kernel, gamma, degree, coef0, kernel_params
+        As for `ScheduledRegressor`.
+
+    Attributes
+    ----------
+    classes_ : array, shape (m,)
+        The classes.
+    coef_ : array, shape (m, d), or (1, d) for two classes
+        Coefficients, of linear models; for two classes, the second's less the first's.
+    dual_coef_ : array, shape (n, m), or (n, 1) for two classes
+        Weights of the kernel with each train row, of kernel models.
+    intercept_ : array, shape (m,), or (1,) for two classes
+        Intercepts.
+    train_loss_, start_train_loss_, min_train_loss_, n_steps_, flow_time_, max_lr_, schedule_
+        As for `ScheduledRegressor`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = ScheduledClassifier("flow", 0.6, train_loss_unit="start").fit(X, y)
+    >>> round(model.train_loss_ / model.start_train_loss_, 6), model.predict(X[:2])
+    (0.6, array([0, 0]))
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, d) or (n, n) for a precomputed kernel
+            Train rows.
+        y : array_like, shape (n,)
+            Classes, at least two.
+        sample_weight : array_like, shape (n,), optional
+            Weights of the rows, at least 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If an input or a parameter is invalid, there is only one class, or the schedule
+            diverges beyond float64.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the schedule ends above the train loss asked for.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def decision_function(self, X: Any) -> Floats:
+        """Return the output of each class.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, d)
+            Rows; for a precomputed kernel, the kernel with the train rows.
+
+        Returns
+        -------
+        array, shape (n, m), or (n,) for two classes
+            For two classes, the second's output less the first's.
+        """
+        outputs = self._outputs(X)
+        return outputs[:, 0] if len(self.classes_) == 2 else outputs
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, d)
+            Rows; for a precomputed kernel, the kernel with the train rows.
+
+        Returns
+        -------
+        array, shape (n,)
+            Classes.
+        """
+        scores = self.decision_function(X)
+        chosen = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return np.asarray(self.classes_[chosen])
+
+    def _read(self, X: Any, y: Any) -> tuple[Any, Floats]:
+        X, y = validate_data(self, X, y, accept_sparse=("csr", "csc"), dtype=FLOATS)
+        check_classification_targets(y)
+        self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs at least two classes; y has one class, "
+                f"{self.classes_[0]!r}"
+            )
+        return X, self._encode(y)
+
+    def _encode(self, y: Any) -> Floats:
+        y = np.asarray(y)
+        unknown = np.setdiff1d(y, self.classes_)
+        if unknown.size:
+            raise ValueError(f"y has a class that the train rows have not: {unknown[0]!r}")
+        return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
+
+    def _store(self, weights: Floats, intercept: Floats) -> None:
+        if len(self.classes_) == 2:
+            weights, intercept = weights[:, 1:] - weights[:, :1], intercept[1:] - intercept[:1]
+        self.intercept_ = intercept
+        if self.kernel is None:
+            self.coef_ = weights.T
+        else:
+            self.dual_coef_ = weights

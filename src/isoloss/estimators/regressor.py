@@ -1,0 +1,151 @@
+"""ScheduledRegressor: least squares, trained by a schedule and stopped at a train loss."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import validate_data
+
+from isoloss.estimators.base import FLOATS, Scheduled
+
+__all__ = ["ScheduledRegressor"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class ScheduledRegressor(RegressorMixin, Scheduled):
+    """Least squares, linear or kernel, trained by a schedule and stopped at a train loss.
+
+    The result is that of the training loop, computed without one. Training starts at zero; the
+    train loss is the mean squared error, weighted by ``sample_weight``, summed over outputs, with
+    no factor ½. The intercept is solved for exactly, as by `sklearn.linear_model.Ridge`; to train
+    it like the other parameters, add a column of ones and set ``fit_intercept=False``.
+
+    Parameters
+    ----------
+    schedule : str, Schedule or phase, default: "flow"
+        A text, such as ``"gd(1.0, 100) > flow"``, has its rates in units of the largest stable one
+        (see `isoloss.specs.Spec`); a `Schedule` has absolute ones. The default without a
+        ``train_loss`` is least squares (of smallest norm).
+    train_loss : float, optional
+        The train loss to stop at; by default the schedule runs to its end.
+    train_loss_unit : {"absolute", "start", "excess"}, default: "absolute"
+        Whether ``train_loss`` is a train loss, a fraction of the start's (with an intercept and one
+        output: 1 - R² on the train rows), or a fraction of the start's excess over the smallest.
+    fit_intercept : bool, default: True
+        Whether there is an intercept. With a kernel it is the one of the centred feature space.
+    kernel : str or callable, optional
+        None for a linear model; else "precomputed", a name that
+        `sklearn.metrics.pairwise.pairwise_kernels` knows, or a function of two rows.
+    gamma, degree, coef0 : float
+        Parameters of named kernels, as for `sklearn.kernel_ridge.KernelRidge`.
+    kernel_params : mapping, optional
+        Further arguments of a callable kernel.
+
+    Attributes
+    ----------
+    coef_ : array, shape (d,) or (m, d)
+        Coefficients, of linear models.
+    dual_coef_ : array, shape (n,) or (n, m)
+        Weights of the kernel with each train row, of kernel models.
+    intercept_ : float or array, shape (m,)
+        The intercept.
+    train_loss_, start_train_loss_, min_train_loss_ : float
+        The train loss at the stop, at the start, and the smallest of all parameters.
+    n_steps_ : int
+        GD steps taken.
+    flow_time_ : float
+        Time spent in gradient flow.
+    max_lr_ : float
+        The largest stable constant rate 1/γ₁.
+    schedule_ : Schedule
+        The schedule in absolute rates.
+    n_features_in_, feature_names_in_
+        As everywhere in scikit-learn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = ScheduledRegressor("gd(1.0, 10) > flow", 0.5, train_loss_unit="start").fit(X, y)
+    >>> model.n_steps_, round(model.score(X, y), 6)
+    (10, 0.5)
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, d) or (n, n) for a precomputed kernel
+            Train rows. Sparse ones are made dense for a linear model; ``kernel="linear"``, for
+            more columns than rows, does not need that.
+        y : array_like, shape (n,) or (n, m)
+            Targets.
+        sample_weight : array_like, shape (n,), optional
+            Weights of the rows, at least 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If an input or a parameter is invalid, or the schedule diverges beyond float64.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the schedule ends above the train loss asked for.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def predict(self, X: Any) -> Floats:
+        """Predict.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, d)
+            Rows; for a precomputed kernel, the kernel with the train rows.
+
+        Returns
+        -------
+        array, shape (n,) or (n, m)
+            Predictions.
+        """
+        return self._outputs(X)
+
+    def _read(self, X: Any, y: Any) -> tuple[Any, Floats]:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=("csr", "csc"),
+            dtype=FLOATS,
+            multi_output=True,
+            y_numeric=True,
+        )
+        y = np.asarray(y, dtype=float)
+        self._single_output = y.ndim == 1
+        return X, y[:, None] if self._single_output else y
+
+    def _encode(self, y: Any) -> Floats:
+        y = np.asarray(y, dtype=float)
+        return y[:, None] if y.ndim == 1 else y
+
+    def _store(self, weights: Floats, intercept: Floats) -> None:
+        single = self._single_output
+        self.intercept_ = float(intercept[0]) if single else intercept
+        if self.kernel is None:
+            self.coef_ = weights[:, 0] if single else weights.T
+        else:
+            self.dual_coef_ = weights[:, 0] if single else weights
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,157 @@
+"""Train rows as an estimator sees them: weighted, centred for the intercept, reduced once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.problem import Problem
+
+__all__ = ["KernelRows", "LinearRows", "Rows", "check_kernel"]
+
+Floats = npt.NDArray[np.float64]
+
+_EPS = float(np.finfo(float).eps)
+_NOTHING = 16 * _EPS  # of a column's size, is rounding and not variation
+
+
+class Rows(Protocol):
+    """Train rows, reduced to a problem."""
+
+    @property
+    def problem(self) -> Problem:
+        """The problem; `judged` gives it test data."""
+
+    def judged(self, X: Floats, y: Floats) -> Problem:
+        """Return the problem with these rows as its test data."""
+
+    def parameters(self, coef: Floats) -> tuple[Floats, Floats]:
+        """Return what predictions are made of, for the problem's parameters (..., p, m).
+
+        Those are products of the rows with the first (..., p, m), plus the second (..., m).
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class LinearRows:
+    """Rows of features; the intercept is solved for exactly, by centring."""
+
+    problem: Problem
+    center: Floats
+    offset: Floats
+
+    @classmethod
+    def reduce(cls, X: Floats, y: Floats, weight: Floats | None, *, intercept: bool) -> LinearRows:
+        """Decompose X (n, d) for targets y (n, m); losses are means with ``weight``."""
+        X, y, root, share = _weighted(X, y, weight)
+        center, offset = np.zeros(X.shape[1]), np.zeros(y.shape[1])
+        if intercept:
+            center, offset = share @ X, share @ y
+            X, y = X - center, y - offset
+            # a constant column is left with the rounding of its mean, to be no direction at all
+            X[:, np.abs(X).max(axis=0) <= _NOTHING * np.abs(center)] = 0.0
+        X, y = X * root[:, None], y * root[:, None]
+        return cls(Problem.from_data(X, y, X[:1], y[:1]), center, offset)
+
+    def judged(self, X: Floats, y: Floats) -> Problem:
+        """Return the problem with these rows as its test data."""
+        return self.problem.with_test(X - self.center, y - self.offset)
+
+    def parameters(self, coef: Floats) -> tuple[Floats, Floats]:
+        """Return coefficients and intercepts."""
+        return coef, self.offset - np.einsum("p,...pm->...m", self.center, coef)
+
+
+@dataclass(frozen=True, eq=False)
+class KernelRows:
+    """A kernel between rows, centred in its feature space where there is an intercept."""
+
+    problem: Problem
+    used: npt.NDArray[np.bool_]
+    share: Floats
+    root: Floats
+    means: Floats
+    offset: Floats
+
+    @classmethod
+    def reduce(
+        cls, K: Floats, y: Floats, weight: Floats | None, *, intercept: bool, eps: float = _EPS
+    ) -> KernelRows:
+        """Decompose K (n, n) for targets y (n, m); losses are means with ``weight``.
+
+        ``eps`` is the rounding unit of K's entries.
+        """
+        rounding = _rounding(K, eps)
+        used = np.ones(len(K), bool) if weight is None else weight > 0
+        _, y, root, share = _weighted(K, y, weight)
+        K = (K + K.T)[np.ix_(used, used)] / 2
+        means, offset = np.zeros(len(K)), np.zeros(y.shape[1])
+        if intercept:
+            means, offset = share @ K, share @ y
+            K, y = K - means - means[:, None] + means @ share, y - offset
+        else:
+            share = np.zeros_like(share)
+        K, y = K * root * root[:, None], y * root[:, None]
+        problem = Problem.from_kernel(K, y, K[:1], y[:1], rounding=rounding * root.max() ** 2)
+        return cls(problem, used, share, root, means, offset)
+
+    def judged(self, X: Floats, y: Floats) -> Problem:
+        """Return the problem with these rows, a kernel with the train rows, as its test data."""
+        K = X[:, self.used]
+        K = K - (K @ self.share)[:, None] - self.means + self.means @ self.share
+        return self.problem.with_test(K * self.root, y - self.offset)
+
+    def parameters(self, coef: Floats) -> tuple[Floats, Floats]:
+        """Return dual coefficients of the kernel as given, and intercepts."""
+        alpha = self.root[:, None] * coef
+        total = alpha.sum(axis=-2)
+        centred = alpha - self.share[:, None] * total[..., None, :]
+        dual = np.zeros((*alpha.shape[:-2], len(self.used), alpha.shape[-1]))
+        dual[..., self.used, :] = centred
+        return dual, self.offset - np.einsum("p,...pm->...m", self.means, centred)
+
+
+def _weighted(
+    X: Floats, y: Floats, weight: Floats | None
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the rows that count, the roots of their weights of mean 1, and their shares."""
+    if weight is None:
+        return X, y, np.ones(len(X)), np.full(len(X), 1 / len(X))
+    used = weight > 0
+    if not used.any():
+        raise ValueError("sample_weight must be positive for at least one row")
+    weight = weight[used] / weight.max()
+    share = weight / weight.sum()
+    return X[used], y[used], np.sqrt(len(share) * share), share
+
+
+def _rounding(K: Floats, eps: float) -> float:
+    """Return how large an eigenvalue of K can be by rounding."""
+    return (len(K) + 8) * eps * float(np.linalg.norm(K))
+
+
+def check_kernel(K: Floats, eps: float = _EPS) -> None:
+    """Raise ``ValueError`` unless a precomputed kernel is symmetric and positive semidefinite."""
+    if K.shape[0] != K.shape[1]:
+        raise ValueError(
+            "Precomputed matrix must be a square matrix, the kernel between all train rows; got "
+            f"shape {K.shape}"
+        )
+    gap = np.abs(K - K.T).max()
+    if gap > 1e5 * eps * np.abs(K).max():
+        raise ValueError(
+            f"a precomputed kernel must be symmetric; K differs from its transpose by up to {gap:g}"
+        )
+    symmetric, allowed = (K + K.T) / 2, 100 * _rounding(K, eps)
+    try:
+        np.linalg.cholesky(symmetric + allowed * np.eye(len(K)))  # far cheaper than eigenvalues
+    except np.linalg.LinAlgError:
+        smallest = np.linalg.eigvalsh(symmetric)[0]
+        if smallest < -allowed:
+            raise ValueError(
+                "a precomputed kernel must be positive semidefinite; "
+                f"its smallest eigenvalue is {smallest:g}"
+            ) from None
