@@ -74,10 +74,9 @@ class Scheduled(BaseEstimator):
         self._check_parameters()
         X, targets = self._read(X, y)
         design = self._design(X, X)
-        if self.kernel == "precomputed":
-            check_kernel(design, _eps(X))
+        rounding = self._rounding(design, X)
         weight = None if sample_weight is None else self._check_weight(sample_weight, X)
-        rows = self._reduce(design, targets, weight, _eps(X))
+        rows = self._reduce(design, targets, weight, rounding)
         schedule = at_problem(self.schedule, rows.problem)
         level = None if self.train_loss is None else levels_of(self, rows.problem, self.train_loss)
         run = train(rows.problem, schedule, level)
@@ -119,13 +118,13 @@ class Scheduled(BaseEstimator):
         self._store(weights, intercept)
 
     def _reduce(
-        self, design: Floats, targets: Floats, weight: Floats | None, eps: float
+        self, design: Floats, targets: Floats, weight: Floats | None, rounding: float
     ) -> Rows:
-        """Decompose what `_design` gives, for these targets; ``eps`` is the input's rounding."""
+        """Decompose what `_design` gives, or equal rows and columns of it, for these targets."""
         intercept = bool(self.fit_intercept)
         if self.kernel is None:
             return LinearRows.reduce(design, targets, weight, intercept=intercept)
-        return KernelRows.reduce(design, targets, weight, intercept=intercept, eps=eps)
+        return KernelRows.reduce(design, targets, weight, intercept=intercept, rounding=rounding)
 
     def _design(self, X: Any, X_fit: Any) -> Floats:
         """Return the rows as a dense array, or their kernel with the train rows."""
@@ -138,6 +137,13 @@ class Scheduled(BaseEstimator):
             X, X_fit, metric=self.kernel, filter_params=not callable(self.kernel), **options
         )
         return np.asarray(K, dtype=float)
+
+    def _rounding(self, design: Floats, X: Any) -> float:
+        """Check a kernel between the train rows; return the size of its rounding."""
+        if self.kernel is None:
+            return 0.0
+        computed = np.float64 if self.kernel != "precomputed" else X.dtype
+        return check_kernel(design, float(np.finfo(computed).eps))
 
     def _check_weight(self, sample_weight: Any, X: Any) -> Floats:
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -160,9 +166,7 @@ class Scheduled(BaseEstimator):
     def _rows(self, X: Any) -> Any:
         """Return checked rows to predict for."""
         check_is_fitted(self)
-        return validate_data(
-            self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False
-        )
+        return validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
 
     def _outputs(self, X: Any) -> Floats:
         """Return predictions, shape (n, m) or (n,)."""
@@ -177,10 +181,6 @@ class Scheduled(BaseEstimator):
         tags.input_tags.sparse = True
         tags.input_tags.pairwise = self.kernel == "precomputed"
         return tags
-
-
-def _eps(X: Any) -> float:
-    return float(np.finfo(X.dtype).eps)
 
 
 def at_problem(schedule: str | Schedule | Phase, problem: Problem) -> Schedule:

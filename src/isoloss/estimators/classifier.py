@@ -27,7 +27,9 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
 
     Parameters
     ----------
-    schedule, train_loss, train_loss_unit, fit_intercept, kernel, gamma, degree, coef0, kernel_params
+    schedule, train_loss, train_loss_unit, fit_intercept
+        As for `ScheduledRegressor`.
+    kernel, gamma, degree, coef0, kernel_params
         As for `ScheduledRegressor`.
 
     Attributes

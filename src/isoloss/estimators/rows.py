@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 _EPS = float(np.finfo(float).eps)
 _NOTHING = 16 * _EPS  # of a column's size, is rounding and not variation
+_ROUNDED = 1e-5  # of a kernel's size, may come of float32 in float64's clothes, as in KernelPCA
 
 
 class Rows(Protocol):
@@ -78,13 +79,12 @@ class KernelRows:
 
     @classmethod
     def reduce(
-        cls, K: Floats, y: Floats, weight: Floats | None, *, intercept: bool, eps: float = _EPS
+        cls, K: Floats, y: Floats, weight: Floats | None, *, intercept: bool, rounding: float
     ) -> KernelRows:
         """Decompose K (n, n) for targets y (n, m); losses are means with ``weight``.
 
-        ``eps`` is the rounding unit of K's entries.
+        ``rounding`` is that of `check_kernel`, for K or a larger kernel that it is part of.
         """
-        rounding = _rounding(K, eps)
         used = np.ones(len(K), bool) if weight is None else weight > 0
         _, y, root, share = _weighted(K, y, weight)
         K = (K + K.T)[np.ix_(used, used)] / 2
@@ -114,9 +114,7 @@ class KernelRows:
         return dual, self.offset - np.einsum("p,...pm->...m", self.means, centred)
 
 
-def _weighted(
-    X: Floats, y: Floats, weight: Floats | None
-) -> tuple[Floats, Floats, Floats, Floats]:
+def _weighted(X: Floats, y: Floats, weight: Floats | None) -> tuple[Floats, Floats, Floats, Floats]:
     """Return the rows that count, the roots of their weights of mean 1, and their shares."""
     if weight is None:
         return X, y, np.ones(len(X)), np.full(len(X), 1 / len(X))
@@ -128,30 +126,32 @@ def _weighted(
     return X[used], y[used], np.sqrt(len(share) * share), share
 
 
-def _rounding(K: Floats, eps: float) -> float:
-    """Return how large an eigenvalue of K can be by rounding."""
-    return (len(K) + 8) * eps * float(np.linalg.norm(K))
+def check_kernel(K: Floats, eps: float = _EPS) -> float:
+    """Return up to which size an eigenvalue of a kernel (n, n) is rounding.
 
-
-def check_kernel(K: Floats, eps: float = _EPS) -> None:
-    """Raise ``ValueError`` unless a precomputed kernel is symmetric and positive semidefinite."""
+    ``eps`` is the rounding unit of its entries. Raises ``ValueError`` unless K is symmetric and
+    positive semidefinite, up to what rounding to float32 before does.
+    """
     if K.shape[0] != K.shape[1]:
         raise ValueError(
             "Precomputed matrix must be a square matrix, the kernel between all train rows; got "
             f"shape {K.shape}"
         )
     gap = np.abs(K - K.T).max()
-    if gap > 1e5 * eps * np.abs(K).max():
+    if gap > _ROUNDED * np.abs(K).max():
         raise ValueError(
-            f"a precomputed kernel must be symmetric; K differs from its transpose by up to {gap:g}"
+            f"the kernel must be symmetric; K differs from its transpose by up to {gap:g}"
         )
-    symmetric, allowed = (K + K.T) / 2, 100 * _rounding(K, eps)
+    symmetric, rounding = (K + K.T) / 2, (len(K) + 8) * eps * float(np.linalg.norm(K))
     try:
-        np.linalg.cholesky(symmetric + allowed * np.eye(len(K)))  # far cheaper than eigenvalues
+        np.linalg.cholesky(symmetric + rounding * np.eye(len(K)))  # far cheaper than eigenvalues
     except np.linalg.LinAlgError:
-        smallest = np.linalg.eigvalsh(symmetric)[0]
-        if smallest < -allowed:
+        eigenvalues = np.linalg.eigvalsh(symmetric)
+        if eigenvalues[0] < -_ROUNDED * max(eigenvalues[-1], 0.0):
             raise ValueError(
-                "a precomputed kernel must be positive semidefinite; "
-                f"its smallest eigenvalue is {smallest:g}"
+                "the kernel must be positive semidefinite; "
+                f"its smallest eigenvalue is {eigenvalues[0]:g}"
             ) from None
+        # what is below zero tells how much of the rest is rounding
+        rounding = max(rounding, -float(eigenvalues[0]))
+    return rounding
