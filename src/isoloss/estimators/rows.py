@@ -24,10 +24,14 @@ class Rows(Protocol):
 
     @property
     def problem(self) -> Problem:
-        """The problem; `judged` gives it test data."""
+        """The problem. Its test data says nothing: `Problem.with_test` gives it some."""
 
-    def judged(self, X: Floats, y: Floats) -> Problem:
-        """Return the problem with these rows as its test data."""
+    @property
+    def offset(self) -> Floats:
+        """What the targets were lowered by (m,)."""
+
+    def test_rows(self, X: Floats) -> Floats:
+        """Return further rows as the problem's test rows."""
 
     def parameters(self, coef: Floats) -> tuple[Floats, Floats]:
         """Return what predictions are made of, for the problem's parameters (..., p, m).
@@ -57,9 +61,9 @@ class LinearRows:
         X, y = X * root[:, None], y * root[:, None]
         return cls(Problem.from_data(X, y, X[:1], y[:1]), center, offset)
 
-    def judged(self, X: Floats, y: Floats) -> Problem:
-        """Return the problem with these rows as its test data."""
-        return self.problem.with_test(X - self.center, y - self.offset)
+    def test_rows(self, X: Floats) -> Floats:
+        """Return further rows as the problem's test rows."""
+        return X - self.center
 
     def parameters(self, coef: Floats) -> tuple[Floats, Floats]:
         """Return coefficients and intercepts."""
@@ -98,11 +102,11 @@ class KernelRows:
         problem = Problem.from_kernel(K, y, K[:1], y[:1], rounding=rounding * root.max() ** 2)
         return cls(problem, used, share, root, means, offset)
 
-    def judged(self, X: Floats, y: Floats) -> Problem:
-        """Return the problem with these rows, a kernel with the train rows, as its test data."""
+    def test_rows(self, X: Floats) -> Floats:
+        """Return further rows, a kernel with the train rows, as the problem's test rows."""
         K = X[:, self.used]
         K = K - (K @ self.share)[:, None] - self.means + self.means @ self.share
-        return self.problem.with_test(K * self.root, y - self.offset)
+        return K * self.root
 
     def parameters(self, coef: Floats) -> tuple[Floats, Floats]:
         """Return dual coefficients of the kernel as given, and intercepts."""
