@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -41,9 +42,8 @@ class Design:
         What training by it ends with.
     goal, family : str
         What was asked for.
-    bound : float
-        The test loss that no schedule of any family can beat: from `best_filter` for the goal
-        "best", else from `reachable_band`.
+    level : float or None
+        The train loss that was asked for.
 
     Examples
     --------
@@ -57,7 +57,19 @@ class Design:
     run: Run
     goal: str
     family: str
-    bound: float
+    level: float | None
+
+    @cached_property
+    def bound(self) -> float:
+        """The test loss that no schedule of any family can beat.
+
+        From `best_filter` for the goal "best", else from `reachable_band`.
+        """
+        problem = self.run.problem
+        if self.level is None:
+            return float(best_filter(problem).test_loss)
+        band = reachable_band(problem, self.level)
+        return float(band.lowest if self.goal == "lowest" else band.highest)
 
     @property
     def train_loss(self) -> float:
@@ -193,13 +205,8 @@ def design(
             f"no schedule of the family {called} with {steps} steps stops at train loss {level} "
             "within the bounds; allow more steps, a larger max_lr or max_growth, or flow=True"
         )
-    if goal == "best":
-        bound = best_filter(problem).test_loss
-    else:
-        band = reachable_band(problem, level)
-        bound = band.lowest if goal == "lowest" else band.highest
     schedule, run = found
-    return Design(schedule=schedule, run=run, goal=goal, family=called, bound=float(bound))
+    return Design(schedule=schedule, run=run, goal=goal, family=called, level=level)
 
 
 def _check(

@@ -71,12 +71,7 @@ class Scheduled(BaseEstimator):
         """Keep weights (p, m) and intercepts (m,) in the attributes that users expect."""
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
-        self._check_parameters()
-        X, targets = self._read(X, y)
-        design = self._design(X, X)
-        rounding = self._rounding(design, X)
-        weight = None if sample_weight is None else self._check_weight(sample_weight, X)
-        rows = self._reduce(design, targets, weight, rounding)
+        rows = self._decompose(X, y, sample_weight)
         schedule = at_problem(self.schedule, rows.problem)
         level = None if self.train_loss is None else levels_of(self, rows.problem, self.train_loss)
         run = train(rows.problem, schedule, level)
@@ -87,8 +82,6 @@ class Scheduled(BaseEstimator):
         self.max_lr_ = float(rows.problem.max_lr)
         self.start_train_loss_ = float(rows.problem.start_train_loss)
         self.min_train_loss_ = float(rows.problem.min_train_loss)
-        if self.kernel is not None and self.kernel != "precomputed":
-            self.X_fit_ = X
         if level is not None and not bool(run.reached):
             warnings.warn(
                 f"the schedule {self.schedule!r} ends at train loss {self.train_loss_:.6g}, above "
@@ -98,6 +91,20 @@ class Scheduled(BaseEstimator):
                 stacklevel=3,
             )
         return self
+
+    def _decompose(self, X: Any, y: Any, sample_weight: Any) -> Rows:
+        """Check parameters and train rows, and decompose these; note what predictions need."""
+        self._check_parameters()
+        X, targets = self._read(X, y)
+        design = self._design(X, X)
+        rounding = self._rounding(design, X)
+        weight = None if sample_weight is None else self._check_weight(sample_weight, X)
+        if self.kernel is not None and self.kernel != "precomputed":
+            self.X_fit_ = X
+        intercept = bool(self.fit_intercept)
+        if self.kernel is None:
+            return LinearRows.reduce(design, targets, weight, intercept=intercept)
+        return KernelRows.reduce(design, targets, weight, intercept=intercept, rounding=rounding)
 
     @property
     def schedule_(self) -> Schedule:
@@ -116,15 +123,6 @@ class Scheduled(BaseEstimator):
                 f"{float(rows.problem.max_lr):.6g}, written 1.0 in a text"
             )
         self._store(weights, intercept)
-
-    def _reduce(
-        self, design: Floats, targets: Floats, weight: Floats | None, rounding: float
-    ) -> Rows:
-        """Decompose what `_design` gives, or equal rows and columns of it, for these targets."""
-        intercept = bool(self.fit_intercept)
-        if self.kernel is None:
-            return LinearRows.reduce(design, targets, weight, intercept=intercept)
-        return KernelRows.reduce(design, targets, weight, intercept=intercept, rounding=rounding)
 
     def _design(self, X: Any, X_fit: Any) -> Floats:
         """Return the rows as a dense array, or their kernel with the train rows."""
@@ -168,13 +166,16 @@ class Scheduled(BaseEstimator):
         check_is_fitted(self)
         return validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
 
+    def _test_design(self, X: Any) -> Floats:
+        """Return checked rows to predict for as `_design` does."""
+        return self._design(self._rows(X), getattr(self, "X_fit_", None))
+
     def _outputs(self, X: Any) -> Floats:
         """Return predictions, shape (n, m) or (n,)."""
-        X = self._rows(X)
         if self.kernel is None:
+            X = self._rows(X)
             return np.asarray(safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_)
-        design = self._design(X, getattr(self, "X_fit_", None))
-        return np.asarray(design @ self.dual_coef_ + self.intercept_)
+        return np.asarray(self._test_design(X) @ self.dual_coef_ + self.intercept_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
