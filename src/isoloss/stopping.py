@@ -118,6 +118,7 @@ def _approach(xp: Any, terms: Array, rates: Array, log_level: Array, start: Arra
         sums = xp.exp(logs - rates * s[..., None]) @ columns
         above = xp.log(sums[..., 0])
         unsettled = (xp.abs(above) > _ROUGH) & (above < xp.inf) & (sums[..., 1] > 0)
+        unsettled = unsettled & ((above > 0) | (s > start))  # else the level is met from the start
         if not bool(xp.any(unsettled)):
             break
         low = xp.where(above > 0, s, low)

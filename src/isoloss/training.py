@@ -120,13 +120,12 @@ class _Trainer:
     def _waiting(self) -> bool:
         return bool(self.xp.any(~self.reached & ~self.xp.isnan(self.log_level)))
 
-    def _falls_short(self, step: Filter, end: Filter) -> bool:
-        """Whether the loss cannot rise and is still above every open level at the phase's end."""
-        xp = self.xp
-        excess = log_excess(xp, self.log_weights, end)
-        return not step.grows(xp, 0.0) and not bool(
-            xp.any((excess <= self.log_level) & ~self.reached)
-        )
+    def _within_reach(self, step: Filter, end: Filter, levels: Array) -> Array:
+        """Return the levels, those that a loss that cannot rise does not get down to as NaN."""
+        if step.grows(self.xp, 0.0):
+            return levels
+        excess = log_excess(self.xp, self.log_weights, end)
+        return self.xp.where(excess <= levels, levels, self.xp.nan + 0.0 * excess)
 
     def _stop(self, hit: Array, there: Filter, steps: Array | int, time: Array | float) -> None:
         """Record the levels that a phase has reached for the first time."""
@@ -187,9 +186,13 @@ class _Trainer:
             if self.filters.low is not None:
                 step = log_step(xp, amount, self.curvature, precise=True)
             end = self.filters.then(xp, step.power(xp, constant(steps)))
-            if waiting and steps and not self._falls_short(step, end):
-                count, there = first_step(xp, self.log_weights, self.filters, step, steps, levels)
-                self._stop(xp.isfinite(count), there, self.steps + count, self.time)
+            if waiting and steps:
+                levels = self._within_reach(step, end, levels)
+                if not bool(xp.all(xp.isnan(levels))):
+                    count, there = first_step(
+                        xp, self.log_weights, self.filters, step, steps, levels
+                    )
+                    self._stop(xp.isfinite(count), there, self.steps + count, self.time)
             self.steps += steps
             self.filters = end
         elif _is_huge(float(amount.max()), float(xp.max(self.curvature))):
