@@ -1,6 +1,8 @@
 """scikit-learn estimators: fit, predict and choose a schedule and its stop."""
 
+from isoloss.estimators.candidates import Designed
 from isoloss.estimators.classifier import ScheduledClassifier
 from isoloss.estimators.regressor import ScheduledRegressor
+from isoloss.estimators.search import ScheduleSearchCV
 
-__all__ = ["ScheduledClassifier", "ScheduledRegressor"]
+__all__ = ["Designed", "ScheduleSearchCV", "ScheduledClassifier", "ScheduledRegressor"]

@@ -129,10 +129,9 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
 
     def _encode(self, y: Any) -> Floats:
         y = np.asarray(y)
-        unknown = np.setdiff1d(y, self.classes_)
-        if unknown.size:
-            raise ValueError(f"y has a class that the train rows have not: {unknown[0]!r}")
-        return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
+        place = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        # a class that the train rows have not cannot be predicted: all outputs are wrong
+        return np.eye(len(self.classes_))[place] * (self.classes_[place] == y)[:, None]
 
     def _store(self, weights: Floats, intercept: Floats) -> None:
         if len(self.classes_) == 2:

@@ -1,0 +1,193 @@
+"""Folds of a search: train rows decomposed once, and what any filter predicts for the others."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import is_classifier
+
+from isoloss.estimators.base import Scheduled
+from isoloss.estimators.joining import batch, stable_rate
+from isoloss.estimators.rows import Rows
+from isoloss.problem import Problem
+from isoloss.schedule import Phase, Schedule
+from isoloss.specs import Spec
+from isoloss.training import train
+
+__all__ = ["Fold", "Stops", "Trainer"]
+
+Floats = npt.NDArray[np.float64]
+
+_AT_ONCE = 2**23  # predictions held at one time
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Train rows, decomposed, and rows to judge on.
+
+    Attributes
+    ----------
+    model : Scheduled
+        What has read the train rows; `models` gives it parameters.
+    rows : Rows
+        The train rows' decomposition.
+    X, y : array or sparse matrix
+        The rows to judge on.
+    design, targets : array, shape (q, p) and (q, m)
+        These rows as the problem's test rows, and what they should be predicted as.
+    seconds : float
+        What the decomposition took.
+    """
+
+    model: Scheduled
+    rows: Rows
+    X: Any
+    y: Any
+    design: Floats
+    targets: Floats
+    seconds: float
+
+    @classmethod
+    def build(
+        cls, model: Scheduled, train_rows: tuple[Any, Any], weight: Any, X: Any, y: Any
+    ) -> Fold:
+        """Decompose rows and targets ``train_rows``; judge on ``X`` and ``y``."""
+        started = time.perf_counter()
+        rows = model._decompose(*train_rows, weight)
+        design, targets = rows.test_rows(model._test_design(X)), model._encode(y)
+        outputs = len(rows.offset)
+        if targets.shape != (len(design), outputs):
+            raise ValueError(
+                f"the rows to judge on need {outputs} output(s) for each of {len(design)} rows, as "
+                f"the train rows have; got targets of shape {targets.shape}"
+            )
+        return cls(model, rows, X, y, design, targets, time.perf_counter() - started)
+
+    @property
+    def problem(self) -> Problem:
+        """The problem of the train rows; its test data says nothing."""
+        return self.rows.problem
+
+    @cached_property
+    def judged(self) -> Problem:
+        """The problem with the rows to judge on as its test data."""
+        return self.problem.with_test(self.design, self.targets - self.rows.offset)
+
+    def predictions(self, filters: Floats) -> Iterator[Floats]:
+        """Yield predictions (c, q, m) for filters (C, r), some at a time."""
+        coordinates = self.problem.coordinates
+        assert coordinates is not None
+        limit = self.design @ coordinates.limit + self.rows.offset
+        along = (self.design @ coordinates.basis) * self.problem.start_residual.T[:, None, :]
+        count = max(1, _AT_ONCE // limit.size)
+        for first in range(0, len(filters), count):
+            with np.errstate(over="ignore", invalid="ignore"):
+                moved = along @ filters[first : first + count].T
+                yield limit + moved.transpose(2, 1, 0)
+
+    def models(self, filters: Floats) -> Iterator[Scheduled | None]:
+        """Yield the model that each filter (C, r) leads to; None where it diverges."""
+        for h in filters:
+            with np.errstate(over="ignore", invalid="ignore"):
+                residual = h[:, None] * self.problem.start_residual
+            coef, _ = self.problem.parameters(residual)
+            model = copy.copy(self.model)
+            try:
+                model._adopt(self.rows, np.asarray(coef))
+            except ValueError:
+                yield None
+            else:
+                yield model
+
+    def labels(self, predictions: Floats) -> npt.NDArray[Any]:
+        """Return the predicted classes (c, q) of predictions (c, q, m)."""
+        assert is_classifier(self.model)
+        return np.asarray(self.model.classes_[predictions.argmax(axis=-1)])
+
+
+@dataclass(frozen=True, eq=False)
+class Stops:
+    """Where a schedule stops in each of k folds: first at its end, then for L levels.
+
+    Attributes
+    ----------
+    reached : array of bool, shape (k, L + 1)
+        Whether the level is reached; at the end, always.
+    steps, time : array, shape (k, L + 1)
+        GD steps, and time of gradient flow in units of the largest stable rate.
+    loss, train_loss, excess : array, shape (k, L + 1)
+        The train loss in the unit of the levels; itself; and what of it is above the smallest, as a
+        share of the start's.
+    filters : list of array, shape (L + 1, r)
+        What the residual along each direction is multiplied by, for each fold.
+    """
+
+    reached: npt.NDArray[np.bool_]
+    steps: npt.NDArray[np.int64]
+    time: Floats
+    loss: Floats
+    train_loss: Floats
+    excess: Floats
+    filters: list[Floats] = field(repr=False)
+
+
+class Trainer:
+    """Trains the problems of k folds by one schedule after another.
+
+    The rates of texts are relative, so that all problems are trained in one call; those of
+    schedules are absolute.
+    """
+
+    def __init__(self, problems: Sequence[Problem], levels: Floats, unit: str) -> None:
+        """Prepare for ``levels`` (L,) in a unit of `UNITS`."""
+        self.problems = problems
+        self.floor = np.array([float(p.floor) for p in problems])
+        start = np.array([float(p.start_train_loss) for p in problems])
+        self.span = np.where(start > self.floor, start - self.floor, 1.0)
+        scale = {"absolute": np.ones_like(start), "start": start, "excess": self.span}[unit]
+        self.scale = np.where(scale > 0, scale, 1.0)
+        self.offset = self.floor if unit == "excess" else np.zeros_like(start)
+        # no loss is below zero: that level is never reached and gives the schedule's end
+        self.levels = np.concatenate([[-1.0], levels])
+
+    @cached_property
+    def together(self) -> Problem:
+        """All problems as one batch."""
+        return batch(self.problems, self.scale, self.offset)
+
+    @cached_property
+    def apart(self) -> list[Problem]:
+        """Each problem as a batch of one."""
+        parts = [slice(i, i + 1) for i in range(len(self.problems))]
+        return [batch(self.problems[i], self.scale[i], self.offset[i]) for i in parts]
+
+    def stops(self, schedule: str | Schedule | Phase) -> Stops:
+        """Train by a schedule to its end and to all levels."""
+        if isinstance(schedule, str):
+            runs = [train(self.together, Spec.parse(schedule).relative, self.levels)]
+        else:
+            absolute = Schedule(schedule)
+            runs = [
+                train(alone, absolute.scaled(1.0 / stable_rate(problem)), self.levels)
+                for alone, problem in zip(self.apart, self.problems, strict=True)
+            ]
+        reached, steps, flow, loss = (
+            np.concatenate([np.asarray(getattr(run, name)) for run in runs])
+            for name in ("reached", "steps", "time", "train_loss")
+        )
+        filters: list[Floats] = []
+        with np.errstate(over="ignore"):
+            for run in runs:
+                filters += list(np.asarray(run.sign) * np.exp(np.asarray(run.log)))
+        train_loss = loss * self.scale[:, None] + self.offset[:, None]
+        reached[:, 0] = True
+        excess = np.maximum(train_loss - self.floor[:, None], 0.0) / self.span[:, None]
+        filters = [h[:, : len(p.gamma)] for h, p in zip(filters, self.problems, strict=True)]
+        return Stops(reached, steps, flow, loss, train_loss, excess, filters)

@@ -1,0 +1,95 @@
+"""The estimator that a search tunes: a scheduled model, or a pipeline that ends with one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils.metadata_routing import process_routing
+
+from isoloss.estimators.base import Scheduled
+from isoloss.estimators.folds import Fold
+
+__all__ = ["Parts"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """An estimator as its scheduled model and the transformers before that.
+
+    Attributes
+    ----------
+    before : Pipeline or None
+        The transformers, which each fold fits anew.
+    model : Scheduled
+        The model.
+    prefix : str
+        What the names of its parameters begin with in the estimator.
+    """
+
+    estimator: Any
+    before: Pipeline | None
+    model: Scheduled
+    prefix: str
+
+    @classmethod
+    def of(cls, estimator: Any) -> Parts:
+        """Take an estimator apart."""
+        before, model, prefix = None, estimator, ""
+        if isinstance(estimator, Pipeline):
+            name, model = estimator.steps[-1]
+            before = estimator[:-1] if len(estimator.steps) > 1 else None
+            prefix = f"{name}__"
+        if not isinstance(model, Scheduled):
+            raise TypeError(
+                "ScheduleSearchCV needs a ScheduledRegressor, a ScheduledClassifier, or a Pipeline "
+                f"that ends with one; got {estimator!r}"
+            )
+        return cls(estimator, before, model, prefix)
+
+    def weight(self, fit_params: dict[str, Any]) -> Any:
+        """Return the model's ``sample_weight`` among what the estimator's ``fit`` is called with.
+
+        Raises ``TypeError`` if there is something else.
+        """
+        rest = dict(fit_params)
+        if self.prefix and get_config()["enable_metadata_routing"] and rest:
+            # a pipeline may have given its step's weight another name
+            found = process_routing(self.estimator, "fit", **rest)
+            inner = found[self.prefix.removesuffix("__")].fit
+            others = {name for name, step in found.items() if name + "__" != self.prefix}
+            if any(any(found[name].values()) for name in others):
+                raise TypeError("ScheduleSearchCV passes metadata to the last step only")
+            return inner.get("sample_weight")
+        weight = rest.pop(f"{self.prefix}sample_weight", None)
+        if rest:
+            raise TypeError(
+                f"ScheduleSearchCV.fit takes {self.prefix}sample_weight and groups; "
+                f"got {', '.join(rest)}"
+            )
+        return weight
+
+    def fold(self, X: Any, y: Any, weight: Any, train: Any, test: Any) -> Fold:
+        """Decompose the train rows, and judge on the test rows, of one data set."""
+        parts = [_rows(X, train), _rows(X, test)]
+        if get_tags(self.estimator).input_tags.pairwise:
+            parts = [_safe_indexing(part, train, axis=1) for part in parts]
+        share = None if weight is None else _safe_indexing(np.asarray(weight), train)
+        return self.judged(parts[0], _rows(y, train), share, parts[1], _rows(y, test))
+
+    def judged(self, X: Any, y: Any, weight: Any, X_test: Any, y_test: Any) -> Fold:
+        """Decompose all rows, and judge on further ones."""
+        if self.before is not None:
+            before = clone(self.before)
+            X = before.fit_transform(X, y)
+            X_test = before.transform(X_test)
+        return Fold.build(clone(self.model), (X, y), weight, X_test, y_test)
+
+
+def _rows(array: Any, rows: Any) -> Any:
+    return _safe_indexing(array, rows)

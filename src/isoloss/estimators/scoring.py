@@ -1,0 +1,91 @@
+"""Scores of many candidates at once, where a metric can do that; else of one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import metrics
+from sklearn.base import is_classifier
+
+from isoloss.estimators.folds import Fold
+
+__all__ = ["Scored", "score"]
+
+Floats = npt.NDArray[np.float64]
+
+_DIVERGED = 1e150  # the squares of such predictions leave float64
+# the metrics that take many outputs, here those of many candidates, and return one value for each
+_BY_COLUMN: dict[str, tuple[float, Callable[..., Any]]] = {
+    "r2": (1.0, metrics.r2_score),
+    "explained_variance": (1.0, metrics.explained_variance_score),
+    "neg_mean_squared_error": (-1.0, metrics.mean_squared_error),
+    "neg_root_mean_squared_error": (-1.0, metrics.root_mean_squared_error),
+    "neg_mean_absolute_error": (-1.0, metrics.mean_absolute_error),
+}
+
+
+class Scored:
+    """What candidates are worth on a fold: ``scores`` and ``losses``, shape (C,) each.
+
+    Losses are mean squared errors, summed over outputs. Both are NaN where training diverged.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.scores = np.full(count, np.nan)
+        self.losses = np.full(count, np.nan)
+
+
+def score(
+    fold: Fold, filters: Floats, scoring: Any, scorer: Callable[..., float], params: dict[str, Any]
+) -> Scored:
+    """Score the candidates of filters (C, r); ``params`` are the scorer's further arguments."""
+    found = Scored(len(filters))
+    weight = params.get("sample_weight")
+    shares = np.full(len(fold.design), 1 / len(fold.design))
+    if weight is not None:
+        shares = np.asarray(weight, dtype=float) / np.sum(weight)
+    targets, first = fold.targets, 0
+    many = _many(fold, scoring) if set(params) <= {"sample_weight"} else None
+    for predictions in fold.predictions(filters):
+        part = slice(first, first + len(predictions))
+        with np.errstate(invalid="ignore"):
+            finite = (np.abs(predictions) < _DIVERGED).all(axis=(1, 2))
+        errors = ((predictions[finite] - targets) ** 2).sum(axis=2) @ shares
+        found.losses[part][finite] = errors
+        if many is not None:
+            found.scores[part][finite] = many(targets, predictions[finite], weight)
+        first = part.stop
+    if many is None:
+        for i, model in enumerate(fold.models(filters)):
+            if model is not None:
+                found.scores[i] = scorer(model, fold.X, fold.y, **params)
+    return found
+
+
+def _many(fold: Fold, scoring: Any) -> Callable[[Floats, Floats, Any], Floats] | None:
+    """Return what scores predictions (c, q, m) for targets (q, m) at once, if anything does."""
+    if is_classifier(fold.model):
+        if scoring not in (None, "accuracy"):
+            return None
+        truth = np.asarray(fold.y)
+        return lambda _, predictions, weight: np.average(
+            fold.labels(predictions) == truth, axis=1, weights=weight
+        )
+    name = "r2" if scoring is None else scoring
+    if not isinstance(name, str) or name not in _BY_COLUMN:
+        return None
+    sign, metric = _BY_COLUMN[name]
+
+    def by_column(targets: Floats, predictions: Floats, weight: Any) -> Floats:
+        count, rows, outputs = predictions.shape
+        if not count:
+            return np.empty(0)
+        columns = predictions.transpose(1, 0, 2).reshape(rows, count * outputs)
+        truth = np.tile(targets, (1, count))
+        values = metric(truth, columns, sample_weight=weight, multioutput="raw_values")
+        return sign * np.reshape(values, (count, outputs)).mean(axis=1)
+
+    return by_column

@@ -1,0 +1,420 @@
+"""ScheduleSearchCV: the schedule and the stop that generalize best, of very many candidates."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import get_config
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.exceptions import ConvergenceWarning, FitFailedWarning, NotFittedError
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import check_cv
+from sklearn.utils import _safe_indexing, get_tags, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
+
+from isoloss.estimators.candidates import Candidate, Designed, designed_text, read_schedules
+from isoloss.estimators.folds import Fold, Stops, Trainer
+from isoloss.estimators.parts import Parts
+from isoloss.estimators.results import best_index, cv_results
+from isoloss.estimators.scoring import Scored, score
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["ScheduleSearchCV"]
+
+Floats = npt.NDArray[np.float64]
+
+_SCHEDULES = ("flow", *(f"gd({rate}, {k}) > flow" for rate in (1.0, 0.5) for k in (10, 100, 1000)))
+_LOWEST = 1e-6  # the lowest of evenly spaced stops, as a share of the start's excess train loss
+
+
+def _has(name: str) -> Callable[[ScheduleSearchCV], bool]:
+    return lambda search: hasattr(getattr(search, "best_estimator_", search.estimator), name)
+
+
+class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
+    """Choose a schedule and its stop, by cross-validation or on rows of the deployment's kind.
+
+    Each fold is decomposed once; after that a schedule with all of its stops costs milliseconds, so
+    that hundreds of candidates cost little more than one model.
+
+    Parameters
+    ----------
+    estimator : ScheduledRegressor, ScheduledClassifier, or Pipeline that ends with one
+        What to tune. Its ``schedule`` and ``train_loss`` do not matter.
+    schedules : list or dict, optional
+        Each a text such as ``"gd(1.0, 100) > flow"``, with rates in units of each fold's largest
+        stable one; a `Schedule` or phase, with absolute ones; or a family whose best member is
+        designed on the folds: a `Designed`, or its name as a text (``"rates"``, ``"rates+flow"``,
+        ``"annealed"``, …). A dict names them in the results. By default gradient flow, and six
+        schedules of 10 to 1000 steps at one rate and flow after them.
+    levels : int or array_like, default: 50
+        Where to stop besides the schedule's end: so many train losses, evenly spaced in the log of
+        the excess over the smallest one; or train losses in the estimator's ``train_loss_unit``.
+    cv : int, cross-validation generator or iterable, optional
+        As for `sklearn.model_selection.GridSearchCV`; by default five folds.
+    validation : tuple (X, y), optional
+        Rows to choose on, instead of ``cv``: from the distribution that the model is for, where the
+        train rows are from another. The model is then trained on all train rows.
+    scoring : str or callable, optional
+        As for `GridSearchCV`; by default R² or accuracy. For these, explained variance and
+        (negated) squared and absolute errors, all candidates are scored at once; another one is
+        asked for each model in turn.
+    refit : bool or callable, default: True
+        Whether to train the best candidate on all rows; or a function of ``cv_results_`` that
+        returns the index of the one to train.
+
+    Attributes
+    ----------
+    cv_results_ : dict of arrays
+        As that of `GridSearchCV`, and for each candidate: ``schedule_name``; ``mean_test_loss``,
+        the mean squared error summed over outputs; ``reached``, the share of folds in which the
+        schedule reaches the level (elsewhere it ends before); and the mean ``n_steps``,
+        ``flow_time`` (in units of the largest stable rate), ``train_loss``, and ``excess`` over the
+        smallest train loss as a share of the start's. A fold's times are divided equally.
+    best_index_, best_params_, best_score_
+        The best candidate. Of several with the same score it is the one of the lowest loss.
+    best_estimator_ : estimator
+        Trained on all rows, if ``refit``; and its ``refit_time_`` in seconds.
+    schedules_ : dict
+        The schedules by name, designed ones as texts.
+    scorer_, n_splits_, n_features_in_, feature_names_in_, classes_
+        As for `GridSearchCV`.
+
+    Notes
+    -----
+    The score of the best of many candidates is optimistic, that of designed ones more so: judge it
+    on rows that the choice has not seen.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from isoloss.estimators import ScheduledRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> search = ScheduleSearchCV(ScheduledRegressor(), ["flow", "gd(1.0, 100) > flow"]).fit(X, y)
+    >>> search.best_params_["schedule"], round(search.best_score_, 3)
+    ('flow', 0.485)
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        schedules: Candidate | Iterable[Candidate] | Mapping[str, Candidate] = _SCHEDULES,
+        levels: int | npt.ArrayLike = 50,
+        *,
+        cv: Any = None,
+        validation: tuple[Any, Any] | None = None,
+        scoring: str | Callable[..., float] | None = None,
+        refit: bool | Callable[[dict[str, Any]], int] = True,
+    ) -> None:
+        self.estimator = estimator
+        self.schedules = schedules
+        self.levels = levels
+        self.cv = cv
+        self.validation = validation
+        self.scoring = scoring
+        self.refit = refit
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Choose, and train the choice on all rows.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, d) or (n, n) for a precomputed kernel
+            Train rows.
+        y : array_like, shape (n,) or (n, m)
+            Targets or classes.
+        **params
+            ``sample_weight`` (for a pipeline ``STEP__sample_weight``), which training and the
+            scores that are taken at once respect; and ``groups`` for ``cv``. With metadata routing
+            enabled, what the parts have requested.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If the estimator, a schedule or a parameter is of another kind.
+        ValueError
+            If an input is invalid, no schedule reaches a level that was asked for, or all
+            candidates diverge.
+
+        Warns
+        -----
+        FitFailedWarning
+            If a candidate diverges beyond float64; its score is NaN.
+        """
+        parts = Parts.of(self.estimator)
+        named = read_schedules(self.schedules)
+        levels, unit = self._stops(parts)
+        if y is None:
+            raise ValueError("ScheduleSearchCV requires y to be passed, but the target y is None")
+        if self.validation is not None and self.cv is not None:
+            raise ValueError("give cv or validation, not both")
+        X, y = indexable(X, y)
+        scorer = check_scoring(self.estimator, self.scoring)
+        fit_params, split_params, score_params = self._routed(parts, params)
+        folds, held_out = self._folds(parts, X, y, fit_params, split_params, score_params)
+
+        started = time.perf_counter()
+        self.schedules_: dict[str, Any] = {
+            name: designed_text(each, [fold.judged for fold in folds])
+            if isinstance(each, Designed)
+            else each
+            for name, each in named.items()
+        }
+        trainer = Trainer([fold.problem for fold in folds], levels, unit)
+        stops = [trainer.stops(each) for each in self.schedules_.values()]
+        self._check_reached(stops, levels, unit)
+        training = time.perf_counter() - started
+        scored, seconds = [], []
+        for i, (fold, arguments) in enumerate(zip(folds, held_out, strict=True)):
+            started = time.perf_counter()
+            filters = np.concatenate([each.filters[i] for each in stops])
+            scored.append(score(fold, filters, self.scoring, scorer, arguments))
+            seconds.append(time.perf_counter() - started)
+
+        choices = [None, *levels.tolist()]
+        fixed = {"train_loss_unit": unit} if isinstance(self.levels, int | np.integer) else {}
+        names = [name for name in self.schedules_ for _ in choices]
+        candidates = [
+            {f"{parts.prefix}{key}": value for key, value in each.items()}
+            for schedule in self.schedules_.values()
+            for each in ({"schedule": schedule, "train_loss": x} | fixed for x in choices)
+        ]
+        count = len(candidates)
+        fit_seconds = np.array([fold.seconds for fold in folds]) + training / len(folds)
+        self.cv_results_ = cv_results(
+            candidates, names, stops, scored, fit_seconds / count, np.array(seconds) / count
+        )
+        self._warn_of_failures(scored)
+        self.n_splits_, self.scorer_ = len(folds), scorer
+        self.best_index_ = (
+            int(self.refit(self.cv_results_))
+            if callable(self.refit)
+            else best_index(self.cv_results_)
+        )
+        self.best_params_ = candidates[self.best_index_]
+        self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
+        if self.refit:
+            started = time.perf_counter()
+            best = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
+            with warnings.catch_warnings():
+                # results tell where a schedule ends before its level
+                warnings.filterwarnings("ignore", "the schedule .* ends", ConvergenceWarning)
+                self.best_estimator_ = best.fit(X, y, **fit_params)
+            self.refit_time_ = time.perf_counter() - started
+            if hasattr(best, "feature_names_in_"):
+                self.feature_names_in_ = best.feature_names_in_
+        return self
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """Predict by the best model.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, d)
+            Rows.
+
+        Returns
+        -------
+        array, shape (n,) or (n, m)
+            Predictions.
+        """
+        return np.asarray(self._best("predict").predict(X))
+
+    @available_if(_has("decision_function"))
+    def decision_function(self, X: Any) -> Floats:
+        """Return the best model's output of each class.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, d)
+            Rows.
+
+        Returns
+        -------
+        array, shape (n, m), or (n,) for two classes
+            As `ScheduledClassifier.decision_function`.
+        """
+        return np.asarray(self._best("decision_function").decision_function(X))
+
+    def score(self, X: Any, y: Any = None, **params: Any) -> float:
+        """Return the best model's score.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, d)
+            Rows.
+        y : array_like, shape (n,) or (n, m)
+            Targets or classes.
+        **params
+            What the scorer has requested, with metadata routing enabled.
+
+        Returns
+        -------
+        float
+            By ``scoring``; by default R² or accuracy.
+        """
+        best, arguments = self._best("score"), params
+        if params and get_config()["enable_metadata_routing"]:
+            arguments = process_routing(self, "score", **params).scorer["score"]
+        return float(self.scorer_(best, X, y, **arguments))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the validation curves: each schedule's mean score against the train loss.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; by default a new figure's.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            A line for each schedule, the spread over folds around the best one's, and the choice.
+        """
+        from isoloss.estimators.curves import draw
+
+        if not hasattr(self, "cv_results_"):
+            raise NotFittedError("this ScheduleSearchCV is not fitted yet: call fit before plot")
+        return draw(self, ax)
+
+    @property
+    def n_features_in_(self) -> int:
+        """The number of features, once fitted."""
+        return int(self.best_estimator_.n_features_in_)
+
+    @property
+    def classes_(self) -> npt.NDArray[Any]:
+        """The classes, of a classifier once fitted."""
+        return np.asarray(self.best_estimator_.classes_)
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return what `fit` and `score` pass on to which part.
+
+        Returns
+        -------
+        MetadataRouter
+            For scikit-learn's metadata routing.
+        """
+        mapping = MethodMapping().add
+        return (
+            MetadataRouter(owner=type(self).__name__)
+            .add(estimator=self.estimator, method_mapping=mapping(caller="fit", callee="fit"))
+            .add(
+                splitter=check_cv(self.cv, classifier=is_classifier(self.estimator)),
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
+            .add(
+                scorer=check_scoring(self.estimator, self.scoring),
+                method_mapping=MethodMapping()
+                .add(caller="fit", callee="score")
+                .add(caller="score", callee="score"),
+            )
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
+        for name in ("estimator_type", "classifier_tags", "regressor_tags"):
+            setattr(tags, name, getattr(inner, name))
+        tags.input_tags.pairwise = inner.input_tags.pairwise
+        tags.input_tags.sparse = inner.input_tags.sparse
+        tags.target_tags.multi_output = inner.target_tags.multi_output
+        return tags
+
+    def _best(self, method: str) -> Any:
+        if not hasattr(self, "best_estimator_"):
+            if hasattr(self, "cv_results_"):
+                raise AttributeError(f"{method} needs the best model: set refit=True and fit again")
+            raise NotFittedError(
+                f"this ScheduleSearchCV is not fitted yet: call fit before {method}"
+            )
+        return self.best_estimator_
+
+    def _stops(self, parts: Parts) -> tuple[Floats, str]:
+        """Return the levels to stop at, and their unit."""
+        if isinstance(self.levels, int | np.integer):
+            if self.levels < 1:
+                raise ValueError(f"levels must be at least 1; got {self.levels}")
+            return np.geomspace(1, _LOWEST, int(self.levels) + 1)[1:], "excess"
+        levels = np.asarray(self.levels, dtype=float)
+        if levels.ndim != 1 or not levels.size or not (np.isfinite(levels) & (levels >= 0)).all():
+            raise ValueError(
+                "levels must be a number of levels, or finite train losses of at least 0 along one "
+                f"axis; got {self.levels!r}"
+            )
+        return levels, parts.model.train_loss_unit
+
+    def _routed(self, parts: Parts, params: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+        """Return what goes to the estimator's ``fit``, the splitter's ``split`` and the scorer."""
+        if params and get_config()["enable_metadata_routing"]:
+            found = process_routing(self, "fit", **params)
+            return found.estimator.fit, found.splitter.split, found.scorer.score
+        rest = {key: value for key, value in params.items() if value is not None}
+        groups = rest.pop("groups", None)
+        weight = parts.weight(rest)
+        return rest, {"groups": groups}, {} if weight is None else {"sample_weight": weight}
+
+    def _folds(
+        self,
+        parts: Parts,
+        X: Any,
+        y: Any,
+        fit_params: dict[str, Any],
+        split_params: dict[str, Any],
+        score_params: dict[str, Any],
+    ) -> tuple[list[Fold], list[dict[str, Any]]]:
+        """Return the folds, and what the scorer is to be given for each."""
+        weight = parts.weight(fit_params)
+        if self.validation is not None:
+            X_val, y_val = indexable(*self.validation)
+            fold = parts.judged(X, y, weight, X_val, y_val)
+            known = getattr(fold.model, "classes_", None)
+            if known is not None and not np.isin(fold.y, known).any():
+                raise ValueError(
+                    f"no validation row has a class of the train rows, such as {known[0]!r}; "
+                    f"got {np.asarray(fold.y)[0]!r}"
+                )
+            return [fold], [{}]
+        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        folds, held_out = [], []
+        for train, test in splitter.split(X, y, **split_params):
+            folds.append(parts.fold(X, y, weight, train, test))
+            held_out.append(
+                {name: _safe_indexing(value, test) for name, value in score_params.items()}
+            )
+        return folds, held_out
+
+    def _check_reached(self, stops: Sequence[Stops], levels: Floats, unit: str) -> None:
+        if isinstance(self.levels, int | np.integer):
+            return
+        reached = np.any([each.reached[:, 1:].any(axis=0) for each in stops], axis=0)
+        if not reached.all():
+            lowest = min(float(np.nanmin(each.loss)) for each in stops)
+            raise ValueError(
+                f"no schedule reaches the train loss {levels[~reached][0]:g} (unit: {unit}) in any "
+                f"fold; the smallest that one reaches is {lowest:.6g}"
+            )
+
+    def _warn_of_failures(self, scored: Sequence[Scored]) -> None:
+        failed = np.isnan([each.losses for each in scored]).any(axis=0)
+        if failed.all():
+            raise ValueError("all candidates diverge beyond float64; lower their rates")
+        if failed.any():
+            names = dict.fromkeys(self.cv_results_["schedule_name"][failed])
+            warnings.warn(
+                f"{failed.sum()} of {failed.size} candidates diverge beyond float64, of the "
+                f"schedules {', '.join(names)}; their scores are NaN",
+                FitFailedWarning,
+                stacklevel=3,
+            )
