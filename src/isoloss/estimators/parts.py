@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils import _safe_indexing, check_array, get_tags, indexable
 from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.validation import column_or_1d
 
 from isoloss.estimators.base import Scheduled
 from isoloss.estimators.folds import Fold
+from isoloss.estimators.rows import check_square
 
 __all__ = ["Parts"]
 
@@ -74,13 +76,31 @@ class Parts:
             )
         return weight
 
+    def read(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return rows and targets of one length, as far as folds do not check them."""
+        X, y = indexable(X, y)
+        return X, column_or_1d(y, warn=True) if is_classifier(self.model) else y
+
+    def read_train(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return train rows and targets that can be split into folds."""
+        X, y = self.read(X, y)
+        if self.pairwise:
+            X = check_array(X, accept_sparse=("csr", "csc"))
+            check_square(X)
+        return X, y
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether X is a kernel between its rows."""
+        return bool(get_tags(self.estimator).input_tags.pairwise)
+
     def fold(self, X: Any, y: Any, weight: Any, train: Any, test: Any) -> Fold:
         """Decompose the train rows, and judge on the test rows, of one data set."""
-        parts = [_rows(X, train), _rows(X, test)]
-        if get_tags(self.estimator).input_tags.pairwise:
-            parts = [_safe_indexing(part, train, axis=1) for part in parts]
+        first, second = _safe_indexing(X, train), _safe_indexing(X, test)
+        if self.pairwise:
+            first, second = (_safe_indexing(rows, train, axis=1) for rows in (first, second))
         share = None if weight is None else _safe_indexing(np.asarray(weight), train)
-        return self.judged(parts[0], _rows(y, train), share, parts[1], _rows(y, test))
+        return self.judged(first, _safe_indexing(y, train), share, second, _safe_indexing(y, test))
 
     def judged(self, X: Any, y: Any, weight: Any, X_test: Any, y_test: Any) -> Fold:
         """Decompose all rows, and judge on further ones."""
@@ -89,7 +109,3 @@ class Parts:
             X = before.fit_transform(X, y)
             X_test = before.transform(X_test)
         return Fold.build(clone(self.model), (X, y), weight, X_test, y_test)
-
-
-def _rows(array: Any, rows: Any) -> Any:
-    return _safe_indexing(array, rows)

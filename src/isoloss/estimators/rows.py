@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from isoloss.problem import Problem
 
-__all__ = ["KernelRows", "LinearRows", "Rows", "check_kernel"]
+__all__ = ["KernelRows", "LinearRows", "Rows", "check_kernel", "check_square"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -136,11 +136,7 @@ def check_kernel(K: Floats, eps: float = _EPS) -> float:
     ``eps`` is the rounding unit of its entries. Raises ``ValueError`` unless K is symmetric and
     positive semidefinite, up to what rounding to float32 before does.
     """
-    if K.shape[0] != K.shape[1]:
-        raise ValueError(
-            "Precomputed matrix must be a square matrix, the kernel between all train rows; got "
-            f"shape {K.shape}"
-        )
+    check_square(K)
     gap = np.abs(K - K.T).max()
     if gap > _ROUNDED * np.abs(K).max():
         raise ValueError(
@@ -159,3 +155,12 @@ def check_kernel(K: Floats, eps: float = _EPS) -> float:
         # what is below zero tells how much of the rest is rounding
         rounding = max(rounding, -float(eigenvalues[0]))
     return rounding
+
+
+def check_square(K: Any) -> None:
+    """Raise ``ValueError`` unless a kernel, dense or sparse, is square."""
+    if K.shape[0] != K.shape[1]:
+        raise ValueError(
+            "Precomputed matrix must be a square matrix, the kernel between all train rows; got "
+            f"shape {K.shape}"
+        )

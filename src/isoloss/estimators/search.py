@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning, NotFittedError
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing, get_tags, indexable
+from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 
@@ -99,8 +99,10 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
     >>> from isoloss.estimators import ScheduledRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> search = ScheduleSearchCV(ScheduledRegressor(), ["flow", "gd(1.0, 100) > flow"]).fit(X, y)
-    >>> search.best_params_["schedule"], round(search.best_score_, 3)
-    ('flow', 0.485)
+    >>> len(search.cv_results_["params"]), search.best_params_["schedule"]
+    (102, 'flow')
+    >>> round(search.best_score_, 4)
+    0.4823
     """
 
     def __init__(
@@ -160,7 +162,7 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
             raise ValueError("ScheduleSearchCV requires y to be passed, but the target y is None")
         if self.validation is not None and self.cv is not None:
             raise ValueError("give cv or validation, not both")
-        X, y = indexable(X, y)
+        X, y = parts.read_train(X, y)
         scorer = check_scoring(self.estimator, self.scoring)
         fit_params, split_params, score_params = self._routed(parts, params)
         folds, held_out = self._folds(parts, X, y, fit_params, split_params, score_params)
@@ -377,8 +379,7 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         """Return the folds, and what the scorer is to be given for each."""
         weight = parts.weight(fit_params)
         if self.validation is not None:
-            X_val, y_val = indexable(*self.validation)
-            fold = parts.judged(X, y, weight, X_val, y_val)
+            fold = parts.judged(X, y, weight, *parts.read(*self.validation))
             known = getattr(fold.model, "classes_", None)
             if known is not None and not np.isin(fold.y, known).any():
                 raise ValueError(
