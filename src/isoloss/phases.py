@@ -62,8 +62,12 @@ class Steps(Phase):
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable; cannot set {name!r}")
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).from_dict, (self.to_dict(),)
+    def __getstate__(self) -> dict[str, Any]:
+        # plain values, which pickle and skops both keep
+        return self.to_dict()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        type(self).__init__(self, **state)
 
     @property
     def lr(self) -> Any:

@@ -9,6 +9,8 @@ import typer
 import isoloss
 from isoloss.cli.compare import compare
 from isoloss.cli.design import design
+from isoloss.cli.fit import fit
+from isoloss.cli.predict import predict
 from isoloss.cli.reproduce import reproduce
 
 __all__ = ["app"]
@@ -23,6 +25,8 @@ app = typer.Typer(
 app.command()(reproduce)
 app.command()(compare)
 app.command()(design)
+app.command()(fit)
+app.command()(predict)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,7 +1,21 @@
 """Data sets by name and data files, as standardised train and test arrays."""
 
+from isoloss.datasets.columns import check_columns, stack
+from isoloss.datasets.labelled import Labelled, labelled
 from isoloss.datasets.splitting import Split, split, split_three
 from isoloss.datasets.tables import SHIPPED, Table, load
 from isoloss.datasets.targets import Task
 
-__all__ = ["SHIPPED", "Split", "Table", "Task", "load", "split", "split_three"]
+__all__ = [
+    "SHIPPED",
+    "Labelled",
+    "Split",
+    "Table",
+    "Task",
+    "check_columns",
+    "labelled",
+    "load",
+    "split",
+    "split_three",
+    "stack",
+]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.datasets.tables import MISSING, Table, quoted
+from isoloss.datasets.columns import check_columns, first_text, same_columns, stack
+from isoloss.datasets.tables import Table, quoted
 from isoloss.datasets.targets import Task, encode, target_columns
 
 __all__ = ["Split", "split", "split_three"]
@@ -146,11 +146,11 @@ def split(
         raise ValueError(f"{table.name} has no column but the target {quoted(targets)}")
     tables = [table] if test is None else [table, test]
     if test is not None:
-        _same_columns(table, test)
+        same_columns(table, test)
     for part in tables:
-        _check_columns(part, features, targets)
+        check_columns(part, features, targets)
     outputs, labels, note = encode(tables, targets, table, task)
-    inputs = np.concatenate([_stack(part, features) for part in tables])
+    inputs = np.concatenate([stack(part, features) for part in tables])
     if test is None:
         rows = _random_rows(table, 0.5 if test_size is None else test_size, seed)
         origin = f"chosen at random with seed {seed}"
@@ -238,7 +238,7 @@ def split_three(
         origins = (f"chosen at random with seed {seed}",) * 2
     else:
         for part in (validation, test):
-            _same_columns(table, part)
+            same_columns(table, part)
         both = split(table, _stacked(validation, test), target=target, task=task, seed=seed)
         rows = np.arange(len(both.X_test))
         parts = rows[: validation.rows], rows[validation.rows :]
@@ -265,7 +265,7 @@ def _stacked(first: Table, second: Table) -> Table:
             text = first if column.dtype == object else second
             raise ValueError(
                 f"column '{name}' holds text in {text.name}, such as "
-                f"{_first_text(text.columns[name])!r}, but numbers in the other file"
+                f"{first_text(text.columns[name])!r}, but numbers in the other file"
             )
         columns[name] = np.concatenate([column, other])
     return Table(f"{first.name} and {second.name}", columns)
@@ -301,52 +301,6 @@ def _finite(table: Table, train: Floats, test: Floats) -> tuple[Floats, Floats]:
     return train, test
 
 
-def _same_columns(table: Table, test: Table) -> None:
-    missing = [name for name in table.columns if name not in test.columns]
-    extra = [name for name in test.columns if name not in table.columns]
-    if missing or extra:
-        faults = [f"lacks {quoted(missing)}"] * bool(missing)
-        faults += [f"has {quoted(extra)} besides"] * bool(extra)
-        raise ValueError(f"{test.name} must have {table.name}'s columns; it {', '.join(faults)}")
-
-
-def _check_columns(table: Table, features: Sequence[str], targets: Sequence[str]) -> None:
-    if table.rows < 1:
-        raise ValueError(f"{table.name} has no rows")
-    for name in (*features, *targets):
-        column = table.columns[name]
-        is_text = column.dtype == object
-        if is_text:
-            bad = np.array([cell.strip().lower() in MISSING for cell in column])
-        else:
-            bad = np.isnan(column)
-        if is_text and name not in targets:
-            texts = [n for n in features if table.columns[n].dtype == object]
-            more = f" (and so do {len(texts) - 1} more columns)" if len(texts) > 1 else ""
-            raise ValueError(
-                f"column '{name}' of {table.name} holds text, such as "
-                f"{_first_text(column)!r}{more}; encode it as numbers or leave it out"
-            )
-        if bad.any():
-            raise ValueError(
-                f"column '{name}' of {table.name} has {bad.sum()} missing value(s), the first "
-                f"in data row {int(bad.argmax()) + 1}; fill them in or leave out the rows"
-            )
-        if not is_text and np.isinf(column).any():
-            row = int(np.isinf(column).argmax()) + 1
-            raise ValueError(f"column '{name}' of {table.name} is infinite in data row {row}")
-
-
-def _first_text(column: npt.NDArray[Any]) -> str:
-    for cell in column:
-        try:
-            float(cell)
-        except ValueError:
-            if cell.strip().lower() not in MISSING:
-                return str(cell)
-    return str(column[0])
-
-
 def _random_rows(table: Table, test_size: float, seed: int) -> Rows:
     if not 0 < test_size < 1:
         raise ValueError(f"the test size must be between 0 and 1, both excluded; got {test_size:g}")
@@ -357,7 +311,3 @@ def _random_rows(table: Table, test_size: float, seed: int) -> Rows:
     order = np.random.default_rng(seed).permutation(table.rows)
     count = round(test_size * table.rows)
     return np.sort(order[count:]), np.sort(order[:count])
-
-
-def _stack(table: Table, names: Sequence[str]) -> Floats:
-    return np.stack([table.columns[name] for name in names], axis=1).astype(float)

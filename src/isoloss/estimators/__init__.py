@@ -2,7 +2,15 @@
 
 from isoloss.estimators.candidates import Designed
 from isoloss.estimators.classifier import ScheduledClassifier
+from isoloss.estimators.model_files import load_model, save_model
 from isoloss.estimators.regressor import ScheduledRegressor
 from isoloss.estimators.search import ScheduleSearchCV
 
-__all__ = ["Designed", "ScheduleSearchCV", "ScheduledClassifier", "ScheduledRegressor"]
+__all__ = [
+    "Designed",
+    "ScheduleSearchCV",
+    "ScheduledClassifier",
+    "ScheduledRegressor",
+    "load_model",
+    "save_model",
+]

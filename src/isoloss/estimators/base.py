@@ -76,6 +76,7 @@ class Scheduled(BaseEstimator):
         level = None if self.train_loss is None else levels_of(self, rows.problem, self.train_loss)
         run = train(rows.problem, schedule, level)
         self._adopt(rows, np.asarray(run.coef()))
+        self.schedule_ = schedule
         self.train_loss_ = float(run.train_loss)
         self.n_steps_ = int(run.steps)
         self.flow_time_ = float(run.time)
@@ -105,12 +106,6 @@ class Scheduled(BaseEstimator):
         if self.kernel is None:
             return LinearRows.reduce(design, targets, weight, intercept=intercept)
         return KernelRows.reduce(design, targets, weight, intercept=intercept, rounding=rounding)
-
-    @property
-    def schedule_(self) -> Schedule:
-        """The schedule in the data's own units; training stopped where ``n_steps_`` says."""
-        check_is_fitted(self)
-        return _scheduled(self.schedule, self.max_lr_)
 
     def _adopt(self, rows: Rows, coef: Floats) -> None:
         """Take over parameters of the rows' problem."""
@@ -186,11 +181,8 @@ class Scheduled(BaseEstimator):
 
 def at_problem(schedule: str | Schedule | Phase, problem: Problem) -> Schedule:
     """Return a schedule, or a text in units of the largest stable rate, for a problem."""
-    return _scheduled(schedule, float(problem.max_lr))
-
-
-def _scheduled(schedule: str | Schedule | Phase, max_lr: float) -> Schedule:
     if isinstance(schedule, str):
+        max_lr = float(problem.max_lr)
         return Spec.parse(schedule).at(max_lr if math.isfinite(max_lr) else 1.0)
     if isinstance(schedule, Schedule | Phase):
         return Schedule(schedule)

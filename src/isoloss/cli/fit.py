@@ -1,0 +1,171 @@
+"""isoloss fit: a model of your data, with the schedule and the stop that generalize best."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from isoloss.estimators import ScheduleSearchCV
+
+__all__ = ["fit"]
+
+
+def fit(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="Train rows: a CSV, Parquet or NPZ file, or the name of a data set that comes "
+            "with scikit-learn: breast_cancer, diabetes, digits, iris, linnerud, wine."
+        ),
+    ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="The target's column; by default 'target', else the last one."
+        ),
+    ] = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Rows to choose on, with the same columns as DATA, of the kind that the model is "
+            "for. Without it, cross-validation on DATA chooses.",
+        ),
+    ] = None,
+    task: Annotated[
+        Literal["auto", "classification", "regression"],
+        typer.Option(
+            help="What to make of the target; auto takes text and whole numbers with at most 20 "
+            "distinct values as classes."
+        ),
+    ] = "auto",
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SPEC|FAMILY|FILE",
+            help="A schedule to try; may be given several times: a text such as 'gd(1.0, 100) > "
+            "flow', with rates in units of the largest stable one; a family whose best member is "
+            "designed (rates, rates+flow, annealed, two-rate, decreasing, cosine, …); or a JSON or "
+            "CSV file. By default gradient flow, and 10 to 1000 steps at one rate with flow after "
+            "them.",
+        ),
+    ] = None,
+    stops: Annotated[
+        int, typer.Option(min=1, max=1000, help="How many train losses to try to stop at.")
+    ] = 50,
+    folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
+    scoring: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The score, by scikit-learn's name; by default R² or accuracy."
+        ),
+    ] = None,
+    kernel: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A kernel by scikit-learn's name, such as rbf, laplacian or poly; by default the "
+            "model is linear.",
+        ),
+    ] = None,
+    gamma: Annotated[
+        float | None,
+        typer.Option(help="The kernel's gamma; by default one over the number of features."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of the folds.")] = 0,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.skops", help="Write the model here, for isoloss predict."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over FILE.skops if it is there.")
+    ] = False,
+) -> None:
+    """Fit a model with the schedule and the stop that generalize best.
+
+    Standardises the features, trains least squares (one-hot for classes) by each
+    schedule to each stop, and keeps what scores best: on the validation rows if
+    there are some, else by cross-validation. Each fold is decomposed once.
+    """
+    from isoloss.cli.fit_output import progress, show
+    from isoloss.datasets import labelled, load
+    from isoloss.estimators.model_files import save_model
+    from isoloss.outputs import OutputError, check_file
+
+    try:
+        if save is not None:
+            if save.suffix.lower() != ".skops":
+                raise ValueError(f"--save writes skops: the name must end in .skops; got {save}")
+            check_file(save, force=force)
+        rows = labelled(
+            load(data), None if validation is None else load(validation), target=target, task=task
+        )
+        search = _search(rows, schedule, stops, folds, scoring, kernel, gamma, seed)
+        with progress(len(rows.X)):
+            search.fit(rows.X, rows.y)
+        model = search.best_estimator_
+        # as if fitted to a table: predictions then find their columns by name
+        model[0].feature_names_in_ = _names(rows.features)
+        if save is not None:
+            save_model(model, save, force=force)
+    except (ValueError, TypeError, ImportError, OutputError, OSError) as error:
+        typer.echo(f"isoloss: error: {error}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("isoloss: stopped; nothing was written", err=True)
+        raise typer.Exit(130) from None
+    show(rows, search)
+    if save is None:
+        typer.echo("\nNothing was written; --save FILE.skops writes the model.")
+    else:
+        typer.echo(f"\nWrote the model to {save}; isoloss predict {save} DATA uses it.")
+
+
+def _search(
+    rows: Any,
+    schedules: list[str] | None,
+    stops: int,
+    folds: int,
+    scoring: str | None,
+    kernel: str | None,
+    gamma: float | None,
+    seed: int,
+) -> ScheduleSearchCV:
+    from sklearn.model_selection import KFold, StratifiedKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from isoloss.estimators import ScheduledClassifier, ScheduledRegressor, ScheduleSearchCV
+
+    model = (ScheduledClassifier if rows.classes else ScheduledRegressor)(
+        kernel=kernel, gamma=gamma
+    )
+    splitter = StratifiedKFold if rows.classes else KFold
+    search = ScheduleSearchCV(
+        make_pipeline(StandardScaler(), model),
+        levels=stops,
+        cv=splitter(folds, shuffle=True, random_state=seed) if rows.validation is None else None,
+        validation=rows.validation,
+        scoring=scoring,
+    )
+    if schedules:
+        search.schedules = dict(_named(text) for text in schedules)
+    return search
+
+
+def _named(text: str) -> tuple[str, Any]:
+    """Return a schedule's name, and its text or, of a file, itself."""
+    from isoloss.schedule_files import read_schedule
+
+    if Path(text).suffix.lower() in (".json", ".csv"):
+        return Path(text).stem, read_schedule(text)
+    return text, text
+
+
+def _names(features: tuple[str, ...]) -> Any:
+    import numpy as np
+
+    return np.array(features, dtype=object)

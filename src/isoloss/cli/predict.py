@@ -1,0 +1,87 @@
+"""isoloss predict: what a saved model says of new rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["predict"]
+
+
+def predict(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A model that isoloss fit --save has written.")
+    ],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="Rows with the model's features among their columns: a CSV, Parquet or NPZ file, "
+            "or the name of a data set that comes with scikit-learn."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv", help="Write the predictions here; by default they are printed."
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over FILE.csv if it is there.")
+    ] = False,
+) -> None:
+    """Predict new rows by a saved model.
+
+    Columns are found by their names; others are ignored. The result is CSV: a line
+    for each row, in their order.
+    """
+    from isoloss.datasets import load
+    from isoloss.estimators.model_files import load_model
+    from isoloss.outputs import OutputError, check_file, write_text
+
+    try:
+        if out is not None:
+            check_file(out, force=force)
+        lines = _predictions(load_model(model), load(data), model)
+        if out is not None:
+            write_text(out, "".join(lines))
+    except (ValueError, TypeError, ImportError, OutputError, OSError) as error:
+        typer.echo(f"isoloss: error: {error}", err=True)
+        raise typer.Exit(2) from None
+    if out is None:
+        typer.echo("".join(lines), nl=False)
+    else:
+        typer.echo(f"Wrote {len(lines) - 1} predictions to {out}")
+
+
+def _predictions(model: Any, table: Any, path: Path) -> list[str]:
+    """Return the lines of a CSV file with the predictions for a table."""
+    import csv
+    import io
+    import warnings
+
+    from isoloss.datasets import check_columns, stack
+
+    features = [str(name) for name in getattr(model, "feature_names_in_", ())]
+    if not features or not hasattr(model, "predict"):
+        raise ValueError(f"{path} is no model with named features, as isoloss fit --save writes it")
+    missing = [name for name in features if name not in table.columns]
+    if missing:
+        raise ValueError(
+            f"{table.name} lacks {len(missing)} of the model's {len(features)} features, such as "
+            f"'{missing[0]}'; it has {', '.join(list(table.columns)[:8])}"
+        )
+    check_columns(table, features, ())
+    with warnings.catch_warnings():
+        # the columns are the right ones, by name
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        found = model.predict(stack(table, features))
+    rows = found[:, None] if found.ndim == 1 else found
+    names = ["prediction"]
+    if rows.shape[1] > 1:
+        names = [f"prediction{i + 1}" for i in range(rows.shape[1])]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([names, *rows.tolist()])
+    return text.getvalue().splitlines(keepends=True)

@@ -1,0 +1,69 @@
+"""Columns of tables: whether they can be used, and as an array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.datasets.tables import MISSING, Table, quoted
+
+__all__ = ["check_columns", "first_text", "same_columns", "stack"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def same_columns(table: Table, test: Table) -> None:
+    """Raise ``ValueError`` unless two tables have the same columns."""
+    missing = [name for name in table.columns if name not in test.columns]
+    extra = [name for name in test.columns if name not in table.columns]
+    if missing or extra:
+        faults = [f"lacks {quoted(missing)}"] * bool(missing)
+        faults += [f"has {quoted(extra)} besides"] * bool(extra)
+        raise ValueError(f"{test.name} must have {table.name}'s columns; it {', '.join(faults)}")
+
+
+def check_columns(table: Table, features: Sequence[str], targets: Sequence[str]) -> None:
+    """Raise ``ValueError`` if features are no numbers, or values are missing or infinite."""
+    if table.rows < 1:
+        raise ValueError(f"{table.name} has no rows")
+    for name in (*features, *targets):
+        column = table.columns[name]
+        is_text = column.dtype == object
+        if is_text:
+            bad = np.array([cell.strip().lower() in MISSING for cell in column])
+        else:
+            bad = np.isnan(column)
+        if is_text and name not in targets:
+            texts = [n for n in features if table.columns[n].dtype == object]
+            more = f" (and so do {len(texts) - 1} more columns)" if len(texts) > 1 else ""
+            raise ValueError(
+                f"column '{name}' of {table.name} holds text, such as "
+                f"{first_text(column)!r}{more}; encode it as numbers or leave it out"
+            )
+        if bad.any():
+            raise ValueError(
+                f"column '{name}' of {table.name} has {bad.sum()} missing value(s), the first "
+                f"in data row {int(bad.argmax()) + 1}; fill them in or leave out the rows"
+            )
+        if not is_text and np.isinf(column).any():
+            row = int(np.isinf(column).argmax()) + 1
+            raise ValueError(f"column '{name}' of {table.name} is infinite in data row {row}")
+
+
+def first_text(column: npt.NDArray[Any]) -> str:
+    """Return the first entry of a column that is neither a number nor missing."""
+    for cell in column:
+        try:
+            float(cell)
+        except ValueError:
+            if cell.strip().lower() not in MISSING:
+                return str(cell)
+    return str(column[0])
+
+
+def stack(table: Table, names: Sequence[str]) -> Floats:
+    """Return columns as an array (n, d)."""
+    return np.stack([table.columns[name] for name in names], axis=1).astype(float)

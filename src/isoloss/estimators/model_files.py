@@ -1,0 +1,98 @@
+"""Fitted models in files, as skops writes them: reading one runs none of its code."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from isoloss.outputs import check_file, write_bytes
+
+__all__ = ["load_model", "save_model"]
+
+_OURS = (
+    "isoloss.estimators.classifier.ScheduledClassifier",
+    "isoloss.estimators.regressor.ScheduledRegressor",
+    "isoloss.phases.GradientDescent",
+    "isoloss.phases.GradientFlow",
+    "isoloss.phases.HeavyBall",
+    "isoloss.phases.Nesterov",
+    "isoloss.schedule.Schedule",
+)
+
+
+def save_model(model: Any, path: str | Path, *, force: bool = False) -> None:
+    """Write a fitted model to a file, whole or not at all.
+
+    Parameters
+    ----------
+    model : estimator
+        A scheduled model, or a pipeline of scikit-learn's parts that ends with one.
+    path : str or Path
+        The file, by custom ``.skops``.
+    force : bool, default: False
+        Write over a file that is there.
+
+    Raises
+    ------
+    OutputError
+        If the file exists, or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> from isoloss.estimators import ScheduledClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> file = Path(tempfile.mkdtemp()) / "model.skops"
+    >>> save_model(ScheduledClassifier().fit(X, y), file)
+    >>> load_model(file).predict(X[:2])
+    array([0, 0])
+    """
+    from skops import io as skops
+
+    check_file(Path(path), force=force)
+    write_bytes(Path(path), skops.dumps(model))
+
+
+def load_model(path: str | Path) -> Any:
+    """Read a model that `save_model` or ``skops.io.dump`` has written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    estimator
+        The fitted model.
+
+    Raises
+    ------
+    ValueError
+        If it is no skops file, or holds types that are neither isoloss's nor among those that skops
+        trusts: what is in a file may be somebody's trap.
+    """
+    from skops import io as skops
+
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot read '{path}': {error.strerror or error}") from None
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        raise ValueError(f"'{path}' is not a skops file; isoloss fit --save writes one")
+    try:
+        unknown = set(skops.get_untrusted_types(data=content)) - set(_OURS)
+        model = None if unknown else skops.loads(content, trusted=list(_OURS))
+    except Exception as error:  # whatever a broken file makes of skops
+        raise ValueError(
+            f"cannot read '{path}' as skops: {error or type(error).__name__}"
+        ) from None
+    if unknown:
+        raise ValueError(
+            f"'{path}' holds types that isoloss does not trust: {', '.join(sorted(unknown))}; if "
+            "you know its source, read it with skops.io.load"
+        )
+    return model
