@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table as Grid
 
+from isoloss.cli.described import described
 from isoloss.comparison.text import short
 from isoloss.datasets import Labelled
 from isoloss.estimators.choice import BestStop, choice
@@ -59,18 +60,18 @@ def show(rows: Labelled, search: ScheduleSearchCV) -> None:
         grid.add_row(*_cells(stop))
     console.print(grid)
     model = search.best_estimator_[-1]
-    time = model.flow_time_ / model.max_lr_
+    flow = model.flow_time_ / model.max_lr_
     trained = (
         f"Trained on all {len(rows.X)} train rows: {model.n_steps_} GD steps"
-        + (f" and gradient flow for {_time(time)}" if model.flow_time_ else "")
+        + (f" and gradient flow for {_time(flow)}" if flow else "")
         + f"; train loss {model.train_loss_:.5g}, from {model.start_train_loss_:.5g} at the start "
         f"(the smallest is {model.min_train_loss_:.5g})."
     )
-    chosen = search.best_params_[f"{search.best_estimator_.steps[-1][0]}__schedule"]
+    chosen = f"Schedule, up to the stop: {described(model.schedule_, model.max_lr_)}."
     for title, lines in {
         "How to read this": _READING,
         "Choice": found.reason,
-        "Model": (trained, f"Schedule: {chosen}"),
+        "Model": (trained, chosen),
     }.items():
         console.print(f"\n{title}", style="bold")
         _lines(console, lines)

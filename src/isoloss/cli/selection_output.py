@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +12,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
+from isoloss.cli.described import described
 from isoloss.comparison.text import short
 from isoloss.datasets import Split
 from isoloss.outputs import prepare_folder, write_text
-from isoloss.phases import GradientFlow
-from isoloss.schedule import Schedule
 from isoloss.selection import Entry, Selection
 
 __all__ = ["progress", "show", "write"]
@@ -34,7 +32,6 @@ _CAPTION = (
     "Left: what each way to train multiplies the residual by, along each direction of the train "
     "covariance. Right: the learning rates of the designed schedules."
 )
-_FEW = 4
 
 
 @contextmanager
@@ -93,30 +90,12 @@ def _table(found: Selection) -> tuple[list[str], list[list[str]]]:
 def _schedules(found: Selection) -> tuple[str, ...]:
     stable = float(found.problem.max_lr)
     lines = [
-        f"{entry.name}: {_described(entry.schedule, stable)}"
+        f"{entry.name}: {described(entry.schedule, stable)}"
         for entry in (found.flow, *found.designed)
         if entry.schedule is not None
     ]
     alpha = found.ridge.alpha
     return *lines, f"ridge: penalty α = {short(alpha or 0.0)}"
-
-
-def _described(schedule: Schedule, stable: float) -> str:
-    parts = []
-    for phase in schedule.phases:
-        if isinstance(phase, GradientFlow):
-            endless = math.isinf(phase.time)
-            parts.append("endless flow" if endless else f"flow for {short(phase.time / stable)}")
-            continue
-        rates = phase.learning_rates() / stable
-        if (rates == rates[0]).all():
-            parts.append(f"{rates.size} step{'s' * (rates.size > 1)} at {short(rates[0], 3)}")
-        else:
-            shown = [short(rate, 3) for rate in rates]
-            if len(shown) > 2 * _FEW:
-                shown[_FEW:-_FEW] = ["…"]
-            parts.append(f"{rates.size} steps at {', '.join(shown)}")
-    return ", then ".join(parts) or "no step at all"
 
 
 def write(rows: Split, found: Selection, folder: Path, *, force: bool) -> None:
