@@ -10,9 +10,10 @@ from isoloss._checks import Kind
 
 Array = Any
 
-# The covariance and the Gram matrix square the condition number. Where their eigenvalues span no
-# more than this, each keeps about 13 digits and their cheaper side is taken; else the SVD of X.
-_WIDEST_SPAN = 1e3
+# The covariance and the Gram matrix square the condition number. Where the smallest eigenvalue
+# keeps so many digits all the same, their cheaper side is taken; else the SVD of X.
+RTOL = 2.5e-13
+_EPS = 2.0**-52
 
 
 class Spectrum(NamedTuple):
@@ -29,14 +30,17 @@ class Spectrum(NamedTuple):
     floor: Array
 
 
-def decompose(xp: Any, inputs: Array, residual: Array) -> Spectrum:
-    """Decompose ``inputs`` (n, d) with a ``residual`` (n, m) by the cheapest accurate side."""
+def decompose(xp: Any, inputs: Array, residual: Array, rtol: float = RTOL) -> Spectrum:
+    """Decompose ``inputs`` (n, d) with a ``residual`` (n, m) by the cheapest accurate side.
+
+    ``rtol`` is the relative error that the smallest curvature may have.
+    """
     n, d = inputs.shape
     if not bool(xp.any(inputs != 0)):
         return _flat(xp, d, residual)
     if min(n, d) > 1:
         by_square = _by_covariance if n >= d else _by_gram
-        spectrum = by_square(xp, inputs, residual)
+        spectrum = by_square(xp, inputs, residual, rtol / _EPS)
         if spectrum is not None:
             return spectrum
     return _by_svd(xp, inputs, residual)
@@ -48,7 +52,7 @@ def _flat(xp: Any, d: int, residual: Array) -> Spectrum:
     return Spectrum(nothing[:, 0][:1], basis, nothing, xp.sum(residual**2) / residual.shape[0])
 
 
-def _is_surely_wide(xp: Any, matrix: Array) -> bool:
+def _is_surely_wide(xp: Any, matrix: Array, widest: float) -> bool:
     # Two steps of power iteration bound γ_1 from below, one of inverse iteration γ_min from above:
     # a wide spectrum mostly shows here, at a small part of the cost of its eigenvalues.
     start = xp.ones_like(matrix[:, :1])
@@ -59,16 +63,16 @@ def _is_surely_wide(xp: Any, matrix: Array) -> bool:
     bottom = float(xp.sum(low * start) / xp.sum(low**2))
     high = matrix @ (matrix @ start)
     top = float(xp.sum(high * (matrix @ high)) / xp.sum(high**2))
-    return not bottom * _WIDEST_SPAN > top
+    return not bottom * widest > top
 
 
-def _by_covariance(xp: Any, inputs: Array, residual: Array) -> Spectrum | None:
+def _by_covariance(xp: Any, inputs: Array, residual: Array, widest: float) -> Spectrum | None:
     n = inputs.shape[0]
     covariance = inputs.T @ inputs / n
-    if _is_surely_wide(xp, covariance):
+    if _is_surely_wide(xp, covariance, widest):
         return None
     curvature, basis = _eigh_descending(xp, covariance)
-    if not float(curvature[-1]) * _WIDEST_SPAN > float(curvature[0]):
+    if not float(curvature[-1]) * widest > float(curvature[0]):
         return None
     delta = basis.T @ (inputs.T @ residual) / (n * curvature)[:, None]
     # The residual at the minimum itself: no digits are lost to a difference of sums of squares.
@@ -77,13 +81,13 @@ def _by_covariance(xp: Any, inputs: Array, residual: Array) -> Spectrum | None:
     return Spectrum(curvature, basis, delta, floor)
 
 
-def _by_gram(xp: Any, inputs: Array, residual: Array) -> Spectrum | None:
+def _by_gram(xp: Any, inputs: Array, residual: Array, widest: float) -> Spectrum | None:
     n = inputs.shape[0]
     gram = inputs @ inputs.T / n
-    if _is_surely_wide(xp, gram):
+    if _is_surely_wide(xp, gram, widest):
         return None
     curvature, vectors = _eigh_descending(xp, gram)
-    if not float(curvature[-1]) * _WIDEST_SPAN > float(curvature[0]):
+    if not float(curvature[-1]) * widest > float(curvature[0]):
         return None
     singular = xp.sqrt(n * curvature)
     delta = (vectors.T @ residual) / singular[:, None]

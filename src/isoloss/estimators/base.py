@@ -16,6 +16,7 @@ from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from isoloss.decomposition import RTOL
 from isoloss.estimators.rows import KernelRows, LinearRows, Rows, check_kernel
 from isoloss.problem import Problem
 from isoloss.schedule import Phase, Schedule
@@ -93,7 +94,7 @@ class Scheduled(BaseEstimator):
             )
         return self
 
-    def _decompose(self, X: Any, y: Any, sample_weight: Any) -> Rows:
+    def _decompose(self, X: Any, y: Any, sample_weight: Any, rtol: float = RTOL) -> Rows:
         """Check parameters and train rows, and decompose these; note what predictions need."""
         self._check_parameters()
         X, targets = self._read(X, y)
@@ -104,7 +105,7 @@ class Scheduled(BaseEstimator):
             self.X_fit_ = X
         intercept = bool(self.fit_intercept)
         if self.kernel is None:
-            return LinearRows.reduce(design, targets, weight, intercept=intercept)
+            return LinearRows.reduce(design, targets, weight, intercept=intercept, rtol=rtol)
         return KernelRows.reduce(design, targets, weight, intercept=intercept, rounding=rounding)
 
     def _adopt(self, rows: Rows, coef: Floats) -> None:

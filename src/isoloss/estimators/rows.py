@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.decomposition import RTOL
 from isoloss.problem import Problem
 
 __all__ = ["KernelRows", "LinearRows", "Rows", "check_kernel", "check_square"]
@@ -49,7 +50,9 @@ class LinearRows:
     offset: Floats
 
     @classmethod
-    def reduce(cls, X: Floats, y: Floats, weight: Floats | None, *, intercept: bool) -> LinearRows:
+    def reduce(
+        cls, X: Floats, y: Floats, weight: Floats | None, *, intercept: bool, rtol: float = RTOL
+    ) -> LinearRows:
         """Decompose X (n, d) for targets y (n, m); losses are means with ``weight``."""
         X, y, root, share = _weighted(X, y, weight)
         center, offset = np.zeros(X.shape[1]), np.zeros(y.shape[1])
@@ -59,7 +62,9 @@ class LinearRows:
             # a constant column is left with the rounding of its mean, to be no direction at all
             X[:, np.abs(X).max(axis=0) <= _NOTHING * np.abs(center)] = 0.0
         X, y = X * root[:, None], y * root[:, None]
-        return cls(Problem.from_data(X, y, X[:1], y[:1]), center, offset)
+        if intercept and 1 < len(X) <= X.shape[1]:
+            X, y = (_without_mean(rows, root) for rows in (X, y))
+        return cls(Problem.from_data(X, y, X[:1], y[:1], rtol=rtol), center, offset)
 
     def test_rows(self, X: Floats) -> Floats:
         """Return further rows as the problem's test rows."""
@@ -128,6 +133,18 @@ def _weighted(X: Floats, y: Floats, weight: Floats | None) -> tuple[Floats, Floa
     weight = weight[used] / weight.max()
     share = weight / weight.sum()
     return X[used], y[used], np.sqrt(len(share) * share), share
+
+
+def _without_mean(rows: Floats, root: Floats) -> Floats:
+    """Return n - 1 rows with the same products as n rows that are orthogonal to ``root`` (n,).
+
+    A reflection turns that direction into the first axis. So the Gram matrix of fewer rows than
+    columns stays regular, and need not be told apart from its square root by a costly SVD.
+    """
+    v = root / np.linalg.norm(root)
+    v[0] += 1.0
+    turned = rows - np.outer(v, (2.0 / (v @ v)) * (v @ rows))
+    return np.asarray(turned[1:] * ((len(rows) - 1) / len(rows)) ** 0.5)
 
 
 def check_kernel(K: Floats, eps: float = _EPS) -> float:
