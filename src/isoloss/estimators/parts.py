@@ -109,3 +109,14 @@ class Parts:
             X = before.fit_transform(X, y)
             X_test = before.transform(X_test)
         return Fold.build(clone(self.model), (X, y), weight, X_test, y_test)
+
+    def validated(self, X: Any, y: Any, weight: Any, X_test: Any, y_test: Any) -> Fold:
+        """Decompose all rows, and judge on validation rows."""
+        fold = self.judged(X, y, weight, *self.read(X_test, y_test))
+        known = getattr(fold.model, "classes_", None)
+        if known is not None and not np.isin(fold.y, known).any():
+            raise ValueError(
+                f"no validation row has a class of the train rows, such as {known[0]!r}; "
+                f"got {fold.y[0]!r}"
+            )
+        return fold

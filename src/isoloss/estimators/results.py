@@ -18,23 +18,22 @@ Floats = npt.NDArray[np.float64]
 
 
 def cv_results(
-    params: list[dict[str, Any]],
-    names: list[str],
+    candidates: Sequence[tuple[str, dict[str, Any]]],
     stops: Sequence[Stops],
     scored: Sequence[Scored],
-    fit_seconds: Floats,
-    score_seconds: Floats,
+    fit_seconds: Sequence[float],
 ) -> dict[str, Any]:
     """Put together what is known of C candidates on k folds.
 
-    ``names`` are those of the candidates' schedules, ``stops`` one for each schedule, ``scored``
-    and the seconds (a candidate's share of them) one for each fold.
+    A candidate is its schedule's name and its parameters. ``stops`` has one entry for each
+    schedule; ``scored`` and ``fit_seconds``, which the candidates share, for each fold.
     """
-    count = len(params)
+    count, params = len(candidates), [each for _, each in candidates]
     results: dict[str, Any] = {}
+    score_seconds = [each.seconds for each in scored]
     for key, seconds in (("fit_time", fit_seconds), ("score_time", score_seconds)):
-        results[f"mean_{key}"] = np.full(count, seconds.mean())
-        results[f"std_{key}"] = np.full(count, seconds.std())
+        results[f"mean_{key}"] = np.full(count, np.mean(seconds) / count)
+        results[f"std_{key}"] = np.full(count, np.std(seconds) / count)
     for key in params[0]:
         column = np.empty(count, dtype=object)
         column[:] = [each[key] for each in params]
@@ -49,7 +48,7 @@ def cv_results(
     ranked = np.where(failed, -np.inf, mean)
     results["rank_test_score"] = rankdata(-ranked, method="min").astype(np.int32)
     results["mean_test_loss"] = np.stack([each.losses for each in scored]).mean(axis=0)
-    results["schedule_name"] = np.array(names, dtype=object)
+    results["schedule_name"] = np.array([name for name, _ in candidates], dtype=object)
     for key, name in (
         ("reached", "reached"),
         ("mean_n_steps", "steps"),

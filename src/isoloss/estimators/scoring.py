@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -31,18 +32,20 @@ class Scored:
     """What candidates are worth on a fold: ``scores`` and ``losses``, shape (C,) each.
 
     Losses are mean squared errors, summed over outputs. Both are NaN where training diverged.
+    ``seconds`` is what scoring took.
     """
 
     def __init__(self, count: int) -> None:
         self.scores = np.full(count, np.nan)
         self.losses = np.full(count, np.nan)
+        self.seconds = 0.0
 
 
 def score(
     fold: Fold, filters: Floats, scoring: Any, scorer: Callable[..., float], params: dict[str, Any]
 ) -> Scored:
     """Score the candidates of filters (C, r); ``params`` are the scorer's further arguments."""
-    found = Scored(len(filters))
+    started, found = time.perf_counter(), Scored(len(filters))
     weight = params.get("sample_weight")
     shares = np.full(len(fold.design), 1 / len(fold.design))
     if weight is not None:
@@ -62,6 +65,7 @@ def score(
         for i, model in enumerate(fold.models(filters)):
             if model is not None:
                 found.scores[i] = scorer(model, fold.X, fold.y, **params)
+    found.seconds = time.perf_counter() - started
     return found
 
 

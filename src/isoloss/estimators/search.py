@@ -19,7 +19,8 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 
 from isoloss.estimators.candidates import Candidate, Designed, designed_text, read_schedules
-from isoloss.estimators.folds import Fold, Stops, Trainer
+from isoloss.estimators.folds import Trainer
+from isoloss.estimators.levels import Levels
 from isoloss.estimators.parts import Parts
 from isoloss.estimators.results import best_index, cv_results
 from isoloss.estimators.scoring import Scored, score
@@ -32,7 +33,6 @@ __all__ = ["ScheduleSearchCV"]
 Floats = npt.NDArray[np.float64]
 
 _SCHEDULES = ("flow", *(f"gd({rate}, {k}) > flow" for rate in (1.0, 0.5) for k in (10, 100, 1000)))
-_LOWEST = 1e-6  # the lowest of evenly spaced stops, as a share of the start's excess train loss
 
 
 def _has(name: str) -> Callable[[ScheduleSearchCV], bool]:
@@ -157,66 +157,53 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         """
         parts = Parts.of(self.estimator)
         named = read_schedules(self.schedules)
-        levels, unit = self._stops(parts)
+        levels = Levels.read(self.levels, parts.model.train_loss_unit)
         if y is None:
             raise ValueError("ScheduleSearchCV requires y to be passed, but the target y is None")
-        if self.validation is not None and self.cv is not None:
-            raise ValueError("give cv or validation, not both")
         X, y = parts.read_train(X, y)
         scorer = check_scoring(self.estimator, self.scoring)
         fit_params, split_params, score_params = self._routed(parts, params)
-        folds, held_out = self._folds(parts, X, y, fit_params, split_params, score_params)
+        weight = parts.weight(fit_params)
+        if self.validation is None:
+            splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+            splits = list(splitter.split(X, y, **split_params))
+            folds = [parts.fold(X, y, weight, *split) for split in splits]
+            arguments = [_selected(score_params, test) for _, test in splits]
+        elif self.cv is None:
+            folds, arguments = [parts.validated(X, y, weight, *self.validation)], [{}]
+        else:
+            raise ValueError("give cv or validation, not both")
 
         started = time.perf_counter()
-        self.schedules_: dict[str, Any] = {
+        schedules = {
             name: designed_text(each, [fold.judged for fold in folds])
             if isinstance(each, Designed)
             else each
             for name, each in named.items()
         }
-        trainer = Trainer([fold.problem for fold in folds], levels, unit)
-        stops = [trainer.stops(each) for each in self.schedules_.values()]
-        self._check_reached(stops, levels, unit)
-        training = time.perf_counter() - started
-        scored, seconds = [], []
-        for i, (fold, arguments) in enumerate(zip(folds, held_out, strict=True)):
-            started = time.perf_counter()
+        trainer = Trainer([fold.problem for fold in folds], levels.values, levels.unit)
+        stops = [trainer.stops(each) for each in schedules.values()]
+        levels.check_reached(stops)
+        training = (time.perf_counter() - started) / len(folds)
+        scored = []
+        for i, (fold, given) in enumerate(zip(folds, arguments, strict=True)):
             filters = np.concatenate([each.filters[i] for each in stops])
-            scored.append(score(fold, filters, self.scoring, scorer, arguments))
-            seconds.append(time.perf_counter() - started)
-
-        choices = [None, *levels.tolist()]
-        fixed = {"train_loss_unit": unit} if isinstance(self.levels, int | np.integer) else {}
-        names = [name for name in self.schedules_ for _ in choices]
+            scored.append(score(fold, filters, self.scoring, scorer, given))
         candidates = [
-            {f"{parts.prefix}{key}": value for key, value in each.items()}
-            for schedule in self.schedules_.values()
-            for each in ({"schedule": schedule, "train_loss": x} | fixed for x in choices)
+            (name, {f"{parts.prefix}{key}": value for key, value in each.items()})
+            for name, schedule in schedules.items()
+            for each in levels.params(schedule)
         ]
-        count = len(candidates)
-        fit_seconds = np.array([fold.seconds for fold in folds]) + training / len(folds)
-        self.cv_results_ = cv_results(
-            candidates, names, stops, scored, fit_seconds / count, np.array(seconds) / count
-        )
+        fit_seconds = [fold.seconds + training for fold in folds]
+        self.cv_results_ = cv_results(candidates, stops, scored, fit_seconds)
         self._warn_of_failures(scored)
-        self.n_splits_, self.scorer_ = len(folds), scorer
-        self.best_index_ = (
-            int(self.refit(self.cv_results_))
-            if callable(self.refit)
-            else best_index(self.cv_results_)
-        )
-        self.best_params_ = candidates[self.best_index_]
+        self.schedules_, self.n_splits_, self.scorer_ = schedules, len(folds), scorer
+        choose = self.refit if callable(self.refit) else best_index
+        self.best_index_ = int(choose(self.cv_results_))
+        self.best_params_ = self.cv_results_["params"][self.best_index_]
         self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
         if self.refit:
-            started = time.perf_counter()
-            best = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
-            with warnings.catch_warnings():
-                # results tell where a schedule ends before its level
-                warnings.filterwarnings("ignore", "the schedule .* ends", ConvergenceWarning)
-                self.best_estimator_ = best.fit(X, y, **fit_params)
-            self.refit_time_ = time.perf_counter() - started
-            if hasattr(best, "feature_names_in_"):
-                self.feature_names_in_ = best.feature_names_in_
+            self._train_best(X, y, fit_params)
         return self
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -343,20 +330,6 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
             )
         return self.best_estimator_
 
-    def _stops(self, parts: Parts) -> tuple[Floats, str]:
-        """Return the levels to stop at, and their unit."""
-        if isinstance(self.levels, int | np.integer):
-            if self.levels < 1:
-                raise ValueError(f"levels must be at least 1; got {self.levels}")
-            return np.geomspace(1, _LOWEST, int(self.levels) + 1)[1:], "excess"
-        levels = np.asarray(self.levels, dtype=float)
-        if levels.ndim != 1 or not levels.size or not (np.isfinite(levels) & (levels >= 0)).all():
-            raise ValueError(
-                "levels must be a number of levels, or finite train losses of at least 0 along one "
-                f"axis; got {self.levels!r}"
-            )
-        return levels, parts.model.train_loss_unit
-
     def _routed(self, parts: Parts, params: dict[str, Any]) -> tuple[dict[str, Any], ...]:
         """Return what goes to the estimator's ``fit``, the splitter's ``split`` and the scorer."""
         if params and get_config()["enable_metadata_routing"]:
@@ -367,45 +340,16 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         weight = parts.weight(rest)
         return rest, {"groups": groups}, {} if weight is None else {"sample_weight": weight}
 
-    def _folds(
-        self,
-        parts: Parts,
-        X: Any,
-        y: Any,
-        fit_params: dict[str, Any],
-        split_params: dict[str, Any],
-        score_params: dict[str, Any],
-    ) -> tuple[list[Fold], list[dict[str, Any]]]:
-        """Return the folds, and what the scorer is to be given for each."""
-        weight = parts.weight(fit_params)
-        if self.validation is not None:
-            fold = parts.judged(X, y, weight, *parts.read(*self.validation))
-            known = getattr(fold.model, "classes_", None)
-            if known is not None and not np.isin(fold.y, known).any():
-                raise ValueError(
-                    f"no validation row has a class of the train rows, such as {known[0]!r}; "
-                    f"got {np.asarray(fold.y)[0]!r}"
-                )
-            return [fold], [{}]
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        folds, held_out = [], []
-        for train, test in splitter.split(X, y, **split_params):
-            folds.append(parts.fold(X, y, weight, train, test))
-            held_out.append(
-                {name: _safe_indexing(value, test) for name, value in score_params.items()}
-            )
-        return folds, held_out
-
-    def _check_reached(self, stops: Sequence[Stops], levels: Floats, unit: str) -> None:
-        if isinstance(self.levels, int | np.integer):
-            return
-        reached = np.any([each.reached[:, 1:].any(axis=0) for each in stops], axis=0)
-        if not reached.all():
-            lowest = min(float(np.nanmin(each.loss)) for each in stops)
-            raise ValueError(
-                f"no schedule reaches the train loss {levels[~reached][0]:g} (unit: {unit}) in any "
-                f"fold; the smallest that one reaches is {lowest:.6g}"
-            )
+    def _train_best(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
+        started = time.perf_counter()
+        best = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
+        with warnings.catch_warnings():
+            # results tell where a schedule ends before its level
+            warnings.filterwarnings("ignore", "the schedule .* ends", ConvergenceWarning)
+            self.best_estimator_ = best.fit(X, y, **fit_params)
+        self.refit_time_ = time.perf_counter() - started
+        if hasattr(best, "feature_names_in_"):
+            self.feature_names_in_ = best.feature_names_in_
 
     def _warn_of_failures(self, scored: Sequence[Scored]) -> None:
         failed = np.isnan([each.losses for each in scored]).any(axis=0)
@@ -419,3 +363,7 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
                 FitFailedWarning,
                 stacklevel=3,
             )
+
+
+def _selected(arguments: dict[str, Any], rows: Any) -> dict[str, Any]:
+    return {name: _safe_indexing(value, rows) for name, value in arguments.items()}
