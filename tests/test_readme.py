@@ -1,4 +1,4 @@
-"""The README: its Python blocks run, print what it shows, and its commands exist."""
+"""The README and the guide: their Python blocks run, print what they show, commands exist."""
 
 import contextlib
 import io
@@ -34,29 +34,37 @@ def read_blocks(text: str) -> list[Block]:
     return blocks
 
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = read_blocks(README)
-SHELL = "".join(block.content for block in BLOCKS if block.language in {"sh", "console"})
+PAGES = {
+    name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/estimators.md")
+}
+BLOCKS = {name: read_blocks(text) for name, text in PAGES.items()}
+SHELL = "".join(
+    block.content
+    for blocks in BLOCKS.values()
+    for block in blocks
+    if block.language in {"sh", "console"}
+)
 COMMANDS = re.findall(r"^(?:\$ )?(?:.*&& )?isoloss ([a-z][a-z-]*)(.*)$", SHELL, re.MULTILINE)
 
 
-def test_python_blocks_print_what_the_readme_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("page", PAGES)
+def test_python_blocks_print_what_the_page_shows(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__main__"}
     compared = 0
-    for block, following in pairwise([*BLOCKS, Block("", "", 0, "end")]):
+    for block, following in pairwise([*BLOCKS[page], Block("", "", 0, "end")]):
         if block.language != "python":
             continue
-        # The empty lines make a traceback point to the line of the README.
-        code = compile("\n" * (block.line - 1) + block.content, "README.md", "exec")
+        # The empty lines make a traceback point to the line of the page.
+        code = compile("\n" * (block.line - 1) + block.content, page, "exec")
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             exec(code, names)  # later blocks go on from earlier ones
         if following.language in {"text", "output"} and not following.before.strip():
-            assert printed.getvalue() == following.content, f"README.md, line {following.line}"
+            assert printed.getvalue() == following.content, f"{page}, line {following.line}"
             compared += 1
-    assert compared, "README.md has no python block that is followed by its output"
+    assert compared, f"{page} has no python block that is followed by its output"
 
 
 @pytest.mark.parametrize(("name", "rest"), COMMANDS)
@@ -80,7 +88,9 @@ def test_commands_include_the_main_one() -> None:
     assert ("reproduce", "") in COMMANDS
 
 
-def test_links_to_files_lead_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)\)|src=\"([^\"]+)\"", README):
+@pytest.mark.parametrize("page", PAGES)
+def test_links_to_files_lead_somewhere(page: str) -> None:
+    folder = (ROOT / page).parent
+    for target in re.findall(r"\]\(([^)#\s]+)\)|src=\"([^\"]+)\"", PAGES[page]):
         path = "".join(target)
-        assert path.startswith("https://") or (ROOT / path).exists(), f"README.md links to {path}"
+        assert path.startswith("https://") or (folder / path).exists(), f"{page} links to {path}"

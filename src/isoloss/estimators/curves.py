@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from isoloss.plots import COLOURS, style
@@ -29,23 +30,24 @@ def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
             _, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
         names = results["schedule_name"]
         for i, name in enumerate(search.schedules_):
-            rows = np.flatnonzero(names == name)
-            rows = rows[np.argsort(results["mean_excess"][rows])]
-            look = {"color": _PALETTE[i % len(_PALETTE)], "linestyle": _STYLES[i % len(_STYLES)]}
+            rows = _rows(results, names == name)
             x, y = results["mean_excess"][rows], results["mean_test_score"][rows]
-            shown = (x > 0) & np.isfinite(y)
-            ax.plot(x[shown], y[shown], label=name, **look)
-            if name == names[best] and search.n_splits_ > 1:
-                error = results["std_test_score"][rows] / search.n_splits_**0.5
-                ax.fill_between(
-                    x[shown],
-                    (y - error)[shown],
-                    (y + error)[shown],
-                    color=look["color"],
-                    alpha=0.15,
-                    linewidth=0,
-                    label="its standard error over folds",
-                )
+            look = {"color": _PALETTE[i % len(_PALETTE)], "linestyle": _STYLES[i % len(_STYLES)]}
+            ax.plot(x, y, label=name, **look)
+        folds = search.n_splits_
+        if folds > 1:
+            rows = _rows(results, names == names[best])
+            y = results["mean_test_score"][rows]
+            error = results["std_test_score"][rows] / (folds - 1) ** 0.5
+            ax.fill_between(
+                results["mean_excess"][rows],
+                y - error,
+                y + error,
+                color="0.5",
+                alpha=0.15,
+                linewidth=0,
+                label=f"standard error of {names[best]}",
+            )
         at = max(results["mean_excess"][best], np.finfo(float).tiny)
         ax.plot(at, search.best_score_, "o", color="black", label="chosen", zorder=5)
         ax.set(
@@ -55,11 +57,19 @@ def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
             ylabel=f"mean validation score ({_scoring(search)})",
         )
         lowest = np.nanquantile(results["mean_test_score"], 0.05)
-        top = search.best_score_ + results["std_test_score"][best] / search.n_splits_**0.5
+        top = search.best_score_ + results["std_test_score"][best] / max(folds - 1, 1) ** 0.5
         if top > lowest:
             ax.set_ylim(lowest - 0.05 * (top - lowest), top + 0.05 * (top - lowest))
         ax.legend()
     return ax
+
+
+def _rows(results: dict[str, Any], wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Return the wanted candidates that a logarithmic axis can show, by their train loss."""
+    rows = np.flatnonzero(
+        wanted & (results["mean_excess"] > 0) & np.isfinite(results["mean_test_score"])
+    )
+    return rows[np.argsort(results["mean_excess"][rows])]
 
 
 def _scoring(search: ScheduleSearchCV) -> str:
