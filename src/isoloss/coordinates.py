@@ -12,7 +12,7 @@ Array = Any
 
 @dataclass(frozen=True, eq=False)
 class Coordinates:
-    """Parameters in the user's coordinates: ``limit + basis @ residual``.
+    """Parameters in the user's coordinates: ``limit + basis @ residual``, or from the start on.
 
     ``start`` and ``limit`` (*batch, d, m) are where training begins and where gradient flow ends;
     with an intercept their last row is that.
@@ -23,22 +23,29 @@ class Coordinates:
     limit: Array
     intercept: bool = False
 
-    def parameters(
-        self, xp: Any, residual: Array, move: Array | None, log_scale: Array | None
-    ) -> tuple[Array, Array]:
+    def from_minimum(self, residual: Array, move: Array | None) -> tuple[Array, Array]:
         """Return coefficients (..., d, m) and intercepts (..., m) for residuals (..., r, m).
 
-        The residuals are multiplied by exp(``log_scale``), shape (...), where that is given.
+        ``move`` is a further movement of the parameters, shape (..., d, m).
         """
+        moved = self._along(residual)
+        return self._parts(self.limit, residual, moved if move is None else moved + move)
+
+    def from_start(self, xp: Any, change: Array, log_scale: Array) -> tuple[Array, Array]:
+        """Return them for changes of the residual since the start, times exp(``log_scale``)."""
+        moved = self._along(change)
+        # beyond float64 this is ±inf, but never 0 · inf
+        scaled = xp.exp(xp.log(xp.abs(moved)) + log_scale[..., None, None])
+        moved = xp.where((log_scale == 0)[..., None, None], moved, xp.sign(moved) * scaled)
+        return self._parts(self.start, change, moved)
+
+    def _along(self, residual: Array) -> Array:
         levels = (None,) * (residual.ndim - self.limit.ndim)
-        extra = (..., *levels, slice(None), slice(None))
-        moved = self.basis[extra] @ residual
-        if log_scale is not None:  # beyond float64 this is ±inf, but never 0 · inf
-            scaled = xp.exp(xp.log(xp.abs(moved)) + log_scale[..., None, None])
-            moved = xp.where((log_scale == 0)[..., None, None], moved, xp.sign(moved) * scaled)
-        moved = self.limit[extra] + moved
-        if move is not None:
-            moved = moved + move
+        return self.basis[(..., *levels, slice(None), slice(None))] @ residual
+
+    def _parts(self, origin: Array, residual: Array, moved: Array) -> tuple[Array, Array]:
+        levels = (None,) * (residual.ndim - self.limit.ndim)
+        there = origin[(..., *levels, slice(None), slice(None))] + moved
         if self.intercept:
-            return moved[..., :-1, :], moved[..., -1, :]
-        return moved, xp.zeros_like(moved[..., 0, :])
+            return there[..., :-1, :], there[..., -1, :]
+        return there, 0.0 * there[..., 0, :]

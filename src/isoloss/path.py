@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from isoloss._checks import quiet
 from isoloss.filters import Filter, flow_filter, log_step, rates_filter, step_factors
 from isoloss.momentum import Motion, Transition, walk
 from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov
@@ -32,8 +33,8 @@ class Path:
         GD steps taken and flow time spent up to each point.
     train_loss, test_loss : array, shape (P,)
         The losses there.
-    residual : array, shape (P, r) or (P, r, m)
-        The residual in the eigenbasis of the train covariance.
+    sign, log : array, shape (P, r)
+        The sign of the filter h, and log |h|.
     """
 
     problem: Problem
@@ -41,11 +42,19 @@ class Path:
     time: Array
     train_loss: Array
     test_loss: Array
-    residual: Array
+    sign: Array
+    log: Array
 
+    @property
+    @quiet
+    def residual(self) -> Array:
+        """The residual in the eigenbasis of the train covariance, shape (P, r) or (P, r, m)."""
+        return self.problem.filtered_residual(self.sign, self.log)
+
+    @quiet
     def coef(self) -> Array:
         """Return the parameters at each point in the user's coordinates, as `Run.coef`."""
-        return self.problem.parameters(self.residual)[0]
+        return self.problem.filtered_parameters(self.sign, self.log)[0]
 
     def __repr__(self) -> str:
         return f"Path({self.steps.shape[0]} points)"
@@ -95,7 +104,8 @@ def trace(problem: Problem, schedule: Schedule, steps: int, time: float, points:
         time=problem.kind.result(problem.kind.constant([mark[1] for mark in marks])),
         train_loss=problem.kind.result(problem.floor + excess),
         test_loss=problem.kind.result(problem.test.loss(xp, sign, log)),
-        residual=problem.filtered_residual(sign, log),
+        sign=sign,
+        log=log,
     )
 
 

@@ -92,8 +92,7 @@ class BestFilter:
         """
         xp = self.problem.kind.xp
         h = xp.astype(self.filter, xp.float64)
-        residual = self.problem.filtered_residual(*_signed_logarithm(xp, h))
-        return self.problem.parameters(residual)[0]
+        return self.problem.filtered_parameters(*_signed_logarithm(xp, h))[0]
 
     def __repr__(self) -> str:
         if self.test_loss.ndim:

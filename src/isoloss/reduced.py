@@ -13,6 +13,8 @@ __all__ = ["Reduced"]
 
 Array = Any
 
+_DIVERGED = 300.0  # log of a filter whose products may leave float64
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Reduced:
@@ -89,24 +91,44 @@ class Reduced:
         residual = self.kind.result(sign[..., None] * xp.sign(start) * sizes)
         return residual[..., 0] if self.single_output else residual
 
-    def parameters(
-        self, residual: Array, move: Array | None = None, log_scale: Array | None = None
-    ) -> tuple[Array, Array]:
+    def filtered_parameters(self, sign: Array, log: Array) -> tuple[Array, Array]:
+        """Return coefficients and intercept for filters sign·exp(log), (*batch, *levels, r).
+
+        Counted from the start on, start + U(δ(0)(h - 1)): the train minimum may be as far away as
+        small curvatures are small, and would take the digits with it.
+        """
+        coordinates, xp = self._coordinates(), self.kind.xp
+        start = self.start_residual
+        start = start[(..., *(None,) * (log.ndim - (start.ndim - 1)), slice(None), slice(None))]
+        top = xp.max(log, axis=-1)
+        shift = xp.where((top > _DIVERGED) & (top < xp.inf), top, xp.zeros_like(top))
+        filters = sign * xp.exp(log - shift[..., None])
+        change = xp.where(sign > 0, xp.expm1(log), filters - 1.0)
+        change = xp.where((shift == 0)[..., None], change, filters)
+        moved = xp.where(start == 0, start, start * change[..., None])
+        return self._given(coordinates.from_start(xp, moved, shift))
+
+    def parameters(self, residual: Array, move: Array | None = None) -> tuple[Array, Array]:
         """Return coefficients and intercept for residuals of shape (*batch, *levels, r[, m]).
 
-        ``move`` adds a movement of the parameters themselves, shape (*levels, d, m); ``log_scale``
-        is the logarithm of a factor of the residuals.
+        ``move`` adds a movement of the parameters themselves, shape (*levels, d, m).
         """
+        coordinates = self._coordinates()
+        residual = self.kind.xp.astype(residual, self.kind.xp.float64)
+        if self.single_output:
+            residual = residual[..., None]
+        return self._given(coordinates.from_minimum(residual, move))
+
+    def _coordinates(self) -> Coordinates:
         if self.coordinates is None:
             raise ValueError(
                 "a problem given by its spectra has no coordinates but its eigenbasis; "
                 "use residual() instead of coef()"
             )
-        xp = self.kind.xp
-        residual = xp.astype(residual, xp.float64)
-        if self.single_output:
-            residual = residual[..., None]
-        parts = self.coordinates.parameters(xp, residual, move, log_scale)
+        return self.coordinates
+
+    def _given(self, parts: tuple[Array, Array]) -> tuple[Array, Array]:
+        """Return coefficients and intercept as the user has them."""
         coef, intercept = (part[..., 0] if self.single_output else part for part in parts)
         return self.kind.result(coef), self.kind.result(intercept)
 

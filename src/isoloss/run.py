@@ -15,8 +15,6 @@ __all__ = ["Run"]
 
 Array = Any
 
-_DIVERGED = 300.0  # log |h| from which parameters are computed to scale
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Run:
@@ -86,12 +84,7 @@ class Run:
         return self._parameters()[1]
 
     def _parameters(self) -> tuple[Array, Array]:
-        """Return coefficients and intercept, of a diverged run without overflow on the way."""
-        xp = self.problem.kind.xp
-        top = xp.max(self.log, axis=-1)
-        shift = xp.where((top > _DIVERGED) & (top < xp.inf), top, xp.zeros_like(top))
-        residual = self.problem.filtered_residual(self.sign, self.log - shift[..., None])
-        return self.problem.parameters(residual, log_scale=shift)
+        return self.problem.filtered_parameters(self.sign, self.log)
 
     @quiet
     def path(self, points: int = 200) -> Path:

@@ -45,8 +45,7 @@ class Ridge:
         ValueError
             If the problem has no coordinates, being given by its spectra.
         """
-        residual = self.problem.filtered_residual(np.ones_like(self.log), self.log)
-        return np.asarray(self.problem.parameters(residual)[0])
+        return np.asarray(self.problem.filtered_parameters(np.ones_like(self.log), self.log)[0])
 
 
 @np.errstate(divide="ignore", invalid="ignore")

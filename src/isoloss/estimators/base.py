@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -17,18 +18,21 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from isoloss.decomposition import RTOL
-from isoloss.estimators.rows import KernelRows, LinearRows, Rows, check_kernel
+from isoloss.estimators.rows import KernelRows, LinearRows, Rows, check_kernel, check_square
 from isoloss.problem import Problem
 from isoloss.schedule import Phase, Schedule
 from isoloss.specs import Spec
 from isoloss.training import train
 
-__all__ = ["FLOATS", "UNITS", "Scheduled", "at_problem", "levels_of"]
+__all__ = ["FLOATS", "ROOM", "UNITS", "Scheduled", "at_problem", "levels_of"]
 
 Floats = npt.NDArray[np.float64]
 
 FLOATS = (np.float64, np.float32)
 """What rows are kept in; anything else is converted to the first."""
+ROOM = 1.0 + 2.0**-47
+"""How far above a level counts as being there: 32 units of rounding, as a model's own loss has."""
+_ROUNDING = 1e-12
 UNITS = ("absolute", "start", "excess")
 """What a train loss to stop at is measured in."""
 
@@ -84,7 +88,8 @@ class Scheduled(BaseEstimator):
         self.max_lr_ = float(rows.problem.max_lr)
         self.start_train_loss_ = float(rows.problem.start_train_loss)
         self.min_train_loss_ = float(rows.problem.min_train_loss)
-        if level is not None and not bool(run.reached):
+        rounding = _ROUNDING * self.start_train_loss_
+        if level is not None and self.train_loss_ > float(level) + rounding:
             warnings.warn(
                 f"the schedule {self.schedule!r} ends at train loss {self.train_loss_:.6g}, above "
                 f"the level {float(level):.6g} (the smallest is {self.min_train_loss_:.6g}); "
@@ -96,11 +101,13 @@ class Scheduled(BaseEstimator):
 
     def _decompose(self, X: Any, y: Any, sample_weight: Any, rtol: float = RTOL) -> Rows:
         """Check parameters and train rows, and decompose these; note what predictions need."""
+        for name in ("coef_", "dual_coef_", "X_fit_"):
+            self.__dict__.pop(name, None)  # of an earlier fit
         self._check_parameters()
         X, targets = self._read(X, y)
-        design = self._design(X, X)
-        rounding = self._rounding(design, X)
         weight = None if sample_weight is None else self._check_weight(sample_weight, X)
+        design = self._design(X, X)
+        rounding = self._rounding(design, X, weight)
         if self.kernel is not None and self.kernel != "precomputed":
             self.X_fit_ = X
         intercept = bool(self.fit_intercept)
@@ -125,6 +132,8 @@ class Scheduled(BaseEstimator):
         if self.kernel is None or self.kernel == "precomputed":
             return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=float)
         X, X_fit = X.astype(np.float64), X_fit.astype(np.float64)
+        if callable(self.kernel):  # of two rows as arrays
+            X, X_fit = (rows.toarray() if hasattr(rows, "toarray") else rows for rows in (X, X_fit))
         named = {"gamma": self.gamma, "degree": self.degree, "coef0": self.coef0}
         options = dict(self.kernel_params or {}) if callable(self.kernel) else named
         K = pairwise_kernels(
@@ -132,10 +141,13 @@ class Scheduled(BaseEstimator):
         )
         return np.asarray(K, dtype=float)
 
-    def _rounding(self, design: Floats, X: Any) -> float:
-        """Check a kernel between the train rows; return the size of its rounding."""
+    def _rounding(self, design: Floats, X: Any, weight: Floats | None) -> float:
+        """Check a kernel between the train rows that count; return the size of its rounding."""
         if self.kernel is None:
             return 0.0
+        if weight is not None:
+            check_square(design)
+            design = design[np.ix_(weight > 0, weight > 0)]
         computed = np.float64 if self.kernel != "precomputed" else X.dtype
         return check_kernel(design, float(np.finfo(computed).eps))
 
@@ -144,14 +156,14 @@ class Scheduled(BaseEstimator):
         return np.asarray(weight)
 
     def _check_parameters(self) -> None:
-        loss = self.train_loss
-        if loss is not None:
-            try:
-                given = float(loss)
-            except (TypeError, ValueError):
-                raise TypeError(f"train_loss must be a number or None; got {loss!r}") from None
-            if not 0 <= given < math.inf:
-                raise ValueError(f"train_loss must be finite and not negative; got {loss!r}")
+        for name in ("train_loss", "gamma"):
+            given = getattr(self, name)
+            if given is None:
+                continue
+            if isinstance(given, bool) or not isinstance(given, numbers.Real):
+                raise TypeError(f"{name} must be a number or None; got {given!r}")
+            if not 0 <= float(given) < math.inf:
+                raise ValueError(f"{name} must be finite and not negative; got {given!r}")
         if self.train_loss_unit not in UNITS:
             raise ValueError(
                 f"train_loss_unit must be one of {', '.join(UNITS)}; got {self.train_loss_unit!r}"
@@ -159,7 +171,6 @@ class Scheduled(BaseEstimator):
 
     def _rows(self, X: Any) -> Any:
         """Return checked rows to predict for."""
-        check_is_fitted(self)
         return validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
 
     def _test_design(self, X: Any) -> Floats:
@@ -168,6 +179,7 @@ class Scheduled(BaseEstimator):
 
     def _outputs(self, X: Any) -> Floats:
         """Return predictions, shape (n, m) or (n,)."""
+        check_is_fitted(self, ("coef_", "dual_coef_"), all_or_any=any)
         if self.kernel is None:
             X = self._rows(X)
             return np.asarray(safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_)
@@ -195,7 +207,7 @@ def at_problem(schedule: str | Schedule | Phase, problem: Problem) -> Schedule:
 
 def levels_of(estimator: Scheduled, problem: Problem, train_loss: Any) -> Floats:
     """Return train losses in the estimator's unit as those of a problem."""
-    levels = np.asarray(train_loss, dtype=float)
+    levels = np.asarray(train_loss, dtype=float) * ROOM
     start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
     if estimator.train_loss_unit == "start":
         return levels * start

@@ -123,7 +123,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs at least two classes; y has one class, "
-                f"{self.classes_[0]!r}"
+                f"{self.classes_.tolist()[0]!r}"
             )
         return X, self._encode(y)
 

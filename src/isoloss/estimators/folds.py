@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_classifier
 
-from isoloss.estimators.base import Scheduled
+from isoloss.estimators.base import ROOM, Scheduled
 from isoloss.estimators.joining import batch, stable_rate
 from isoloss.estimators.rows import Rows
 from isoloss.problem import Problem
@@ -81,27 +81,28 @@ class Fold:
         """The problem with the rows to judge on as its test data."""
         return self.problem.with_test(self.design, self.targets - self.rows.offset)
 
-    def predictions(self, filters: Floats) -> Iterator[Floats]:
-        """Yield predictions (c, q, m) for filters (C, r), some at a time."""
+    def predictions(self, changes: Floats) -> Iterator[Floats]:
+        """Yield predictions (c, q, m) for filters less one (C, r), some at a time."""
         coordinates = self.problem.coordinates
         assert coordinates is not None
-        limit = self.design @ coordinates.limit + self.rows.offset
+        start = self.design @ coordinates.start + self.rows.offset
         along = (self.design @ coordinates.basis) * self.problem.start_residual.T[:, None, :]
-        count = max(1, _AT_ONCE // limit.size)
-        for first in range(0, len(filters), count):
+        count = max(1, _AT_ONCE // start.size)
+        for first in range(0, len(changes), count):
             with np.errstate(over="ignore", invalid="ignore"):
-                moved = along @ filters[first : first + count].T
-                yield limit + moved.transpose(2, 1, 0)
+                moved = along @ changes[first : first + count].T
+                yield start + moved.transpose(2, 1, 0)
 
-    def models(self, filters: Floats) -> Iterator[Scheduled | None]:
-        """Yield the model that each filter (C, r) leads to; None where it diverges."""
-        for h in filters:
+    def models(self, changes: Floats) -> Iterator[Scheduled | None]:
+        """Yield the model that each filter less one (C, r) leads to; None where it diverges."""
+        coordinates = self.problem.coordinates
+        assert coordinates is not None
+        for change in changes:
             with np.errstate(over="ignore", invalid="ignore"):
-                residual = h[:, None] * self.problem.start_residual
-            coef, _ = self.problem.parameters(residual)
+                moved = coordinates.basis @ (change[:, None] * self.problem.start_residual)
             model = copy.copy(self.model)
             try:
-                model._adopt(self.rows, np.asarray(coef))
+                model._adopt(self.rows, coordinates.start + moved)
             except ValueError:
                 yield None
             else:
@@ -126,8 +127,8 @@ class Stops:
     loss, train_loss, excess : array, shape (k, L + 1)
         The train loss in the unit of the levels; itself; and what of it is above the smallest, as a
         share of the start's.
-    filters : list of array, shape (L + 1, r)
-        What the residual along each direction is multiplied by, for each fold.
+    changes : list of array, shape (L + 1, r)
+        What the residual along each direction is multiplied by, less one, for each fold.
     """
 
     reached: npt.NDArray[np.bool_]
@@ -136,7 +137,7 @@ class Stops:
     loss: Floats
     train_loss: Floats
     excess: Floats
-    filters: list[Floats] = field(repr=False)
+    changes: list[Floats] = field(repr=False)
 
 
 class Trainer:
@@ -156,7 +157,7 @@ class Trainer:
         self.scale = np.where(scale > 0, scale, 1.0)
         self.offset = self.floor if unit == "excess" else np.zeros_like(start)
         # no loss is below zero: that level is never reached and gives the schedule's end
-        self.levels = np.concatenate([[-1.0], levels])
+        self.levels = np.concatenate([[-1.0], levels * ROOM])
 
     @cached_property
     def together(self) -> Problem:
@@ -183,12 +184,13 @@ class Trainer:
             np.concatenate([np.asarray(getattr(run, name)) for run in runs])
             for name in ("reached", "steps", "time", "train_loss")
         )
-        filters: list[Floats] = []
+        changes: list[Floats] = []
         with np.errstate(over="ignore"):
             for run in runs:
-                filters += list(np.asarray(run.sign) * np.exp(np.asarray(run.log)))
+                sign, log = np.asarray(run.sign), np.asarray(run.log)
+                changes += list(np.where(sign > 0, np.expm1(log), -np.exp(log) - 1.0))
         train_loss = loss * self.scale[:, None] + self.offset[:, None]
         reached[:, 0] = True
         excess = np.maximum(train_loss - self.floor[:, None], 0.0) / self.span[:, None]
-        filters = [h[:, : len(p.gamma)] for h, p in zip(filters, self.problems, strict=True)]
-        return Stops(reached, steps, flow, loss, train_loss, excess, filters)
+        changes = [h[:, : len(p.gamma)] for h, p in zip(changes, self.problems, strict=True)]
+        return Stops(reached, steps, flow, loss, train_loss, excess, changes)

@@ -139,7 +139,7 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
 
     def _store(self, weights: Floats, intercept: Floats) -> None:
         single = self._single_output
-        self.intercept_ = float(intercept[0]) if single else intercept
+        self.intercept_ = intercept[0] if single else intercept
         if self.kernel is None:
             self.coef_ = weights[:, 0] if single else weights.T
         else:

@@ -59,8 +59,8 @@ class LinearRows:
         if intercept:
             center, offset = share @ X, share @ y
             X, y = X - center, y - offset
-            # a constant column is left with the rounding of its mean, to be no direction at all
-            X[:, np.abs(X).max(axis=0) <= _NOTHING * np.abs(center)] = 0.0
+            _flatten(X, center)
+            _flatten(y, offset)
         X, y = X * root[:, None], y * root[:, None]
         if intercept and 1 < len(X) <= X.shape[1]:
             X, y = (_without_mean(rows, root) for rows in (X, y))
@@ -101,6 +101,7 @@ class KernelRows:
         if intercept:
             means, offset = share @ K, share @ y
             K, y = K - means - means[:, None] + means @ share, y - offset
+            _flatten(y, offset)
         else:
             share = np.zeros_like(share)
         K, y = K * root * root[:, None], y * root[:, None]
@@ -133,6 +134,11 @@ def _weighted(X: Floats, y: Floats, weight: Floats | None) -> tuple[Floats, Floa
     weight = weight[used] / weight.max()
     share = weight / weight.sum()
     return X[used], y[used], np.sqrt(len(share) * share), share
+
+
+def _flatten(centred: Floats, mean: Floats) -> None:
+    """Make columns that are constant exactly zero, not the rounding of their mean."""
+    centred[:, np.ptp(centred, axis=0) <= _NOTHING * np.abs(mean)] = 0.0
 
 
 def _without_mean(rows: Floats, root: Floats) -> Floats:

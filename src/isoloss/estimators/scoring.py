@@ -42,17 +42,17 @@ class Scored:
 
 
 def score(
-    fold: Fold, filters: Floats, scoring: Any, scorer: Callable[..., float], params: dict[str, Any]
+    fold: Fold, changes: Floats, scoring: Any, scorer: Callable[..., float], params: dict[str, Any]
 ) -> Scored:
-    """Score the candidates of filters (C, r); ``params`` are the scorer's further arguments."""
-    started, found = time.perf_counter(), Scored(len(filters))
+    """Score the candidates of filters less one (C, r); ``params`` are for the scorer."""
+    started, found = time.perf_counter(), Scored(len(changes))
     weight = params.get("sample_weight")
     shares = np.full(len(fold.design), 1 / len(fold.design))
     if weight is not None:
         shares = np.asarray(weight, dtype=float) / np.sum(weight)
     targets, first = fold.targets, 0
     many = _many(fold, scoring) if set(params) <= {"sample_weight"} else None
-    for predictions in fold.predictions(filters):
+    for predictions in fold.predictions(changes):
         part = slice(first, first + len(predictions))
         with np.errstate(invalid="ignore"):
             finite = (np.abs(predictions) < _DIVERGED).all(axis=(1, 2))
@@ -62,7 +62,7 @@ def score(
             found.scores[part][finite] = many(targets, predictions[finite], weight)
         first = part.stop
     if many is None:
-        for i, model in enumerate(fold.models(filters)):
+        for i, model in enumerate(fold.models(changes)):
             if model is not None:
                 found.scores[i] = scorer(model, fold.X, fold.y, **params)
     found.seconds = time.perf_counter() - started

@@ -187,8 +187,8 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         training = (time.perf_counter() - started) / len(folds)
         scored = []
         for i, (fold, given) in enumerate(zip(folds, arguments, strict=True)):
-            filters = np.concatenate([each.filters[i] for each in stops])
-            scored.append(score(fold, filters, self.scoring, scorer, given))
+            changes = np.concatenate([each.changes[i] for each in stops])
+            scored.append(score(fold, changes, self.scoring, scorer, given))
         candidates = [
             (name, {f"{parts.prefix}{key}": value for key, value in each.items()})
             for name, schedule in schedules.items()

@@ -274,7 +274,6 @@ class _Judge:
             validation, test = (float(each.test.loss(np, sign, log)) for each in self.problems)
             coef: Any = None
             if any(error is not None for error in self.errors):
-                residual = self.problems[0].filtered_residual(sign, log)
-                coef = self.problems[0].parameters(residual)[0]
+                coef = self.problems[0].filtered_parameters(sign, log)[0]
         wrong = [None if error is None else float(error(coef)) for error in self.errors]
         return Entry(name, None, alpha, train_loss, validation, test, wrong[0], wrong[1], h)
