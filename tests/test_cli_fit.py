@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from skops import io as skops
+from typer.testing import CliRunner
 
 import isoloss as il
+from isoloss.cli import app
 from isoloss.estimators import load_model
 
 START = "from isoloss.cli import app; app(prog_name='isoloss')"
@@ -197,15 +199,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_errors_are_one_line_and_leave_nothing(case: str, folder: Path) -> None:
+def test_errors_are_one_line_and_leave_nothing(
+    case: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
     before = {path: path.read_bytes() for path in folder.iterdir()}
     arguments, message = BAD[case]
-    done = run(*arguments, cwd=folder)
-    assert done.returncode == 2
+    done = CliRunner().invoke(app, arguments)  # a process for each would take minutes
+    assert done.exit_code == 2
+    assert done.stderr.startswith("isoloss: error: ")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_real_process_fails_with_one_line(folder: Path) -> None:
+    done = run("predict", "trap.skops", "train.csv", cwd=folder)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("isoloss: error: 'trap.skops' holds types")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_force_writes_over_what_is_there(folder: Path, tmp_path: Path) -> None:
