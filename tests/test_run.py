@@ -81,3 +81,17 @@ def test_results_print_well() -> None:
     assert repr(run.path(points=10)) == "Path(11 points)"
     assert "4 curvatures" in repr(PROBLEM)
     assert "batch (3,)" in repr(il.Problem.from_spectra(np.ones((3, 2)), [1, 1], [1, 1]))
+
+
+def test_parameters_keep_their_digits_where_the_minimum_is_far_away() -> None:
+    # after few steps the second coefficient is tiny, and its minimum is at 1e10
+    X, y = np.array([[1.0, 0.0], [0.0, 1e-10]]), np.array([0.5, 1.0])
+    problem = il.Problem.from_data(X, y, X, y)
+    steps, lr = 3, 0.5
+    coef = np.zeros(2)
+    for _ in range(steps):
+        coef -= lr * X.T @ (X @ coef - y)  # 2/n is 1
+    run = il.train(problem, il.GradientDescent(lr, steps))
+    np.testing.assert_allclose(run.coef(), coef, rtol=1e-14)
+    np.testing.assert_allclose(run.path().coef()[-1], coef, rtol=1e-14)
+    np.testing.assert_array_equal(il.train(problem, il.GradientFlow(0.0)).coef(), 0.0)
