@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from isoloss.cli.options import Rows, Target, Task
 
 if TYPE_CHECKING:
     from isoloss.schedule import Schedule
@@ -17,19 +19,8 @@ _DEFAULTS = ("flow", "gd(0.1, 1000000)", "gd(1.0, 10) > flow", "gd(1.0, 100) > f
 
 
 def compare(
-    data: Annotated[
-        str,
-        typer.Argument(
-            help="A CSV, Parquet or NPZ file (arrays X and y), or the name of a data set that "
-            "comes with scikit-learn: breast_cancer, diabetes, digits, iris, linnerud, wine."
-        ),
-    ],
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN", help="The target's column; by default 'target', else the last one."
-        ),
-    ] = None,
+    data: Rows,
+    target: Target = None,
     test: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Test rows, with the same columns as DATA."),
@@ -42,13 +33,7 @@ def compare(
             "are test rows.",
         ),
     ] = None,
-    task: Annotated[
-        Literal["auto", "classification", "regression"],
-        typer.Option(
-            help="What to make of the target; auto takes text and whole numbers with at most 20 "
-            "distinct values as classes."
-        ),
-    ] = "auto",
+    task: Task = "auto",
     schedule: Annotated[
         list[str] | None,
         typer.Option(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from isoloss.cli.options import Rows, Target, Task
 
 __all__ = ["design"]
 
@@ -13,13 +15,7 @@ _DEFAULTS = ("annealed", "two-rate", "decreasing", "rates", "rates+flow")
 
 
 def design(
-    data: Annotated[
-        str,
-        typer.Argument(
-            help="Train rows: a CSV, Parquet or NPZ file, or the name of a data set that comes "
-            "with scikit-learn: breast_cancer, diabetes, digits, iris, linnerud, wine."
-        ),
-    ],
+    data: Rows,
     validation: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Rows to choose on, with the same columns as DATA."),
@@ -32,19 +28,8 @@ def design(
             "chosen on and another one judged on.",
         ),
     ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN", help="The target's column; by default 'target', else the last one."
-        ),
-    ] = None,
-    task: Annotated[
-        Literal["auto", "classification", "regression"],
-        typer.Option(
-            help="What to make of the target; auto takes text and whole numbers with at most 20 "
-            "distinct values as classes."
-        ),
-    ] = "auto",
+    target: Target = None,
+    task: Task = "auto",
     family: Annotated[
         list[str] | None,
         typer.Option(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from isoloss.cli.options import Rows, Target, Task
 
 if TYPE_CHECKING:
     from isoloss.estimators import ScheduleSearchCV
@@ -14,19 +16,8 @@ __all__ = ["fit"]
 
 
 def fit(
-    data: Annotated[
-        str,
-        typer.Argument(
-            help="Train rows: a CSV, Parquet or NPZ file, or the name of a data set that comes "
-            "with scikit-learn: breast_cancer, diabetes, digits, iris, linnerud, wine."
-        ),
-    ],
-    target: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN", help="The target's column; by default 'target', else the last one."
-        ),
-    ] = None,
+    data: Rows,
+    target: Target = None,
     validation: Annotated[
         str | None,
         typer.Option(
@@ -35,13 +26,7 @@ def fit(
             "for. Without it, cross-validation on DATA chooses.",
         ),
     ] = None,
-    task: Annotated[
-        Literal["auto", "classification", "regression"],
-        typer.Option(
-            help="What to make of the target; auto takes text and whole numbers with at most 20 "
-            "distinct values as classes."
-        ),
-    ] = "auto",
+    task: Task = "auto",
     schedule: Annotated[
         list[str] | None,
         typer.Option(

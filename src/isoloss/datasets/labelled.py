@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.datasets.columns import check_columns, same_columns, stack
-from isoloss.datasets.tables import Table, quoted
-from isoloss.datasets.targets import Task, encode, target_columns
+from isoloss.datasets.columns import stack
+from isoloss.datasets.tables import Table
+from isoloss.datasets.targets import Task, encode, usable_columns
 
 __all__ = ["Labelled", "labelled"]
 
@@ -76,15 +76,8 @@ def labelled(
     >>> rows.X.shape, str(rows.y[0]), rows.targets
     ((150, 4), 'setosa', ('target',))
     """
-    targets = target_columns(table, target)
-    features = [name for name in table.columns if name not in (*targets, *table.targets)]
-    if not features:
-        raise ValueError(f"{table.name} has no column but the target {quoted(targets)}")
     tables = [table] if validation is None else [table, validation]
-    if validation is not None:
-        same_columns(table, validation)
-    for part in tables:
-        check_columns(part, features, targets)
+    targets, features = usable_columns(tables, target)
     outputs, labels, note = encode(tables, targets, table, task)
     y: npt.NDArray[Any] = outputs if len(targets) > 1 or labels else outputs[:, 0]
     if labels is not None:

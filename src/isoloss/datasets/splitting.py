@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.datasets.columns import check_columns, first_text, same_columns, stack
+from isoloss.datasets.columns import first_text, same_columns, stack
 from isoloss.datasets.tables import Table, quoted
-from isoloss.datasets.targets import Task, encode, target_columns
+from isoloss.datasets.targets import Task, encode, usable_columns
 
 __all__ = ["Split", "split", "split_three"]
 
@@ -140,15 +140,8 @@ def split(
         raise ValueError("give test rows or the share of rows to test on, not both")
     if test_size is None:
         test = test or table.test
-    targets = target_columns(table, target)
-    features = [name for name in table.columns if name not in (*targets, *table.targets)]
-    if not features:
-        raise ValueError(f"{table.name} has no column but the target {quoted(targets)}")
     tables = [table] if test is None else [table, test]
-    if test is not None:
-        same_columns(table, test)
-    for part in tables:
-        check_columns(part, features, targets)
+    targets, features = usable_columns(tables, target)
     outputs, labels, note = encode(tables, targets, table, task)
     inputs = np.concatenate([stack(part, features) for part in tables])
     if test is None:

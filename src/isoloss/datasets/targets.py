@@ -8,9 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.datasets.columns import check_columns, same_columns
 from isoloss.datasets.tables import Table, quoted, suggest
 
-__all__ = ["Task", "encode", "target_columns"]
+__all__ = ["Task", "encode", "target_columns", "usable_columns"]
 
 Task = Literal["auto", "classification", "regression"]
 """What to make of a target."""
@@ -36,6 +37,23 @@ def target_columns(table: Table, target: str | None) -> list[str]:
     if table.targets:
         return choice
     return ["target"] if "target" in choice else choice[-1:]
+
+
+def usable_columns(tables: Sequence[Table], target: str | None) -> tuple[list[str], list[str]]:
+    """Return the targets and features of tables with the same columns.
+
+    Raises ``ValueError`` if the columns differ, or one cannot be used.
+    """
+    table = tables[0]
+    targets = target_columns(table, target)
+    features = [name for name in table.columns if name not in (*targets, *table.targets)]
+    if not features:
+        raise ValueError(f"{table.name} has no column but the target {quoted(targets)}")
+    for other in tables[1:]:
+        same_columns(table, other)
+    for part in tables:
+        check_columns(part, features, targets)
+    return targets, features
 
 
 def encode(

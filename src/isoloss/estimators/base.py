@@ -75,7 +75,35 @@ class Scheduled(BaseEstimator):
     def _store(self, weights: Floats, intercept: Floats) -> None:
         """Keep weights (p, m) and intercepts (m,) in the attributes that users expect."""
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, d) or (n, n) for a precomputed kernel
+            Train rows. Sparse ones are made dense for a linear model; ``kernel="linear"``, for
+            more columns than rows, does not need that.
+        y : array_like, shape (n,), or (n, m) for regression
+            Targets, or classes, of which there must be two or more.
+        sample_weight : array_like, shape (n,), optional
+            Weights of the rows, at least 0.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If a parameter is of another kind.
+        ValueError
+            If an input or a parameter is invalid, or the schedule diverges beyond float64.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the schedule ends above the train loss asked for.
+        """
         rows = self._decompose(X, y, sample_weight)
         schedule = at_problem(self.schedule, rows.problem)
         level = None if self.train_loss is None else levels_of(self, rows.problem, self.train_loss)
@@ -95,7 +123,7 @@ class Scheduled(BaseEstimator):
                 f"the level {float(level):.6g} (the smallest is {self.min_train_loss_:.6g}); "
                 "the model is the one at its end",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=2,
             )
         return self
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,35 +53,6 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
     >>> round(model.train_loss_ / model.start_train_loss_, 6), model.predict(X[:2])
     (0.6, array([0, 0]))
     """
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train.
-
-        Parameters
-        ----------
-        X : array_like or sparse matrix, shape (n, d) or (n, n) for a precomputed kernel
-            Train rows.
-        y : array_like, shape (n,)
-            Classes, at least two.
-        sample_weight : array_like, shape (n,), optional
-            Weights of the rows, at least 0.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If an input or a parameter is invalid, there is only one class, or the schedule
-            diverges beyond float64.
-
-        Warns
-        -----
-        ConvergenceWarning
-            If the schedule ends above the train loss asked for.
-        """
-        return self._fit(X, y, sample_weight)
 
     def decision_function(self, X: Any) -> Floats:
         """Return the output of each class.

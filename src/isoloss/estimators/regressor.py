@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -74,35 +74,6 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
     >>> model.n_steps_, round(model.score(X, y), 6)
     (10, 0.5)
     """
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train.
-
-        Parameters
-        ----------
-        X : array_like or sparse matrix, shape (n, d) or (n, n) for a precomputed kernel
-            Train rows. Sparse ones are made dense for a linear model; ``kernel="linear"``, for
-            more columns than rows, does not need that.
-        y : array_like, shape (n,) or (n, m)
-            Targets.
-        sample_weight : array_like, shape (n,), optional
-            Weights of the rows, at least 0.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If an input or a parameter is invalid, or the schedule diverges beyond float64.
-
-        Warns
-        -----
-        ConvergenceWarning
-            If the schedule ends above the train loss asked for.
-        """
-        return self._fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> Floats:
         """Predict.
