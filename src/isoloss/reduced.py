@@ -91,6 +91,7 @@ class Reduced:
         residual = self.kind.result(sign[..., None] * xp.sign(start) * sizes)
         return residual[..., 0] if self.single_output else residual
 
+    @quiet
     def filtered_parameters(self, sign: Array, log: Array) -> tuple[Array, Array]:
         """Return coefficients and intercept for filters sign·exp(log), (*batch, *levels, r).
 

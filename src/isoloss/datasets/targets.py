@@ -11,7 +11,7 @@ import numpy.typing as npt
 from isoloss.datasets.columns import check_columns, same_columns
 from isoloss.datasets.tables import Table, quoted, suggest
 
-__all__ = ["Task", "encode", "target_columns", "usable_columns"]
+__all__ = ["Task", "encode", "usable_columns"]
 
 Task = Literal["auto", "classification", "regression"]
 """What to make of a target."""
@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 _MAX_AUTO_CLASSES = 20
 
 
-def target_columns(table: Table, target: str | None) -> list[str]:
+def _target_columns(table: Table, target: str | None) -> list[str]:
     """Return the column that is asked for, or the ones that the table suggests."""
     choice = list(table.targets or table.columns)
     if not choice:
@@ -45,7 +45,7 @@ def usable_columns(tables: Sequence[Table], target: str | None) -> tuple[list[st
     Raises ``ValueError`` if the columns differ, or one cannot be used.
     """
     table = tables[0]
-    targets = target_columns(table, target)
+    targets = _target_columns(table, target)
     features = [name for name in table.columns if name not in (*targets, *table.targets)]
     if not features:
         raise ValueError(f"{table.name} has no column but the target {quoted(targets)}")
