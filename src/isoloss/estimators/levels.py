@@ -44,11 +44,12 @@ class Levels:
             )
         return cls(values, unit, spaced=False)
 
-    def params(self, schedule: Any) -> list[dict[str, Any]]:
+    def params(self, schedule: Any, prefix: str) -> list[dict[str, Any]]:
         """Return the parameters that stand for a schedule's end and each of its stops."""
-        unit = {"train_loss_unit": self.unit} if self.spaced else {}
-        stops = [None, *self.values.tolist()]
-        return [{"schedule": schedule, "train_loss": stop} | unit for stop in stops]
+        fixed = {f"{prefix}schedule": schedule, f"{prefix}train_loss": None}
+        if self.spaced:
+            fixed[f"{prefix}train_loss_unit"] = self.unit
+        return [fixed, *(fixed | {f"{prefix}train_loss": stop} for stop in self.values.tolist())]
 
     def check_reached(self, stops: Sequence[Stops]) -> None:
         """Raise ``ValueError`` if no schedule reaches a level that the user asked for."""

@@ -190,9 +190,9 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
             changes = np.concatenate([each.changes[i] for each in stops])
             scored.append(score(fold, changes, self.scoring, scorer, given))
         candidates = [
-            (name, {f"{parts.prefix}{key}": value for key, value in each.items()})
+            (name, each)
             for name, schedule in schedules.items()
-            for each in levels.params(schedule)
+            for each in levels.params(schedule, parts.prefix)
         ]
         fit_seconds = [fold.seconds + training for fold in folds]
         self.cv_results_ = cv_results(candidates, stops, scored, fit_seconds)
