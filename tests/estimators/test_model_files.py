@@ -1,0 +1,67 @@
+"""Models in files."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import isoloss as il
+from isoloss.estimators import ScheduledClassifier, ScheduledRegressor, load_model, save_model
+from isoloss.outputs import OutputError
+
+RNG = np.random.default_rng(6)
+X, Y = RNG.normal(size=(30, 3)), RNG.normal(size=30)
+PHASES = il.Schedule(il.HeavyBall([0.1, 0.2], 0.5), il.Nesterov(0.1, 0.3, 4), il.GradientFlow(0.25))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ScheduledRegressor("gd(1.0, 10) > flow", 0.9, train_loss_unit="start"),
+        ScheduledRegressor(PHASES),
+        ScheduledRegressor(il.GradientDescent([0.1, 0.3])),
+        ScheduledRegressor(il.GradientFlow()),
+        ScheduledRegressor(kernel="rbf", gamma=0.5),
+        make_pipeline(StandardScaler(), ScheduledRegressor()),
+    ],
+)
+def test_a_model_comes_back_as_it_was(model: Any, tmp_path: Path) -> None:
+    model.fit(X, Y)
+    save_model(model, tmp_path / "m.skops")
+    again = load_model(str(tmp_path / "m.skops"))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    last, first = (m[-1] if hasattr(m, "steps") else m for m in (again, model))
+    assert last.get_params() == first.get_params()
+    assert last.schedule_ == first.schedule_
+    assert [path.name for path in tmp_path.iterdir()] == ["m.skops"]
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    model = ScheduledClassifier().fit(X, Y > 0)
+    path = tmp_path / "m.skops"
+    path.write_text("mine")
+    with pytest.raises(OutputError, match=r"m\.skops exists"):
+        save_model(model, path)
+    assert path.read_text() == "mine"
+    save_model(model, path, force=True)
+    assert load_model(path).classes_.tolist() == [False, True]
+
+
+def test_other_types_in_a_file_are_refused(tmp_path: Path) -> None:
+    path, trap = tmp_path / "m.skops", tmp_path / "trap.skops"
+    save_model(ScheduledRegressor().fit(X, Y), path)
+    with zipfile.ZipFile(path) as whole, zipfile.ZipFile(trap, "w") as changed:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name == "schema.json":
+                text = content.decode().replace("ScheduledRegressor", "system")
+                content = text.replace("isoloss.estimators.regressor", "os").encode()
+            changed.writestr(name, content)
+    with pytest.raises(ValueError, match=r"holds types that isoloss does not trust: os\.system"):
+        load_model(trap)
