@@ -81,9 +81,8 @@ def test_a_model_predicts_what_a_training_loop_does(
     predict = looped(train, 0.4, 6)
     X, y = numbers(validation)
     score = 1 - ((predict(X) - y) ** 2).mean() / y.var()
-    assert f"gd(0.4, 6): of 4 candidates its score on the validation rows, {score:.4g}" in (
-        done.stdout
-    )
+    reason = "gd(0.4, 6): of 2 candidates, its score on the validation rows is the highest:"
+    assert f"{reason} {score:.4g}." in " ".join(done.stdout.split())
     assert f"Wrote the model to {model}" in done.stdout
     shuffled = write(
         tmp_path / "new.csv", "extra,d,c,b,a", np.c_[np.zeros(30), X[:, ::-1]].tolist()
@@ -101,7 +100,8 @@ def test_cross_validation_and_the_reason(train: Path, tmp_path: Path) -> None:
     done = run("fit", train, "--schedule", "flow", "--schedule", "gd(1.0, 3) > flow", "--folds", 4)
     assert done.returncode == 0, done.stderr
     assert "over 4 folds" in done.stdout
-    assert "(standard error), is the highest." in done.stdout
+    assert "(standard error)." in done.stdout
+    assert "Ridge regression with its best penalty has" in done.stdout
     assert "judge the model on other rows" in done.stdout
     assert "Nothing was written; --save FILE.skops writes the model." in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train.csv"]
@@ -136,10 +136,10 @@ def test_several_targets_and_schedule_files(tmp_path: Path) -> None:
     model = tmp_path / "m.skops"
     done = run("fit", "linnerud", "--schedule", tmp_path / "mine.json", "--save", model)
     assert done.returncode == 0, done.stderr
-    assert "mine: of 51 candidates" in done.stdout
+    assert "mine: of " in done.stdout
     assert load_model(model)[-1].schedule_ == schedule
     printed = run("predict", model, "linnerud").stdout.splitlines()
-    assert printed[0] == "prediction1,prediction2,prediction3"
+    assert printed[0] == "prediction_Weight,prediction_Waist,prediction_Pulse"
     assert len(printed) == 21
 
 
@@ -159,9 +159,16 @@ BAD: dict[str, tuple[list[str], str]] = {
     "one class": (["fit", "one.csv", "--task", "classification"], "y has one class"),
     "columns": (["fit", "train.csv", "--validation", "text.csv"], "must have train.csv's columns"),
     "schedule": (["fit", "train.csv", "--schedule", "gd(1)"], "expected ',' and the number of"),
-    "family": (["fit", "train.csv", "--schedule", "rate"], "expected a phase"),
-    "kernel": (["fit", "train.csv", "--kernel", "rbff"], "rbff"),
-    "scoring": (["fit", "train.csv", "--scoring", "nonsense"], "nonsense"),
+    "family": (["fit", "train.csv", "--schedule", "rate"], "family 'rate' (did you mean 'rates'?)"),
+    "kernel": (["fit", "train.csv", "--kernel", "rbff"], "no kernel 'rbff' (did you mean 'rbf'?)"),
+    "scoring": (["fit", "train.csv", "--scoring", "accurcy"], "(did you mean 'accuracy'?)"),
+    "unused gamma": (["fit", "train.csv", "--gamma", "1"], "--gamma is for a kernel"),
+    "precomputed": (["fit", "train.csv", "--kernel", "precomputed"], "use it in Python"),
+    "both": (
+        ["fit", "train.csv", "--folds", "3", "--validation", "train.csv"],
+        "give --folds or --validation, not both",
+    ),
+    "ignore": (["fit", "train.csv", "--ignore", "aa"], "no column 'aa' to ignore (did you mean"),
     "suffix": (["fit", "train.csv", "--save", "m.pkl"], "must end in .skops; got m.pkl"),
     "exists": (["fit", "train.csv", "--save", "old.skops"], "old.skops exists; choose another"),
     "folder": (["fit", "train.csv", "--save", "no/m.skops"], "there is no folder no to write"),

@@ -8,11 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import isoloss as il
-from isoloss.estimators import ScheduledClassifier, ScheduledRegressor, load_model, save_model
+from isoloss.estimators import (
+    ScheduledClassifier,
+    ScheduledRegressor,
+    ScheduleSearchCV,
+    load_model,
+    save_model,
+)
 from isoloss.outputs import OutputError
 
 RNG = np.random.default_rng(6)
@@ -51,6 +58,23 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
     save_model(model, path, force=True)
     assert load_model(path).classes_.tolist() == [False, True]
+
+
+def test_what_could_not_be_read_back_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "m.skops"
+    search = ScheduleSearchCV(ScheduledRegressor(), "flow", 3).fit(X, Y)
+    with pytest.raises(ValueError, match=r"save_model\(search.best_estimator_"):
+        save_model(search, path)
+    with pytest.raises(NotFittedError):
+        save_model(ScheduledRegressor(), path)
+    own = ScheduledRegressor(kernel=dot).fit(X, Y)
+    with pytest.raises(ValueError, match=r"could not be read back as trusted: .*dot"):
+        save_model(own, path)
+    assert not list(tmp_path.iterdir())
+
+
+def dot(first: Any, second: Any) -> float:
+    return float(first @ second)
 
 
 def test_other_types_in_a_file_are_refused(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def test_a_level_that_a_step_meets_exactly_stops_it(unit: str, kernel: str | Non
         ("flow", 1e-3, "absolute"),  # below the reachable
         ("gd(0.9, 5)", 0.1, "start"),
         ("flow(2)", 0.01, "excess"),
-        ("gd(2.5, 30)", 0.1, "start"),
+        ("gd(1.1, 30)", 0.1, "start"),
     ],
 )
 def test_a_level_out_of_reach_is_warned_of(schedule: str, loss: float, unit: str) -> None:
@@ -259,6 +259,16 @@ def test_a_level_out_of_reach_is_warned_of(schedule: str, loss: float, unit: str
     assert (model.n_steps_, model.flow_time_) == (ended.n_steps_, ended.flow_time_)
     level = {"absolute": loss, "start": loss * np.var(Y[:, 0])}.get(unit)
     assert level is None or f"above the level {level:.6g} " in str(caught[0].message)
+
+
+def test_models_that_are_hardly_meant_are_warned_of() -> None:
+    with pytest.warns(UserWarning, match="above the train loss at the start, .* is untrained"):
+        untrained = ScheduledRegressor("flow", 50.0).fit(X, Y[:, 0])
+    assert not untrained.coef_.any()
+    with pytest.warns(ConvergenceWarning, match="far above that at the start, .* lower its rates"):
+        ScheduledRegressor("gd(2.5, 30)").fit(X, Y[:, 0])
+    with pytest.raises(ValueError, match="'rates' is a family of schedules; ScheduleSearchCV"):
+        ScheduledRegressor("rates").fit(X, Y[:, 0])
 
 
 @pytest.mark.parametrize("kernel", [None, "rbf"])

@@ -132,7 +132,7 @@ def test_results_tell_where_each_candidate_stopped() -> None:
         expected = {
             "mean_test_loss": np.mean(errors),
             "mean_n_steps": np.mean([m.n_steps_ for m in models]),
-            "mean_flow_time": np.mean(times),
+            "median_flow_time": np.median(times),
             "mean_train_loss": losses.mean(),
             "mean_excess": ((losses - floors) / spans).mean(),
         }
@@ -231,6 +231,49 @@ def test_weights_train_and_score() -> None:
     for key in ("mean_test_score", "mean_test_loss", "mean_n_steps"):
         np.testing.assert_allclose(weighted.cv_results_[key], plain.cv_results_[key], rtol=1e-9)
     np.testing.assert_allclose(weighted.predict(X), plain.predict(X), rtol=1e-9)
+
+
+def test_scorers_that_are_not_asked_for_weights_go_without() -> None:
+    weight = RNG.uniform(0.5, 2, size=60)
+    search = ScheduleSearchCV(ScheduledRegressor(), "flow", 5, scoring="neg_median_absolute_error")
+    with pytest.warns(UserWarning, match="'neg_median_absolute_error' are taken without sample_"):
+        search.fit(X, Y[:, 0], sample_weight=weight)
+    train, test = next(KFold(5).split(X))
+    best = ScheduledRegressor(**search.best_params_)
+    best.fit(X[train], Y[train, 0], sample_weight=weight[train])
+    score = -np.median(np.abs(best.predict(X[test]) - Y[test, 0]))
+    found = search.cv_results_["split0_test_score"][search.best_index_]
+    assert found == pytest.approx(score, rel=1e-9)
+
+
+def test_ridge_regression_is_a_yardstick() -> None:
+    from sklearn.linear_model import Ridge
+
+    search = ScheduleSearchCV(ScheduledRegressor(), "flow", 5, cv=KFold(4)).fit(X, Y)
+    curvatures = [
+        np.linalg.eigvalsh(np.cov(X[train].T, bias=True)).max() for train, _ in KFold(4).split(X)
+    ]
+    alphas = np.geomspace(1e-8, 1e2, 50) * np.mean(curvatures)
+    scores = np.array(
+        [
+            [
+                Ridge(alpha * len(train)).fit(X[train], Y[train]).score(X[test], Y[test])
+                for train, test in KFold(4).split(X)
+            ]
+            for alpha in alphas
+        ]
+    )
+    np.testing.assert_allclose(
+        search.ridge_scores_, scores[scores.mean(axis=1).argmax()], rtol=1e-7
+    )
+
+
+def test_validation_classes_that_no_train_row_has() -> None:
+    search = ScheduleSearchCV(ScheduledClassifier(), "flow", 5)
+    search.set_params(validation=(IRIS, SPECIES))
+    with pytest.warns(UserWarning, match="no train row has the class 2 of validation rows"):
+        search.fit(IRIS[:100], SPECIES[:100])
+    assert search.best_score_ <= 2 / 3
 
 
 def test_groups_and_weights_by_metadata_routing() -> None:
@@ -344,7 +387,10 @@ def test_plot_draws_each_schedule_and_the_choice() -> None:
     at = search.cv_results_["mean_excess"][search.best_index_]
     np.testing.assert_allclose(chosen.get_xydata(), [[at, search.best_score_]])
     flow = next(line for line in axes.lines if line.get_label() == "flow")
-    assert len(flow.get_xdata()) == 9
+    x = flow.get_xdata()
+    assert len(x) == 10  # its end stands at the left edge
+    assert x[0] == x[1] == pytest.approx(1e-6)
+    assert axes.get_xlim()[0] == pytest.approx(0.7e-6)
     own = plt.figure().add_subplot()
     assert search.plot(own) is own
     plt.close("all")
@@ -396,7 +442,15 @@ BAD: dict[str, tuple[dict[str, Any], Any, Any, type[Exception], str]] = {
         {"estimator": ScheduledClassifier(), "validation": (IRIS, SPECIES.astype(str))},
         IRIS, SPECIES + 5, ValueError, "no validation row has a class of the train rows",
     ),
-    "scoring": ({"scoring": "nonsense"}, X, Y, ValueError, "scoring"),
+    "scoring": ({"scoring": "rr2"}, X, Y, ValueError, r"no scorer 'rr2' \(did you mean 'r2'\?\)"),
+    "scorings": ({"scoring": ["r2"]}, X, Y, TypeError, "one name or one function; got list"),
+    "refit": ({"refit": "r2"}, X, Y, TypeError, "refit must be a bool or a function; got 'r2'"),
+    "probabilities": (
+        {"estimator": ScheduledClassifier(), "scoring": "neg_log_loss"}, IRIS, SPECIES, ValueError,
+        "scoring 'neg_log_loss' cannot judge a ScheduledClassifier: .*predict_proba",
+    ),
+    "no tuple": ({"validation": X}, X, Y, TypeError, r"must be a tuple \(X, y\); got ndarray"),
+    "typo": ({"schedules": "rats"}, X, Y, ValueError, r"no family 'rats' \(did you mean 'rates'"),
 }  # fmt: skip
 
 

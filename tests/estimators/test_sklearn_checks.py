@@ -240,7 +240,7 @@ def put(array: np.ndarray, value: Any) -> np.ndarray:
         ({"schedule": "gd(0.9)"}, (X, Y), ValueError, r"number of steps, .*\n  gd\(0.9\)\n +\^$"),
         ({"schedule": 0.1}, (X, Y), TypeError, "schedule must be a text .* got float"),
         ({"schedule": [il.GradientFlow()]}, (X, Y), TypeError, "schedule must be .* got list"),
-        ({"kernel": "rfb"}, (X, Y), ValueError, "'rbf'.* Got 'rfb'"),
+        ({"kernel": "rfb"}, (X, Y), ValueError, "no kernel 'rfb' .did you mean 'rbf'"),
         ({"kernel": "rbf", "gamma": -0.01}, (X, Y), ValueError, "gamma must be .*; got -0.01"),
         ({"kernel": "rbf", "gamma": "scale"}, (X, Y), TypeError, "gamma must be .* got 'scale'"),
     ],

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable
+
+import numpy as np
 
 from isoloss.comparison.text import short
 from isoloss.phases import GradientFlow
-from isoloss.schedule import Schedule
+from isoloss.schedule import Phase, Schedule
 
 __all__ = ["described"]
 
@@ -16,17 +20,29 @@ _FEW = 4
 def described(schedule: Schedule, stable: float) -> str:
     """Return what a schedule does, in units of the largest stable rate."""
     parts = []
-    for phase in schedule.phases:
-        if isinstance(phase, GradientFlow):
-            endless = math.isinf(phase.time)
-            parts.append("endless flow" if endless else f"flow for {short(phase.time / stable)}")
-            continue
-        rates = phase.learning_rates() / stable
-        if (rates == rates[0]).all():
-            parts.append(f"{rates.size} step{'s' * (rates.size > 1)} at {short(rates[0], 3)}")
-        else:
-            shown = [short(rate, 3) for rate in rates]
-            if len(shown) > 2 * _FEW:
-                shown[_FEW:-_FEW] = ["…"]
-            parts.append(f"{rates.size} steps at {', '.join(shown)}")
+    # steps in phases of their own are one list of rates
+    for flows, group in itertools.groupby(
+        schedule.phases, lambda phase: isinstance(phase, GradientFlow)
+    ):
+        phases = list(group)
+        parts += [_flow(p, stable) for p in phases] if flows else [_steps(phases, stable)]
     return ", then ".join(parts) or "no step at all"
+
+
+def _flow(phase: Phase, stable: float) -> str:
+    assert isinstance(phase, GradientFlow)
+    if math.isinf(phase.time):
+        return "endless flow"
+    return f"flow for {short(phase.time / stable)}"
+
+
+def _steps(phases: Iterable[Phase], stable: float) -> str:
+    rates = np.concatenate([phase.learning_rates() for phase in phases]) / stable
+    if not rates.size:
+        return "no step"
+    if (rates == rates[0]).all():
+        return f"{rates.size} step{'s' * (rates.size > 1)} at {short(rates[0], 3)}"
+    shown = [short(rate, 3) for rate in rates]
+    if len(shown) > 2 * _FEW:
+        shown[_FEW:-_FEW] = ["…"]
+    return f"{rates.size} steps at {', '.join(shown)}"

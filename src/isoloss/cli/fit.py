@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,10 @@ def fit(
             "for. Without it, cross-validation on DATA chooses.",
         ),
     ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="A column to leave out; may be given several times."),
+    ] = None,
     task: Task = "auto",
     schedule: Annotated[
         list[str] | None,
@@ -34,14 +39,16 @@ def fit(
             help="A schedule to try; may be given several times: a text such as 'gd(1.0, 100) > "
             "flow', with rates in units of the largest stable one; a family whose best member is "
             "designed (rates, rates+flow, annealed, two-rate, decreasing, cosine, …); or a JSON or "
-            "CSV file. By default gradient flow, and 10 to 1000 steps at one rate with flow after "
-            "them.",
+            "CSV file, with absolute rates. By default gradient flow, and 10 to 1000 steps at one "
+            "rate with flow after them.",
         ),
     ] = None,
     stops: Annotated[
         int, typer.Option(min=1, max=1000, help="How many train losses to try to stop at.")
     ] = 50,
-    folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Folds of the cross-validation; by default 5.")
+    ] = None,
     scoring: Annotated[
         str | None,
         typer.Option(
@@ -85,15 +92,22 @@ def fit(
             if save.suffix.lower() != ".skops":
                 raise ValueError(f"--save writes skops: the name must end in .skops; got {save}")
             check_file(save, force=force)
+        _check(folds, validation, kernel, gamma)
         rows = labelled(
-            load(data), None if validation is None else load(validation), target=target, task=task
+            load(data),
+            None if validation is None else load(validation),
+            target=target,
+            task=task,
+            ignore=ignore or (),
         )
-        search = _search(rows, schedule, stops, folds, scoring, kernel, gamma, seed)
-        with progress(len(rows.X)):
+        search = _search(rows, schedule, stops, folds or 5, scoring, kernel, gamma, seed)
+        with progress(len(rows.X)), warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
             search.fit(rows.X, rows.y)
         model = search.best_estimator_
         # as if fitted to a table: predictions then find their columns by name
         model[0].feature_names_in_ = _names(rows.features)
+        model[-1].target_names_ = list(rows.targets)
         if save is not None:
             save_model(model, save, force=force)
     except (ValueError, TypeError, ImportError, OutputError, OSError) as error:
@@ -102,11 +116,23 @@ def fit(
     except KeyboardInterrupt:
         typer.echo("isoloss: stopped; nothing was written", err=True)
         raise typer.Exit(130) from None
-    show(rows, search)
+    show(rows, search, [f"Note: {each.message}." for each in warned])
     if save is None:
         typer.echo("\nNothing was written; --save FILE.skops writes the model.")
     else:
         typer.echo(f"\nWrote the model to {save}; isoloss predict {save} DATA uses it.")
+
+
+def _check(
+    folds: int | None, validation: str | None, kernel: str | None, gamma: float | None
+) -> None:
+    """Refuse options that contradict each other."""
+    if folds is not None and validation is not None:
+        raise ValueError("give --folds or --validation, not both")
+    if gamma is not None and kernel is None:
+        raise ValueError("--gamma is for a kernel, such as --kernel rbf")
+    if kernel == "precomputed":
+        raise ValueError("--kernel precomputed needs kernels, not tables; use it in Python")
 
 
 def _search(

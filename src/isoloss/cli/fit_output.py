@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import math
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["progress", "show"]
 
 _READING = (
-    "Each line is a schedule at its best stop: the excess of the train loss over the smallest one, "
-    "as a share of the start's; GD steps; and time of gradient flow in units of the largest stable "
-    "rate 1/γ₁; means over folds, with the standard error of the score.",
-    "Texts of schedules have their rates in units of 1/γ₁.",
+    "Each line is a schedule at its best stop: what the train loss is above the smallest one, as a "
+    "share of the start's; GD steps; and time of gradient flow in units of the largest stable rate "
+    "1/γ₁, as are the rates in texts. The last is ridge regression with its best penalty."
 )
+_FOLDS = "Means over folds, of times the median; ± is the standard error of the score."
+_WIDTH = 100
 
 
 @contextmanager
@@ -41,37 +43,40 @@ def progress(count: int) -> Iterator[None]:
         yield
 
 
-def show(rows: Labelled, search: ScheduleSearchCV) -> None:
+def show(rows: Labelled, search: ScheduleSearchCV, warned: Sequence[str]) -> None:
     """Print what was chosen, and why."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the Greek letters, where there are none
     console = Console(highlight=False, markup=False)
     console.print(rows.name, style="bold")
-    found = choice(search)
-    _lines(console, rows.notes)
+    found, several = choice(search), search.n_splits_ > 1
+    name = search.scoring or ("accuracy" if rows.classes else "R²")
+    where = f"the mean over {search.n_splits_} folds" if several else "on the validation rows"
+    _lines(console, (*rows.notes, *warned, f"The score is {name}, {where}."))
     console.print()
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    name = search.scoring or ("accuracy" if rows.classes else "R²")
-    for i, head in enumerate(
-        ("", "excess\ntrain loss", "steps", "flow\ntime", f"mean\n{name}", "")
-    ):
+    for i, head in enumerate(("", "excess\ntrain loss", "steps", "flow\ntime", "score", "")):
         grid.add_column(head, justify="right" if 0 < i < 5 else "left", vertical="bottom")
     for stop in found.stops:
         grid.add_row(*_cells(stop))
+    grid.add_row("ridge", "", "", "", *_score(*found.ridge))
     console.print(grid)
     model = search.best_estimator_[-1]
     flow = model.flow_time_ / model.max_lr_
+    spent = (
+        f"gradient flow for {short(flow)}" if math.isfinite(flow) else "gradient flow to its end"
+    )
     trained = (
         f"Trained on all {len(rows.X)} train rows: {model.n_steps_} GD steps"
-        + (f" and gradient flow for {_time(flow)}" if flow else "")
+        + (f" and {spent}" if flow else "")
         + f"; train loss {model.train_loss_:.5g}, from {model.start_train_loss_:.5g} at the start "
         f"(the smallest is {model.min_train_loss_:.5g})."
     )
-    chosen = f"Schedule, up to the stop: {described(model.schedule_, model.max_lr_)}."
+    whole = f"Its schedule, were it not stopped: {described(model.schedule_, model.max_lr_)}."
     for title, lines in {
-        "How to read this": _READING,
+        "How to read this": (_READING, _FOLDS) if several else (_READING,),
         "Choice": found.reason,
-        "Model": (trained, chosen),
+        "Model": (trained, whole),
     }.items():
         console.print(f"\n{title}", style="bold")
         _lines(console, lines)
@@ -79,15 +84,16 @@ def show(rows: Labelled, search: ScheduleSearchCV) -> None:
 
 def _cells(stop: BestStop) -> tuple[str, ...]:
     steps = f"{stop.steps:.0f}" if stop.steps == int(stop.steps) else f"{stop.steps:.1f}"
-    spread = "" if math.isnan(stop.spread) else f"± {stop.spread:.2g}"
     share = "end" if stop.at_end else f"{100 * stop.excess:.3g}%"
-    return stop.schedule, share, steps, _time(stop.time), f"{stop.score:.4f}", spread
+    time = "endless" if math.isinf(stop.time) else short(stop.time)
+    return stop.schedule, share, steps, time, *_score(stop.score, stop.spread)
 
 
-def _time(time: float) -> str:
-    return "endless" if math.isinf(time) else short(time)
+def _score(score: float, spread: float) -> tuple[str, str]:
+    return short(score), "" if math.isnan(spread) else f"± {short(spread, 2)}"
 
 
-def _lines(console: Console, lines: tuple[str, ...]) -> None:
+def _lines(console: Console, lines: Sequence[str]) -> None:
+    width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
     for line in lines:
-        console.print(f"  {line}", soft_wrap=not console.is_terminal)
+        console.print(textwrap.indent(textwrap.fill(line, width - 2), "  "), soft_wrap=True)

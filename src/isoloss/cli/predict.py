@@ -43,7 +43,7 @@ def predict(
     try:
         if out is not None:
             check_file(out, force=force)
-        lines = _predictions(load_model(model), load(data), model)
+        lines = _predictions(load_model(model), load(data, features_only=True), model)
         if out is not None:
             write_text(out, "".join(lines))
     except (ValueError, TypeError, ImportError, OutputError, OSError) as error:
@@ -61,7 +61,7 @@ def _predictions(model: Any, table: Any, path: Path) -> list[str]:
     import io
     import warnings
 
-    from isoloss.datasets import check_columns, stack
+    from isoloss.datasets import check_columns, quoted, stack, suggest
 
     features = [str(name) for name in getattr(model, "feature_names_in_", ())]
     if not features or not hasattr(model, "predict"):
@@ -70,7 +70,8 @@ def _predictions(model: Any, table: Any, path: Path) -> list[str]:
     if missing:
         raise ValueError(
             f"{table.name} lacks {len(missing)} of the model's {len(features)} features, such as "
-            f"'{missing[0]}'; it has {', '.join(list(table.columns)[:8])}"
+            f"'{missing[0]}'{suggest(missing[0], table.columns)}; it has "
+            f"{quoted(list(table.columns), 8)}"
         )
     check_columns(table, features, ())
     with warnings.catch_warnings():
@@ -80,7 +81,8 @@ def _predictions(model: Any, table: Any, path: Path) -> list[str]:
     rows = found[:, None] if found.ndim == 1 else found
     names = ["prediction"]
     if rows.shape[1] > 1:
-        names = [f"prediction{i + 1}" for i in range(rows.shape[1])]
+        targets = getattr(model[-1], "target_names_", range(1, rows.shape[1] + 1))
+        names = [f"prediction_{target}" for target in targets]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([names, *rows.tolist()])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from isoloss.datasets.columns import stack
-from isoloss.datasets.tables import Table
+from isoloss.datasets.tables import Table, suggest
 from isoloss.datasets.targets import Task, encode, usable_columns
 
 __all__ = ["Labelled", "labelled"]
@@ -48,7 +49,12 @@ class Labelled:
 
 
 def labelled(
-    table: Table, validation: Table | None = None, *, target: str | None = None, task: Task = "auto"
+    table: Table,
+    validation: Table | None = None,
+    *,
+    target: str | None = None,
+    task: Task = "auto",
+    ignore: Sequence[str] = (),
 ) -> Labelled:
     """Read features and targets of train and validation rows.
 
@@ -58,6 +64,8 @@ def labelled(
         The rows.
     target, task
         As for `split`.
+    ignore : sequence of str
+        Columns to leave out.
 
     Returns
     -------
@@ -76,7 +84,17 @@ def labelled(
     >>> rows.X.shape, str(rows.y[0]), rows.targets
     ((150, 4), 'setosa', ('target',))
     """
-    tables = [table] if validation is None else [table, validation]
+    unknown = [name for name in ignore if name not in table.columns]
+    if unknown:
+        raise ValueError(
+            f"{table.name} has no column '{unknown[0]}' to ignore"
+            f"{suggest(unknown[0], table.columns)}"
+        )
+    tables = [
+        replace(part, columns={k: v for k, v in part.columns.items() if k not in ignore})
+        for part in ([table] if validation is None else [table, validation])
+    ]
+    table = tables[0]
     targets, features = usable_columns(tables, target)
     outputs, labels, note = encode(tables, targets, table, task)
     y: npt.NDArray[Any] = outputs if len(targets) > 1 or labels else outputs[:, 0]
@@ -87,7 +105,7 @@ def labelled(
     further = None
     if validation is not None:
         counts += f"; {validation.rows} validation rows, from {validation.name}"
-        further = stack(validation, features), y[table.rows :]
+        further = stack(tables[1], features), y[table.rows :]
     return Labelled(
         name=table.name,
         X=stack(table, features),

@@ -69,7 +69,7 @@ class Table:
         return f"Table({self.name!r}, {self.rows} rows, {len(self.columns)} columns)"
 
 
-def load(data: str | Path) -> Table:
+def load(data: str | Path, *, features_only: bool = False) -> Table:
     """Read a data set.
 
     Parameters
@@ -78,6 +78,8 @@ def load(data: str | Path) -> Table:
         A name from `SHIPPED`, or a CSV, Parquet or NPZ file. A CSV file has column names in its
         first line (if that is all numbers, the columns are called column1, column2, ...). An NPZ
         file has an array ``X`` and an array ``y``, and may have ``X_test`` and ``y_test``.
+    features_only : bool, default: False
+        Read no target, and test rows, from an NPZ file.
 
     Returns
     -------
@@ -115,7 +117,7 @@ breast_cancer, diabetes, digits, iris, linnerud, wine, or a .csv, .parquet or .n
     if reader is None:
         raise ValueError(f"cannot tell what '{data}' holds; give a {_OR} file")
     try:
-        return reader(path)
+        return _read_npz(path, features_only) if reader is _read_npz else reader(path)
     except OSError as error:
         raise ValueError(f"cannot read '{data}': {error.strerror or error}") from None
 
@@ -176,7 +178,8 @@ def _read_csv(path: Path) -> Table:
         lines = lines[1:]
     for name in header:
         if not name:
-            raise ValueError(f"column {header.index(name) + 1} of '{path}' has no name")
+            hint = "" if header[0] else " (an index of pandas? write it with index=False)"
+            raise ValueError(f"column {header.index(name) + 1} of '{path}' has no name{hint}")
         if header.count(name) > 1:
             raise ValueError(f"'{path}' has {header.count(name)} columns called '{name}'")
     for i, line in enumerate(lines):
@@ -236,27 +239,35 @@ def _read_parquet(path: Path) -> Table:
     return Table(path.name, columns)
 
 
-def _read_npz(path: Path) -> Table:
+def _read_npz(path: Path, features_only: bool = False) -> Table:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
         raise ValueError(f"cannot read '{path}' as NPZ: {_one_line(error)}") from None
+    if features_only:
+        return _table_of_arrays(path, "X", None, arrays)
     test = None
     if {"X_test", "y_test"} & set(arrays):
         test = _table_of_arrays(path, "X_test", "y_test", arrays)
     return replace(_table_of_arrays(path, "X", "y", arrays), test=test)
 
 
-def _table_of_arrays(path: Path, x: str, y: str, arrays: dict[str, npt.NDArray[Any]]) -> Table:
+def _table_of_arrays(
+    path: Path, x: str, y: str | None, arrays: dict[str, npt.NDArray[Any]]
+) -> Table:
     for name in (x, y):
-        if name not in arrays:
+        if name is not None and name not in arrays:
             raise ValueError(
                 f"'{path}' has no array '{name}'; it has {', '.join(arrays) or 'none'}"
             )
-    features, target = arrays[x], arrays[y]
+    features = arrays[x]
     if features.ndim != 2 or not features.shape[1]:
         raise ValueError(f"{x} in '{path}' must have shape (n, d); got {features.shape}")
+    columns = _named(features, [f"x{i + 1}" for i in range(features.shape[1])])
+    if y is None:
+        return Table(path.name, columns)
+    target = arrays[y]
     if target.ndim not in (1, 2) or len(target) != len(features):
         raise ValueError(
             f"{y} in '{path}' must have shape (n,) or (n, m) with n = {len(features)} as in {x}; "
@@ -264,7 +275,6 @@ def _table_of_arrays(path: Path, x: str, y: str, arrays: dict[str, npt.NDArray[A
         )
     wide = target.ndim == 2
     targets = [f"y{i + 1}" for i in range(target.shape[1])] if wide else ["y"]
-    columns = _named(features, [f"x{i + 1}" for i in range(features.shape[1])])
     columns |= _named(target if wide else target[:, None], targets)
     return Table(path.name, columns, tuple(targets))
 

@@ -13,14 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics.pairwise import pairwise_kernels
+from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from isoloss.datasets import suggest
 from isoloss.decomposition import RTOL
 from isoloss.estimators.rows import KernelRows, LinearRows, Rows, check_kernel, check_square
 from isoloss.problem import Problem
 from isoloss.schedule import Phase, Schedule
+from isoloss.selection import family_names
 from isoloss.specs import Spec
 from isoloss.training import train
 
@@ -33,6 +35,8 @@ FLOATS = (np.float64, np.float32)
 ROOM = 1.0 + 2.0**-47
 """How far above a level counts as being there: 32 units of rounding, as a model's own loss has."""
 _ROUNDING = 1e-12
+_BLOWN_UP = 1e-6  # designs may enlarge a residual on purpose, but not a million times
+_KERNELS = (*sorted(PAIRWISE_KERNEL_FUNCTIONS), "precomputed")
 UNITS = ("absolute", "start", "excess")
 """What a train loss to stop at is measured in."""
 
@@ -125,6 +129,21 @@ class Scheduled(BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=2,
             )
+        elif level is not None and float(level) > self.start_train_loss_ + rounding:
+            warnings.warn(
+                f"the level {float(level):.6g} is above the train loss at the start, "
+                f"{self.start_train_loss_:.6g}: the model is untrained; train_loss_unit is "
+                f"{self.train_loss_unit!r}",
+                UserWarning,
+                stacklevel=2,
+            )
+        elif level is None and self.train_loss_ * _BLOWN_UP > self.start_train_loss_:
+            warnings.warn(
+                f"the schedule {self.schedule!r} ends at train loss {self.train_loss_:.6g}, far "
+                f"above that at the start, {self.start_train_loss_:.6g}; lower its rates",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         return self
 
     def _decompose(self, X: Any, y: Any, sample_weight: Any, rtol: float = RTOL) -> Rows:
@@ -192,6 +211,11 @@ class Scheduled(BaseEstimator):
                 raise TypeError(f"{name} must be a number or None; got {given!r}")
             if not 0 <= float(given) < math.inf:
                 raise ValueError(f"{name} must be finite and not negative; got {given!r}")
+        if isinstance(self.kernel, str) and self.kernel not in _KERNELS:
+            raise ValueError(
+                f"there is no kernel {self.kernel!r}{suggest(self.kernel, _KERNELS)}; "
+                f"choose from {', '.join(_KERNELS)}"
+            )
         if self.train_loss_unit not in UNITS:
             raise ValueError(
                 f"train_loss_unit must be one of {', '.join(UNITS)}; got {self.train_loss_unit!r}"
@@ -223,13 +247,17 @@ class Scheduled(BaseEstimator):
 def at_problem(schedule: str | Schedule | Phase, problem: Problem) -> Schedule:
     """Return a schedule, or a text in units of the largest stable rate, for a problem."""
     if isinstance(schedule, str):
+        if schedule.removesuffix("+flow") in family_names():
+            raise ValueError(
+                f"{schedule!r} is a family of schedules; ScheduleSearchCV finds its best one"
+            )
         max_lr = float(problem.max_lr)
         return Spec.parse(schedule).at(max_lr if math.isfinite(max_lr) else 1.0)
     if isinstance(schedule, Schedule | Phase):
         return Schedule(schedule)
     raise TypeError(
-        'schedule must be a text such as "gd(1.0, 100) > flow", a Schedule or a phase; '
-        f"got {type(schedule).__name__}"
+        'schedule must be a text such as "gd(1.0, 100) > flow", a Schedule or a phase such as '
+        f"GradientDescent([0.1, 0.05]); got {type(schedule).__name__}"
     )
 
 

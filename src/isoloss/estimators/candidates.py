@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from isoloss.datasets import suggest
 from isoloss.designing import design
 from isoloss.estimators.joining import joined
 from isoloss.phases import GradientFlow
@@ -18,6 +19,7 @@ from isoloss.specs import Spec
 __all__ = ["Candidate", "Designed", "designed_text", "read_schedules"]
 
 _FLOW = "+flow"
+_LONGEST = 60  # names of results and figures
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def read_schedules(
         named = [(str(name), _read(given)) for name, given in schedules.items()]
     else:
         read = [_read(given) for given in schedules]
-        named = [(_name(given), given) for given in dict.fromkeys(read)]
+        named = [(_name(given, i), given) for i, given in enumerate(dict.fromkeys(read), 1)]
     found = dict(named)
     if not found:
         raise ValueError("schedules must not be empty")
@@ -90,6 +92,13 @@ def _read(given: Candidate) -> Candidate:
         family = given.removesuffix(_FLOW)
         if family in family_names():
             return Designed(family, flow=given != family)
+        if given.isidentifier() and given != "flow":
+            families = [name + end for name in family_names() for end in ("", _FLOW)]
+            raise ValueError(
+                f"there is no family {given!r}{suggest(given, families)}; choose from "
+                f"{', '.join(family_names())}, each with or without {_FLOW!r}; or give a text such "
+                'as "gd(1.0, 100) > flow"'
+            )
         Spec.parse(given)  # raises with a caret under the fault
         return given
     if isinstance(given, Candidate):
@@ -100,10 +109,11 @@ def _read(given: Candidate) -> Candidate:
     )
 
 
-def _name(given: Candidate) -> str:
+def _name(given: Candidate, place: int) -> str:
     if isinstance(given, str):
         return given
-    return given.name if isinstance(given, Designed) else repr(given)
+    name = given.name if isinstance(given, Designed) else repr(given)
+    return name if len(name) <= _LONGEST else f"schedule {place}"
 
 
 def designed_text(wanted: Designed, problems: Sequence[Problem]) -> str:

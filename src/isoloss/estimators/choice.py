@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from isoloss.estimators.search import ScheduleSearchCV
 
-__all__ = ["Choice", "choice"]
+__all__ = ["BestStop", "Choice", "choice"]
+
+Floats = npt.NDArray[np.float64]
 
 _REFERENCE = "flow"
+_SAME = 1e-9  # scores closer than this are equal
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class BestStop:
     at_end : bool
         Whether it is the schedule's end.
     excess, steps, time : float
-        Means over folds, as in ``cv_results_``.
+        As in ``cv_results_``, means and a median over folds.
     score, spread : float
         The mean score, and its standard error over folds (NaN for one fold).
     """
@@ -43,9 +47,10 @@ class BestStop:
 
 @dataclass(frozen=True)
 class Choice:
-    """The best stop of each schedule, the best first, and the reason for the choice."""
+    """The best stop of each schedule, the best first; ridge regression's; and the reason."""
 
     stops: tuple[BestStop, ...]
+    ridge: tuple[float, float]
     reason: tuple[str, ...]
 
 
@@ -61,40 +66,56 @@ def choice(search: ScheduleSearchCV) -> Choice:
     stops = tuple(_stop(search, i) for i in first.values())
     folds = np.array([results[f"split{k}_test_score"] for k in range(search.n_splits_)])
     where = f"over {len(folds)} folds" if len(folds) > 1 else "on the validation rows"
-    spread = f" ± {stops[0].spread:.2g} (standard error)" if len(folds) > 1 else ""
+    error = _standard_error(folds[:, chosen])
+    spread = "" if math.isnan(error) else f" ± {error:.2g} (standard error)"
+    real = results["reached"] > 0  # a level that no fold reaches is the end once more
+    ties = int(np.sum(real & (np.abs(scores - scores[chosen]) <= _SAME * abs(scores[chosen])))) - 1
+    highest = f"the highest, as that of {ties} more" if ties else "the highest"
     reason = [
-        f"{names[chosen]}: of {len(scores)} candidates its score {where}, "
-        f"{scores[chosen]:.4g}{spread}, is the highest."
+        f"{names[chosen]}: of {real.sum()} candidates, its score {where} is {highest}: "
+        f"{scores[chosen]:.4g}{spread}."
     ]
+    if stops[0].at_end:
+        reason.append("No stop before its end has a higher score.")
     if _REFERENCE in first and names[chosen] != _REFERENCE:
-        rival = first[_REFERENCE]
-        gains = folds[:, chosen] - folds[:, rival]
-        against = f"Gradient flow at its best stop has {scores[rival]:.4g}"
-        if len(folds) == 1:
-            reason.append(f"{against}, {gains[0]:.2g} lower.")
-        else:
-            error = gains.std(ddof=1) / len(gains) ** 0.5
-            worth = "is beyond two standard errors."
-            if gains.mean() <= 2 * error:
-                worth = "is within two standard errors: gradient flow will do."
-            difference = f"{gains.mean():.2g} ± {error:.2g}"
-            reason.append(f"{against}; fold by fold the difference, {difference}, {worth}")
+        rival = folds[:, first[_REFERENCE]]
+        reason.append(_against("Gradient flow at its best stop", folds[:, chosen], rival))
+    ridge = search.ridge_scores_
+    reason.append(_against("Ridge regression with its best penalty", folds[:, chosen], ridge))
     reason.append(
         "The score of the best of many candidates is optimistic: judge the model on other rows."
     )
-    return Choice(stops, tuple(reason))
+    return Choice(stops, (float(ridge.mean()), _standard_error(ridge)), tuple(reason))
+
+
+def _against(rival: str, scores: Floats, theirs: Floats) -> str:
+    """Say what the scores on each fold are worth against a rival's."""
+    gains = scores - theirs
+    gain, error = float(gains.mean()), _standard_error(gains)
+    level = f"{rival} has {theirs.mean():.4g}"
+    if math.isnan(error):
+        side = "lower" if gain > 0 else "higher"
+        return f"{level}, {abs(gain):.2g} {side}." if gain else f"{level}, the same."
+    difference = f"{level}; fold by fold the difference is {gain:.2g} ± {error:.2g}"
+    if abs(gain) > 2 * error:
+        return f"{difference}, beyond two standard errors."
+    return f"{difference}, within two standard errors: that will do as well."
+
+
+def _standard_error(values: Floats) -> float:
+    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else math.nan
 
 
 def _stop(search: ScheduleSearchCV, i: int) -> BestStop:
     results, folds = search.cv_results_, search.n_splits_
     each = len(results["params"]) // len(search.schedules_)
-    spread = results["std_test_score"][i] / (folds - 1) ** 0.5 if folds > 1 else math.nan
+    scores = np.array([results[f"split{k}_test_score"][i] for k in range(folds)])
     return BestStop(
         schedule=str(results["schedule_name"][i]),
         at_end=i % each == 0,
         excess=float(results["mean_excess"][i]),
         steps=float(results["mean_n_steps"][i]),
-        time=float(results["mean_flow_time"][i]),
+        time=float(results["median_flow_time"][i]),
         score=float(results["mean_test_score"][i]),
-        spread=float(spread),
+        spread=_standard_error(scores),
     )

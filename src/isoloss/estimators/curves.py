@@ -17,6 +17,7 @@ __all__ = ["draw"]
 
 _PALETTE = [COLOURS[name] for name in ("blue", "orange", "green", "pink", "sky", "amber", "red")]
 _STYLES: tuple[Any, ...] = ("-", "--", "-.", ":")
+_LEAST = 1e-8  # of the start's excess train loss: nothing below it is told apart
 
 
 def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
@@ -25,22 +26,28 @@ def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
 
     results = search.cv_results_
     best = search.best_index_
+    # an end at the smallest train loss has no place on a logarithmic axis but its left edge
+    left = np.min(results["mean_excess"], where=results["mean_excess"] > _LEAST, initial=1.0)
+    excess = np.maximum(results["mean_excess"], left)
     with style():
         if ax is None:
             _, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
         names = results["schedule_name"]
         for i, name in enumerate(search.schedules_):
-            rows = _rows(results, names == name)
-            x, y = results["mean_excess"][rows], results["mean_test_score"][rows]
+            rows = _rows(excess, results, names == name)
             look = {"color": _PALETTE[i % len(_PALETTE)], "linestyle": _STYLES[i % len(_STYLES)]}
-            ax.plot(x, y, label=name, **look)
+            marker = "." if np.ptp(excess[rows]) == 0 else ""
+            y = results["mean_test_score"][rows]
+            ax.plot(excess[rows], y, label=name, marker=marker, **look)
+        ridge = float(np.mean(search.ridge_scores_))
+        ax.axhline(ridge, color="0.4", linewidth=1.0, linestyle=(0, (1, 1)), label="ridge")
         folds = search.n_splits_
         if folds > 1:
-            rows = _rows(results, names == names[best])
+            rows = _rows(excess, results, names == names[best])
             y = results["mean_test_score"][rows]
             error = results["std_test_score"][rows] / (folds - 1) ** 0.5
             ax.fill_between(
-                results["mean_excess"][rows],
+                excess[rows],
                 y - error,
                 y + error,
                 color="0.5",
@@ -48,10 +55,10 @@ def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
                 linewidth=0,
                 label=f"standard error of {names[best]}",
             )
-        at = max(results["mean_excess"][best], np.finfo(float).tiny)
-        ax.plot(at, search.best_score_, "o", color="black", label="chosen", zorder=5)
+        ax.plot(excess[best], search.best_score_, "o", color="black", label="chosen", zorder=5)
         ax.set(
             xscale="log",
+            xlim=(0.7 * excess.min(), 1.4),
             xlabel="train loss above its smallest, as a share of the start's\n"
             "(training runs from right to left)",
             ylabel=f"mean validation score ({_scoring(search)})",
@@ -64,12 +71,12 @@ def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
     return ax
 
 
-def _rows(results: dict[str, Any], wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Return the wanted candidates that a logarithmic axis can show, by their train loss."""
-    rows = np.flatnonzero(
-        wanted & (results["mean_excess"] > 0) & np.isfinite(results["mean_test_score"])
-    )
-    return rows[np.argsort(results["mean_excess"][rows])]
+def _rows(
+    excess: npt.NDArray[np.float64], results: dict[str, Any], wanted: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.intp]:
+    """Return the wanted candidates that have a score, by their train loss."""
+    rows = np.flatnonzero(wanted & np.isfinite(results["mean_test_score"]))
+    return rows[np.argsort(excess[rows], kind="stable")]
 
 
 def _scoring(search: ScheduleSearchCV) -> str:

@@ -25,6 +25,7 @@ __all__ = ["Fold", "Stops", "Trainer"]
 
 Floats = npt.NDArray[np.float64]
 
+_PENALTIES = np.geomspace(1e-8, 1e2, 50)  # over the largest curvature
 _AT_ONCE = 2**23  # predictions held at one time
 _RTOL = 1e-8  # of the smallest curvatures: enough to rank candidates, and several times as fast
 
@@ -169,6 +170,15 @@ class Trainer:
         """Each problem as a batch of one."""
         parts = [slice(i, i + 1) for i in range(len(self.problems))]
         return [batch(self.problems[i], self.scale[i], self.offset[i]) for i in parts]
+
+    def ridge(self) -> list[Floats]:
+        """Return what ridge regression makes of the residuals, less one (P, r), for each problem.
+
+        For P penalties α, common to all folds: α/(γ + α) - 1.
+        """
+        top = float(np.mean([problem.gamma[0] for problem in self.problems])) or 1.0
+        alpha = top * _PENALTIES[:, None]
+        return [-problem.gamma / (problem.gamma + alpha) for problem in self.problems]
 
     def stops(self, schedule: str | Schedule | Phase) -> Stops:
         """Train by a schedule to its end and to all levels."""

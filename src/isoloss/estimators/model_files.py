@@ -7,6 +7,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from sklearn.utils.validation import check_is_fitted
+
 from isoloss.outputs import check_file, write_bytes
 
 __all__ = ["load_model", "save_model"]
@@ -38,6 +40,10 @@ def save_model(model: Any, path: str | Path, *, force: bool = False) -> None:
     ------
     OutputError
         If the file exists, or cannot be written.
+    NotFittedError
+        If the model is not fitted.
+    ValueError
+        If it holds what `load_model` would not trust, such as a function as its kernel.
 
     Examples
     --------
@@ -53,7 +59,23 @@ def save_model(model: Any, path: str | Path, *, force: bool = False) -> None:
     from skops import io as skops
 
     check_file(Path(path), force=force)
-    write_bytes(Path(path), skops.dumps(model))
+    check_is_fitted(model)
+    if hasattr(model, "best_estimator_"):
+        raise ValueError(
+            f"of a fitted {type(model).__name__}, save the model that it has found: "
+            "save_model(search.best_estimator_, …)"
+        )
+    try:
+        content = skops.dumps(model)
+        unknown = set(skops.get_untrusted_types(data=content)) - set(_OURS)
+    except Exception as error:  # whatever skops makes of the user's objects
+        raise ValueError(f"skops cannot write the model: {_message(error)}") from None
+    if unknown:
+        raise ValueError(
+            "the model holds types that could not be read back as trusted: "
+            f"{', '.join(sorted(unknown))}"
+        )
+    write_bytes(Path(path), content)
 
 
 def load_model(path: str | Path) -> Any:
@@ -87,12 +109,14 @@ def load_model(path: str | Path) -> Any:
         unknown = set(skops.get_untrusted_types(data=content)) - set(_OURS)
         model = None if unknown else skops.loads(content, trusted=list(_OURS))
     except Exception as error:  # whatever a broken file makes of skops
-        raise ValueError(
-            f"cannot read '{path}' as skops: {error or type(error).__name__}"
-        ) from None
+        raise ValueError(f"cannot read '{path}' as skops: {_message(error)}") from None
     if unknown:
         raise ValueError(
             f"'{path}' holds types that isoloss does not trust: {', '.join(sorted(unknown))}; if "
             "you know its source, read it with skops.io.load"
         )
     return model
+
+
+def _message(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,13 +111,27 @@ class Parts:
             X_test = before.transform(X_test)
         return Fold.build(clone(self.model), (X, y), weight, X_test, y_test)
 
-    def validated(self, X: Any, y: Any, weight: Any, X_test: Any, y_test: Any) -> Fold:
+    def validated(self, X: Any, y: Any, weight: Any, validation: Any) -> Fold:
         """Decompose all rows, and judge on validation rows."""
-        fold = self.judged(X, y, weight, *self.read(X_test, y_test))
-        known = getattr(fold.model, "classes_", None)
-        if known is not None and not np.isin(fold.y, known).any():
-            raise ValueError(
-                f"no validation row has a class of the train rows, such as {known[0]!r}; "
-                f"got {fold.y[0]!r}"
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise TypeError(
+                f"validation must be a tuple (X, y); got {type(validation).__name__} of "
+                f"{len(validation) if hasattr(validation, '__len__') else 'no'} entries"
             )
+        fold = self.judged(X, y, weight, *self.read(*validation))
+        if is_classifier(fold.model):
+            known = fold.model.classes_
+            unknown = np.setdiff1d(fold.y, known).tolist()
+            if not np.isin(fold.y, known).any():
+                raise ValueError(
+                    "no validation row has a class of the train rows, such as "
+                    f"{known.tolist()[0]!r}; got {unknown[0]!r}"
+                )
+            if unknown:
+                warnings.warn(
+                    f"no train row has the class {unknown[0]!r} of validation rows, which "
+                    "therefore count as wrong",
+                    UserWarning,
+                    stacklevel=3,
+                )
         return fold

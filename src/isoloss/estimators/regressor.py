@@ -58,7 +58,7 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
     n_steps_ : int
         GD steps taken.
     flow_time_ : float
-        Time spent in gradient flow.
+        Time spent in gradient flow; over ``max_lr_`` it is in the units of texts.
     max_lr_ : float
         The largest stable constant rate 1/γ₁.
     schedule_ : Schedule

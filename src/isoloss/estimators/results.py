@@ -49,15 +49,14 @@ def cv_results(
     results["rank_test_score"] = rankdata(-ranked, method="min").astype(np.int32)
     results["mean_test_loss"] = np.stack([each.losses for each in scored]).mean(axis=0)
     results["schedule_name"] = np.array([name for name, _ in candidates], dtype=object)
+    results["median_flow_time"] = np.concatenate([np.median(s.time, axis=0) for s in stops])
     for key, name in (
         ("reached", "reached"),
         ("mean_n_steps", "steps"),
-        ("mean_flow_time", "time"),
         ("mean_train_loss", "train_loss"),
         ("mean_excess", "excess"),
     ):
-        with np.errstate(invalid="ignore"):
-            results[key] = np.concatenate([getattr(each, name).mean(axis=0) for each in stops])
+        results[key] = np.concatenate([getattr(each, name).mean(axis=0) for each in stops])
     return results
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn import metrics
+from sklearn import get_config, metrics
 from sklearn.base import is_classifier
 
+from isoloss.datasets import suggest
 from isoloss.estimators.folds import Fold
 
-__all__ = ["Scored", "score"]
+__all__ = ["Scored", "check_scoring_name", "score", "warn_without_weight"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -62,11 +64,47 @@ def score(
             found.scores[part][finite] = many(targets, predictions[finite], weight)
         first = part.stop
     if many is None:
+        given = params if get_config()["enable_metadata_routing"] else {}
         for i, model in enumerate(fold.models(changes)):
             if model is not None:
-                found.scores[i] = scorer(model, fold.X, fold.y, **params)
+                found.scores[i] = _asked(model, fold, scoring, scorer, given)
     found.seconds = time.perf_counter() - started
     return found
+
+
+def _asked(
+    model: Any, fold: Fold, scoring: Any, scorer: Callable[..., float], params: dict[str, Any]
+) -> float:
+    """Return a scorer's verdict on one model."""
+    try:
+        return float(scorer(model, fold.X, fold.y, **params))
+    except (AttributeError, TypeError) as error:
+        raise ValueError(
+            f"scoring {scoring!r} cannot judge a {type(model).__name__}: {error}"
+        ) from None
+
+
+def check_scoring_name(scoring: Any) -> None:
+    """Raise unless it is None, the name of a scorer, or a function."""
+    if isinstance(scoring, str) and scoring not in metrics.get_scorer_names():
+        raise ValueError(
+            f"there is no scorer {scoring!r}{suggest(scoring, metrics.get_scorer_names())}; "
+            "sklearn.metrics.get_scorer_names() lists them"
+        )
+    if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
+        raise TypeError(f"scoring must be one name or one function; got {type(scoring).__name__}")
+
+
+def warn_without_weight(scoring: Any, *, classifier: bool) -> None:
+    """Warn where scores are taken without the weights that training respects."""
+    at_once = (None, "accuracy") if classifier else (None, *_BY_COLUMN)
+    if scoring not in at_once:
+        warnings.warn(
+            f"the scores {scoring!r} are taken without sample_weight; with metadata routing "
+            "enabled, a scorer can request it",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _many(fold: Fold, scoring: Any) -> Callable[[Floats, Floats, Any], Floats] | None:

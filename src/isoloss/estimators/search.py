@@ -23,7 +23,7 @@ from isoloss.estimators.folds import Trainer
 from isoloss.estimators.levels import Levels
 from isoloss.estimators.parts import Parts
 from isoloss.estimators.results import best_index, cv_results
-from isoloss.estimators.scoring import Scored, score
+from isoloss.estimators.scoring import Scored, check_scoring_name, score, warn_without_weight
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,9 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         As for `sklearn.model_selection.GridSearchCV`; by default five folds.
     validation : tuple (X, y), optional
         Rows to choose on, instead of ``cv``: from the distribution that the model is for, where the
-        train rows are from another. The model is then trained on all train rows.
+        train rows are from another. The model is then trained on all train rows. A scaler or other
+        transformer belongs into a pipeline as the ``estimator``, where it sees these rows, too;
+        before the search in another pipeline, it would not.
     scoring : str or callable, optional
         As for `GridSearchCV`; by default R² or accuracy. For these, explained variance and
         (negated) squared and absolute errors, all candidates are scored at once; another one is
@@ -76,11 +78,15 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
     cv_results_ : dict of arrays
         As that of `GridSearchCV`, and for each candidate: ``schedule_name``; ``mean_test_loss``,
         the mean squared error summed over outputs; ``reached``, the share of folds in which the
-        schedule reaches the level (elsewhere it ends before); and the mean ``n_steps``,
-        ``flow_time`` (in units of the largest stable rate), ``train_loss``, and ``excess`` over the
-        smallest train loss as a share of the start's. A fold's times are divided equally.
+        schedule reaches the level (elsewhere it ends before); the mean ``n_steps``, ``train_loss``,
+        and ``excess`` over the smallest train loss as a share of the start's; and
+        ``median_flow_time``, in units of the largest stable rate. A fold's times are divided
+        equally.
     best_index_, best_params_, best_score_
         The best candidate. Of several with the same score it is the one of the lowest loss.
+    ridge_scores_ : array, shape (n_splits,)
+        The scores of ridge regression on the same folds, with the best of 50 penalties: a
+        yardstick. Where they are as good, ridge regression will do.
     best_estimator_ : estimator
         Trained on all rows, if ``refit``; and its ``refit_time_`` in seconds.
     schedules_ : dict
@@ -160,6 +166,9 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         levels = Levels.read(self.levels, parts.model.train_loss_unit)
         if y is None:
             raise ValueError("ScheduleSearchCV requires y to be passed, but the target y is None")
+        check_scoring_name(self.scoring)
+        if not isinstance(self.refit, bool) and not callable(self.refit):
+            raise TypeError(f"refit must be a bool or a function; got {self.refit!r}")
         X, y = parts.read_train(X, y)
         scorer = check_scoring(self.estimator, self.scoring)
         fit_params, split_params, score_params = self._routed(parts, params)
@@ -170,7 +179,7 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
             folds = [parts.fold(X, y, weight, *split) for split in splits]
             arguments = [_selected(score_params, test) for _, test in splits]
         elif self.cv is None:
-            folds, arguments = [parts.validated(X, y, weight, *self.validation)], [{}]
+            folds, arguments = [parts.validated(X, y, weight, self.validation)], [{}]
         else:
             raise ValueError("give cv or validation, not both")
 
@@ -185,10 +194,12 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         stops = [trainer.stops(each) for each in schedules.values()]
         levels.check_reached(stops)
         training = (time.perf_counter() - started) / len(folds)
-        scored = []
+        penalties = trainer.ridge()
+        scored, ridge = [], []
         for i, (fold, given) in enumerate(zip(folds, arguments, strict=True)):
             changes = np.concatenate([each.changes[i] for each in stops])
             scored.append(score(fold, changes, self.scoring, scorer, given))
+            ridge.append(score(fold, penalties[i], self.scoring, scorer, given).scores)
         candidates = [
             (name, each)
             for name, schedule in schedules.items()
@@ -198,6 +209,7 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.cv_results_ = cv_results(candidates, stops, scored, fit_seconds)
         self._warn_of_failures(scored)
         self.schedules_, self.n_splits_, self.scorer_ = schedules, len(folds), scorer
+        self.ridge_scores_ = np.transpose(ridge)[np.nanargmax(np.mean(ridge, axis=0))]
         choose = self.refit if callable(self.refit) else best_index
         self.best_index_ = int(choose(self.cv_results_))
         self.best_params_ = self.cv_results_["params"][self.best_index_]
@@ -338,6 +350,8 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         rest = {key: value for key, value in params.items() if value is not None}
         groups = rest.pop("groups", None)
         weight = parts.weight(rest)
+        if weight is not None:
+            warn_without_weight(self.scoring, classifier=is_classifier(self.estimator))
         return rest, {"groups": groups}, {} if weight is None else {"sample_weight": weight}
 
     def _train_best(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
