@@ -58,7 +58,7 @@ def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
         ax.plot(excess[best], search.best_score_, "o", color="black", label="chosen", zorder=5)
         ax.set(
             xscale="log",
-            xlim=(0.7 * excess.min(), 1.4),
+            xlim=(0.7 * excess.min(), 1.4 * max(1.0, excess[best])),
             xlabel="train loss above its smallest, as a share of the start's\n"
             "(training runs from right to left)",
             ylabel=f"mean validation score ({_scoring(search)})",
