@@ -19,6 +19,8 @@ _TOKEN = re.compile(
     r"|(?P<name>[+-]?[A-Za-z_]\w*)|(?P<mark>[(),>=]))"
 )
 _MAX_STEPS = 2**53
+_MAX_RATES = 10**8  # each held as a number
+_OF_ONE_RATE = ("constant", "heavy_ball", "nesterov")
 _FAMILIES: dict[str, Callable[..., Phase | Schedule]] = {
     **{name: getattr(families, name) for name in families.__all__},
     "heavy_ball": HeavyBall,
@@ -222,6 +224,9 @@ class _Parser:
             if self.tokens[0][1] != ")":
                 self._mark(", or ')'", example)
         self.tokens.pop(0)
+        numbers = [x for x in (*positional, *named.values()) if isinstance(x, int)]
+        if name not in _OF_ONE_RATE and max(numbers, default=0) > _MAX_RATES:
+            raise self._error(f"{name}: at most {_MAX_RATES} steps of changing rates", place)
         try:
             schedule = Schedule(_FAMILIES[name](*positional, **named))
         except (TypeError, ValueError, MemoryError) as error:

@@ -163,17 +163,23 @@ def _search(
         scoring=scoring,
     )
     if schedules:
-        search.schedules = dict(_named(text) for text in schedules)
+        search.schedules = _named(schedules)
     return search
 
 
-def _named(text: str) -> tuple[str, Any]:
-    """Return a schedule's name, and its text or, of a file, itself."""
+def _named(texts: list[str]) -> dict[str, Any]:
+    """Return schedules by name, each as its text or, of a file, itself."""
     from isoloss.schedule_files import read_schedule
 
-    if Path(text).suffix.lower() in (".json", ".csv"):
-        return Path(text).stem, read_schedule(text)
-    return text, text
+    found: dict[str, Any] = {text: text for text in texts if not _is_file(text)}
+    for text in dict.fromkeys(text for text in texts if _is_file(text)):
+        stem = Path(text).stem
+        found[text if stem in found else stem] = read_schedule(text)
+    return found
+
+
+def _is_file(text: str) -> bool:
+    return Path(text).suffix.lower() in (".json", ".csv")
 
 
 def _names(features: tuple[str, ...]) -> Any:

@@ -56,7 +56,13 @@ def show(rows: Labelled, search: ScheduleSearchCV, warned: Sequence[str]) -> Non
     console.print()
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for i, head in enumerate(("", "excess\ntrain loss", "steps", "flow\ntime", "score", "")):
-        grid.add_column(head, justify="right" if 0 < i < 5 else "left", vertical="bottom")
+        grid.add_column(
+            head,
+            justify="right" if 0 < i < 5 else "left",
+            vertical="bottom",
+            no_wrap=i > 0,
+            overflow="fold",
+        )
     for stop in found.stops:
         grid.add_row(*_cells(stop))
     grid.add_row("ridge", "", "", "", *_score(*found.ridge))

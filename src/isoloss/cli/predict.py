@@ -42,6 +42,10 @@ def predict(
 
     try:
         if out is not None:
+            if out.suffix.lower() != ".csv":
+                raise ValueError(f"--out writes CSV: the name must end in .csv; got {out}")
+            if Path(data).exists() and out.exists() and out.samefile(data):
+                raise ValueError(f"--out would write over the rows to predict: {out}")
             check_file(out, force=force)
         lines = _predictions(load_model(model), load(data, features_only=True), model)
         if out is not None:
@@ -61,6 +65,8 @@ def _predictions(model: Any, table: Any, path: Path) -> list[str]:
     import io
     import warnings
 
+    import numpy as np
+
     from isoloss.datasets import check_columns, quoted, stack, suggest
 
     features = [str(name) for name in getattr(model, "feature_names_in_", ())]
@@ -77,7 +83,12 @@ def _predictions(model: Any, table: Any, path: Path) -> list[str]:
     with warnings.catch_warnings():
         # the columns are the right ones, by name
         warnings.filterwarnings("ignore", "X does not have valid feature names")
-        found = model.predict(stack(table, features))
+        try:
+            found = model.predict(stack(table, features))
+        except Exception as error:  # a file can hold anything
+            raise ValueError(f"{path} cannot predict: {error}") from None
+    if found.dtype.kind == "f" and not np.isfinite(found).all():
+        raise ValueError(f"{path} predicts numbers that are not finite")
     rows = found[:, None] if found.ndim == 1 else found
     names = ["prediction"]
     if rows.shape[1] > 1:

@@ -205,7 +205,7 @@ def _column(cells: Sequence[str]) -> npt.NDArray[Any]:
 
 def _number(cell: str) -> float | None:
     try:
-        return float(cell)
+        return None if "_" in cell else float(cell)  # Python reads 1_0 as 10
     except ValueError:
         return _TRUTH.get(cell.strip().lower())
 

@@ -183,9 +183,10 @@ class Scheduled(BaseEstimator):
             X, X_fit = (rows.toarray() if hasattr(rows, "toarray") else rows for rows in (X, X_fit))
         named = {"gamma": self.gamma, "degree": self.degree, "coef0": self.coef0}
         options = dict(self.kernel_params or {}) if callable(self.kernel) else named
-        K = pairwise_kernels(
-            X, X_fit, metric=self.kernel, filter_params=not callable(self.kernel), **options
-        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            K = pairwise_kernels(
+                X, X_fit, metric=self.kernel, filter_params=not callable(self.kernel), **options
+            )
         return np.asarray(K, dtype=float)
 
     def _rounding(self, design: Floats, X: Any, weight: Floats | None) -> float:

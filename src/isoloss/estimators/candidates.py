@@ -72,6 +72,8 @@ def read_schedules(
     """Return candidates by name; the name of a family, as a text, is to be designed."""
     if isinstance(schedules, Candidate):
         schedules = (schedules,)
+    if not isinstance(schedules, Iterable):
+        raise TypeError(f"schedules must be a list or dict; got {type(schedules).__name__}")
     if isinstance(schedules, Mapping):
         named = [(str(name), _read(given)) for name, given in schedules.items()]
     else:

@@ -77,7 +77,7 @@ def choice(search: ScheduleSearchCV) -> Choice:
     ]
     if stops[0].at_end:
         reason.append("No stop before its end has a higher score.")
-    if _REFERENCE in first and names[chosen] != _REFERENCE:
+    if search.schedules_.get(_REFERENCE) == _REFERENCE and names[chosen] != _REFERENCE:
         rival = folds[:, first[_REFERENCE]]
         reason.append(_against("Gradient flow at its best stop", folds[:, chosen], rival))
     ridge = search.ridge_scores_

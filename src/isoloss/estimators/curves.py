@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from sklearn.base import is_classifier
 
 from isoloss.plots import COLOURS, style
 
@@ -82,5 +83,5 @@ def _rows(
 def _scoring(search: ScheduleSearchCV) -> str:
     scoring: Any = search.scoring
     if scoring is None:
-        return "accuracy" if hasattr(search, "classes_") else "R²"
+        return "accuracy" if is_classifier(search.estimator) else "R²"
     return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "scorer")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -38,39 +38,57 @@ class Fold:
     ----------
     model : Scheduled
         What has read the train rows; `models` gives it parameters.
+    before : Pipeline or None
+        Fitted transformers before it.
     rows : Rows
         The train rows' decomposition.
     X, y : array or sparse matrix
-        The rows to judge on.
+        The rows to judge on, not transformed.
     design, targets : array, shape (q, p) and (q, m)
         These rows as the problem's test rows, and what they should be predicted as.
     seconds : float
         What the decomposition took.
+    name : str
+        What the model is called in its pipeline.
     """
 
     model: Scheduled
+    before: Any
     rows: Rows
     X: Any
     y: Any
     design: Floats
     targets: Floats
     seconds: float
+    name: str
 
     @classmethod
     def build(
-        cls, model: Scheduled, train_rows: tuple[Any, Any], weight: Any, X: Any, y: Any
+        cls,
+        model: Scheduled,
+        before: Any,
+        train_rows: tuple[Any, Any],
+        weight: Any,
+        X: Any,
+        y: Any,
+        name: str = "",
     ) -> Fold:
         """Decompose rows and targets ``train_rows``; judge on ``X`` and ``y``."""
         started = time.perf_counter()
-        rows = model._decompose(*train_rows, weight, _RTOL)
-        design, targets = rows.test_rows(model._test_design(X)), model._encode(y)
+        X_train, y_train = train_rows
+        transformed = X
+        if before is not None:
+            X_train = before.fit_transform(X_train, y_train)
+            transformed = before.transform(X)
+        rows = model._decompose(X_train, y_train, weight, _RTOL)
+        design, targets = rows.test_rows(model._test_design(transformed)), model._encode(y)
         outputs = len(rows.offset)
         if targets.shape != (len(design), outputs):
             raise ValueError(
                 f"the rows to judge on need {outputs} output(s) for each of {len(design)} rows, as "
                 f"the train rows have; got targets of shape {targets.shape}"
             )
-        return cls(model, rows, X, y, design, targets, time.perf_counter() - started)
+        return cls(model, before, rows, X, y, design, targets, time.perf_counter() - started, name)
 
     @property
     def problem(self) -> Problem:
@@ -87,27 +105,58 @@ class Fold:
         coordinates = self.problem.coordinates
         assert coordinates is not None
         start = self.design @ coordinates.start + self.rows.offset
-        along = (self.design @ coordinates.basis) * self.problem.start_residual.T[:, None, :]
+        along, residual = self.design @ coordinates.basis, self.problem.start_residual
         count = max(1, _AT_ONCE // start.size)
         for first in range(0, len(changes), count):
+            part = changes[first : first + count]
+            found = np.empty((len(part), *start.shape))
             with np.errstate(over="ignore", invalid="ignore"):
-                moved = along @ changes[first : first + count].T
-                yield start + moved.transpose(2, 1, 0)
+                for j in range(start.shape[1]):  # all outputs at once would take their memory
+                    found[..., j] = part @ (along * residual[:, j]).T
+                found += start
+            yield found
 
-    def models(self, changes: Floats) -> Iterator[Scheduled | None]:
-        """Yield the model that each filter less one (C, r) leads to; None where it diverges."""
+    def models(
+        self, changes: Floats, fitted: Iterable[tuple[dict[str, Any], dict[str, Any]]]
+    ) -> Iterator[Any]:
+        """Yield the estimator that each filter less one (C, r) leads to; None where it diverges.
+
+        ``fitted`` tells the parameters and the attributes of each candidate.
+        """
         coordinates = self.problem.coordinates
         assert coordinates is not None
-        for change in changes:
+        for change, (parameters, attributes) in zip(changes, fitted, strict=True):
             with np.errstate(over="ignore", invalid="ignore"):
                 moved = coordinates.basis @ (change[:, None] * self.problem.start_residual)
-            model = copy.copy(self.model)
+            model = copy.copy(self.model).set_params(**parameters)
             try:
                 model._adopt(self.rows, coordinates.start + moved)
             except ValueError:
                 yield None
-            else:
-                yield model
+                continue
+            vars(model).update(attributes)
+            yield model if self.before is None else self._pipeline(model)
+
+    def _pipeline(self, model: Scheduled) -> Any:
+        """Return a fitted pipeline that ends with a model."""
+        whole = copy.copy(self.before)
+        whole.steps = [*self.before.steps, (self.name, model)]
+        return whole
+
+    def fitted(self, stops: Stops, i: int) -> Iterator[dict[str, Any]]:
+        """Yield the attributes that each stop in this fold, the i-th, would give its model."""
+        stable = stable_rate(self.problem)
+        for steps, flow, loss in zip(
+            stops.steps[i], stops.time[i], stops.train_loss[i], strict=True
+        ):
+            yield {
+                "train_loss_": float(loss),
+                "n_steps_": int(steps),
+                "flow_time_": float(flow) * stable,
+                "max_lr_": float(self.problem.max_lr),
+                "start_train_loss_": float(self.problem.start_train_loss),
+                "min_train_loss_": float(self.problem.min_train_loss),
+            }
 
     def labels(self, predictions: Floats) -> npt.NDArray[Any]:
         """Return the predicted classes (c, q) of predictions (c, q, m)."""

@@ -33,7 +33,7 @@ class Levels:
     def read(cls, levels: Any, unit: str) -> Levels:
         """Take a number of evenly spaced levels, or levels in the estimator's unit."""
         if isinstance(levels, int | np.integer):
-            if levels < 1:
+            if isinstance(levels, bool) or levels < 1:
                 raise ValueError(f"levels must be at least 1; got {levels}")
             return cls(np.geomspace(1, _LOWEST, int(levels) + 1)[1:], "excess", spaced=True)
         values = np.asarray(levels, dtype=float)

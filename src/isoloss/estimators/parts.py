@@ -105,11 +105,9 @@ class Parts:
 
     def judged(self, X: Any, y: Any, weight: Any, X_test: Any, y_test: Any) -> Fold:
         """Decompose all rows, and judge on further ones."""
-        if self.before is not None:
-            before = clone(self.before)
-            X = before.fit_transform(X, y)
-            X_test = before.transform(X_test)
-        return Fold.build(clone(self.model), (X, y), weight, X_test, y_test)
+        before = None if self.before is None else clone(self.before)
+        name = self.prefix.removesuffix("__")
+        return Fold.build(clone(self.model), before, (X, y), weight, X_test, y_test, name)
 
     def validated(self, X: Any, y: Any, weight: Any, validation: Any) -> Fold:
         """Decompose all rows, and judge on validation rows."""

@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 _EPS = float(np.finfo(float).eps)
 _NOTHING = 16 * _EPS  # of a column's size, is rounding and not variation
+_LEAST = 1e-145  # squares of smaller numbers lose digits
 _ROUNDED = 1e-5  # of a kernel's size, may come of float32 in float64's clothes, as in KernelPCA
 
 
@@ -54,7 +55,7 @@ class LinearRows:
         cls, X: Floats, y: Floats, weight: Floats | None, *, intercept: bool, rtol: float = RTOL
     ) -> LinearRows:
         """Decompose X (n, d) for targets y (n, m); losses are means with ``weight``."""
-        X, y, root, share = _weighted(X, y, weight)
+        X, y, root, share = _weighted(X, y, weight, _LEAST)
         center, offset = np.zeros(X.shape[1]), np.zeros(y.shape[1])
         if intercept:
             center, offset = share @ X, share @ y
@@ -95,7 +96,7 @@ class KernelRows:
         ``rounding`` is that of `check_kernel`, for K or a larger kernel that it is part of.
         """
         used = np.ones(len(K), bool) if weight is None else weight > 0
-        _, y, root, share = _weighted(K, y, weight)
+        _, y, root, share = _weighted(K, y, weight, _LEAST**2)
         K = (K + K.T)[np.ix_(used, used)] / 2
         means, offset = np.zeros(len(K)), np.zeros(y.shape[1])
         if intercept:
@@ -124,8 +125,15 @@ class KernelRows:
         return dual, self.offset - np.einsum("p,...pm->...m", self.means, centred)
 
 
-def _weighted(X: Floats, y: Floats, weight: Floats | None) -> tuple[Floats, Floats, Floats, Floats]:
+def _weighted(
+    X: Floats, y: Floats, weight: Floats | None, least_input: float
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Return the rows that count, the roots of their weights of mean 1, and their shares."""
+    for name, array, least in (("X", X, least_input), ("y", y, _LEAST)):
+        if 0 < np.abs(array).max() < least:
+            raise ValueError(
+                f"the entries of {name} are below {least:g}: their squares leave float64; rescale"
+            )
     if weight is None:
         return X, y, np.ones(len(X)), np.full(len(X), 1 / len(X))
     used = weight > 0

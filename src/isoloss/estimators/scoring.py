@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ __all__ = ["Scored", "check_scoring_name", "score", "warn_without_weight"]
 
 Floats = npt.NDArray[np.float64]
 
+_OF_SPREAD = ("r2", "explained_variance")
 _DIVERGED = 1e150  # the squares of such predictions leave float64
 # the metrics that take many outputs, here those of many candidates, and return one value for each
 _BY_COLUMN: dict[str, tuple[float, Callable[..., Any]]] = {
@@ -44,13 +45,23 @@ class Scored:
 
 
 def score(
-    fold: Fold, changes: Floats, scoring: Any, scorer: Callable[..., float], params: dict[str, Any]
+    fold: Fold,
+    changes: Floats,
+    fitted: Iterable[tuple[dict[str, Any], dict[str, Any]]],
+    scoring: Any,
+    scorer: Callable[..., float],
+    params: dict[str, Any],
 ) -> Scored:
-    """Score the candidates of filters less one (C, r); ``params`` are for the scorer."""
+    """Score the candidates of filters less one (C, r).
+
+    ``fitted`` has the parameters and attributes of each, ``params`` the scorer's further arguments.
+    """
     started, found = time.perf_counter(), Scored(len(changes))
     weight = params.get("sample_weight")
     shares = np.full(len(fold.design), 1 / len(fold.design))
     if weight is not None:
+        if not np.sum(weight) > 0:
+            raise ValueError("the rows to judge on of a fold all have sample_weight 0")
         shares = np.asarray(weight, dtype=float) / np.sum(weight)
     targets, first = fold.targets, 0
     many = _many(fold, scoring) if set(params) <= {"sample_weight"} else None
@@ -65,7 +76,7 @@ def score(
         first = part.stop
     if many is None:
         given = params if get_config()["enable_metadata_routing"] else {}
-        for i, model in enumerate(fold.models(changes)):
+        for i, model in enumerate(fold.models(changes, fitted)):
             if model is not None:
                 found.scores[i] = _asked(model, fold, scoring, scorer, given)
     found.seconds = time.perf_counter() - started
@@ -120,6 +131,12 @@ def _many(fold: Fold, scoring: Any) -> Callable[[Floats, Floats, Any], Floats] |
     if not isinstance(name, str) or name not in _BY_COLUMN:
         return None
     sign, metric = _BY_COLUMN[name]
+
+    if name in _OF_SPREAD and len(fold.design) < 2:
+        raise ValueError(
+            f"the score {name!r} needs at least two rows to judge on; choose another scoring, such "
+            "as 'neg_mean_squared_error', or fewer folds"
+        )
 
     def by_column(targets: Floats, predictions: Floats, weight: Any) -> Floats:
         count, rows, outputs = predictions.shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight
 
 from isoloss.estimators.candidates import Candidate, Designed, designed_text, read_schedules
 from isoloss.estimators.folds import Trainer
@@ -161,27 +163,28 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         FitFailedWarning
             If a candidate diverges beyond float64; its score is NaN.
         """
+        for name in ("best_estimator_", "refit_time_", "feature_names_in_", "cv_results_"):
+            self.__dict__.pop(name, None)  # of an earlier fit
         parts = Parts.of(self.estimator)
         named = read_schedules(self.schedules)
         levels = Levels.read(self.levels, parts.model.train_loss_unit)
-        if y is None:
-            raise ValueError("ScheduleSearchCV requires y to be passed, but the target y is None")
-        check_scoring_name(self.scoring)
-        if not isinstance(self.refit, bool) and not callable(self.refit):
-            raise TypeError(f"refit must be a bool or a function; got {self.refit!r}")
+        self._check(y)
         X, y = parts.read_train(X, y)
         scorer = check_scoring(self.estimator, self.scoring)
         fit_params, split_params, score_params = self._routed(parts, params)
         weight = parts.weight(fit_params)
+        if weight is not None:
+            weight = _check_sample_weight(weight, X)
+        if "sample_weight" in score_params:
+            checked = _check_sample_weight(score_params["sample_weight"], X)
+            score_params = score_params | {"sample_weight": checked}
         if self.validation is None:
             splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
             splits = list(splitter.split(X, y, **split_params))
             folds = [parts.fold(X, y, weight, *split) for split in splits]
             arguments = [_selected(score_params, test) for _, test in splits]
-        elif self.cv is None:
-            folds, arguments = [parts.validated(X, y, weight, self.validation)], [{}]
         else:
-            raise ValueError("give cv or validation, not both")
+            folds, arguments = [parts.validated(X, y, weight, self.validation)], [{}]
 
         started = time.perf_counter()
         schedules = {
@@ -194,26 +197,23 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         stops = [trainer.stops(each) for each in schedules.values()]
         levels.check_reached(stops)
         training = (time.perf_counter() - started) / len(folds)
-        penalties = trainer.ridge()
+        own = [each for _, each in _candidates(schedules, levels, "")]
         scored, ridge = [], []
-        for i, (fold, given) in enumerate(zip(folds, arguments, strict=True)):
+        for i, (fold, penalties) in enumerate(zip(folds, trainer.ridge(), strict=True)):
             changes = np.concatenate([each.changes[i] for each in stops])
-            scored.append(score(fold, changes, self.scoring, scorer, given))
-            ridge.append(score(fold, penalties[i], self.scoring, scorer, given).scores)
-        candidates = [
-            (name, each)
-            for name, schedule in schedules.items()
-            for each in levels.params(schedule, parts.prefix)
-        ]
+            attributes = itertools.chain(*(fold.fitted(each, i) for each in stops))
+            fitted = zip(own, attributes, strict=True)
+            scored.append(score(fold, changes, fitted, self.scoring, scorer, arguments[i]))
+            plain: list[Any] = [({}, {})] * len(penalties)
+            ridge.append(score(fold, penalties, plain, self.scoring, scorer, arguments[i]).scores)
+        candidates = _candidates(schedules, levels, parts.prefix)
+        self._warn_of_failures([name for name, _ in candidates], scored)
         fit_seconds = [fold.seconds + training for fold in folds]
         self.cv_results_ = cv_results(candidates, stops, scored, fit_seconds)
-        self._warn_of_failures(scored)
         self.schedules_, self.n_splits_, self.scorer_ = schedules, len(folds), scorer
-        self.ridge_scores_ = np.transpose(ridge)[np.nanargmax(np.mean(ridge, axis=0))]
-        choose = self.refit if callable(self.refit) else best_index
-        self.best_index_ = int(choose(self.cv_results_))
-        self.best_params_ = self.cv_results_["params"][self.best_index_]
-        self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
+        best_penalty = np.nan_to_num(np.mean(ridge, axis=0), nan=-np.inf).argmax()
+        self.ridge_scores_ = np.array([scores[best_penalty] for scores in ridge])
+        self._choose()
         if self.refit:
             self._train_best(X, y, fit_params)
         return self
@@ -354,6 +354,28 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
             warn_without_weight(self.scoring, classifier=is_classifier(self.estimator))
         return rest, {"groups": groups}, {} if weight is None else {"sample_weight": weight}
 
+    def _check(self, y: Any) -> None:
+        """Refuse what cannot work, before any work."""
+        if y is None:
+            raise ValueError("ScheduleSearchCV requires y to be passed, but the target y is None")
+        if self.cv is not None and self.validation is not None:
+            raise ValueError("give cv or validation, not both")
+        if not isinstance(self.refit, bool) and not callable(self.refit):
+            raise TypeError(f"refit must be a bool or a function; got {self.refit!r}")
+        check_scoring_name(self.scoring)
+
+    def _choose(self) -> None:
+        choose = self.refit if callable(self.refit) else best_index
+        self.best_index_ = int(choose(self.cv_results_))
+        count = len(self.cv_results_["params"])
+        if not 0 <= self.best_index_ < count:
+            raise IndexError(
+                f"refit must return an index of cv_results_, 0 to {count - 1}; "
+                f"got {self.best_index_}"
+            )
+        self.best_params_ = self.cv_results_["params"][self.best_index_]
+        self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
+
     def _train_best(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
         started = time.perf_counter()
         best = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
@@ -365,18 +387,33 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_
 
-    def _warn_of_failures(self, scored: Sequence[Scored]) -> None:
+    def _warn_of_failures(self, names: Sequence[str], scored: Sequence[Scored]) -> None:
         failed = np.isnan([each.losses for each in scored]).any(axis=0)
         if failed.all():
-            raise ValueError("all candidates diverge beyond float64; lower their rates")
+            raise ValueError(
+                "all candidates diverge beyond float64; lower their rates, or rescale y"
+            )
+        if np.isnan([each.scores for each in scored]).any(axis=0).all():
+            raise ValueError(f"the scorer {self.scoring!r} returns NaN for each candidate")
         if failed.any():
-            names = dict.fromkeys(self.cv_results_["schedule_name"][failed])
+            of = dict.fromkeys(np.array(names, dtype=object)[failed])
             warnings.warn(
                 f"{failed.sum()} of {failed.size} candidates diverge beyond float64, of the "
-                f"schedules {', '.join(names)}; their scores are NaN",
+                f"schedules {', '.join(of)}; their scores are NaN",
                 FitFailedWarning,
                 stacklevel=3,
             )
+
+
+def _candidates(
+    schedules: dict[str, Any], levels: Levels, prefix: str
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return the name of each candidate's schedule, and its parameters."""
+    return [
+        (name, each)
+        for name, schedule in schedules.items()
+        for each in levels.params(schedule, prefix)
+    ]
 
 
 def _selected(arguments: dict[str, Any], rows: Any) -> dict[str, Any]:
