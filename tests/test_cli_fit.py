@@ -180,6 +180,12 @@ BAD: dict[str, tuple[list[str], str]] = {
         ["predict", "trap.skops", "train.csv"],
         "holds types that isoloss does not trust: fractions.Fraction; if you know its source",
     ),
+    "wrong end": (["predict", "good.skops", "train.csv", "--out", "p.txt"], "must end in .csv"),
+    "own rows": (
+        ["predict", "good.skops", "train.csv", "--out", "train.csv", "--force"],
+        "--out would write over the rows to predict",
+    ),
+    "no schedule file": (["fit", "train.csv", "--schedule", "s.json"], "s.json"),
     "no names": (["predict", "plain.skops", "train.csv"], "is no model with named features"),
     "lacking": (["predict", "good.skops", "text.csv"], "lacks 3 of the model's 4 features, such"),
     "new gaps": (["predict", "good.skops", "holes.csv"], "column 'b' of holes.csv has 1 missing"),

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from scipy import sparse
@@ -63,6 +64,12 @@ CASES: dict[str, tuple[Any, Any, Any, str | None]] = {
         None,
     ),
     "pipeline": (make_pipeline(StandardScaler(), ScheduledRegressor()), X, Y, None),
+    "scorer of a pipeline": (
+        make_pipeline(StandardScaler(), ScheduledRegressor()),
+        X,
+        Y[:, 0],
+        "neg_max_error",
+    ),
     "classes": (ScheduledClassifier(), IRIS, SPECIES, None),
     "two classes": (ScheduledClassifier(), IRIS, np.where(SPECIES == 1, "b", "a"), "accuracy"),
     "class scorer": (ScheduledClassifier(), IRIS, SPECIES, "balanced_accuracy"),
@@ -75,7 +82,7 @@ CASES: dict[str, tuple[Any, Any, Any, str | None]] = {
 @pytest.mark.parametrize("unit", ["start", "excess"])
 def test_scores_are_those_of_fitting_each_candidate_by_itself(case: str, unit: str) -> None:
     estimator, rows, y, scoring = CASES[case]
-    prefix = "scheduledregressor__" if case == "pipeline" else ""
+    prefix = "scheduledregressor__" if "pipeline" in case else ""
     given = clone(estimator).set_params(**{f"{prefix}train_loss_unit": unit})
     search = ScheduleSearchCV(given, SCHEDULES, LEVELS, cv=3, scoring=scoring).fit(rows, y)
     with warnings.catch_warnings():
@@ -199,6 +206,43 @@ def test_designs_on_folds_lower_their_mean_loss() -> None:
     assert -results["mean_test_score"] * 2 == pytest.approx(losses)  # the mean over two outputs
 
 
+def test_scorers_see_what_a_fitted_estimator_has() -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    def note(estimator: Any, rows: Any, y: Any) -> float:
+        model = estimator[-1]
+        np.testing.assert_array_equal(rows, X[:20])
+        loss, flow = model.train_loss_, model.flow_time_
+        seen.append((model.schedule, model.train_loss, model.n_steps_, loss, flow, model.max_lr_))
+        return -float(np.abs(estimator.predict(rows) - y).max())
+
+    estimator = make_pipeline(StandardScaler(), ScheduledRegressor(train_loss_unit="start"))
+    search = ScheduleSearchCV(
+        estimator, SCHEDULES, [0.7], cv=[(np.arange(20, 60), np.arange(20))], scoring=note
+    )
+    search.fit(X, Y[:, 0])
+    ours = seen[: len(search.cv_results_["params"])]
+    for params, found in zip(search.cv_results_["params"], ours, strict=True):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = clone(estimator).set_params(**params).fit(X[20:], Y[20:, 0])[-1]
+        expected = [model.n_steps_, model.train_loss_, model.flow_time_, model.max_lr_]
+        assert found[:2] == (model.schedule, model.train_loss)
+        np.testing.assert_allclose(found[2:], expected, rtol=1e-9)
+
+
+def test_an_earlier_fit_leaves_nothing_behind() -> None:
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    search = ScheduleSearchCV(ScheduledRegressor(), "flow", 3).fit(frame, Y)
+    search.set_params(refit=False).fit(X[:, :2], Y)
+    assert not hasattr(search, "feature_names_in_")
+    with pytest.raises(AttributeError, match="set refit=True"):
+        search.predict(X[:, :2])
+    with pytest.raises(ValueError, match="NaN"):
+        search.fit(NAN, Y)
+    assert not hasattr(search, "cv_results_")
+
+
 def test_of_equal_scores_the_lowest_loss_is_chosen() -> None:
     # accuracy is 1 for most candidates
     y = SPECIES == 0
@@ -306,7 +350,7 @@ def test_groups_and_weights_by_metadata_routing() -> None:
 
 def test_it_is_an_estimator_like_any_other() -> None:
     search = ScheduleSearchCV(make_pipeline(StandardScaler(), ScheduledRegressor()), SCHEDULES, 9)
-    frame = pytest.importorskip("pandas").DataFrame(X, columns=list("abcde"))
+    frame = pd.DataFrame(X, columns=list("abcde"))
     search.fit(frame, Y)
     assert list(search.feature_names_in_) == list("abcde")
     assert search.n_features_in_ == 5
@@ -443,6 +487,17 @@ BAD: dict[str, tuple[dict[str, Any], Any, Any, type[Exception], str]] = {
         IRIS, SPECIES + 5, ValueError, "no validation row has a class of the train rows",
     ),
     "scoring": ({"scoring": "rr2"}, X, Y, ValueError, r"no scorer 'rr2' \(did you mean 'r2'\?\)"),
+    "one row": (
+        {"cv": KFold(60)}, X, Y, ValueError, "'r2' needs at least two rows to judge on"
+    ),
+    "index": (
+        {"refit": lambda results: -1}, X, Y, IndexError, r"index of cv_results_, 0 to 41; got -1"
+    ),
+    "no list": ({"schedules": 5}, X, Y, TypeError, "schedules must be a list or dict; got int"),
+    "true": ({"levels": True}, X, Y, ValueError, "levels must be at least 1; got True"),
+    "not a number": (
+        {"scoring": lambda *_: np.nan}, X, Y, ValueError, "returns NaN for each candidate"
+    ),
     "scorings": ({"scoring": ["r2"]}, X, Y, TypeError, "one name or one function; got list"),
     "refit": ({"refit": "r2"}, X, Y, TypeError, "refit must be a bool or a function; got 'r2'"),
     "probabilities": (
@@ -464,6 +519,13 @@ def test_errors_say_what_was_wrong(case: str) -> None:
 
 
 def test_further_arguments_are_refused() -> None:
+    halves = [(np.arange(0, 60, 2), np.arange(1, 60, 2))]
+    with pytest.raises(ValueError, match="rows to judge on of a fold all have sample_weight 0"):
+        ScheduleSearchCV(ScheduledRegressor(), "flow", 3, cv=halves).fit(
+            X, Y, sample_weight=1.0 * (np.arange(60) % 2 == 0)
+        )
+    with pytest.raises(ValueError, match=r"sample_weight.shape == \(59,\), expected \(60,\)"):
+        ScheduleSearchCV(ScheduledRegressor()).fit(X, Y, sample_weight=np.ones(59))
     with pytest.raises(TypeError, match="takes sample_weight and groups; got weights"):
         ScheduleSearchCV(ScheduledRegressor()).fit(X, Y, weights=np.ones(60))
     with pytest.raises(NotFittedError, match="call fit before predict"):

@@ -240,6 +240,8 @@ def put(array: np.ndarray, value: Any) -> np.ndarray:
         ({"schedule": "gd(0.9)"}, (X, Y), ValueError, r"number of steps, .*\n  gd\(0.9\)\n +\^$"),
         ({"schedule": 0.1}, (X, Y), TypeError, "schedule must be a text .* got float"),
         ({"schedule": [il.GradientFlow()]}, (X, Y), TypeError, "schedule must be .* got list"),
+        ({}, (1e-170 * X, Y), ValueError, "entries of X are below 1e-145: .* rescale"),
+        ({}, (X, 1e-160 * Y), ValueError, "entries of y are below 1e-145: .* rescale"),
         ({"kernel": "rfb"}, (X, Y), ValueError, "no kernel 'rfb' .did you mean 'rbf'"),
         ({"kernel": "rbf", "gamma": -0.01}, (X, Y), ValueError, "gamma must be .*; got -0.01"),
         ({"kernel": "rbf", "gamma": "scale"}, (X, Y), TypeError, "gamma must be .* got 'scale'"),

@@ -149,14 +149,23 @@ class Fold:
         for steps, flow, loss in zip(
             stops.steps[i], stops.time[i], stops.train_loss[i], strict=True
         ):
-            yield {
-                "train_loss_": float(loss),
-                "n_steps_": int(steps),
-                "flow_time_": float(flow) * stable,
-                "max_lr_": float(self.problem.max_lr),
-                "start_train_loss_": float(self.problem.start_train_loss),
-                "min_train_loss_": float(self.problem.min_train_loss),
-            }
+            yield self._attributes(int(steps), float(flow) * stable, float(loss))
+
+    def fitted_without_steps(self, changes: Floats) -> Iterator[dict[str, Any]]:
+        """Yield the attributes of models that no schedule leads to, for filters less one (C, r)."""
+        excess = (np.exp(self.problem.log_weights) * (1.0 + changes) ** 2).sum(axis=-1)
+        for each in excess:
+            yield self._attributes(0, 0.0, float(self.problem.floor) + float(each))
+
+    def _attributes(self, steps: int, flow: float, train_loss: float) -> dict[str, Any]:
+        return {
+            "train_loss_": train_loss,
+            "n_steps_": steps,
+            "flow_time_": flow,
+            "max_lr_": float(self.problem.max_lr),
+            "start_train_loss_": float(self.problem.start_train_loss),
+            "min_train_loss_": float(self.problem.min_train_loss),
+        }
 
     def labels(self, predictions: Floats) -> npt.NDArray[Any]:
         """Return the predicted classes (c, q) of predictions (c, q, m)."""

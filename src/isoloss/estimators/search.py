@@ -204,16 +204,19 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
             attributes = itertools.chain(*(fold.fitted(each, i) for each in stops))
             fitted = zip(own, attributes, strict=True)
             scored.append(score(fold, changes, fitted, self.scoring, scorer, arguments[i]))
-            plain: list[Any] = [({}, {})] * len(penalties)
+            plain: Any = (({}, attributes) for attributes in fold.fitted_without_steps(penalties))
             ridge.append(score(fold, penalties, plain, self.scoring, scorer, arguments[i]).scores)
         candidates = _candidates(schedules, levels, parts.prefix)
         self._warn_of_failures([name for name, _ in candidates], scored)
         fit_seconds = [fold.seconds + training for fold in folds]
-        self.cv_results_ = cv_results(candidates, stops, scored, fit_seconds)
+        results = cv_results(candidates, stops, scored, fit_seconds)
+        self.best_index_ = self._chosen(results)
+        self.best_params_ = results["params"][self.best_index_]
+        self.best_score_ = float(results["mean_test_score"][self.best_index_])
+        self.cv_results_ = results
         self.schedules_, self.n_splits_, self.scorer_ = schedules, len(folds), scorer
         best_penalty = np.nan_to_num(np.mean(ridge, axis=0), nan=-np.inf).argmax()
         self.ridge_scores_ = np.array([scores[best_penalty] for scores in ridge])
-        self._choose()
         if self.refit:
             self._train_best(X, y, fit_params)
         return self
@@ -364,17 +367,14 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
             raise TypeError(f"refit must be a bool or a function; got {self.refit!r}")
         check_scoring_name(self.scoring)
 
-    def _choose(self) -> None:
-        choose = self.refit if callable(self.refit) else best_index
-        self.best_index_ = int(choose(self.cv_results_))
-        count = len(self.cv_results_["params"])
-        if not 0 <= self.best_index_ < count:
+    def _chosen(self, results: dict[str, Any]) -> int:
+        index = int((self.refit if callable(self.refit) else best_index)(results))
+        if not 0 <= index < len(results["params"]):
             raise IndexError(
-                f"refit must return an index of cv_results_, 0 to {count - 1}; "
-                f"got {self.best_index_}"
+                f"refit must return an index of cv_results_, 0 to {len(results['params']) - 1}; "
+                f"got {index}"
             )
-        self.best_params_ = self.cv_results_["params"][self.best_index_]
-        self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
+        return index
 
     def _train_best(self, X: Any, y: Any, fit_params: dict[str, Any]) -> None:
         started = time.perf_counter()
