@@ -227,6 +227,26 @@ def test_errors_are_one_line_and_leave_nothing(
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_columns_can_be_left_out_and_new_rows_need_no_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = rows(SCALES, 30)
+    write(tmp_path / "ids.csv", "id,a,b,c,d,y", [[f"n{i}", *r] for i, r in enumerate(table)])
+    command = ["fit", "ids.csv", "--schedule", "flow", "--ignore", "id", "--save", "m.skops"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    found = CliRunner().invoke(app, ["predict", "m.skops", "ids.csv"]).stdout.split()
+    expected = load_model("m.skops").predict(pd.DataFrame(table[:, :4], columns=list("abcd")))
+    np.testing.assert_allclose(np.array(found[1:], dtype=float), expected, rtol=1e-12)
+    np.savez("train.npz", X=table[:, :4], y=table[:, 4])
+    np.savez("new.npz", X=table[:5, :4])
+    command = ["fit", "train.npz", "--schedule", "flow", "--save", "n.skops"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    done = CliRunner().invoke(app, ["predict", "n.skops", "new.npz"])
+    assert done.exit_code == 0, done.stderr
+    np.testing.assert_allclose(np.array(done.stdout.split()[1:], dtype=float), expected[:5])
+
+
 def test_a_real_process_fails_with_one_line(folder: Path) -> None:
     done = run("predict", "trap.skops", "train.csv", cwd=folder)
     assert done.returncode == 2

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
 
 from isoloss.estimators.base import ROOM, Scheduled
 from isoloss.estimators.joining import batch, stable_rate
@@ -49,7 +50,7 @@ class Fold:
     seconds : float
         What the decomposition took.
     name : str
-        What the model is called in its pipeline.
+        What the model is called in its pipeline, if there is one.
     """
 
     model: Scheduled
@@ -135,13 +136,8 @@ class Fold:
                 yield None
                 continue
             vars(model).update(attributes)
-            yield model if self.before is None else self._pipeline(model)
-
-    def _pipeline(self, model: Scheduled) -> Any:
-        """Return a fitted pipeline that ends with a model."""
-        whole = copy.copy(self.before)
-        whole.steps = [*self.before.steps, (self.name, model)]
-        return whole
+            steps = [] if self.before is None else self.before.steps
+            yield Pipeline([*steps, (self.name, model)]) if self.name else model
 
     def fitted(self, stops: Stops, i: int) -> Iterator[dict[str, Any]]:
         """Yield the attributes that each stop in this fold, the i-th, would give its model."""
