@@ -188,3 +188,18 @@ def test_kinds_of_arrays_do_not_mix() -> None:
     strict = pytest.importorskip("array_api_strict")
     with pytest.raises(TypeError, match="one kind"):
         il.Problem.from_data(X, strict.asarray(Y), X_TEST, Y_TEST)
+
+
+@pytest.mark.parametrize("shape", [(60, 8), (8, 60)])
+def test_a_looser_precision_is_kept(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(3)
+    U, V = (np.linalg.qr(rng.normal(size=(n, 8)))[0] for n in shape)
+    X, y = (U * np.geomspace(1, 1e-3, 8)) @ V.T, rng.normal(size=shape[0])  # curvatures over 10⁶
+    exact, loose = (il.Problem.from_data(X, y, X, y, rtol=rtol) for rtol in (1e-13, 1e-8))
+    np.testing.assert_allclose(loose.curvature, exact.curvature, rtol=1e-8)
+    level = float(exact.min_train_loss) + 1e-3 * float(exact.start_train_loss)
+    losses = [
+        il.train(each.with_test(X[::-1], y), il.GradientFlow(), level).test_loss
+        for each in (exact, loose)
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-7)

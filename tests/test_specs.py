@@ -59,6 +59,12 @@ def test_rates_and_times_are_in_units_of_the_largest_stable_rate() -> None:
     assert schedule == il.Schedule(*phases)
 
 
+@pytest.mark.parametrize("name", ["annealed(1, 1000000000)", "nesterov(1, 0.5, 1000000000)"])
+def test_one_rate_may_be_taken_any_number_of_times(name: str) -> None:
+    assert Spec.parse(name).relative.steps == 10**9
+    assert Spec.parse("cosine(1000000000, 3)").relative.steps == 3
+
+
 @pytest.mark.parametrize("max_lr", [0.0, -1.0, math.inf, math.nan])
 def test_the_largest_stable_rate_must_be_a_positive_number(max_lr: float) -> None:
     with pytest.raises(ValueError, match="max_lr must be finite and positive"):
@@ -105,6 +111,8 @@ def test_every_spec_round_trips(parts: list[str], endless: bool) -> None:
         ("cosine(1 30)", 9, r"expected ',' or '\)'"),
         ("cosine(1, 30", 12, r"expected ',' or '\)'"),
         ("decay(1, 9, round)", 0, "shape must be one of 'linear'"),
+        ("flow(1) > cosine(1, 1000000000)", 10, "cosine: at most 100000000 steps of changing"),
+        ("decay(lr=1, steps=200000000)", 0, "decay: at most 100000000 steps of changing rates"),
         ("annealed(1, 3) > flow", 15, "nothing can follow a flow without end"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Callable
@@ -20,7 +21,7 @@ _TOKEN = re.compile(
 )
 _MAX_STEPS = 2**53
 _MAX_RATES = 10**8  # each held as a number
-_OF_ONE_RATE = ("constant", "heavy_ball", "nesterov")
+_OF_ONE_RATE = ("annealed", "constant", "heavy_ball", "nesterov")
 _FAMILIES: dict[str, Callable[..., Phase | Schedule]] = {
     **{name: getattr(families, name) for name in families.__all__},
     "heavy_ball": HeavyBall,
@@ -224,8 +225,9 @@ class _Parser:
             if self.tokens[0][1] != ")":
                 self._mark(", or ')'", example)
         self.tokens.pop(0)
-        numbers = [x for x in (*positional, *named.values()) if isinstance(x, int)]
-        if name not in _OF_ONE_RATE and max(numbers, default=0) > _MAX_RATES:
+        parameters = inspect.signature(_FAMILIES[name]).parameters
+        steps = (dict(zip(parameters, positional, strict=False)) | named).get("steps")
+        if isinstance(steps, int) and steps > _MAX_RATES and name not in _OF_ONE_RATE:
             raise self._error(f"{name}: at most {_MAX_RATES} steps of changing rates", place)
         try:
             schedule = Schedule(_FAMILIES[name](*positional, **named))
