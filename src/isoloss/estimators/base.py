@@ -106,7 +106,10 @@ class Scheduled(BaseEstimator):
         Warns
         -----
         ConvergenceWarning
-            If the schedule ends above the train loss asked for.
+            If the schedule ends above the train loss asked for, or, without one, a million times
+            above the start's.
+        UserWarning
+            If the train loss asked for is above the start's, so that nothing is trained.
         """
         rows = self._decompose(X, y, sample_weight)
         schedule = at_problem(self.schedule, rows.problem)

@@ -92,7 +92,7 @@ def _asked(
     except (AttributeError, TypeError) as error:
         raise ValueError(
             f"scoring {scoring!r} cannot judge a {type(model).__name__}: {error}"
-        ) from None
+        ) from error  # which may lie in a function of the user's
 
 
 def check_scoring_name(scoring: Any) -> None:
