@@ -10,6 +10,9 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import array_api_compat as compat
+import numpy as np
+
 from isoloss import _doubledouble as dd
 
 __all__ = ["Filter", "choose", "flow_filter", "log_step", "rates_filter", "step_factors"]
@@ -88,16 +91,21 @@ def flow_filter(xp: Any, time: Array, curvature: Array, *, precise: bool = False
     return Filter(xp.ones_like(log), *_guarded(xp, dd.two_prod(rate, time), log))
 
 
-def log_step(xp: Any, lr: float, curvature: Array, *, precise: bool = False) -> Filter:
+def log_step(xp: Any, lr: Array | float, curvature: Array, *, precise: bool = False) -> Filter:
     """Return the filter 1 - 2ηγ of one step, its logarithm right to the last digits.
 
     That includes the neighbourhood of its zero at 2ηγ = 1 and of the stability edge 2ηγ = 2, where
-    10⁹ steps repeat a rounding error 10⁹ times. ``precise`` asks for double-double logarithms.
+    10⁹ steps repeat a rounding error 10⁹ times. The rate is a number, or NumPy's array of numbers
+    that broadcasts. ``precise`` asks for double-double logarithms.
     """
-    mantissa, exponent = math.frexp(lr)
-    half = min(exponent, 1000)  # 2η itself may lie beyond float64
-    scaled = curvature * 2.0**half * 2.0 ** (exponent + 1 - half)
-    product, error = dd.two_prod(scaled, 0.0 * curvature + mantissa)
+
+    def constant(value: Any) -> Array:
+        return xp.asarray(value, dtype=xp.float64, device=compat.device(curvature))
+
+    mantissa, exponent = np.frexp(lr)
+    half = np.minimum(exponent, 1000)  # 2η itself may lie beyond float64
+    scaled = curvature * constant(2.0**half) * constant(2.0 ** (exponent + 1 - half))
+    product, error = dd.two_prod(scaled, 0.0 * curvature + constant(mantissa))
     error = xp.where(xp.isfinite(error), error, 0.0 * curvature)
     sign = xp.where((product - 1.0) + error > 0, -1.0 + 0.0 * curvature, 1.0 + 0.0 * curvature)
     # |1 - 2ηγ| = 1 + u
@@ -107,7 +115,7 @@ def log_step(xp: Any, lr: float, curvature: Array, *, precise: bool = False) -> 
     log = xp.log1p(u) + xp.log1p(rest / xp.abs(product - 1.0))
     log = xp.where(product == 1, xp.log(xp.abs(error)), log)
     # Far beyond the edge 1 - 2ηγ is -2ηγ, which itself may lie beyond float64.
-    plain = xp.log(curvature) + (math.log(lr) + math.log(2.0) if lr > 0 else -math.inf)
+    plain = xp.log(curvature) + constant(np.log(lr) + math.log(2.0))
     log = xp.where(plain > _FAR, plain, log)
     sign = xp.where(plain > _FAR, -xp.ones_like(sign), sign)
     if not precise:

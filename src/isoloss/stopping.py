@@ -1,7 +1,7 @@
 """Where along a phase the train loss first reaches a level.
 
 Everywhere here the excess train loss is Σ_i w_i h_i² with w = γδ(0)², levels are logarithms of that
-excess, and NaN marks a level below the minimum. Shapes: levels (B, L), all others (B, 1, r).
+excess, and NaN marks a level that is not looked for. Shapes: levels (B, L), all others (B, 1, r).
 """
 
 from __future__ import annotations
@@ -30,14 +30,49 @@ def log_excess(xp: Any, log_weights: Array, filters: Filter) -> Array:
     return shift + xp.log(xp.sum(xp.exp(terms - shift[..., None]), axis=-1))
 
 
+class _Sought:
+    """The N levels of B problems that are looked for, in rows: shapes (N, r) and (N,)."""
+
+    def __init__(self, xp: Any, log_level: Array) -> None:
+        sought = ~xp.isnan(log_level)
+        self.xp, self.shape, self.log_level = xp, tuple(log_level.shape), log_level[sought]
+        self.problem, _ = xp.nonzero(sought)
+        # where in the rows each level is; where it is not, any row will do
+        count = xp.cumulative_sum(xp.astype(xp.reshape(sought, (-1,)), xp.int64))
+        self.row = xp.where(count > 0, count - 1, count)
+        self.missing = xp.where(sought, xp.zeros_like(log_level), xp.inf + xp.zeros_like(log_level))
+
+    def rows(self, array: Array) -> Array:
+        """Return what belongs to each problem (B, 1, ...) for each row (N, ...)."""
+        return self.xp.take(array[:, 0, ...], self.problem, axis=0)
+
+    def filters(self, filters: Filter) -> Filter:
+        """Return each problem's filter for each row."""
+        return Filter(*(None if part is None else self.rows(part) for part in filters))
+
+    def given(self, where: Array, filters: Filter) -> tuple[Array, Filter]:
+        """Return where each level is met (B, L), infinity if it is not looked for, and filters."""
+
+        def back(rows: Array) -> Array:
+            return self.xp.reshape(
+                self.xp.take(rows, self.row, axis=0), (*self.shape, *rows.shape[1:])
+            )
+
+        there = Filter(*(None if part is None else back(part) for part in filters))
+        return back(where) + self.missing, there
+
+
 def flow_time(
     xp: Any, log_weights: Array, filters: Filter, curvature: Array, log_level: Array
 ) -> tuple[Array, Filter]:
     """Return the time at which gradient flow reaches each level (inf: never) and the filter there.
 
     log Σ exp(log w_i - 4γ_i t) is convex and decreasing in t, so Newton converges monotonically
-    from the lower bound that the largest single term gives.
+    from the lower bound that the largest single term gives. At least one level must be looked for.
     """
+    sought = _Sought(xp, log_level)
+    log_level, log_weights = sought.log_level, sought.rows(log_weights)
+    filters, curvature = sought.filters(filters), sought.rows(curvature)
     rates = 4.0 * curvature
     time = _crossing(xp, log_weights + 2.0 * filters.log, rates, log_level)
     finite = xp.isfinite(time)
@@ -46,25 +81,29 @@ def flow_time(
         time = base + _rest(xp, log_weights + 2.0 * filters.log, rates, log_level, base)
         base = xp.where(finite, time, xp.zeros_like(time))
         there = filters.then(xp, flow_filter(xp, base[..., None], curvature))
-        return xp.where(finite, time, xp.inf + base), there
+        return sought.given(xp.where(finite, time, xp.inf + base), there)
     # Polished with the exponents recomputed in double-double: where growth and decay cancel, the
     # rounding of the time alone would cost digits.
     there = filters.then(xp, flow_filter(xp, base[..., None], curvature, precise=True))
     terms = log_weights + 2.0 * there.logarithm()
     rest = _rest(xp, terms, rates, log_level, xp.zeros_like(base))
     there = there.then(xp, flow_filter(xp, rest[..., None], curvature, precise=True))
-    return xp.where(finite, base + rest, xp.inf + base), there
+    return sought.given(xp.where(finite, base + rest, xp.inf + base), there)
 
 
 def first_step(
-    xp: Any, log_weights: Array, filters: Filter, step: Filter, steps: int, log_level: Array
+    xp: Any, log_weights: Array, filters: Filter, step: Filter, steps: Array, log_level: Array
 ) -> tuple[Array, Filter]:
-    """Return the first of ``steps`` equal GD steps at or below each level (inf: none), its filter.
+    """Return the first of some equal GD steps at or below each level (inf: none), its filter.
 
-    log Σ w_i |1 - 2ηγ_i|^(2k) is convex in real k ≥ 1: Newton finds its first crossing at a cost
-    that does not depend on the number of steps. Where the loss rises again before the next whole
-    step, the level is not reached.
+    There are ``steps`` of them, shape (B, 1). log Σ w_i |1 - 2ηγ_i|^(2k) is convex in real k ≥ 1:
+    Newton finds its first crossing at a cost that does not depend on the number of steps. Where the
+    loss rises again before the next whole step, the level is not reached. At least one level must
+    be looked for.
     """
+    sought = _Sought(xp, log_level)
+    log_level, log_weights = sought.log_level, sought.rows(log_weights)
+    filters, step, steps = sought.filters(filters), sought.filters(step), sought.rows(steps)
     # A direction with factor 0 counts at k = 0 only, and there the level is not yet reached.
     dead = step.log == -xp.inf
     rates = xp.where(dead, xp.zeros_like(step.log), -2.0 * step.log)
@@ -83,7 +122,7 @@ def first_step(
         excess = log_excess(xp, log_weights, filters.then(xp, step.power(xp, count[..., None])))
         first = xp.where(found & (count <= steps) & (excess <= log_level), count, first)
     used = xp.where(xp.isfinite(first), first, xp.zeros_like(first))
-    return first, filters.then(xp, step.power(xp, used[..., None]))
+    return sought.given(first, filters.then(xp, step.power(xp, used[..., None])))
 
 
 def _rest(xp: Any, terms: Array, rates: Array, log_level: Array, near: Array) -> Array:
@@ -99,8 +138,7 @@ def _crossing(xp: Any, terms: Array, rates: Array, log_level: Array) -> Array:
     bounds = xp.where((rates > 0) & xp.isfinite(bounds), bounds, xp.zeros_like(bounds))
     start = xp.max(bounds, axis=-1)
     start = xp.where(start > 0, start, xp.zeros_like(start))
-    if not bool(xp.any(rates < 0)):
-        start = _approach(xp, terms, rates, log_level, start)
+    start = _approach(xp, terms, rates, log_level, start)
     found = _newton(xp, terms, rates, log_level, start, _ROUGH)
     return xp.where(found > 0, found, xp.zeros_like(found))
 
@@ -109,21 +147,23 @@ def _approach(xp: Any, terms: Array, rates: Array, log_level: Array, start: Arra
     """Come near the root of a sum of decaying exponentials by Newton in log s, inside a bracket.
 
     Many rates make a loss that falls like a power of s, along which plain Newton only creeps. From
-    ``start`` on no term exceeds the level, so the exponentials need no shift.
+    ``start`` on no term exceeds the level, so the exponentials need no shift. Rows in which a term
+    grows stay at their start.
     """
     low, high, s = start, xp.inf + xp.zeros_like(start), start
+    decays = ~xp.any(rates < 0, axis=-1)
     logs = terms - log_level[..., None]
-    columns = xp.stack([xp.ones_like(rates[:, 0, :]), rates[:, 0, :]], axis=-1)
     for _ in range(_MAX_NEWTON):
-        sums = xp.exp(logs - rates * s[..., None]) @ columns
-        above = xp.log(sums[..., 0])
-        unsettled = (xp.abs(above) > _ROUGH) & (above < xp.inf) & (sums[..., 1] > 0)
+        parts = xp.exp(logs - rates * s[..., None])
+        total, falling = xp.sum(parts, axis=-1), xp.vecdot(parts, rates)
+        above = xp.log(total)
+        unsettled = decays & (xp.abs(above) > _ROUGH) & (above < xp.inf) & (falling > 0)
         unsettled = unsettled & ((above > 0) | (s > start))  # else the level is met from the start
         if not bool(xp.any(unsettled)):
             break
         low = xp.where(above > 0, s, low)
         high = xp.where(above > 0, high, s)
-        step = above * sums[..., 0] / sums[..., 1]
+        step = above * total / falling
         ratio = step / xp.where(s > 0, s, xp.ones_like(s))
         leap = s * xp.exp(xp.where(ratio < _LEAP, ratio, _LEAP + xp.zeros_like(ratio)))
         next_s = xp.where((above > 0) & (s > 0), leap, s + step)
@@ -160,4 +200,4 @@ def _excess_and_slope(
     shift = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     shares = xp.exp(logs - shift[..., None])
     total = xp.sum(shares, axis=-1)
-    return shift + xp.log(total) - log_level, xp.sum(rates * shares, axis=-1) / total
+    return shift + xp.log(total) - log_level, xp.vecdot(rates, shares) / total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +18,13 @@ from sklearn.pipeline import Pipeline
 from isoloss.estimators.base import ROOM, Scheduled
 from isoloss.estimators.joining import batch, stable_rate
 from isoloss.estimators.rows import Rows
+from isoloss.pieces import kinds
 from isoloss.problem import Problem
+from isoloss.progress import Stopped
+from isoloss.run import Run
 from isoloss.schedule import Phase, Schedule
 from isoloss.specs import Spec
-from isoloss.training import train
+from isoloss.training import train, train_each
 
 __all__ = ["Fold", "Stops", "Trainer"]
 
@@ -28,6 +32,7 @@ Floats = npt.NDArray[np.float64]
 
 _PENALTIES = np.geomspace(1e-8, 1e2, 50)  # over the largest curvature
 _AT_ONCE = 2**23  # predictions held at one time
+_TRAINED_AT_ONCE = 2**17  # numbers of a filter for each schedule, problem and level: in the cache
 _RTOL = 1e-8  # of the smallest curvatures: enough to rank candidates, and several times as fast
 
 
@@ -196,10 +201,10 @@ class Stops:
 
 
 class Trainer:
-    """Trains the problems of k folds by one schedule after another.
+    """Trains the problems of k folds by many schedules.
 
-    The rates of texts are relative, so that all problems are trained in one call; those of
-    schedules are absolute.
+    The rates of texts are relative to each problem's largest stable one, those of schedules are
+    absolute.
     """
 
     def __init__(self, problems: Sequence[Problem], levels: Floats, unit: str) -> None:
@@ -219,12 +224,6 @@ class Trainer:
         """All problems as one batch."""
         return batch(self.problems, self.scale, self.offset)
 
-    @cached_property
-    def apart(self) -> list[Problem]:
-        """Each problem as a batch of one."""
-        parts = [slice(i, i + 1) for i in range(len(self.problems))]
-        return [batch(self.problems[i], self.scale[i], self.offset[i]) for i in parts]
-
     def ridge(self) -> list[Floats]:
         """Return what ridge regression makes of the residuals, less one (P, r), for each problem.
 
@@ -234,16 +233,45 @@ class Trainer:
         alpha = top * _PENALTIES[:, None]
         return [-problem.gamma / (problem.gamma + alpha) for problem in self.problems]
 
-    def stops(self, schedule: str | Schedule | Phase) -> Stops:
-        """Train by a schedule to its end and to all levels."""
+    def stops(self, schedules: Sequence[str | Schedule | Phase]) -> list[Stops]:
+        """Train by each schedule to its end and to all levels."""
+        found: list[Stops | None] = [None] * len(schedules)
+        alike: dict[tuple[str, ...], list[int]] = {}
+        relative = [self._relative(schedule) for schedule in schedules]
+        for i, each in enumerate(relative):
+            if (key := kinds(each[0])) is not None:
+                alike.setdefault(key, []).append(i)
+            else:
+                found[i] = self._stops(*self._one_by_one(each))
+        count = max(1, _TRAINED_AT_ONCE // (self.together.gamma.size * len(self.levels)))
+        for members in alike.values():
+            for first in range(0, len(members), count):
+                some = members[first : first + count]
+                lanes = [schedule for i in some for schedule in relative[i]]
+                stopped = train_each(_tiled(self.together, len(some)), lanes, self.levels)
+                for lane, i in enumerate(some):
+                    part = slice(lane * len(self.problems), (lane + 1) * len(self.problems))
+                    found[i] = self._stops(Stopped(*(field[part] for field in stopped)))
+        return [each for each in found if each is not None]
+
+    def _relative(self, schedule: str | Schedule | Phase) -> list[Schedule]:
+        """Return a schedule in units of each problem's largest stable rate."""
         if isinstance(schedule, str):
-            runs = [train(self.together, Spec.parse(schedule).relative, self.levels)]
-        else:
-            absolute = Schedule(schedule)
-            runs = [
-                train(alone, absolute.scaled(1.0 / stable_rate(problem)), self.levels)
-                for alone, problem in zip(self.apart, self.problems, strict=True)
-            ]
+            return [Spec.parse(schedule).relative] * len(self.problems)
+        return [Schedule(schedule).scaled(1.0 / stable_rate(each)) for each in self.problems]
+
+    def _one_by_one(self, schedules: Sequence[Schedule]) -> Sequence[Run]:
+        """Train each problem by its schedule, in one call if that is the same for all."""
+        if all(schedule is schedules[0] for schedule in schedules):
+            return [train(self.together, schedules[0], self.levels)]
+        return [
+            train(batch([problem], scale[None], offset[None]), schedule, self.levels)
+            for problem, scale, offset, schedule in zip(
+                self.problems, self.scale, self.offset, schedules, strict=True
+            )
+        ]
+
+    def _stops(self, *runs: Run | Stopped) -> Stops:
         reached, steps, flow, loss = (
             np.concatenate([np.asarray(getattr(run, name)) for run in runs])
             for name in ("reached", "steps", "time", "train_loss")
@@ -258,3 +286,13 @@ class Trainer:
         excess = np.maximum(train_loss - self.floor[:, None], 0.0) / self.span[:, None]
         changes = [h[:, : len(p.gamma)] for h, p in zip(changes, self.problems, strict=True)]
         return Stops(reached, steps, flow, loss, train_loss, excess, changes)
+
+
+def _tiled(problem: Problem, count: int) -> Problem:
+    """Return a batch several times over."""
+    return dataclasses.replace(
+        problem,
+        gamma=np.tile(problem.gamma, (count, 1)),
+        floor=np.tile(problem.floor, count),
+        log_weights=np.tile(problem.log_weights, (count, 1)),
+    )

@@ -194,7 +194,7 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
             for name, each in named.items()
         }
         trainer = Trainer([fold.problem for fold in folds], levels.values, levels.unit)
-        stops = [trainer.stops(each) for each in schedules.values()]
+        stops = trainer.stops(list(schedules.values()))
         levels.check_reached(stops)
         training = (time.perf_counter() - started) / len(folds)
         own = [each for _, each in _candidates(schedules, levels, "")]
