@@ -204,7 +204,9 @@ def test_the_best_filter_has_coefficients() -> None:
     coef = best.coef()
     assert coef.shape == (6, 2)
     coordinates: Any = problem.coordinates
-    moved = coordinates.limit + coordinates.basis @ (best.filter[:, None] * problem.start_residual)
+    moved = coordinates.limit + coordinates.basis.full @ (
+        best.filter[:, None] * problem.start_residual
+    )
     np.testing.assert_allclose(coef, moved, rtol=1e-12)
 
 

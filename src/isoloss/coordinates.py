@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from isoloss.basis import Basis
+
 __all__ = ["Coordinates"]
 
 Array = Any
@@ -18,7 +20,7 @@ class Coordinates:
     with an intercept their last row is that.
     """
 
-    basis: Array
+    basis: Basis
     start: Array
     limit: Array
     intercept: bool = False
@@ -28,20 +30,16 @@ class Coordinates:
 
         ``move`` is a further movement of the parameters, shape (..., d, m).
         """
-        moved = self._along(residual)
+        moved = self.basis.combine(residual)
         return self._parts(self.limit, residual, moved if move is None else moved + move)
 
     def from_start(self, xp: Any, change: Array, log_scale: Array) -> tuple[Array, Array]:
         """Return them for changes of the residual since the start, times exp(``log_scale``)."""
-        moved = self._along(change)
+        moved = self.basis.combine(change)
         # beyond float64 this is ±inf, but never 0 · inf
         scaled = xp.exp(xp.log(xp.abs(moved)) + log_scale[..., None, None])
         moved = xp.where((log_scale == 0)[..., None, None], moved, xp.sign(moved) * scaled)
         return self._parts(self.start, change, moved)
-
-    def _along(self, residual: Array) -> Array:
-        levels = (None,) * (residual.ndim - self.limit.ndim)
-        return self.basis[(..., *levels, slice(None), slice(None))] @ residual
 
     def _parts(self, origin: Array, residual: Array, moved: Array) -> tuple[Array, Array]:
         levels = (None,) * (residual.ndim - self.limit.ndim)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isoloss._checks import Kind
+from isoloss.basis import Basis
 
 Array = Any
 
@@ -14,6 +15,7 @@ Array = Any
 # keeps so many digits all the same, their cheaper side is taken; else the SVD of X.
 RTOL = 2.5e-13
 _EPS = 2.0**-52
+_SELDOM = 1e7
 
 
 class Spectrum(NamedTuple):
@@ -25,7 +27,7 @@ class Spectrum(NamedTuple):
     """
 
     curvature: Array
-    basis: Array
+    basis: Basis
     residual: Array
     floor: Array
 
@@ -49,12 +51,17 @@ def decompose(xp: Any, inputs: Array, residual: Array, rtol: float = RTOL) -> Sp
 def _flat(xp: Any, d: int, residual: Array) -> Spectrum:
     nothing = xp.zeros_like(residual[:1, :])
     basis = xp.concat([nothing[:, :1]] * d, axis=0)
-    return Spectrum(nothing[:, 0][:1], basis, nothing, xp.sum(residual**2) / residual.shape[0])
+    return Spectrum(
+        nothing[:, 0][:1], Basis(basis), nothing, xp.sum(residual**2) / residual.shape[0]
+    )
 
 
 def _is_surely_wide(xp: Any, matrix: Array, widest: float) -> bool:
     # Two steps of power iteration bound γ_1 from below, one of inverse iteration γ_min from above:
-    # a wide spectrum mostly shows here, at a small part of the cost of its eigenvalues.
+    # a wide spectrum mostly shows here, at a small part of the cost of its eigenvalues. One of more
+    # than half of float64's digits is too seldom to look for.
+    if widest > _SELDOM:
+        return False
     start = xp.ones_like(matrix[:, :1])
     try:
         low = xp.linalg.solve(matrix, start)
@@ -78,7 +85,7 @@ def _by_covariance(xp: Any, inputs: Array, residual: Array, widest: float) -> Sp
     # The residual at the minimum itself: no digits are lost to a difference of sums of squares.
     left = residual - inputs @ (basis @ delta)
     floor = xp.sum(left**2) / n if n > inputs.shape[1] else xp.sum(left[:0, :])
-    return Spectrum(curvature, basis, delta, floor)
+    return Spectrum(curvature, Basis(basis), delta, floor)
 
 
 def _by_gram(xp: Any, inputs: Array, residual: Array, widest: float) -> Spectrum | None:
@@ -91,7 +98,8 @@ def _by_gram(xp: Any, inputs: Array, residual: Array, widest: float) -> Spectrum
         return None
     singular = xp.sqrt(n * curvature)
     delta = (vectors.T @ residual) / singular[:, None]
-    return Spectrum(curvature, inputs.T @ (vectors / singular), delta, xp.sum(residual[:0, :]))
+    basis = Basis(vectors / singular, inputs)
+    return Spectrum(curvature, basis, delta, xp.sum(residual[:0, :]))
 
 
 def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
@@ -104,7 +112,8 @@ def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
     beyond = residual - left @ along
     floor = xp.sum(beyond**2) / n if rank < n else xp.sum(beyond[:0, :])
     singular = singular[:rank]
-    return Spectrum(singular**2 / n, right[:rank, :].T, along / singular[:, None], floor)
+    basis = Basis(right[:rank, :].T)
+    return Spectrum(singular**2 / n, basis, along / singular[:, None], floor)
 
 
 def decompose_kernel(
@@ -125,7 +134,8 @@ def decompose_kernel(
     beyond = residual - vectors @ along
     floor = xp.sum(beyond**2) / n if rank < n else xp.sum(beyond[:0, :])
     singular = xp.sqrt(eigenvalues[:rank])
-    return Spectrum(singular**2 / n, vectors / singular, along / singular[:, None], floor)
+    basis = Basis(vectors / singular)
+    return Spectrum(singular**2 / n, basis, along / singular[:, None], floor)
 
 
 def eigh_nonnegative(

@@ -229,7 +229,7 @@ def _general(
         still = factors[i, :, moving:]
         if test.still_inputs is not None:
             inputs, basis = test.still_inputs
-            still = inputs - factors[i, ...] @ basis.T
+            still = inputs - factors[i, ...] @ basis.full.T
         left, singular, right = _range(xp, still, _scale(xp, test))
         projected = factor - left @ (left.T @ factor)
         beyond = offset - left @ (left.T @ offset)

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from isoloss import _checks
 from isoloss._checks import Kind, quiet
+from isoloss.basis import Basis
 from isoloss.coordinates import Coordinates
 from isoloss.decomposition import RTOL, Spectrum, decompose, decompose_kernel, eigh_nonnegative
 from isoloss.reading import log_weights, read_covariances, read_data, read_noise, read_test
@@ -174,7 +175,7 @@ class Problem(Reduced):
                 at_minimum=root @ (limit - goal),
                 noise=read_noise(kind, noise, batch),
             ),
-            coordinates=Coordinates(basis, first, limit),
+            coordinates=Coordinates(Basis(basis), first, limit),
             single_output=True,
         )
 
@@ -344,7 +345,7 @@ class Problem(Reduced):
             start_residual=residual,
             log_weights=log_weights(xp, gamma, residual),
             test=_data_test(xp, test_rows, test_targets, basis, residual, first, still=still),
-            coordinates=Coordinates(basis, first, first - basis @ residual, intercept),
+            coordinates=Coordinates(basis, first, first - basis.combine(residual), intercept),
             single_output=single,
         )
 
@@ -385,7 +386,7 @@ class Problem(Reduced):
                 f"from_covariances build it; this is {self!r}"
             )
         xp, basis = self.kind.xp, self.coordinates.basis
-        columns = basis.shape[0] - self.coordinates.intercept
+        columns = basis.coordinates - self.coordinates.intercept
         rows, targets = read_test(
             self.kind, X, y, columns, None if self.single_output else self.start_residual.shape[-1]
         )
@@ -402,7 +403,7 @@ def _data_test(
     xp: Any,
     rows: Array,
     targets: Array,
-    basis: Array,
+    basis: Basis,
     residual: Array,
     start: Array,
     *,
@@ -413,7 +414,7 @@ def _data_test(
     ``still`` says whether these have directions that the train data cannot see.
     """
     scaled, shrink = rows / rows.shape[0] ** 0.5, rows.shape[0] ** -0.5
-    factor = scaled @ basis
+    factor = basis.project(scaled)
     at_start = scaled @ start - targets * shrink
     return QuadraticTest.build(
         xp,

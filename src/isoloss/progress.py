@@ -169,9 +169,7 @@ class Progress:
                 self._equal_steps(float(rate), 1)
             return
         constant, levels = self.problem.kind.constant, self._sought()
-        scan = scan_rates(
-            xp, self.log_weights, self.filters, self.curvature, lr, levels, constant
-        )
+        scan = scan_rates(xp, self.log_weights, self.filters, self.curvature, lr, levels, constant)
         self._stop(xp.isfinite(scan.first), scan.stopped, self.steps + scan.first, self.time)
         self.steps = self.steps + count
         self.filters = scan.end.precise(xp) if scan.end.grows(xp, _GROWTH) else scan.end

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from isoloss.basis import Basis
+
 Array = Any
 
 # Filters beyond exp(±300) are scaled before they are squared.
@@ -47,7 +49,7 @@ class QuadraticTest:
     """b about the minimum and about the start, shape (*batch, r) each."""
     constant: tuple[Array, Array]
     noise: Array
-    still_inputs: tuple[Array, Array] | None
+    still_inputs: tuple[Array, Basis] | None
     """Test inputs over √n_test and the basis, where directions without curvature were dropped."""
 
     @classmethod
@@ -60,7 +62,7 @@ class QuadraticTest:
         at_start: Array,
         at_minimum: Array,
         noise: Array,
-        still_inputs: tuple[Array, Array] | None = None,
+        still_inputs: tuple[Array, Basis] | None = None,
     ) -> QuadraticTest:
         """Expand ‖F (h∘δ(0)) + G‖² about both centres."""
         transpose = xp.matrix_transpose

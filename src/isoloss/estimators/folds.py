@@ -111,7 +111,7 @@ class Fold:
         coordinates = self.problem.coordinates
         assert coordinates is not None
         start = self.design @ coordinates.start + self.rows.offset
-        along, residual = self.design @ coordinates.basis, self.problem.start_residual
+        along, residual = coordinates.basis.project(self.design), self.problem.start_residual
         count = max(1, _AT_ONCE // start.size)
         for first in range(0, len(changes), count):
             part = changes[first : first + count]
@@ -133,7 +133,7 @@ class Fold:
         assert coordinates is not None
         for change, (parameters, attributes) in zip(changes, fitted, strict=True):
             with np.errstate(over="ignore", invalid="ignore"):
-                moved = coordinates.basis @ (change[:, None] * self.problem.start_residual)
+                moved = coordinates.basis.combine(change[:, None] * self.problem.start_residual)
             model = copy.copy(self.model).set_params(**parameters)
             try:
                 model._adopt(self.rows, coordinates.start + moved)

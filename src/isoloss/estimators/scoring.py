@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,17 +31,20 @@ _BY_COLUMN: dict[str, tuple[float, Callable[..., Any]]] = {
 }
 
 
-class Scored:
+class Scored(NamedTuple):
     """What candidates are worth on a fold: ``scores`` and ``losses``, shape (C,) each.
 
     Losses are mean squared errors, summed over outputs. Both are NaN where training diverged.
     ``seconds`` is what scoring took.
     """
 
-    def __init__(self, count: int) -> None:
-        self.scores = np.full(count, np.nan)
-        self.losses = np.full(count, np.nan)
-        self.seconds = 0.0
+    scores: Floats
+    losses: Floats
+    seconds: float
+
+    def first(self, count: int) -> Scored:
+        """Return what some of the candidates are worth, the first ones."""
+        return Scored(self.scores[:count], self.losses[:count], self.seconds)
 
 
 def score(
@@ -56,7 +59,8 @@ def score(
 
     ``fitted`` has the parameters and attributes of each, ``params`` the scorer's further arguments.
     """
-    started, found = time.perf_counter(), Scored(len(changes))
+    started = time.perf_counter()
+    scores, losses = np.full((2, len(changes)), np.nan)
     weight = params.get("sample_weight")
     shares = np.full(len(fold.design), 1 / len(fold.design))
     if weight is not None:
@@ -70,17 +74,16 @@ def score(
         with np.errstate(invalid="ignore"):
             finite = (np.abs(predictions) < _DIVERGED).all(axis=(1, 2))
         errors = ((predictions[finite] - targets) ** 2).sum(axis=2) @ shares
-        found.losses[part][finite] = errors
+        losses[part][finite] = errors
         if many is not None:
-            found.scores[part][finite] = many(targets, predictions[finite], weight)
+            scores[part][finite] = many(targets, predictions[finite], weight)
         first = part.stop
     if many is None:
         given = params if get_config()["enable_metadata_routing"] else {}
         for i, model in enumerate(fold.models(changes, fitted)):
             if model is not None:
-                found.scores[i] = _asked(model, fold, scoring, scorer, given)
-    found.seconds = time.perf_counter() - started
-    return found
+                scores[i] = _asked(model, fold, scoring, scorer, given)
+    return Scored(scores, losses, time.perf_counter() - started)
 
 
 def _asked(

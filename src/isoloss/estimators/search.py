@@ -198,15 +198,17 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         levels.check_reached(stops)
         training = (time.perf_counter() - started) / len(folds)
         own = [each for _, each in _candidates(schedules, levels, "")]
+        candidates = _candidates(schedules, levels, parts.prefix)
         scored, ridge = [], []
         for i, (fold, penalties) in enumerate(zip(folds, trainer.ridge(), strict=True)):
-            changes = np.concatenate([each.changes[i] for each in stops])
-            attributes = itertools.chain(*(fold.fitted(each, i) for each in stops))
-            fitted = zip(own, attributes, strict=True)
-            scored.append(score(fold, changes, fitted, self.scoring, scorer, arguments[i]))
-            plain: Any = (({}, attributes) for attributes in fold.fitted_without_steps(penalties))
-            ridge.append(score(fold, penalties, plain, self.scoring, scorer, arguments[i]).scores)
-        candidates = _candidates(schedules, levels, parts.prefix)
+            changes = np.concatenate([*(each.changes[i] for each in stops), penalties])
+            fitted = itertools.chain(
+                zip(own, itertools.chain(*(fold.fitted(each, i) for each in stops)), strict=True),
+                (({}, attributes) for attributes in fold.fitted_without_steps(penalties)),
+            )
+            found = score(fold, changes, fitted, self.scoring, scorer, arguments[i])
+            scored.append(found.first(len(own)))
+            ridge.append(found.scores[len(own) :])
         self._warn_of_failures([name for name, _ in candidates], scored)
         fit_seconds = [fold.seconds + training for fold in folds]
         results = cv_results(candidates, stops, scored, fit_seconds)
