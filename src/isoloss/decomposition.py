@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import array_api_compat as compat
 import numpy as np
 
 from isoloss._checks import Kind
@@ -12,10 +13,12 @@ from isoloss.basis import Basis
 Array = Any
 
 # The covariance and the Gram matrix square the condition number. Where the smallest eigenvalue
-# keeps so many digits all the same, their cheaper side is taken; else the SVD of X.
+# keeps so many digits all the same, or can get them back, the cheaper of them is taken; else the
+# SVD of X.
 RTOL = 2.5e-13
 _EPS = 2.0**-52
-_SELDOM = 1e7
+_DEPENDENT = 1e-12  # between squares of singular values: some must be 0
+_ORTHOGONAL = 32 * _EPS  # as orthogonal as rounding lets vectors be
 
 
 class Spectrum(NamedTuple):
@@ -42,7 +45,7 @@ def decompose(xp: Any, inputs: Array, residual: Array, rtol: float = RTOL) -> Sp
         return _flat(xp, d, residual)
     if min(n, d) > 1:
         by_square = _by_covariance if n >= d else _by_gram
-        spectrum = by_square(xp, inputs, residual, rtol / _EPS)
+        spectrum = by_square(xp, inputs, residual, rtol)
         if spectrum is not None:
             return spectrum
     return _by_svd(xp, inputs, residual)
@@ -56,50 +59,93 @@ def _flat(xp: Any, d: int, residual: Array) -> Spectrum:
     )
 
 
-def _is_surely_wide(xp: Any, matrix: Array, widest: float) -> bool:
-    # Two steps of power iteration bound γ_1 from below, one of inverse iteration γ_min from above:
-    # a wide spectrum mostly shows here, at a small part of the cost of its eigenvalues. One of more
-    # than half of float64's digits is too seldom to look for.
-    if widest > _SELDOM:
-        return False
-    start = xp.ones_like(matrix[:, :1])
-    try:
-        low = xp.linalg.solve(matrix, start)
-    except (np.linalg.LinAlgError, RuntimeError):  # the latter is PyTorch's
-        return True
-    bottom = float(xp.sum(low * start) / xp.sum(low**2))
-    high = matrix @ (matrix @ start)
-    top = float(xp.sum(high * (matrix @ high)) / xp.sum(high**2))
-    return not bottom * widest > top
-
-
-def _by_covariance(xp: Any, inputs: Array, residual: Array, widest: float) -> Spectrum | None:
-    n = inputs.shape[0]
-    covariance = inputs.T @ inputs / n
-    if _is_surely_wide(xp, covariance, widest):
+def _by_covariance(xp: Any, inputs: Array, residual: Array, rtol: float) -> Spectrum | None:
+    n, d = inputs.shape
+    found = _squares(xp, inputs.T, rtol)
+    if found is None:
         return None
-    curvature, basis = _eigh_descending(xp, covariance)
-    if not float(curvature[-1]) * widest > float(curvature[0]):
-        return None
-    delta = basis.T @ (inputs.T @ residual) / (n * curvature)[:, None]
+    squares, basis, refined = found
+    if refined is None:
+        along = basis.T @ (inputs.T @ residual)
+    else:
+        along = refined.turn.T @ (refined.images.T @ residual)
+    delta = along / squares[:, None]
     # The residual at the minimum itself: no digits are lost to a difference of sums of squares.
     left = residual - inputs @ (basis @ delta)
-    floor = xp.sum(left**2) / n if n > inputs.shape[1] else xp.sum(left[:0, :])
-    return Spectrum(curvature, Basis(basis), delta, floor)
+    floor = xp.sum(left**2) / n if n > d else xp.sum(left[:0, :])
+    return Spectrum(squares / n, Basis(basis), delta, floor)
 
 
-def _by_gram(xp: Any, inputs: Array, residual: Array, widest: float) -> Spectrum | None:
-    n = inputs.shape[0]
-    gram = inputs @ inputs.T / n
-    if _is_surely_wide(xp, gram, widest):
+def _by_gram(xp: Any, inputs: Array, residual: Array, rtol: float) -> Spectrum | None:
+    found = _squares(xp, inputs, rtol)
+    if found is None:
         return None
-    curvature, vectors = _eigh_descending(xp, gram)
-    if not float(curvature[-1]) * widest > float(curvature[0]):
-        return None
-    singular = xp.sqrt(n * curvature)
+    squares, vectors, refined = found
+    singular = xp.sqrt(squares)
+    if refined is None:
+        basis = Basis(vectors / singular, inputs)
+    else:
+        basis = Basis(refined.turn / singular, refined.images.T)
     delta = (vectors.T @ residual) / singular[:, None]
-    basis = Basis(vectors / singular, inputs)
-    return Spectrum(curvature, basis, delta, xp.sum(residual[:0, :]))
+    return Spectrum(squares / inputs.shape[0], basis, delta, xp.sum(residual[:0, :]))
+
+
+class _Refined(NamedTuple):
+    """``images @ turn`` is what the rows make of their left singular vectors (p, k)."""
+
+    images: Array
+    turn: Array
+
+
+def _squares(xp: Any, rows: Array, rtol: float) -> tuple[Array, Array, _Refined | None] | None:
+    """Return the squared singular values of rows (k, p), k ≤ p, and their left vectors (k, k).
+
+    None if they cannot be had to ``rtol`` from products of the rows.
+    """
+    matrix = rows @ rows.T
+    if _is_surely_wide(xp, matrix):
+        return None
+    squares, vectors = _eigh_descending(xp, matrix)
+    if float(squares[-1]) * rtol > float(squares[0]) * _EPS:
+        return squares, vectors, None
+    return _refined(xp, vectors, rows.T @ vectors, rtol)
+
+
+def _is_surely_wide(xp: Any, matrix: Array) -> bool:
+    # The squared pivots of a Cholesky factor lie between γ_min and γ_1: rows that depend on each
+    # other mostly show here, at a small part of the cost of eigenvalues.
+    try:
+        pivots = xp.linalg.diagonal(xp.linalg.cholesky(matrix)) ** 2
+    except (np.linalg.LinAlgError, RuntimeError):  # the latter is PyTorch's
+        return True
+    return not float(xp.min(pivots)) > _DEPENDENT * float(xp.max(pivots))
+
+
+def _refined(
+    xp: Any, vectors: Array, images: Array, rtol: float
+) -> tuple[Array, Array, _Refined] | None:
+    """Make orthonormal vectors singular ones by a small rotation; None if it would not be small.
+
+    ``images`` are what the rows make of the vectors. Their products among each other keep the
+    digits of small singular values that the eigenvalues of the rows' products have lost. Rotations
+    of first order leave errors of second order.
+    """
+    products = images.T @ images
+    squares = xp.linalg.diagonal(products)
+    sizes = xp.sqrt(squares)
+    identity = xp.eye(squares.shape[0], dtype=xp.float64, device=compat.device(squares))
+    cosines = products / (sizes * sizes[:, None]) - identity
+    gaps = squares - squares[:, None]
+    larger = xp.where(gaps > 0, squares + 0.0 * gaps, squares[:, None] + 0.0 * gaps)
+    settled = xp.abs(cosines) <= _ORTHOGONAL
+    turns = xp.where(settled, 0.0 * gaps, cosines * larger / gaps)  # beside each one's own size
+    if not float(xp.sum(turns**2)) <= rtol:
+        return None
+    rotation = xp.where(settled, 0.0 * gaps, products / gaps)
+    squares = squares + xp.sum(2.0 * rotation * products + squares[:, None] * rotation**2, axis=0)
+    order = xp.argsort(squares, descending=True)
+    turn = xp.take(identity + rotation, order, axis=-1)
+    return xp.take(squares, order, axis=-1), vectors @ turn, _Refined(images, turn)
 
 
 def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:

@@ -50,14 +50,19 @@ def kinds(schedule: Schedule) -> tuple[str, ...] | None:
     """Return the kinds of a schedule's pieces; None if it has momentum or changing rates."""
     if not all(isinstance(phase, GradientDescent | GradientFlow) for phase in schedule.phases):
         return None
-    found = tuple(piece.kind for phase in schedule.phases for piece in pieces(phase))
+    found = tuple(piece.kind for piece in _lane(schedule))
     return None if "rates" in found else found
 
 
 def side_by_side(schedules: Sequence[Schedule]) -> list[Piece]:
     """Return the pieces of B schedules of the same `kinds` as common ones."""
-    lanes = [[piece for phase in each.phases for piece in pieces(phase)] for each in schedules]
     return [
         Piece(row[0].kind, *(np.array([piece[k] for piece in row], float)[:, None] for k in (1, 2)))
-        for row in zip(*lanes, strict=True)
+        for row in zip(*(_lane(schedule) for schedule in schedules), strict=True)
     ]
+
+
+def _lane(schedule: Schedule) -> list[Piece]:
+    """Return a schedule's pieces, first of all steps: flow is of a kind with annealed ones."""
+    found = [piece for phase in schedule.phases for piece in pieces(phase)]
+    return found if found and found[0].kind != "flow" else [Piece("rate", 0.0, 0), *found]

@@ -215,7 +215,7 @@ class Problem(Reduced):
             ``torch.nn.Linear``), not solved for separately.
         rtol : float, default: 2.5e-13
             The relative error that small curvatures may have. A larger one, such as 1e-8, saves the
-            SVD of data whose spectrum is wide, for several times the speed.
+            refinement of eigenvectors, or the SVD, of data whose spectrum is wide.
 
         Returns
         -------

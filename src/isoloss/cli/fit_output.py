@@ -16,7 +16,7 @@ from rich.table import Table as Grid
 from isoloss.cli.described import described
 from isoloss.comparison.text import short
 from isoloss.datasets import Labelled
-from isoloss.estimators.choice import BestStop, choice
+from isoloss.estimators.tuning.choice import BestStop, choice
 
 if TYPE_CHECKING:
     from isoloss.estimators import ScheduleSearchCV

@@ -1,10 +1,10 @@
 """scikit-learn estimators: fit, predict and choose a schedule and its stop."""
 
-from isoloss.estimators.candidates import Designed
 from isoloss.estimators.classifier import ScheduledClassifier
 from isoloss.estimators.model_files import load_model, save_model
 from isoloss.estimators.regressor import ScheduledRegressor
-from isoloss.estimators.search import ScheduleSearchCV
+from isoloss.estimators.tuning.candidates import Designed
+from isoloss.estimators.tuning.search import ScheduleSearchCV
 
 __all__ = [
     "Designed",

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn import get_config, metrics
+from sklearn import config_context, get_config, metrics
 from sklearn.base import is_classifier
 
 from isoloss.datasets import suggest
-from isoloss.estimators.folds import Fold
+from isoloss.estimators.tuning.folds import Fold
 
 __all__ = ["Scored", "check_scoring_name", "score", "warn_without_weight"]
 
@@ -147,7 +147,8 @@ def _many(fold: Fold, scoring: Any) -> Callable[[Floats, Floats, Any], Floats] |
             return np.empty(0)
         columns = predictions.transpose(1, 0, 2).reshape(rows, count * outputs)
         truth = np.tile(targets, (1, count))
-        values = metric(truth, columns, sample_weight=weight, multioutput="raw_values")
+        with config_context(assume_finite=True, skip_parameter_validation=True):  # they are ours
+            values = metric(truth, columns, sample_weight=weight, multioutput="raw_values")
         return sign * np.reshape(values, (count, outputs)).mean(axis=1)
 
     return by_column

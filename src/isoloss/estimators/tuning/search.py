@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
-from sklearn.exceptions import ConvergenceWarning, FitFailedWarning, NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, get_tags
@@ -20,12 +19,12 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight
 
-from isoloss.estimators.candidates import Candidate, Designed, designed_text, read_schedules
-from isoloss.estimators.folds import Trainer
-from isoloss.estimators.levels import Levels
-from isoloss.estimators.parts import Parts
-from isoloss.estimators.results import best_index, cv_results
-from isoloss.estimators.scoring import Scored, check_scoring_name, score, warn_without_weight
+from isoloss.estimators.tuning.candidates import Candidate, read_schedules
+from isoloss.estimators.tuning.levels import Levels
+from isoloss.estimators.tuning.parts import Parts
+from isoloss.estimators.tuning.results import best_index
+from isoloss.estimators.tuning.scoring import check_scoring_name, warn_without_weight
+from isoloss.estimators.tuning.trials import try_all
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -186,39 +185,14 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         else:
             folds, arguments = [parts.validated(X, y, weight, self.validation)], [{}]
 
-        started = time.perf_counter()
-        schedules = {
-            name: designed_text(each, [fold.judged for fold in folds])
-            if isinstance(each, Designed)
-            else each
-            for name, each in named.items()
-        }
-        trainer = Trainer([fold.problem for fold in folds], levels.values, levels.unit)
-        stops = trainer.stops(list(schedules.values()))
-        levels.check_reached(stops)
-        training = (time.perf_counter() - started) / len(folds)
-        own = [each for _, each in _candidates(schedules, levels, "")]
-        candidates = _candidates(schedules, levels, parts.prefix)
-        scored, ridge = [], []
-        for i, (fold, penalties) in enumerate(zip(folds, trainer.ridge(), strict=True)):
-            changes = np.concatenate([*(each.changes[i] for each in stops), penalties])
-            fitted = itertools.chain(
-                zip(own, itertools.chain(*(fold.fitted(each, i) for each in stops)), strict=True),
-                (({}, attributes) for attributes in fold.fitted_without_steps(penalties)),
-            )
-            found = score(fold, changes, fitted, self.scoring, scorer, arguments[i])
-            scored.append(found.first(len(own)))
-            ridge.append(found.scores[len(own) :])
-        self._warn_of_failures([name for name, _ in candidates], scored)
-        fit_seconds = [fold.seconds + training for fold in folds]
-        results = cv_results(candidates, stops, scored, fit_seconds)
+        tried = try_all(folds, arguments, named, levels, self.scoring, scorer, parts.prefix)
+        results = tried.results
         self.best_index_ = self._chosen(results)
+        self.cv_results_ = results
         self.best_params_ = results["params"][self.best_index_]
         self.best_score_ = float(results["mean_test_score"][self.best_index_])
-        self.cv_results_ = results
-        self.schedules_, self.n_splits_, self.scorer_ = schedules, len(folds), scorer
-        best_penalty = np.nan_to_num(np.mean(ridge, axis=0), nan=-np.inf).argmax()
-        self.ridge_scores_ = np.array([scores[best_penalty] for scores in ridge])
+        self.schedules_, self.ridge_scores_ = tried.schedules, tried.ridge_scores
+        self.n_splits_, self.scorer_ = len(folds), scorer
         if self.refit:
             self._train_best(X, y, fit_params)
         return self
@@ -289,7 +263,7 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         matplotlib.axes.Axes
             A line for each schedule, the spread over folds around the best one's, and the choice.
         """
-        from isoloss.estimators.curves import draw
+        from isoloss.estimators.tuning.curves import draw
 
         if not hasattr(self, "cv_results_"):
             raise NotFittedError("this ScheduleSearchCV is not fitted yet: call fit before plot")
@@ -388,34 +362,6 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.refit_time_ = time.perf_counter() - started
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_
-
-    def _warn_of_failures(self, names: Sequence[str], scored: Sequence[Scored]) -> None:
-        failed = np.isnan([each.losses for each in scored]).any(axis=0)
-        if failed.all():
-            raise ValueError(
-                "all candidates diverge beyond float64; lower their rates, or rescale y"
-            )
-        if np.isnan([each.scores for each in scored]).any(axis=0).all():
-            raise ValueError(f"the scorer {self.scoring!r} returns NaN for each candidate")
-        if failed.any():
-            of = dict.fromkeys(np.array(names, dtype=object)[failed])
-            warnings.warn(
-                f"{failed.sum()} of {failed.size} candidates diverge beyond float64, of the "
-                f"schedules {', '.join(of)}; their scores are NaN",
-                FitFailedWarning,
-                stacklevel=3,
-            )
-
-
-def _candidates(
-    schedules: dict[str, Any], levels: Levels, prefix: str
-) -> list[tuple[str, dict[str, Any]]]:
-    """Return the name of each candidate's schedule, and its parameters."""
-    return [
-        (name, each)
-        for name, schedule in schedules.items()
-        for each in levels.params(schedule, prefix)
-    ]
 
 
 def _selected(arguments: dict[str, Any], rows: Any) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import column_or_1d
 
 from isoloss.estimators.base import Scheduled
-from isoloss.estimators.folds import Fold
 from isoloss.estimators.rows import check_square
+from isoloss.estimators.tuning.folds import Fold
 
 __all__ = ["Parts"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.estimators.folds import Stops
+from isoloss.estimators.tuning.trainer import Stops
 
 __all__ = ["Levels"]
 

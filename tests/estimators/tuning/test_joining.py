@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import isoloss as il
-from isoloss.estimators.joining import batch, joined
+from isoloss.estimators.tuning.joining import batch, joined
 
 RNG = np.random.default_rng(3)
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from isoloss.estimators.folds import Stops
-from isoloss.estimators.scoring import Scored
+from isoloss.estimators.tuning.scoring import Scored
+from isoloss.estimators.tuning.trainer import Stops
 
 __all__ = ["best_index", "cv_results"]
 

@@ -12,7 +12,7 @@ from sklearn.base import is_classifier
 from isoloss.plots import COLOURS, style
 
 if TYPE_CHECKING:
-    from isoloss.estimators.search import ScheduleSearchCV
+    from isoloss.estimators.tuning.search import ScheduleSearchCV
 
 __all__ = ["draw"]
 

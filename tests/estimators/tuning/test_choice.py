@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isoloss.estimators import ScheduledRegressor, ScheduleSearchCV
-from isoloss.estimators.choice import choice
+from isoloss.estimators.tuning.choice import choice
 
 RNG = np.random.default_rng(6)
 X = RNG.normal(size=(40, 6)) * np.geomspace(1, 0.1, 6)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from isoloss.estimators.search import ScheduleSearchCV
+    from isoloss.estimators.tuning.search import ScheduleSearchCV
 
 __all__ = ["BestStop", "Choice", "choice"]
 

@@ -1,0 +1,1 @@
+"""The search for a schedule and its stop: folds, candidates, scores, results."""

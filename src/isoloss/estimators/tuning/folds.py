@@ -1,0 +1,166 @@
+"""Folds of a search: train rows decomposed once, and what any filter predicts for the others."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
+
+from isoloss.estimators.base import Scheduled
+from isoloss.estimators.rows import Rows
+from isoloss.estimators.tuning.joining import stable_rate
+from isoloss.estimators.tuning.trainer import Stops
+from isoloss.problem import Problem
+
+__all__ = ["Fold"]
+
+Floats = npt.NDArray[np.float64]
+
+_AT_ONCE = 2**23  # predictions held at one time
+_RTOL = 1e-8  # of the smallest curvatures: enough to rank candidates, and several times as fast
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Train rows, decomposed, and rows to judge on.
+
+    Attributes
+    ----------
+    model : Scheduled
+        What has read the train rows; `models` gives it parameters.
+    before : Pipeline or None
+        Fitted transformers before it.
+    rows : Rows
+        The train rows' decomposition.
+    X, y : array or sparse matrix
+        The rows to judge on, not transformed.
+    design, targets : array, shape (q, p) and (q, m)
+        These rows as the problem's test rows, and what they should be predicted as.
+    seconds : float
+        What the decomposition took.
+    name : str
+        What the model is called in its pipeline, if there is one.
+    """
+
+    model: Scheduled
+    before: Any
+    rows: Rows
+    X: Any
+    y: Any
+    design: Floats
+    targets: Floats
+    seconds: float
+    name: str
+
+    @classmethod
+    def build(
+        cls,
+        model: Scheduled,
+        before: Any,
+        train_rows: tuple[Any, Any],
+        weight: Any,
+        X: Any,
+        y: Any,
+        name: str = "",
+    ) -> Fold:
+        """Decompose rows and targets ``train_rows``; judge on ``X`` and ``y``."""
+        started = time.perf_counter()
+        X_train, y_train = train_rows
+        transformed = X
+        if before is not None:
+            X_train = before.fit_transform(X_train, y_train)
+            transformed = before.transform(X)
+        rows = model._decompose(X_train, y_train, weight, _RTOL)
+        design, targets = rows.test_rows(model._test_design(transformed)), model._encode(y)
+        outputs = len(rows.offset)
+        if targets.shape != (len(design), outputs):
+            raise ValueError(
+                f"the rows to judge on need {outputs} output(s) for each of {len(design)} rows, as "
+                f"the train rows have; got targets of shape {targets.shape}"
+            )
+        return cls(model, before, rows, X, y, design, targets, time.perf_counter() - started, name)
+
+    @property
+    def problem(self) -> Problem:
+        """The problem of the train rows; its test data says nothing."""
+        return self.rows.problem
+
+    @cached_property
+    def judged(self) -> Problem:
+        """The problem with the rows to judge on as its test data."""
+        return self.problem.with_test(self.design, self.targets - self.rows.offset)
+
+    def predictions(self, changes: Floats) -> Iterator[Floats]:
+        """Yield predictions (c, q, m) for filters less one (C, r), some at a time."""
+        coordinates = self.problem.coordinates
+        assert coordinates is not None
+        start = self.design @ coordinates.start + self.rows.offset
+        along, residual = coordinates.basis.project(self.design), self.problem.start_residual
+        count = max(1, _AT_ONCE // start.size)
+        for first in range(0, len(changes), count):
+            part = changes[first : first + count]
+            found = np.empty((len(part), *start.shape))
+            with np.errstate(over="ignore", invalid="ignore"):
+                for j in range(start.shape[1]):  # all outputs at once would take their memory
+                    found[..., j] = part @ (along * residual[:, j]).T
+                found += start
+            yield found
+
+    def models(
+        self, changes: Floats, fitted: Iterable[tuple[dict[str, Any], dict[str, Any]]]
+    ) -> Iterator[Any]:
+        """Yield the estimator that each filter less one (C, r) leads to; None where it diverges.
+
+        ``fitted`` tells the parameters and the attributes of each candidate.
+        """
+        coordinates = self.problem.coordinates
+        assert coordinates is not None
+        for change, (parameters, attributes) in zip(changes, fitted, strict=True):
+            with np.errstate(over="ignore", invalid="ignore"):
+                moved = coordinates.basis.combine(change[:, None] * self.problem.start_residual)
+            model = copy.copy(self.model).set_params(**parameters)
+            try:
+                model._adopt(self.rows, coordinates.start + moved)
+            except ValueError:
+                yield None
+                continue
+            vars(model).update(attributes)
+            steps = [] if self.before is None else self.before.steps
+            yield Pipeline([*steps, (self.name, model)]) if self.name else model
+
+    def fitted(self, stops: Stops, i: int) -> Iterator[dict[str, Any]]:
+        """Yield the attributes that each stop in this fold, the i-th, would give its model."""
+        stable = stable_rate(self.problem)
+        for steps, flow, loss in zip(
+            stops.steps[i], stops.time[i], stops.train_loss[i], strict=True
+        ):
+            yield self._attributes(int(steps), float(flow) * stable, float(loss))
+
+    def fitted_without_steps(self, changes: Floats) -> Iterator[dict[str, Any]]:
+        """Yield the attributes of models that no schedule leads to, for filters less one (C, r)."""
+        excess = (np.exp(self.problem.log_weights) * (1.0 + changes) ** 2).sum(axis=-1)
+        for each in excess:
+            yield self._attributes(0, 0.0, float(self.problem.floor) + float(each))
+
+    def _attributes(self, steps: int, flow: float, train_loss: float) -> dict[str, Any]:
+        return {
+            "train_loss_": train_loss,
+            "n_steps_": steps,
+            "flow_time_": flow,
+            "max_lr_": float(self.problem.max_lr),
+            "start_train_loss_": float(self.problem.start_train_loss),
+            "min_train_loss_": float(self.problem.min_train_loss),
+        }
+
+    def labels(self, predictions: Floats) -> npt.NDArray[Any]:
+        """Return the predicted classes (c, q) of predictions (c, q, m)."""
+        assert is_classifier(self.model)
+        return np.asarray(self.model.classes_[predictions.argmax(axis=-1)])

@@ -1,0 +1,106 @@
+"""All candidates of a search, trained and scored on all folds."""
+
+from __future__ import annotations
+
+import itertools
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import FitFailedWarning
+
+from isoloss.estimators.tuning.candidates import Designed, designed_text
+from isoloss.estimators.tuning.folds import Fold
+from isoloss.estimators.tuning.levels import Levels
+from isoloss.estimators.tuning.results import cv_results
+from isoloss.estimators.tuning.scoring import Scored, score
+from isoloss.estimators.tuning.trainer import Trainer
+
+__all__ = ["Tried", "try_all"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class Tried(NamedTuple):
+    """What the trials gave: ``cv_results_``, ``schedules_`` and ``ridge_scores_`` of a search."""
+
+    results: dict[str, Any]
+    schedules: dict[str, Any]
+    ridge_scores: Floats
+
+
+def try_all(
+    folds: Sequence[Fold],
+    arguments: Sequence[dict[str, Any]],
+    named: Mapping[str, Any],
+    levels: Levels,
+    scoring: Any,
+    scorer: Callable[..., float],
+    prefix: str,
+) -> Tried:
+    """Train and score the candidates, and ridge regression as a yardstick.
+
+    ``arguments`` are the scorer's on each fold; ``prefix`` is what the names of the model's
+    parameters begin with. Raises ``ValueError`` if nothing can be chosen from.
+    """
+    started = time.perf_counter()
+    schedules = {
+        name: designed_text(each, [fold.judged for fold in folds])
+        if isinstance(each, Designed)
+        else each
+        for name, each in named.items()
+    }
+    trainer = Trainer([fold.problem for fold in folds], levels.values, levels.unit)
+    stops = trainer.stops(list(schedules.values()))
+    levels.check_reached(stops)
+    training = (time.perf_counter() - started) / len(folds)
+    own = [each for _, each in _candidates(schedules, levels, "")]
+    scored, ridge = [], []
+    for i, (fold, penalties) in enumerate(zip(folds, trainer.ridge(), strict=True)):
+        changes = np.concatenate([*(each.changes[i] for each in stops), penalties])
+        fitted = itertools.chain(
+            zip(own, itertools.chain(*(fold.fitted(each, i) for each in stops)), strict=True),
+            (({}, attributes) for attributes in fold.fitted_without_steps(penalties)),
+        )
+        found = score(fold, changes, fitted, scoring, scorer, arguments[i])
+        scored.append(found.first(len(own)))
+        ridge.append(found.scores[len(own) :])
+    candidates = _candidates(schedules, levels, prefix)
+    _warn_of_failures([name for name, _ in candidates], scored, scoring)
+    fit_seconds = [fold.seconds + training for fold in folds]
+    best_penalty = np.nan_to_num(np.mean(ridge, axis=0), nan=-np.inf).argmax()
+    return Tried(
+        cv_results(candidates, stops, scored, fit_seconds),
+        schedules,
+        np.array([scores[best_penalty] for scores in ridge]),
+    )
+
+
+def _candidates(
+    schedules: dict[str, Any], levels: Levels, prefix: str
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return the name of each candidate's schedule, and its parameters."""
+    return [
+        (name, each)
+        for name, schedule in schedules.items()
+        for each in levels.params(schedule, prefix)
+    ]
+
+
+def _warn_of_failures(names: Sequence[str], scored: Sequence[Scored], scoring: Any) -> None:
+    failed = np.isnan([each.losses for each in scored]).any(axis=0)
+    if failed.all():
+        raise ValueError("all candidates diverge beyond float64; lower their rates, or rescale y")
+    if np.isnan([each.scores for each in scored]).any(axis=0).all():
+        raise ValueError(f"the scorer {scoring!r} returns NaN for each candidate")
+    if failed.any():
+        of = dict.fromkeys(np.array(names, dtype=object)[failed])
+        warnings.warn(
+            f"{failed.sum()} of {failed.size} candidates diverge beyond float64, of the "
+            f"schedules {', '.join(of)}; their scores are NaN",
+            FitFailedWarning,
+            stacklevel=4,
+        )
