@@ -23,7 +23,7 @@ __all__ = ["Picture", "Section", "Table", "render_report", "write_report"]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells; cells may hold ``$formulas$``.
+    """Rows of cells; cells may hold ``$formulas$`` and ``[label](address)``.
 
     ``marks`` gives a row a class of its own: ``"good"``, ``"bad"`` or ``""``.
     """
@@ -119,12 +119,21 @@ def _part(part: str | Table | Picture) -> dict[str, object]:
 
 
 def _prose(text: str) -> Markup:
-    """Escape text, with ``$...$`` turned into MathML."""
+    """Escape text, with ``$...$`` turned into MathML, and ``[label](address)`` into a link."""
     pieces = re.split(r"\$([^$]+)\$", text)
     return Markup("").join(
-        Markup(latex2mathml.converter.convert(piece)) if i % 2 else Markup.escape(piece)
+        Markup(latex2mathml.converter.convert(piece)) if i % 2 else _linked(piece)
         for i, piece in enumerate(pieces)
     )
+
+
+def _linked(text: str) -> Markup:
+    link = Markup('<a href="{}">{}</a>')
+    label_first = iter(re.split(r"\[([^\]]+)\]\(([\w./-]+)\)", text))
+    found = Markup.escape(next(label_first))
+    for label, address, after in zip(label_first, label_first, label_first, strict=True):
+        found += link.format(address, label) + Markup.escape(after)
+    return found
 
 
 def _svg(figure: Figure) -> Markup:

@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 import isoloss
+from isoloss.cli.certify import certify
 from isoloss.cli.compare import compare
 from isoloss.cli.design import design
 from isoloss.cli.fit import fit
 from isoloss.cli.predict import predict
 from isoloss.cli.reproduce import reproduce
+from isoloss.cli.verify import verify
 
 __all__ = ["app"]
 
@@ -27,6 +29,8 @@ app.command()(compare)
 app.command()(design)
 app.command()(fit)
 app.command()(predict)
+app.command()(certify)
+app.command()(verify)
 
 
 def _print_version(wanted: bool) -> None:

@@ -67,7 +67,8 @@ def _predictions(model: Any, table: Any, path: Path) -> list[str]:
 
     import numpy as np
 
-    from isoloss.datasets import check_columns, quoted, stack, suggest
+    from isoloss.datasets import check_columns, stack
+    from isoloss.names import quoted, suggest
 
     features = [str(name) for name in getattr(model, "feature_names_in_", ())]
     if not features or not hasattr(model, "predict"):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from isoloss.cli.proofs import Proof
     from isoloss.paper import Claim
 
 __all__ = ["reproduce"]
@@ -39,6 +40,7 @@ def reproduce(
     """
     from rich.console import Console
 
+    from isoloss.cli.proofs import NOT_INSTALLED, proofs_of
     from isoloss.outputs import OutputError, check_folder, prepare_folder, write_text
     from isoloss.paper import claims, figures
     from isoloss.plots import save
@@ -49,6 +51,8 @@ def reproduce(
         check_folder(out, force=force)
         with errors.status("Computing the claims") as status:
             results = claims(alpha=alpha, epsilon=epsilon, steps=steps, seed=seed)
+            status.update("Proving what has a proof")
+            proofs = proofs_of(claim.id for claim in results)
             status.update("Drawing the figures")
             prepare_folder(out, force=force)
             drawn = {
@@ -57,32 +61,44 @@ def reproduce(
             }
             for name, figure in drawn.items():
                 save(figure, out, name, _KINDS)
-            write_text(out / "claims.json", _as_json(results))
+            for name, proof in {proof.name: proof for proof in proofs.values()}.items():
+                prepare_folder(out / "certificates", force=True)
+                write_text(out / "certificates" / f"{name}.json", proof.json)
+            write_text(out / "claims.json", _as_json(results, proofs))
             write_report(
                 out / "report.html",
                 "Learning-rate annealing can provably help generalization: the paper, computed",
-                _sections(results, drawn),
+                _sections(results, drawn, proofs),
                 lead="Every claim of Nakkiran (2020), computed in closed form and judged. Two "
                 "optimizers at the same train loss differ in test loss by up to a factor of 2.",
             )
     except (OutputError, ValueError) as error:
         typer.echo(f"isoloss: error: {error}", err=True)
         raise typer.Exit(2) from None
-    _print(console, results)
-    console.print(f"\nWrote report.html, claims.json and two figures to {out}", highlight=False)
-    if not all(claim.as_expected for claim in results):
+    _print(console, results, proofs)
+    wrote = "report.html, claims.json, certificates and two figures"
+    if not proofs:
+        wrote = wrote.replace(" certificates and", "")
+        console.print(NOT_INSTALLED, markup=False)
+    console.print(f"\nWrote {wrote} to {out}", highlight=False)
+    good = all(proof.as_expected for proof in proofs.values())
+    if not (good and all(claim.as_expected for claim in results)):
         raise typer.Exit(1)
 
 
-def _print(console: Any, results: Sequence[Claim]) -> None:
+def _print(console: Any, results: Sequence[Claim], proofs: Mapping[str, Proof]) -> None:
     unexpected = [claim.id for claim in results if not claim.as_expected]
+    unexpected += [name for name, proof in proofs.items() if not proof.as_expected]
     width = max(len(claim.id) for claim in results)
     verdicts = max(len(claim.verdict) for claim in results)
     for claim in results:
         colour = "green" if claim.as_expected else "red"
+        proof = proofs.get(claim.id)
+        proved = "green" if proof is not None and proof.as_expected else "red"
+        column = f"[{proved}]{proof or '-'!s:<17}[/]  " if proofs else ""
         console.print(
             f"[bold]{claim.id:<{width}}[/]  [{colour}]{claim.verdict:<{verdicts}}[/]  "
-            f"{claim.computed}",
+            f"{column}{claim.computed}",
             highlight=False,
             soft_wrap=not console.is_terminal,
         )
@@ -92,7 +108,7 @@ def _print(console: Any, results: Sequence[Claim]) -> None:
         console.print(f"\nAll {len(results)} claims come out as expected.", highlight=False)
 
 
-def _as_json(results: Sequence[Claim]) -> str:
+def _as_json(results: Sequence[Claim], proofs: Mapping[str, Proof]) -> str:
     rows = [
         {
             "id": claim.id,
@@ -106,18 +122,23 @@ def _as_json(results: Sequence[Claim]) -> str:
             "expected": claim.expected,
             "as_expected": claim.as_expected,
             "numbers": dict(claim.numbers),
+            "proof": proofs[claim.id].row() if claim.id in proofs else None,
         }
         for claim in results
     ]
     return json.dumps({"claims": rows}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _sections(results: Sequence[Claim], drawn: dict[str, Any]) -> list[Any]:
+def _sections(
+    results: Sequence[Claim], drawn: dict[str, Any], proofs: Mapping[str, Proof]
+) -> list[Any]:
+    from isoloss.cli.proofs import NOT_INSTALLED
     from isoloss.report import Picture, Section, Table
 
     def row(claim: Claim) -> list[str]:
         statement = f"{claim.statement}: ${claim.formula}$"
-        return [claim.id, claim.place, statement, claim.computed, claim.verdict]
+        cells = [claim.id, claim.place, statement, claim.computed, claim.verdict]
+        return [*cells, proofs[claim.id].link() if claim.id in proofs else "–"]
 
     return [
         Section(
@@ -148,8 +169,13 @@ def _sections(results: Sequence[Claim], drawn: dict[str, Any]) -> list[Any]:
                 "“Holds with the constant written out” marks a statement whose Ω(K) hides a "
                 "constant that must not be read as 1; the same statement read literally fails, as "
                 "the row lemma2-annealed-literal counts.",
+                "Computed is floating point at points. Proved is rigorous: interval arithmetic and "
+                "exact identities, for all parameters of the claim or for one problem; "
+                "`isoloss verify` checks a certificate by code that shares nothing with the prover."
+                if proofs
+                else NOT_INSTALLED,
                 Table(
-                    ["Claim", "Place", "Statement", "Computed", "Verdict"],
+                    ["Claim", "Place", "Statement", "Computed", "In floating point", "Proved"],
                     [row(claim) for claim in results],
                     marks=["good" if claim.as_expected else "bad" for claim in results],
                 ),

@@ -3,7 +3,7 @@
 from isoloss.datasets.columns import check_columns, stack
 from isoloss.datasets.labelled import Labelled, labelled
 from isoloss.datasets.splitting import Split, split, split_three
-from isoloss.datasets.tables import SHIPPED, Table, load, quoted, suggest
+from isoloss.datasets.tables import SHIPPED, Table, load
 from isoloss.datasets.targets import Task
 
 __all__ = [
@@ -15,9 +15,7 @@ __all__ = [
     "check_columns",
     "labelled",
     "load",
-    "quoted",
     "split",
     "split_three",
     "stack",
-    "suggest",
 ]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.datasets.tables import MISSING, Table, quoted
+from isoloss.datasets.tables import MISSING, Table
+from isoloss.names import quoted
 
 __all__ = ["check_columns", "first_text", "same_columns", "stack"]
 

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.datasets.columns import stack
-from isoloss.datasets.tables import Table, suggest
+from isoloss.datasets.tables import Table
 from isoloss.datasets.targets import Task, encode, usable_columns
+from isoloss.names import suggest
 
 __all__ = ["Labelled", "labelled"]
 

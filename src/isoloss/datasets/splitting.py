@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.datasets.columns import first_text, same_columns, stack
-from isoloss.datasets.tables import Table, quoted
+from isoloss.datasets.tables import Table
 from isoloss.datasets.targets import Task, encode, usable_columns
+from isoloss.names import quoted
 
 __all__ = ["Split", "split", "split_three"]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MISSING", "SHIPPED", "Table", "load", "quoted", "suggest"]
+from isoloss.names import suggest
+
+__all__ = ["MISSING", "SHIPPED", "Table", "load"]
 
 SHIPPED = ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine")
 """The data sets that scikit-learn ships: loading them needs no download."""
 
-_SHOWN = 3
 _OR = ".csv, .parquet or .npz"
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
 """What stands for a missing value, in lower case."""
@@ -120,31 +120,6 @@ breast_cancer, diabetes, digits, iris, linnerud, wine, or a .csv, .parquet or .n
         return _read_npz(path, features_only) if reader is _read_npz else reader(path)
     except OSError as error:
         raise ValueError(f"cannot read '{data}': {error.strerror or error}") from None
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """Return " (did you mean ...?)" with the nearest known name, or nothing.
-
-    Examples
-    --------
-    >>> suggest("trget", ["age", "target"])
-    " (did you mean 'target'?)"
-    """
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    return f" (did you mean '{by_lower[near[0]]}'?)" if near else ""
-
-
-def quoted(names: Sequence[str], shown: int = _SHOWN) -> str:
-    """Return names in quotes, as many as fit a message.
-
-    Examples
-    --------
-    >>> quoted(["age", "sex", "bmi", "bp"])
-    "'age', 'sex', 'bmi' and 1 more"
-    """
-    text = ", ".join(f"'{name}'" for name in names[:shown])
-    return text + (f" and {len(names) - shown} more" if len(names) > shown else "")
 
 
 def _shipped(name: str) -> Table:

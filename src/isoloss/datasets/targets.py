@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.datasets.columns import check_columns, same_columns
-from isoloss.datasets.tables import Table, quoted, suggest
+from isoloss.datasets.tables import Table
+from isoloss.names import quoted, suggest
 
 __all__ = ["Task", "encode", "usable_columns"]
 

@@ -17,9 +17,9 @@ from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from isoloss.datasets import suggest
 from isoloss.decomposition import RTOL
 from isoloss.estimators.rows import KernelRows, LinearRows, Rows, check_kernel, check_square
+from isoloss.names import suggest
 from isoloss.problem import Problem
 from isoloss.schedule import Phase, Schedule
 from isoloss.selection import family_names

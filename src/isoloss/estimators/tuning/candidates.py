@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from isoloss.datasets import suggest
 from isoloss.designing import design
 from isoloss.estimators.tuning.joining import joined
+from isoloss.names import suggest
 from isoloss.phases import GradientFlow
 from isoloss.problem import Problem
 from isoloss.schedule import Phase, Schedule

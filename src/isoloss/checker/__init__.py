@@ -1,0 +1,14 @@
+"""Certificates checked by code of its own: only python-flint is shared with the prover."""
+
+try:
+    import flint
+except ImportError as error:
+    raise ImportError(
+        f"checking certificates needs python-flint: pip install 'isoloss[proof]' ({error})"
+    ) from error
+del flint
+
+from isoloss.checker.check import Checked, check, verify
+from isoloss.checker.runs import RejectedError
+
+__all__ = ["Checked", "RejectedError", "check", "verify"]

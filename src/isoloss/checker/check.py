@@ -1,0 +1,190 @@
+"""verify: whether a certificate proves what it says, by its own numbers and other code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flint import ctx
+
+from isoloss.checker.boxes import check_boxes
+from isoloss.checker.expressions import truth
+from isoloss.checker.identity import check_identity
+from isoloss.checker.numbers import OpenError, Range, read
+from isoloss.checker.runs import (
+    Data,
+    End,
+    Piece,
+    RejectedError,
+    check_run,
+    given,
+    prefixed,
+    quantities,
+)
+
+__all__ = ["Checked", "check", "verify"]
+
+_FORMAT = "isoloss-certificate/1"
+_MORE = 64  # bits beyond those of the proof
+_LARGEST = 2**15
+_COMMON = {"format", "kind", "made_by", "verdict", "reason"}
+_FIELDS = {
+    "runs": _COMMON | {"problem", "level", "claim", "precision", "runs"},
+    "for_all": _COMMON | {"box", "claim", "family", "precision", "tree", "counterexample"},
+    "identity": _COMMON | {"claim", "left", "right", "variables"},
+    "theorem": _COMMON | {"name", "statement", "argument", "parts"},
+}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a certificate was found to prove: ``verdict`` on ``claim``, in ``parts`` steps."""
+
+    verdict: str
+    claim: str
+    parts: int
+
+
+def verify(path: str | Path) -> Checked:
+    """Check a certificate's file.
+
+    Parameters
+    ----------
+    path : path
+        A file that `Certificate.save` or ``isoloss certify`` wrote.
+
+    Returns
+    -------
+    Checked
+        What it proves.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    RejectedError
+        If it proves nothing, or not what it says.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise RejectedError(f"this is no JSON file: {error}") from None
+    return check(content)
+
+
+def check(content: Any) -> Checked:
+    """Check a certificate's content, its digest among it; as `verify`."""
+    if not isinstance(content, dict) or "digest" not in content:
+        raise RejectedError("this is no certificate")
+    plain = {key: value for key, value in content.items() if key != "digest"}
+    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    if content["digest"] != "sha256:" + hashlib.sha256(canonical.encode()).hexdigest():
+        raise RejectedError("the digest is not that of the content: the file was changed")
+    before = ctx.prec
+    try:
+        return _check(plain)
+    except (KeyError, TypeError, ValueError, AttributeError, SyntaxError, IndexError) as error:
+        raise RejectedError(f"the certificate is malformed: {error!r}") from error
+    except (OpenError, ZeroDivisionError, OverflowError, RecursionError, MemoryError) as error:
+        raise RejectedError(f"an inequality does not follow: {error}") from error
+    finally:
+        ctx.prec = before
+
+
+def _check(content: Mapping[str, Any]) -> Checked:
+    kind, verdict = content["kind"], content["verdict"]
+    if content["format"] != _FORMAT or set(content) != _FIELDS[kind]:
+        raise RejectedError(f"the fields are not those of {_FORMAT}, kind {kind!r}")
+    if verdict not in ("proved", "disproved"):
+        raise RejectedError(f"it is {verdict}: {content['reason'] or 'nothing is proved'}")
+    if "precision" in content:
+        bits = content["precision"]
+        if not isinstance(bits, int) or not 32 <= bits <= _LARGEST:
+            raise RejectedError(f"the precision {bits!r} is out of range")
+        ctx.prec = bits + _MORE
+    if kind == "theorem":
+        return _check_theorem(content)
+    if kind == "runs":
+        _check_runs(content)
+    elif kind == "for_all":
+        check_boxes(content)
+    else:
+        check_identity(content["left"], content["right"], content["variables"])
+        if verdict != "proved" or content["claim"] != f"{content['left']} == {content['right']}":
+            raise RejectedError("the claim is not the identity")
+    return Checked(verdict, content["claim"], 1)
+
+
+def _check_theorem(content: Mapping[str, Any]) -> Checked:
+    parts = [_check(part) for part in content["parts"]]
+    if any(part.verdict != "proved" for part in parts[:-1]):
+        raise RejectedError("a part that the theorem needs is not proved")
+    if content["verdict"] != parts[-1].verdict:
+        raise RejectedError("the verdict is not that of the last part")
+    return Checked(content["verdict"], content["statement"], sum(part.parts for part in parts))
+
+
+def _check_runs(content: Mapping[str, Any]) -> None:
+    problem = content["problem"]
+    if set(problem) != {"train", "test", "start_squared", "noise"}:
+        raise RejectedError("the problem has other fields than a problem")
+    spectra = [[_exact(v) for v in problem[k]] for k in ("train", "test", "start_squared")]
+    level = None if content["level"] is None else _exact(content["level"])
+    data = Data(spectra[0], spectra[1], spectra[2], _exact(problem["noise"]), level)
+    if not len(data.train) == len(data.test) == len(data.squares) > 0 or any(
+        value.below(Range.point(0)) for value in (*(v for s in spectra for v in s), data.noise)
+    ):
+        raise RejectedError("the problem is none")
+    values = given(data)
+    for name, run in content["runs"].items():
+        values |= prefixed(_stated(data, run), name)
+    if truth(content["claim"], values) is not (content["verdict"] == "proved"):
+        raise RejectedError("the claim does not follow from the enclosures")
+
+
+def _stated(data: Data, run: Mapping[str, Any]) -> dict[str, Range | bool]:
+    """Return a run's own enclosures, each checked to hold what the run really has."""
+    schedule: list[Piece] = []
+    for piece in run["schedule"]:
+        kind, amount, *count = piece
+        number = None if amount is None else _exact(amount)
+        steps = count[0] if count else 0
+        fits = (kind == "gd" and len(count) == 1) or (kind == "flow" and not count)
+        if not fits or not isinstance(steps, int) or steps < 0 or (kind == "gd" and number is None):
+            raise RejectedError(f"{piece!r} is no piece of a schedule")
+        if number is not None and number.below(Range.point(0)):
+            raise RejectedError("a rate or a time is negative")
+        schedule.append((kind, number, steps))
+    inside = None if run["inside"] is None else read(run["inside"])
+    if not isinstance(run["reached"], bool):
+        raise RejectedError("a run is reached or not")
+    end = End(run["reached"], run["piece"], run["steps"], inside)
+    state, parts, loss = check_run(data, schedule, end)
+    found = quantities(data, state, parts, loss, end.reached)
+    stated: dict[str, Range | bool] = {"steps": Range.point(end.steps), "reached": end.reached}
+    named = {f"part{i + 1}": ends for i, ends in enumerate(run["parts"])}
+    for key in ("test_loss", "train_loss", "time"):
+        named[key] = run[key]
+    fields = {"schedule", "reached", "piece", "steps", "inside", "time", "train_loss", "test_loss"}
+    if set(run) != fields | {"parts"} or len(run["parts"]) != len(data.train):
+        raise RejectedError("the run has other fields than a run")
+    for key, ends in named.items():
+        real = found.get(key)
+        if ends is None and real is None:
+            continue
+        enclosure = read(ends)
+        if not isinstance(real, Range) or not enclosure.holds(real):
+            raise RejectedError(f"the enclosure of {key} does not hold it")
+        stated[key] = enclosure
+    return stated
+
+
+def _exact(text: Any) -> Range:
+    found = read(text)
+    if found.exact is None:
+        raise RejectedError(f"{text!r} is not an exact number")
+    return found

@@ -1,0 +1,164 @@
+"""Ranges of numbers, rounded outward by Arb. Nothing here is shared with the prover."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, fmpq, fmpz
+
+__all__ = ["OpenError", "Range", "read"]
+
+_LONG = 2**17  # bits of a fraction that is kept exactly
+
+
+class OpenError(ArithmeticError):
+    """A result is undefined or unbounded somewhere in the ranges."""
+
+
+class Range:
+    """Numbers from ``lo`` to ``hi``; ``exact`` is the number itself where there is only one."""
+
+    def __init__(self, lo: arb, hi: arb, exact: fmpq | None = None) -> None:
+        if not lo <= hi:
+            raise OpenError("a range without numbers")
+        self.lo, self.hi, self.exact = lo, hi, exact
+
+    @classmethod
+    def point(cls, value: fmpq | int) -> Range:
+        """Return the range of one number."""
+        value = fmpq(value)
+        ball = arb(value)
+        return cls(ball.lower(), ball.upper(), value)
+
+    @classmethod
+    def of_balls(cls, *balls: arb) -> Range:
+        """Return the least range that holds balls."""
+        lows, highs = [b.lower() for b in balls], [b.upper() for b in balls]
+        for end in (*lows, *highs):
+            if not end.is_finite():
+                raise OpenError("a result is not finite")
+        lo, hi = lows[0], highs[0]
+        for low, high in zip(lows, highs, strict=True):
+            lo, hi = (low if low < lo else lo), (high if high > hi else hi)
+        return cls(lo, hi)
+
+    def __neg__(self) -> Range:
+        return Range(-self.hi, -self.lo, None if self.exact is None else -self.exact)
+
+    def __add__(self, other: Range) -> Range:
+        if self.exact is not None and other.exact is not None:
+            return Range.point(self.exact + other.exact)
+        return Range.of_balls(self.lo + other.lo, self.hi + other.hi)
+
+    def __sub__(self, other: Range) -> Range:
+        return self + (-other)
+
+    def __mul__(self, other: Range) -> Range:
+        if self.is_zero or other.is_zero:
+            return Range.point(0)
+        if self.exact is not None and other.exact is not None:
+            return Range.point(self.exact * other.exact)
+        return Range.of_balls(*(a * b for a in (self.lo, self.hi) for b in (other.lo, other.hi)))
+
+    def __truediv__(self, other: Range) -> Range:
+        if other.exact is not None and self.exact is not None and other.exact != 0:
+            return Range.point(self.exact / other.exact)
+        if not (other.lo > 0 or other.hi < 0):
+            raise OpenError("a division by 0")
+        return self * Range.of_balls(1 / other.lo, 1 / other.hi)
+
+    def __abs__(self) -> Range:
+        if self.lo >= 0:
+            return self
+        return -self if self.hi <= 0 else Range.of_balls(arb(0), -self.lo, self.hi)
+
+    def __pow__(self, n: int) -> Range:
+        """Return a whole power."""
+        if n < 0:
+            return Range.point(1) / self**-n
+        if self.exact is not None:
+            if self.exact in (fmpq(0), fmpq(1)) or n == 0:
+                return Range.point(1 if n == 0 else self.exact)
+            if self.exact == -1:
+                return Range.point(1 - 2 * (n % 2))
+            bits = max(int(self.exact.p).bit_length(), int(self.exact.q).bit_length())
+            if bits * n <= _LONG:
+                return Range.point(self.exact**n)
+        if n % 2 == 0 and not self.lo >= 0:
+            return abs(self) ** n
+        return Range.of_balls(self.lo**n, self.hi**n)
+
+    def real_power(self, exponent: Range) -> Range:
+        """Return a power of numbers that are not negative."""
+        if exponent.exact is not None and exponent.exact > 0 and self.lo >= 0:
+            return Range.of_balls(self.lo**exponent.exact, self.hi**exponent.exact)
+        return (exponent * self.log()).exp()
+
+    def exp(self) -> Range:
+        """Return the exponential."""
+        if self.is_zero:
+            return Range.point(1)
+        return Range.of_balls(self.lo.exp(), self.hi.exp())
+
+    def log(self) -> Range:
+        """Return the logarithm."""
+        if self.exact == 1:
+            return Range.point(0)
+        if not self.lo > 0:
+            raise OpenError("a logarithm of what may be 0")
+        return Range.of_balls(self.lo.log(), self.hi.log())
+
+    def sqrt(self) -> Range:
+        """Return the square root."""
+        if not self.lo >= 0:
+            raise OpenError("a square root of what may be negative")
+        return Range.of_balls(self.lo.sqrt(), self.hi.sqrt())
+
+    def meet(self, other: Range) -> Range:
+        """Return what is in both: two enclosures of one number."""
+        for each in (self, other):
+            if each.exact is not None:
+                return each
+        lo = self.lo if self.lo > other.lo else other.lo
+        return Range(lo, self.hi if self.hi < other.hi else other.hi)
+
+    def holds(self, other: Range) -> bool:
+        """Whether all of another range is in this one."""
+        if self.exact is not None:
+            return other.exact is not None and bool(self.exact == other.exact)
+        return bool(self.lo <= other.lo and other.hi <= self.hi)
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether it is exactly 0."""
+        return self.exact is not None and bool(self.exact == 0)
+
+    def below(self, other: Range) -> bool | None:
+        """Whether this is less than another; None if open."""
+        if self.exact is not None and other.exact is not None:
+            return bool(self.exact < other.exact)
+        if self.hi < other.lo:
+            return True
+        return False if self.lo >= other.hi else None
+
+    def at_most(self, other: Range) -> bool | None:
+        """Whether this is at most another; None if open."""
+        opposite = other.below(self)
+        return None if opposite is None else not opposite
+
+
+def read(ends: Any) -> Range:
+    """Read a number ``"1/3"``, or a range of two: equal fractions, or binary ``"3p-5"``."""
+    low, high = ends if isinstance(ends, list) else (ends, ends)
+    if not (isinstance(low, str) and isinstance(high, str)):
+        raise ValueError(f"{ends!r} is no number in a text")
+    if "p" not in low and "p" not in high and low == high:
+        fraction = Fraction(low)
+        return Range.point(fmpq(fmpz(fraction.numerator), fmpz(fraction.denominator)))
+    return Range(_binary(low), _binary(high))
+
+
+def _binary(text: str) -> arb:
+    mantissa, _, exponent = text.partition("p")
+    return arb((fmpz(int(mantissa)), fmpz(int(exponent))))

@@ -1,0 +1,328 @@
+"""Training checked: that a run stops where a certificate says, and with what losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flint import fmpq
+
+from isoloss.checker.numbers import Range
+
+__all__ = [
+    "Data",
+    "End",
+    "RejectedError",
+    "check_run",
+    "enclose_crossing",
+    "given",
+    "prefixed",
+    "quantities",
+]
+
+_ZERO, _ONE, _TWO, _FOUR = (Range.point(n) for n in (0, 1, 2, 4))
+_LOOKS = 100_000
+
+
+class RejectedError(Exception):
+    """The certificate does not prove what it says."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A commuting problem and the level to stop at."""
+
+    train: Sequence[Range]
+    test: Sequence[Range]
+    squares: Sequence[Range]
+    noise: Range
+    level: Range | None
+
+
+@dataclass(frozen=True)
+class End:
+    """Where a run is said to end: reached or not, in which piece, after how many steps.
+
+    ``inside`` is the time within that piece, if it is a flow that reaches the level.
+    """
+
+    reached: bool
+    piece: int
+    steps: int
+    inside: Range | None
+
+
+Piece = tuple[str, Range | None, int]
+
+
+class _State:
+    """The squared filter of each direction, the steps and the time."""
+
+    def __init__(self, data: Data) -> None:
+        self.data = data
+        self.filters = [_ONE] * len(data.train)
+        self.steps = 0
+        self.time: Range | None = _ZERO
+
+    def parts(self, filters: Sequence[Range] | None = None) -> list[Range]:
+        data = self.data
+        return [
+            g * s * h
+            for g, s, h in zip(
+                data.train, data.squares, self.filters if filters is None else filters, strict=True
+            )
+        ]
+
+    def stepped(self, rate: Range, count: int) -> list[Range]:
+        factors = [_ONE - _TWO * rate * g for g in self.data.train]
+        return [h * (f * f if f.exact is not None else abs(f) ** 2) ** count
+                for h, f in zip(self.filters, factors, strict=True)]  # fmt: skip
+
+    def flowed(self, time: Range | None) -> list[Range]:
+        """Return the filters after a flow for a time, or without end."""
+        found = []
+        for h, g in zip(self.filters, self.data.train, strict=True):
+            if h.is_zero or g.is_zero:
+                found.append(h)
+            elif time is None:
+                if not _ZERO.below(g):
+                    raise RejectedError("it is open whether a curvature is positive")
+                found.append(_ZERO)
+            else:
+                found.append(h * (-(_FOUR * g * time)).exp())
+        return found
+
+
+def check_run(data: Data, schedule: Sequence[Piece], end: End) -> tuple[_State, list[Range], Range]:
+    """Raise `RejectedError` unless a run ends so; else return its state, parts and train loss."""
+    state, last = _State(data), len(schedule) - 1
+    at_start = data.level is not None and _starts_there(data, state)
+    if at_start != (end.reached and end.piece == -1) or not -1 <= end.piece <= last:
+        raise RejectedError("the run does not end in the piece that is said")
+    if end.reached and data.level is None:
+        raise RejectedError("a level is reached where there is none")
+    if not end.reached and (end.piece != last or end.inside is not None):
+        raise RejectedError("a run that does not reach the level goes to the schedule's end")
+    if end.piece == -1 and end.inside is not None:
+        raise RejectedError("a run that ends at its start takes no time")
+    for i, piece in enumerate(schedule[: end.piece + 1]):
+        here = end.reached and i == end.piece
+        if piece[0] == "gd":
+            _steps(data, state, piece, end if here else None)
+        else:
+            _flow(data, state, piece, end if here else None)
+    if state.steps != end.steps:
+        raise RejectedError(f"the run takes {state.steps} steps, not {end.steps}")
+    parts = state.parts()
+    loss = _total(parts)
+    if end.inside is not None and data.level is not None:
+        loss = data.level
+        parts = _narrowed(parts, loss)
+    return state, parts, loss
+
+
+def _starts_there(data: Data, state: _State) -> bool:
+    if data.level is None:
+        return False
+    there = _total(state.parts()).at_most(data.level)
+    if there is None:
+        raise RejectedError("it is open whether the start is at the level")
+    return there
+
+
+def _steps(data: Data, state: _State, piece: Piece, end: End | None) -> None:
+    _, rate, count = piece
+    assert rate is not None
+    taken = count if end is None else end.steps - state.steps
+    if end is not None and (not 1 <= taken <= count or end.inside is not None):
+        raise RejectedError("the step that reaches the level is not in its piece")
+    if data.level is not None:
+        _none_reach(data.level, state, rate, taken if end is None else taken - 1)
+    after = state.stepped(rate, taken) if taken else state.filters
+    if end is not None and data.level is not None:
+        loss = _total(state.parts(after))
+        if not loss.at_most(data.level):
+            raise RejectedError("the step said to reach the level does not")
+    state.filters, state.steps = after, state.steps + taken
+
+
+def _none_reach(level: Range, state: _State, rate: Range, last: int) -> None:
+    """Raise unless the steps 1 to ``last`` stay above the level.
+
+    A part is a power of the step, so between two steps it is at least the lesser of its ends.
+    """
+    waiting, looks = [(1, last)] if last else [], 0
+    while waiting:
+        first, final = waiting.pop()
+        looks += 1
+        ends = [state.parts(state.stepped(rate, k)) for k in (first, final)]
+        least = _total([_lesser(a, b) for a, b in zip(*ends, strict=True)])
+        if level.below(least):
+            continue
+        if first == final or looks > _LOOKS:
+            raise RejectedError("a step before the end may be at the level already")
+        middle = (first + final) // 2
+        waiting += [(first, middle), (middle + 1, final)]
+
+
+def _flow(data: Data, state: _State, piece: Piece, end: End | None) -> None:
+    _, time, _ = piece
+    level = data.level
+    if end is None:
+        if level is not None and not _stays_above(level, state, time):
+            raise RejectedError("a flow before the end may reach the level already")
+    else:
+        assert level is not None
+        if end.inside is None or not _ZERO.below(level):
+            raise RejectedError("a flow reaches a positive level at some time")
+        low, high = (Range(t, t) for t in (end.inside.lo, end.inside.hi))
+        if not (low.lo >= 0 and level.below(_total(state.parts(state.flowed(low))))):
+            raise RejectedError("the level is not above the time's lower end")
+        if not _total(state.parts(state.flowed(high))).below(level):
+            raise RejectedError("the level is not below the time's upper end")
+        if time is not None and not _total(state.parts(state.flowed(time))).at_most(level):
+            raise RejectedError("the flow ends before it reaches the level")
+        time = end.inside
+    state.filters = state.flowed(time)
+    state.time = None if time is None or state.time is None else state.time + time
+
+
+def _stays_above(level: Range, state: _State, time: Range | None) -> bool:
+    if level.at_most(_ZERO):
+        return True  # in a flow, losses stay positive
+    if all(part.is_zero for part in state.parts()):
+        return bool(level.below(_ZERO))
+    if time is None:
+        return False
+    return bool(level.below(_total(state.parts(state.flowed(time)))))
+
+
+def enclose_crossing(data: Data, schedule: Sequence[Piece]) -> End:
+    """Find where a run ends by bisection, for data in ranges; raise `RejectedError` if open."""
+    state = _State(data)
+    level = data.level
+    if level is None:
+        return End(False, len(schedule) - 1, sum(piece[2] for piece in schedule), None)
+    if _starts_there(data, state):
+        return End(True, -1, 0, None)
+    for i, piece in enumerate(schedule):
+        kind, amount, count = piece
+        if kind == "gd":
+            assert amount is not None
+            first = _first_step(level, state, amount, count)
+            if first is not None:
+                return End(True, i, state.steps + first, None)
+            state.filters, state.steps = state.stepped(amount, count), state.steps + count
+            continue
+        if not _stays_above(level, state, amount):
+            return End(True, i, state.steps, _bisect(level, state, amount))
+        state.filters = state.flowed(amount)
+    return End(False, len(schedule) - 1, state.steps, None)
+
+
+def _first_step(level: Range, state: _State, rate: Range, count: int) -> int | None:
+    for k in range(1, count + 1):
+        found = _total(state.parts(state.stepped(rate, k))).at_most(level)
+        if found is None:
+            raise RejectedError("it is open which step reaches the level")
+        if found:
+            return k
+    return None
+
+
+def _bisect(level: Range, state: _State, limit: Range | None) -> Range:
+    """Return times between which the flow reaches the level for all of the data."""
+    low, high = fmpq(0), fmpq(1)
+
+    def total(time: Range) -> Range:
+        return _total(state.parts(state.flowed(time)))
+
+    if limit is not None and not total(limit).at_most(level):
+        raise RejectedError("it is open whether the flow reaches the level in its time")
+    for _ in range(200):
+        if total(Range.point(high)).below(level):
+            break
+        high *= 2
+    else:
+        raise RejectedError("no time is found at which the flow is below the level")
+    top = high
+    for _ in range(60):  # the last time that is surely too early
+        middle = (low + high) / 2
+        if level.below(total(Range.point(middle))):
+            low = middle
+        else:
+            high = middle
+    late = low
+    for _ in range(60):  # the first that is surely late enough
+        middle = (late + top) / 2
+        if total(Range.point(middle)).below(level):
+            top = middle
+        else:
+            late = middle
+    return Range(Range.point(low).lo, Range.point(top).hi)
+
+
+def quantities(
+    data: Data, state: _State, parts: Sequence[Range], loss: Range, reached: bool
+) -> dict[str, Range | bool]:
+    """Return what claims speak of; the test loss by both of its forms."""
+    frozen, seen = [data.noise], []
+    for g, lam, square, h, part in zip(
+        data.train, data.test, data.squares, state.filters, parts, strict=True
+    ):
+        if _ZERO.below(g):
+            if not part.is_zero:
+                seen.append((part, lam / g))
+        else:
+            frozen.append(lam * square * h)
+    test = _total([*frozen, *(part * ratio for part, ratio in seen)])
+    for _, chief in seen:  # Σ ρ_i part_i = ρ_r loss + Σ (ρ_i - ρ_r) part_i, for any r
+        rest = [part * (ratio - chief) for part, ratio in seen if ratio is not chief]
+        test = test.meet(_total([*frozen, chief * loss, *rest]))
+    found: dict[str, Range | bool] = {
+        "test_loss": test,
+        "train_loss": loss,
+        "steps": Range.point(state.steps),
+        "reached": reached,
+    }
+    found |= {f"part{i + 1}": part for i, part in enumerate(parts)}
+    if state.time is not None:
+        found["time"] = state.time
+    return found
+
+
+def given(data: Data) -> dict[str, Range | bool]:
+    """Return what claims speak of besides runs: γ_i, λ_i, δ_i(0)² and the level."""
+    found: dict[str, Range | bool] = {} if data.level is None else {"level": data.level}
+    for what, values in (("train", data.train), ("test", data.test), ("square", data.squares)):
+        found |= {f"{what}{i + 1}": value for i, value in enumerate(values)}
+    return found
+
+
+def prefixed(found: Mapping[str, Range | bool], name: str) -> dict[str, Range | bool]:
+    """Put a schedule's name before what a claim says of it."""
+    return {f"{name}.{key}" if name else key: value for key, value in found.items()}
+
+
+def _narrowed(parts: Sequence[Range], loss: Range) -> list[Range]:
+    if sum(not part.is_zero for part in parts) == 1:
+        return [part if part.is_zero else loss for part in parts]
+    found = []
+    for i, part in enumerate(parts):
+        others = _total([other for j, other in enumerate(parts) if j != i])
+        found.append(part.meet(loss - others).meet(Range(_ZERO.lo, loss.hi)))
+    return found
+
+
+def _lesser(a: Range, b: Range) -> Range:
+    if a.exact is not None and b.exact is not None:
+        return a if a.exact < b.exact else b
+    low = a.lo if a.lo < b.lo else b.lo
+    return Range(low, low)
+
+
+def _total(ranges: Sequence[Range]) -> Range:
+    total = _ZERO
+    for each in ranges:
+        total = total + each
+    return total

@@ -1,0 +1,64 @@
+"""The proofs beside the computed claims of `isoloss reproduce`, where they can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["NOT_INSTALLED", "Proof", "proofs_of"]
+
+NOT_INSTALLED = "Proofs were left out: they need pip install 'isoloss[proof]'."
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The certificate of a claim: its name, verdict and file.
+
+    ``scope`` says whether it is for ``"all"`` parameters of the claim, or for ``"one"`` problem.
+    """
+
+    name: str
+    verdict: str
+    expected: str
+    scope: str
+    json: str
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the expected one."""
+        return self.verdict == self.expected
+
+    def __str__(self) -> str:
+        return f"{self.verdict} for {self.scope}"
+
+    def link(self) -> str:
+        """Return the verdict as a link to the file, in a report."""
+        return f"[{self.verdict}](certificates/{self.name}.json) for {self.scope}"
+
+    def row(self) -> dict[str, str]:
+        """Return what ``claims.json`` holds."""
+        return {
+            "verdict": self.verdict,
+            "scope": self.scope,
+            "certificate": f"certificates/{self.name}.json",
+        }
+
+
+def proofs_of(claims: Iterable[str]) -> dict[str, Proof]:
+    """Prove the claims that have a proof; nothing where the libraries are missing."""
+    try:
+        from isoloss.paper.certificates import EXPECTED, INSTANCES, certificate, name_of
+    except ImportError:
+        return {}
+    found: dict[str, Proof] = {}
+    by_name: dict[str, Proof] = {}
+    for claim in claims:
+        name = name_of(claim)
+        if name is None:
+            continue
+        if name not in by_name:
+            proof = certificate(name)
+            scope = "one" if name in INSTANCES else "all"
+            by_name[name] = Proof(name, proof.verdict, EXPECTED[name], scope, proof.to_json())
+        found[claim] = by_name[name]
+    return found

@@ -1,0 +1,203 @@
+"""for_all: an inequality for every point of a box of parameters, by subdividing it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from flint import fmpq
+
+from isoloss.proof.certificate import Certificate, Verdict, certificate
+from isoloss.proof.certify import precision
+from isoloss.proof.exact import exact, text
+from isoloss.proof.statement import Box, Statement
+
+__all__ = ["for_all", "leaves"]
+
+
+def for_all(
+    box: Mapping[str, tuple[Any, Any]],
+    claim: str,
+    *,
+    train: Sequence[str] | None = None,
+    test: Sequence[str] | None = None,
+    start_squared: Sequence[str] | None = None,
+    noise: str = "0",
+    level: str | None = None,
+    schedules: Mapping[str, str] | None = None,
+    bits: int = 64,
+    max_boxes: int = 20_000,
+    progress: bool = True,
+) -> Certificate:
+    """Prove an inequality for all parameters in a box, or find where it fails.
+
+    The claim is evaluated in interval arithmetic on the whole box. Where that does not decide it,
+    the box is cut in two, the widest ones first.
+
+    Parameters
+    ----------
+    box : mapping of str to (low, high)
+        The parameters and their closed ranges, exact as in `ExactProblem`.
+    claim : str
+        As for `certify`, of the parameters too. Without a problem, of the parameters only.
+    train, test, start_squared : sequence of str, optional
+        A problem whose curvatures and squared start residuals are expressions of the parameters.
+        Intervals know no dependence: scale the problem so that γ₁ is a number, such as 1.
+    noise, level : str, optional
+        The label noise, and the train loss to stop at, as expressions.
+    schedules : mapping of str to str, optional
+        Texts as for `certify`; rates may be expressions. The name ``""`` stands for one schedule.
+    bits : int, default: 64
+        The working precision.
+    max_boxes : int, default: 20000
+        How many boxes to look at before giving up.
+    progress : bool, default: True
+        Whether to show a bar on a terminal.
+
+    Returns
+    -------
+    Certificate
+        ``"proved"``; ``"disproved"``, with a point where it fails; or ``"undecided"``, with the
+        boxes left over (`leaves`).
+
+    Raises
+    ------
+    TypeError
+        If a text is none.
+    ValueError
+        If a range is empty, or an expression cannot be read.
+
+    Examples
+    --------
+    >>> for_all({"x": (0, 1)}, "x * (1 - x) <= 1/4 + 1/1000").boxes
+    64
+    >>> for_all({"x": (0, 1)}, "x * (1 - x) <= 1/5")
+    Certificate(disproved: x * (1 - x) <= 1/5 (it fails at x = 1/2))
+
+    Gradient flow has the larger test loss for every spectrum of a family:
+
+    >>> for_all(
+    ...     {"g": ("1/10", "9/10")},
+    ...     "flow.test_loss > annealed.test_loss",
+    ...     train=["1", "g"],
+    ...     test=["1", "1"],
+    ...     start_squared=["1", "1"],
+    ...     level="1/10",
+    ...     schedules={"flow": "flow", "annealed": "gd(1, 20) > flow"},
+    ... ).verdict
+    'proved'
+    """
+    statement = Statement.read(
+        box, claim, train, test, start_squared, noise, level, schedules or {}
+    )
+    if not isinstance(max_boxes, int) or max_boxes < 1:
+        raise ValueError(f"max_boxes must be at least 1; got {max_boxes!r}")
+    if not isinstance(bits, int) or not 32 <= bits <= 2**15:
+        raise ValueError(f"bits must be from 32 to {2**15}; got {bits!r}")
+    whole = statement.box
+    root = _Node(whole)
+    waiting, done, point = deque([root]), 0, None
+    with precision(bits), _bar(max_boxes, shown=progress) as show:
+        while waiting and done < max_boxes:
+            node = waiting.popleft()
+            done += 1
+            show(done, len(waiting))
+            if statement.holds(node.box):
+                node.mark = "."
+                continue
+            point = statement.counterexample(node.box)
+            if point is not None:
+                break
+            waiting.extend(node.cut(whole))
+    verdict: Verdict = "proved" if not waiting and point is None else "undecided"
+    reason = ""
+    if point is not None:
+        verdict = "disproved"
+        reason = "it fails" + (" at " if point else "")
+        reason += ", ".join(f"{n} = {text(v)}" for n, v in zip(box, point, strict=True))
+    elif waiting:
+        reason = f"{len(waiting)} boxes left over of {done} looked at"
+    tree = root.tree() if point is None else ""
+    return certificate(
+        "for_all",
+        box={n: [text(e) for e in ends] for n, ends in zip(box, whole, strict=True)},
+        claim=statement.claim.text,
+        family=statement.texts,
+        verdict=verdict,
+        reason=reason,
+        precision=bits,
+        tree=tree,
+        counterexample=None if point is None else [text(value) for value in point],
+    )
+
+
+@contextmanager
+def _bar(most: int, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that shows how many boxes are done and waiting: on a terminal only."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(
+        console=console, transient=True, disable=not (shown and console.is_terminal)
+    ) as bar:
+        task = bar.add_task("", total=most)
+
+        def show(done: int, waiting: int) -> None:
+            bar.update(task, completed=done, description=f"{done} boxes done, {waiting} waiting")
+
+        yield show
+
+
+@dataclass
+class _Node:
+    """A box, and how it was cut: marks "." (proved), "?" (open), or a letter for the axis."""
+
+    box: Box
+    mark: str = "?"
+    halves: list[_Node] = field(default_factory=list)
+
+    def cut(self, whole: Box) -> list[_Node]:
+        """Cut in two along the axis that is widest beside the whole box's."""
+        shares = [
+            (high - low) / (right - left) if right > left else fmpq(0)
+            for (low, high), (left, right) in zip(self.box, whole, strict=True)
+        ]
+        if not shares or max(shares) == 0:
+            return []  # a point stays open
+        axis = shares.index(max(shares))
+        low, high = self.box[axis]
+        middle = (low + high) / 2
+        for part in ((low, middle), (middle, high)):
+            self.halves.append(_Node((*self.box[:axis], part, *self.box[axis + 1 :])))
+        self.mark = chr(ord("a") + axis)
+        return self.halves
+
+    def tree(self) -> str:
+        """Return the marks in the order of a walk, each axis before its halves."""
+        marks, nodes = [], [self]
+        while nodes:
+            node = nodes.pop()
+            marks.append(node.mark)
+            nodes += reversed(node.halves)
+        return "".join(marks)
+
+
+def leaves(proof: Certificate) -> Iterator[tuple[str, Box]]:
+    """Yield the boxes of a `for_all`: ``"."`` for a proved one, ``"?"`` for one left over."""
+    box = tuple(
+        (exact("low", low), exact("high", high)) for low, high in proof.content["box"].values()
+    )
+    nodes: list[Box] = [box]
+    for mark in proof.content["tree"]:
+        box = nodes.pop()
+        if mark in ".?":
+            yield mark, box
+            continue
+        axis = ord(mark) - ord("a")
+        low, high = box[axis]
+        middle = (low + high) / 2
+        nodes += [(*box[:axis], part, *box[axis + 1 :]) for part in ((middle, high), (low, middle))]

@@ -1,0 +1,177 @@
+"""Intervals with exact end points: every operation encloses the true result.
+
+Arb computes each end; keeping ends instead of balls keeps wide intervals sharp, so that a positive
+quantity stays positive. The working precision is ``flint.ctx.prec``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from flint import arb, fmpq
+
+__all__ = [
+    "Interval",
+    "UnboundedError",
+    "Value",
+    "hull",
+    "less",
+    "less_equal",
+    "lower",
+    "power",
+    "upper",
+]
+
+_EXACT_BITS = 2**16  # a longer power of a fraction is rounded
+
+
+class UnboundedError(ArithmeticError):
+    """An operation whose result is unbounded or undefined somewhere in its operands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """All numbers from ``low`` to ``high``, which are exact binary numbers."""
+
+    low: arb
+    high: arb
+
+    @classmethod
+    def of(cls, value: Value) -> Interval:
+        """Return a value as an interval."""
+        if isinstance(value, Interval):
+            return value
+        ball = arb(value)
+        return cls(ball.lower(), ball.upper())
+
+    def __neg__(self) -> Interval:
+        return Interval(-self.high, -self.low)
+
+    def __add__(self, other: Value) -> Interval:
+        other = Interval.of(other)
+        return Interval((self.low + other.low).lower(), (self.high + other.high).upper())
+
+    def __sub__(self, other: Value) -> Interval:
+        return self + -Interval.of(other)
+
+    def __mul__(self, other: Value) -> Interval:
+        other = Interval.of(other)
+        if self.low >= 0 and other.low >= 0:
+            return Interval((self.low * other.low).lower(), (self.high * other.high).upper())
+        products = [a * b for a in (self.low, self.high) for b in (other.low, other.high)]
+        return Interval(_least(p.lower() for p in products), -_least(-p.upper() for p in products))
+
+    def __truediv__(self, other: Value) -> Interval:
+        other = Interval.of(other)
+        if not (other.low > 0 or other.high < 0):
+            raise UnboundedError("a division by an interval that contains 0")
+        return self * Interval((1 / other.high).lower(), (1 / other.low).upper())
+
+    def __radd__(self, other: fmpq) -> Interval:
+        return self + other
+
+    def __rsub__(self, other: fmpq) -> Interval:
+        return Interval.of(other) - self
+
+    def __rmul__(self, other: fmpq) -> Interval:
+        return self * other
+
+    def __rtruediv__(self, other: fmpq) -> Interval:
+        return Interval.of(other) / self
+
+    def __abs__(self) -> Interval:
+        if self.low >= 0:
+            return self
+        if self.high <= 0:
+            return -self
+        return Interval(arb(0), -_least((self.low, -self.high)))
+
+    def monotone(self, function: Callable[[arb], arb]) -> Interval:
+        """Return the image under an increasing function."""
+        return Interval(function(self.low).lower(), function(self.high).upper())
+
+    def exp(self) -> Interval:
+        """Return the exponential."""
+        return self.monotone(arb.exp)
+
+    def log(self) -> Interval:
+        """Return the logarithm; raise `UnboundedError` unless all is positive."""
+        if not self.low > 0:
+            raise UnboundedError("a logarithm of an interval that reaches 0")
+        return self.monotone(arb.log)
+
+    def sqrt(self) -> Interval:
+        """Return the square root; raise `UnboundedError` unless all is at least 0."""
+        if not self.low >= 0:
+            raise UnboundedError("a square root of an interval that reaches below 0")
+        return self.monotone(arb.sqrt)
+
+    def __str__(self) -> str:
+        return str(self.low.union(self.high))
+
+
+Value = fmpq | Interval
+
+
+def lower(value: Value) -> arb:
+    """Return a lower bound."""
+    return Interval.of(value).low
+
+
+def upper(value: Value) -> arb:
+    """Return an upper bound."""
+    return Interval.of(value).high
+
+
+def hull(low: Value, high: Value) -> Interval:
+    """Return the interval from one value to another."""
+    return Interval(lower(low), upper(high))
+
+
+def less(a: Value, b: Value) -> bool | None:
+    """Return whether a < b; None where it cannot be decided."""
+    if isinstance(a, fmpq) and isinstance(b, fmpq):
+        return bool(a < b)
+    first, second = Interval.of(a), Interval.of(b)
+    if first.high < second.low:
+        return True
+    return False if first.low >= second.high else None
+
+
+def less_equal(a: Value, b: Value) -> bool | None:
+    """Return whether a ≤ b; None where it cannot be decided."""
+    opposite = less(b, a)
+    return None if opposite is None else not opposite
+
+
+def power(base: Value, exponent: Value) -> Value:
+    """Return a power: of any base for whole exponents, else of one that is not negative."""
+    if isinstance(exponent, fmpq) and exponent.q == 1:
+        return _whole_power(base, int(exponent.p))
+    interval = Interval.of(base)
+    if isinstance(exponent, fmpq) and exponent > 0 and interval.low >= 0:
+        return interval.monotone(lambda end: end**exponent)
+    return (Interval.of(exponent) * interval.log()).exp()
+
+
+def _whole_power(base: Value, n: int) -> Value:
+    if isinstance(base, fmpq):
+        size = max(int(base.p).bit_length(), int(base.q).bit_length())
+        if base in (0, 1, -1) or size * abs(n) <= _EXACT_BITS:
+            if base == 0 and n < 0:
+                raise UnboundedError("a negative power of 0")
+            return base ** (n % 2 + 2 if base in (1, -1) else n)
+    if n < 0:
+        return fmpq(1) / Interval.of(_whole_power(base, -n))
+    interval = Interval.of(base)
+    if n % 2 == 0:
+        interval = abs(interval)
+    return interval.monotone(lambda end: end**n)
+
+
+def _least(numbers: Iterable[arb]) -> arb:
+    first, *rest = numbers
+    for number in rest:
+        first = min(first, number)
+    return first

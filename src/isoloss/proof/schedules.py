@@ -1,0 +1,151 @@
+"""Schedules with exact rates: pieces that a proof goes through one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flint import fmpq
+
+from isoloss.phases import GradientDescent, GradientFlow
+from isoloss.pieces import pieces
+from isoloss.proof.exact import exact, text
+from isoloss.proof.expressions import Expression
+from isoloss.proof.interval import Value
+from isoloss.schedule import Phase, Schedule
+
+__all__ = ["Flow", "Piece", "Steps", "piece_texts", "read_schedule", "read_text"]
+
+_MOST_PIECES = 10_000
+
+
+@dataclass(frozen=True)
+class Steps:
+    """``count`` gradient-descent steps at one rate."""
+
+    rate: Value
+    count: int
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Gradient flow for a time; None: without end."""
+
+    time: Value | None
+
+
+Piece = Steps | Flow
+
+
+@dataclass(frozen=True)
+class Template:
+    """A piece whose number is an expression; a flow's is None without end."""
+
+    amount: Expression | None
+    count: int | None
+
+    def at(self, values: dict[str, Value], max_lr: Value | None) -> Piece:
+        """Return the piece for values of the names; rates are in units of the largest stable one.
+
+        Without any curvature each rate does the same, that is nothing: the unit is 1.
+        """
+        unit = fmpq(1) if max_lr is None else max_lr
+        if self.amount is None:
+            return Flow(None)
+        amount = self.amount.value(values) * unit
+        return Flow(amount) if self.count is None else Steps(amount, self.count)
+
+
+def read_schedule(schedule: Any, max_lr: fmpq | None) -> list[Piece]:
+    """Return the pieces of a schedule, or of a text with rates in units of the largest stable one.
+
+    Raises ``TypeError`` for what is no schedule, ``ValueError`` for momentum, or very many rates.
+    """
+    if isinstance(schedule, str):
+        return [template.at({}, max_lr) for template in read_text(schedule, set())]
+    if not isinstance(schedule, Schedule | Phase):
+        raise TypeError(
+            'schedule must be a Schedule, a phase, or a text such as "gd(1, 10) > flow"; '
+            f"got {type(schedule).__name__}"
+        )
+    found: list[Piece] = []
+    for phase in Schedule(schedule).phases:
+        if not isinstance(phase, GradientDescent | GradientFlow):
+            raise ValueError(
+                "proofs are about gradient descent and gradient flow; the schedule has "
+                f"{type(phase).__name__}"
+            )
+        for kind, amount, count in pieces(phase):
+            if kind == "flow":
+                found.append(Flow(None if amount == float("inf") else exact("time", amount)))
+            elif kind == "rate":
+                found.append(Steps(exact("lr", amount), count))
+            else:
+                found += [Steps(exact("lr", rate), 1) for rate in amount]
+        if len(found) > _MOST_PIECES:
+            raise ValueError(f"a proof takes at most {_MOST_PIECES} changing rates")
+    return found
+
+
+def read_text(schedule: str, names: set[str]) -> list[Template]:
+    """Read ``"gd(RATE, K) > flow(TIME) > flow"``; rates and times may be expressions of names.
+
+    Raises ``ValueError`` for anything else.
+    """
+    found = []
+    for part in _split(schedule, ">"):
+        name, _, rest = part.strip().partition("(")
+        if name.strip() == "flow" and not rest:
+            found.append(Template(None, None))
+            continue
+        arguments = _split(rest.strip()[:-1], ",")
+        if not rest.strip().endswith(")") or len(arguments) != {"gd": 2, "flow": 1}.get(
+            name.strip(), 0
+        ):
+            raise ValueError(
+                f"schedule {schedule!r}: {part.strip()!r} is not gd(RATE, K), flow(TIME) or flow; "
+                "proofs are about gradient descent and gradient flow"
+            )
+        amount = Expression.parse(arguments[0], "rate" if name.strip() == "gd" else "time")
+        amount.check_names(names, "schedule")
+        found.append(Template(amount, _count(arguments[1]) if len(arguments) == 2 else None))
+    return found
+
+
+def piece_texts(schedule: Sequence[Piece]) -> list[list[str | int | None]]:
+    """Return pieces as a certificate holds them."""
+    rows: list[list[str | int | None]] = []
+    for piece in schedule:
+        number = piece.rate if isinstance(piece, Steps) else piece.time
+        assert number is None or isinstance(number, fmpq)
+        shown = None if number is None else text(number)
+        rows.append(["gd", shown, piece.count] if isinstance(piece, Steps) else ["flow", shown])
+    return rows
+
+
+def check_piece(piece: Piece) -> Piece:
+    """Raise ``ValueError`` if a rate or time is negative."""
+    number = piece.rate if isinstance(piece, Steps) else piece.time
+    if isinstance(number, fmpq) and number < 0:
+        raise ValueError(f"rates and times must not be negative; got {text(number)}")
+    return piece
+
+
+def _count(argument: str) -> int:
+    number = exact("number of steps", argument.strip())
+    if number.q != 1 or number < 0:
+        raise ValueError(f"the number of steps must be a whole number; got {argument.strip()!r}")
+    return int(number.p)
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """Split at a mark outside parentheses."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == mark and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
