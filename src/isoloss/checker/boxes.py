@@ -46,7 +46,7 @@ def _check_counterexample(content: Mapping[str, Any], whole: Sides) -> None:
     inside = len(point) == len(whole) and all(
         p.exact is not None and a <= p.exact <= b for p, (a, b) in zip(point, whole, strict=True)
     )
-    if not inside or content["tree"]:
+    if not inside or content["tree"] != "":
         raise RejectedError("the counterexample is not a point of the box")
     values = dict(zip(content["box"], point, strict=True))
     if _holds(content["claim"], content["family"], values) is not False:

@@ -29,7 +29,8 @@ class Range:
         """Return the range of one number."""
         value = fmpq(value)
         ball = arb(value)
-        return cls(ball.lower(), ball.upper(), value)
+        long = max(int(value.p).bit_length(), int(value.q).bit_length()) > _LONG
+        return cls(ball.lower(), ball.upper(), None if long else value)
 
     @classmethod
     def of_balls(cls, *balls: arb) -> Range:

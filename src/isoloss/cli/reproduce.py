@@ -77,7 +77,13 @@ def reproduce(
         raise typer.Exit(2) from None
     _print(console, results, proofs)
     wrote = "report.html, claims.json, certificates and two figures"
-    if not proofs:
+    if proofs:
+        console.print(
+            "\nSecond column: floating point, at points. Third: rigorous, for all parameters of a "
+            "claim, or for one problem.",
+            soft_wrap=not console.is_terminal,
+        )
+    else:
         wrote = wrote.replace(" certificates and", "")
         console.print(NOT_INSTALLED, markup=False)
     console.print(f"\nWrote {wrote} to {out}", highlight=False)

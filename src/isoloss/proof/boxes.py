@@ -112,15 +112,14 @@ def for_all(
             if point is not None:
                 break
             waiting.extend(node.cut(whole))
-    verdict: Verdict = "proved" if not waiting and point is None else "undecided"
-    reason = ""
+    tree = root.tree() if point is None else ""
+    left = tree.count("?")
+    verdict: Verdict = "undecided" if left else "proved"
+    reason = f"{left} boxes left over of {done} looked at" if left else ""
     if point is not None:
         verdict = "disproved"
-        reason = "it fails" + (" at " if point else "")
-        reason += ", ".join(f"{n} = {text(v)}" for n, v in zip(box, point, strict=True))
-    elif waiting:
-        reason = f"{len(waiting)} boxes left over of {done} looked at"
-    tree = root.tree() if point is None else ""
+        at = ", ".join(f"{name} = {text(value)}" for name, value in zip(box, point, strict=True))
+        reason = f"it fails at {at}" if at else ""
     return certificate(
         "for_all",
         box={n: [text(e) for e in ends] for n, ends in zip(box, whole, strict=True)},

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from flint import arb, ctx, fmpq
 
 from isoloss.proof.interval import (
+    EXACT_BITS,
     Interval,
     Value,
     hull,
+    length,
     less,
     less_equal,
     lower,
@@ -27,6 +29,7 @@ __all__ = ["Spectrum", "Stop", "UndecidedError", "follow"]
 
 _NEWTON = 500
 _MOST_LOOKS = 20_000
+_SHOWN_BITS = 2**11  # of a fraction that a certificate writes out
 _LOST = 24  # bits that the verification of a root may lose
 
 
@@ -128,7 +131,7 @@ class _Run:
             first = self._first(squares, 1, piece.count)
         count = piece.count if first is None else first
         self.filters = [
-            _times(h, power(square, fmpq(count))) if count else h
+            _rounded(_times(h, power(square, fmpq(count))), EXACT_BITS) if count else h
             for h, square in zip(self.filters, squares, strict=True)
         ]
         self.steps += count
@@ -194,9 +197,9 @@ class _Run:
             steps=self.steps,
             time=self.time,
             inside=inside,
-            train_loss=loss,
-            test_loss=self._test_loss(parts, loss),
-            parts=parts,
+            train_loss=_rounded(loss, _SHOWN_BITS),
+            test_loss=_rounded(self._test_loss(parts, loss), _SHOWN_BITS),
+            parts=[_rounded(part, _SHOWN_BITS) for part in parts],
         )
 
     def _test_loss(self, parts: list[Value], loss: Value) -> Value:
@@ -302,6 +305,13 @@ def _narrower(a: Value, b: Value) -> Value:
         if isinstance(exact, fmpq):
             return exact
     return Interval(max(lower(a), lower(b)), min(upper(a), upper(b)))
+
+
+def _rounded(value: Value, bits: int) -> Value:
+    """Return a value that is no longer kept exactly, if it is long."""
+    if isinstance(value, fmpq) and length(value) > bits:
+        return Interval.of(value)
+    return value
 
 
 def _times(a: Value, b: Value) -> Value:

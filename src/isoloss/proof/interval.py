@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from flint import arb, fmpq
 
 __all__ = [
+    "EXACT_BITS",
     "Interval",
     "UnboundedError",
     "Value",
     "hull",
+    "length",
     "less",
     "less_equal",
     "lower",
@@ -23,7 +25,7 @@ __all__ = [
     "upper",
 ]
 
-_EXACT_BITS = 2**16  # a longer power of a fraction is rounded
+EXACT_BITS = 2**16  # a longer power of a fraction is rounded
 
 
 class UnboundedError(ArithmeticError):
@@ -129,6 +131,11 @@ def hull(low: Value, high: Value) -> Interval:
     return Interval(lower(low), upper(high))
 
 
+def length(value: fmpq) -> int:
+    """Return how many bits the longer side of a fraction has."""
+    return max(int(value.p).bit_length(), int(value.q).bit_length())
+
+
 def less(a: Value, b: Value) -> bool | None:
     """Return whether a < b; None where it cannot be decided."""
     if isinstance(a, fmpq) and isinstance(b, fmpq):
@@ -156,12 +163,10 @@ def power(base: Value, exponent: Value) -> Value:
 
 
 def _whole_power(base: Value, n: int) -> Value:
-    if isinstance(base, fmpq):
-        size = max(int(base.p).bit_length(), int(base.q).bit_length())
-        if base in (0, 1, -1) or size * abs(n) <= _EXACT_BITS:
-            if base == 0 and n < 0:
-                raise UnboundedError("a negative power of 0")
-            return base ** (n % 2 + 2 if base in (1, -1) else n)
+    if isinstance(base, fmpq) and (base in (0, 1, -1) or length(base) * abs(n) <= EXACT_BITS):
+        if base == 0 and n < 0:
+            raise UnboundedError("a negative power of 0")
+        return base ** (n % 2 + 2 if base in (1, -1) else n)
     if n < 0:
         return fmpq(1) / Interval.of(_whole_power(base, -n))
     interval = Interval.of(base)

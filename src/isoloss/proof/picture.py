@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isoloss.proof.boxes import leaves
 from isoloss.proof.certificate import Certificate
@@ -58,7 +58,7 @@ def draw_boxes(proof: Certificate, ax: Axes | None = None) -> Axes:
     for mark, ((left, right), (low, high)) in leaves(proof):
         corner, width, height = (float(left), float(low)), float(right - left), float(high - low)
         boxes[mark].append(Rectangle(corner, width, height))
-    styles = {
+    styles: dict[str, dict[str, Any]] = {
         ".": {"facecolor": "#d6e6f2", "edgecolor": _PROVED, "linewidth": 0.6},
         "?": {"facecolor": "#fbe3b5", "edgecolor": _OPEN, "linewidth": 0.6, "hatch": "////"},
     }

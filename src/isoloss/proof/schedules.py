@@ -63,7 +63,8 @@ def read_schedule(schedule: Any, max_lr: fmpq | None) -> list[Piece]:
     Raises ``TypeError`` for what is no schedule, ``ValueError`` for momentum, or very many rates.
     """
     if isinstance(schedule, str):
-        return [template.at({}, max_lr) for template in read_text(schedule, set())]
+        known: dict[str, Value] = {} if max_lr is None else {"max_lr": max_lr}
+        return [template.at(known, max_lr) for template in read_text(schedule, set(known))]
     if not isinstance(schedule, Schedule | Phase):
         raise TypeError(
             'schedule must be a Schedule, a phase, or a text such as "gd(1, 10) > flow"; '

@@ -68,6 +68,9 @@ class Statement:
                 "train, test and start_squared need one expression for each direction; got "
                 f"{len(train)}, {len(test)} and {len(start_squared)}"
             )
+        known = known_names(schedules, len(train), level=level is not None)
+        if both := sorted(names & (known | {"max_lr"})):
+            raise ValueError(f"a parameter may not be called {both[0]!r}: that is another thing")
         parts = {"train": train, "test": test, "start_squared": start_squared, "noise": [noise]}
         spectrum = {
             what: [Expression.parse(each, what).check_names(names, what) for each in texts]
@@ -75,9 +78,6 @@ class Statement:
         }
         stop = None if level is None else Expression.parse(level, "level").check_names(names)
         read = {n: read_text(each, names | {"max_lr"}) for n, each in schedules.items()}
-        known = known_names(schedules, len(train), level=stop is not None)
-        if both := sorted(names & (known | {"max_lr"})):
-            raise ValueError(f"a parameter may not be called {both[0]!r}: that is another thing")
         inequality.check_names(known | names)
         texts: dict[str, Any] = {what: [e.text for e in each] for what, each in spectrum.items()}
         texts |= {"level": stop.text if stop else None, "schedules": dict(schedules)}

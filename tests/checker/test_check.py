@@ -1,0 +1,251 @@
+"""The checker: it accepts what is proved, and rejects every field that is changed."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isoloss.checker import RejectedError, check, verify
+from isoloss.checker.numbers import read
+from isoloss.paper.certificates import NAMES, certificate
+from isoloss.proof import ExactProblem, certify, for_all, identity
+from isoloss.proof.certificate import digest
+
+PAPER = ExactProblem.from_spectra(["2/3", "1/3"], ["1/2", "1/2"], [-10, -10], noise="1/8")
+FAMILY: dict[str, Any] = {
+    "train": ["1", "g"],
+    "test": ["1", "1"],
+    "start_squared": ["1", "1"],
+    "level": "1/10",
+    "schedules": {"flow": "flow", "annealed": "gd(1, 20) > flow"},
+}
+PROOFS = {
+    "runs": certify(
+        PAPER,
+        {"flow": "flow", "gd": "gd(0.2, 7) > gd(0.3, 900)", "end": "flow(1/10)"},
+        "1/100",
+        "flow.test_loss > 1.49 * level and gd.steps == 14 and not end.reached",
+    ),
+    "disproved": certify(PAPER, "gd(1, 10) > flow", "1/100", "test_loss < 3/4 * level"),
+    "for_all": for_all({"g": ("1/10", "9/10")}, "flow.test_loss > annealed.test_loss", **FAMILY),
+    "counterexample": for_all({"x": (0, 1)}, "x * (1 - x) < 1/5"),
+    "identity": identity("(a + b)**2", "a**2 + 2*a*b + b**2"),
+    "theorem": certificate("lemma2-literal"),
+}
+WORDS = {"made_by", "reason", "argument", "statement", "name"}  # what they say is not checked
+
+
+def content(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(PROOFS[name].to_json())
+    return found
+
+
+def signed(changed: dict[str, Any]) -> dict[str, Any]:
+    """Return changed content with a digest that fits it."""
+    plain = {key: value for key, value in changed.items() if key != "digest"}
+    return {**plain, "digest": digest(plain)}
+
+
+def fields(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of each field that is a value of its own."""
+    if isinstance(value, dict | list) and value:
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from fields(value[key], (*path, key))
+    else:
+        yield path
+
+
+def at(value: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def with_field(whole: dict[str, Any], path: tuple[Any, ...], new: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(whole)
+    at(changed, path[:-1])[path[-1]] = new
+    return changed
+
+
+FIELDS = [(name, path) for name in PROOFS for path in fields(content(name))]
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_what_is_proved_is_accepted(name: str) -> None:
+    found = check(content(name))
+    assert found.verdict == PROOFS[name].verdict
+    assert found.claim == PROOFS[name].claim
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_of_the_papers_certificates_are_accepted(name: str) -> None:
+    assert check(json.loads(certificate(name).to_json())).verdict in ("proved", "disproved")
+
+
+def test_each_changed_field_is_noticed() -> None:
+    assert len(FIELDS) > 200
+    for name, path in FIELDS:
+        if path == ("digest",):
+            continue
+        with pytest.raises(RejectedError, match="the digest is not that of the content"):
+            check(with_field(content(name), path, "another"))
+        with pytest.raises(RejectedError, match="the digest is not that of the content"):
+            check(with_field(content(name), path, None if at(content(name), path) else 1))
+
+
+def adverse(path: tuple[Any, ...], value: Any) -> Iterator[Any]:
+    """Yield false values for a field, also such as are false by little."""
+    key = next(part for part in reversed(path) if isinstance(part, str))
+    yield from (None, [], {}, -1, "x")
+    if isinstance(value, bool):
+        yield not value
+    elif isinstance(value, int):
+        yield from (value + 1, value - 1)
+    elif key in ("claim", "left", "right"):
+        yield from ("1 > 2", "level", "unknown < 1", "flow.test_loss < level", "a**2", "1 ==")
+    elif key == "verdict":
+        yield from ("undecided", "disproved" if value == "proved" else "proved")
+    elif key == "kind":
+        yield from ("runs", "theorem") if value not in ("runs", "theorem") else ("for_all",)
+    elif key == "tree":
+        yield from (value + ".", value[:-1], value.replace(".", "?", 1), "", "b..")
+    elif (isinstance(value, str) and value[:1].lstrip("-").isdigit()) or value == "0":
+        yield from (
+            f"{value}1" if "p" not in value else value.replace("p", "1p"),
+            "-1",
+            "1/0",
+            "1p",
+        )
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_what_is_accepted_with_a_digest_that_fits_is_still_true(name: str) -> None:
+    whole, rejected = content(name), 0
+    for path in fields(whole):
+        key = next(part for part in reversed(path) if isinstance(part, str))
+        if key in WORDS | {"digest"}:
+            continue
+        value = at(whole, path)
+        for new in adverse(path, value):
+            if type(new) is type(value) and new == value:
+                continue
+            changed = with_field(whole, path, new)
+            try:
+                check(signed(changed))
+            except RejectedError:
+                rejected += 1
+            else:
+                assert proved_again(changed), (path, value, new)
+    assert rejected > 4 * len(list(fields(whole))) / 3
+
+
+def proved_again(changed: dict[str, Any]) -> bool:
+    """Whether the prover comes to a changed certificate's verdict, within its enclosures."""
+    if changed["kind"] == "theorem":
+        return all(proved_again(part) for part in changed["parts"])
+    if changed["kind"] == "for_all":
+        problem = changed["family"] or {}
+        noise = {"noise": problem["noise"][0]} if problem else {}
+        again = for_all(changed["box"], changed["claim"], **{**problem, **noise})
+        return again.verdict == changed["verdict"]
+    problem = changed["problem"]
+    exact = ExactProblem.from_squares(
+        problem["train"], problem["test"], problem["start_squared"], noise=problem["noise"]
+    )
+    schedules = {
+        name: " > ".join(map(text, run["schedule"])) for name, run in changed["runs"].items()
+    }
+    again = certify(exact, schedules, changed["level"], changed["claim"])
+    return again.verdict == changed["verdict"] and all(
+        read(run[key]).holds(read(again.content["runs"][name][key]))
+        for name, run in changed["runs"].items()
+        for key in ("train_loss", "test_loss")
+    )
+
+
+def text(piece: list[Any]) -> str:
+    """Return a piece of a schedule as a text, its rate an absolute one."""
+    kind, number, *count = piece
+    inside = "" if number is None else f"({number} / max_lr{''.join(f', {n}' for n in count)})"
+    return kind + inside
+
+
+@pytest.mark.parametrize("end", [0, 1])
+@pytest.mark.parametrize("field", ["inside", "time", "train_loss", "test_loss", "parts"])
+def test_enclosures_that_are_too_narrow_are_rejected(field: str, end: int) -> None:
+    whole = content("runs")
+    for run in whole["runs"].values():
+        rows = run[field] if field == "parts" else [run[field]]
+        for row in rows:
+            if row is not None and row[0] != row[1]:
+                kept = row[end]
+                row[end] = row[1 - end]
+                with pytest.raises(RejectedError):
+                    check(signed(whole))
+                row[end] = kept
+    assert check(signed(whole)).verdict == "proved"
+
+
+def test_a_wider_enclosure_is_accepted_until_the_claim_does_not_follow() -> None:
+    whole = content("runs")
+    ends = whole["runs"]["flow"]["test_loss"]
+    ends[0] = "1p-6"  # above 1.49·ε = 0.0149
+    assert check(signed(whole)).verdict == "proved"
+    ends[0] = "1p-7"
+    with pytest.raises(RejectedError, match="the claim does not follow from the enclosures"):
+        check(signed(whole))
+
+
+def test_missing_and_further_fields_are_rejected() -> None:
+    for name in PROOFS:
+        whole = content(name)
+        for key in list(whole):
+            if key != "digest":
+                changed = {k: v for k, v in whole.items() if k != key}
+                with pytest.raises(RejectedError):
+                    check(signed(changed))
+        with pytest.raises(RejectedError, match="the fields are not those of"):
+            check(signed(whole | {"more": 1}))
+    whole = content("runs")
+    whole["runs"]["flow"]["more"] = 1
+    with pytest.raises(RejectedError, match="other fields than a run"):
+        check(signed(whole))
+    whole = content("runs")
+    whole["problem"]["more"] = []
+    with pytest.raises(RejectedError, match="other fields than a problem"):
+        check(signed(whole))
+
+
+def test_a_theorem_with_a_part_left_out_keeps_only_what_its_parts_prove() -> None:
+    whole = content("theorem")
+    whole["parts"] = whole["parts"][:-1]  # the last one is the disproof
+    with pytest.raises(RejectedError, match="the verdict is not that of the last part"):
+        check(signed(whole))
+    whole["parts"] = []
+    with pytest.raises(RejectedError):
+        check(signed(whole))
+
+
+def test_an_undecided_certificate_proves_nothing() -> None:
+    proof = certify(PAPER, "flow", "1/100", "test_loss**2 == test_loss**2")
+    with pytest.raises(RejectedError, match="it is undecided: the sides of the claim"):
+        check(json.loads(proof.to_json()))
+
+
+def test_files(tmp_path: Path) -> None:
+    path = PROOFS["runs"].save(tmp_path / "proof.json")
+    assert verify(path).verdict == "proved"
+    for text in ("", "{", "[]", "3", '"x"', "{}", '{"digest": "x"}'):
+        path.write_text(text)
+        with pytest.raises(RejectedError):
+            verify(path)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RejectedError, match="this is no JSON file"):
+        verify(path)
+    with pytest.raises(FileNotFoundError):
+        verify(tmp_path / "none.json")

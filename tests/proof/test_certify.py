@@ -1,0 +1,257 @@
+"""certify: verdicts that cannot be wrong, on edges too, and errors that say what to do."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import isoloss as il
+from isoloss.checker import check
+from isoloss.proof import Certificate, ExactProblem, certify
+
+PAPER = ExactProblem.from_spectra(["2/3", "1/3"], ["1/2", "1/2"], [-10, -10])
+BOTH = {"flow": "flow", "annealed": "gd(1, 10) > flow"}
+
+
+def checked(proof: Certificate) -> str:
+    """Return the verdict, once the checker agrees with it."""
+    if proof.verdict != "undecided":
+        assert check(json.loads(proof.to_json())).verdict == proof.verdict
+    return proof.verdict
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        # equality, met exactly
+        ("annealed.test_loss == 3/4 * level", "proved"),
+        ("annealed.test_loss <= 3/4 * level", "proved"),
+        ("annealed.test_loss < 3/4 * level", "disproved"),
+        ("annealed.test_loss > 3/4 * level", "disproved"),
+        ("flow.train_loss == level", "proved"),
+        # a ratio below 2, by 5 parts in a million
+        ("flow.test_loss >= 1.9999 * annealed.test_loss", "proved"),
+        ("flow.test_loss >= 2 * annealed.test_loss", "disproved"),
+        ("1.9999 < flow.test_loss / annealed.test_loss < 2", "proved"),
+        (
+            "flow.reached and annealed.reached and annealed.steps == 10 and flow.steps == 0",
+            "proved",
+        ),
+        ("not flow.reached or annealed.time > flow.time", "disproved"),
+        ("flow.part1 + flow.part2 == level", "undecided"),
+        ("test1 == test2 and train1 * square1 > 66 and level < 1", "proved"),
+        ("max(flow.test_loss, annealed.test_loss) == flow.test_loss", "undecided"),
+        (
+            "max(flow.test_loss, annealed.test_loss) > 1.99 * min(flow.test_loss, level)",
+            "disproved",
+        ),
+        ("exp(-4 * train2 * flow.time) <= level / (train2 * square2)", "proved"),
+    ],
+)
+def test_claims_about_the_papers_example(claim: str, verdict: str) -> None:
+    assert checked(certify(PAPER, BOTH, "1/10000", claim, max_precision=1024)) == verdict
+
+
+def test_a_claim_near_the_edge_takes_the_precision_that_it_needs() -> None:
+    # L_D = 3/2·ε - 3/4·(the part along the steep direction), so the two sides are equal
+    for digits in (20, 200, 1000):
+        claim = f"test_loss < 3/2 * level - 3/4 * part1 + 10**-{digits}"
+        proof = certify(PAPER, "flow", "1/10000", claim)
+        assert checked(proof) == "proved"
+        assert proof.content["precision"] > digits * 3.3 - 64
+    proof = certify(PAPER, "flow", "1/10000", "test_loss < 3/2 * level - 3/4 * part1 + 10**-9999")
+    assert checked(proof) == "undecided"
+    assert "4096 bits" in proof.reason
+
+
+@pytest.mark.parametrize(
+    ("level", "claim", "verdict"),
+    [
+        # ε at the start's loss, just above it, just below it
+        (100, "reached and steps == 0 and time == 0 and train_loss == 100", "proved"),
+        ("100.0000001", "steps == 0 and reached", "proved"),
+        ("99.9999999", "steps == 0", "disproved"),
+        # after one step at 1/(2γ₁) the other part is 1/3·100/4: met with equality
+        ("25/3", "reached and steps == 1 and train_loss == level", "proved"),
+        ("24/3", "steps == 1", "disproved"),
+        (0, "reached", "disproved"),
+        (-1, "reached", "disproved"),
+        (None, "not reached and steps == 3", "proved"),
+    ],
+)
+def test_levels_on_the_edge(level: Any, claim: str, verdict: str) -> None:
+    schedule = "gd(1/2, 3)" if level is None else "gd(1/2, 3) > flow"
+    assert checked(certify(PAPER, schedule, level, claim)) == verdict
+
+
+def test_zero_curvature_equal_curvatures_and_rest() -> None:
+    quarter = ExactProblem.from_spectra([1, 0], ["1/2", "1/2"], [-10, -10])
+    same = "a.test_loss == b.test_loss and a.reached and b.steps == 1000000001"
+    found = certify(quarter, {"a": "flow", "b": "gd(3/2, 1000000001) > flow"}, "0.1", same)
+    assert checked(found) == "proved"
+    equal = ExactProblem.from_spectra([1, 1], [2, 2], [3, 4])
+    assert checked(certify(equal, "flow", "1/7", "test_loss == 2 * level")) == "proved"
+    flat = ExactProblem.from_spectra([0, 0], [1, 1], [3, 4])
+    assert checked(certify(flat, "gd(1, 9) > flow", 0, "reached and steps == 0")) == "proved"
+    still = certify(flat, "gd(1, 9) > flow", -1, "test_loss == 25 and not reached")
+    assert checked(still) == "proved"
+    rest = ExactProblem.from_spectra([1, 2], [1, 1], [0, 0], noise="1/8")
+    assert checked(certify(rest, "flow", None, "test_loss == 1/8")) == "proved"
+
+
+def test_a_loss_that_rises_before_the_next_step_is_not_reached() -> None:
+    # parts 1 and 1/100 with factors 1/2 and 8: a dip between two whole steps
+    problem = ExactProblem.from_squares([1, 6], [1, 1], [1, "1/600"])
+    text = "gd(3/2, 3)"  # η = 1/4: factors 1/2 and -2
+    for level, steps in (("0.29", 1), ("0.2225", 2)):
+        proof = certify(problem, text, level, f"reached and steps == {steps}")
+        assert checked(proof) == "proved"
+    assert checked(certify(problem, text, "0.2224", "not reached and steps == 3")) == "proved"
+
+
+@given(
+    st.lists(st.integers(1, 50), min_size=1, max_size=4),
+    st.lists(st.integers(0, 50), min_size=4, max_size=4),
+    st.lists(st.integers(0, 50), min_size=4, max_size=4),
+    st.integers(0, 30),
+    st.fractions(Fraction(1, 20), Fraction(3, 2), max_denominator=20),
+    st.fractions(Fraction(1, 1000), 100, max_denominator=1000),
+)
+def test_verdicts_agree_with_the_engine(
+    train: list[int], test: list[int], start: list[int], steps: int, rate: Fraction, level: Fraction
+) -> None:
+    test, start = test[: len(train)], start[: len(train)]
+    run = il.train(
+        il.Problem.from_spectra(train, test, start),
+        il.anneal(float(rate / max(train)), steps),
+        float(level),
+    )
+    problem = ExactProblem.from_spectra(train, test, start)
+    schedule = f"gd({rate}, {steps}) > flow"
+    loss = Fraction(float(run.test_loss))
+    near = Fraction(1, 10**9) * (loss + level)
+    for bound, verdict in ((loss + near, "proved"), (loss - near, "disproved")):
+        claim = f"reached and test_loss <= {bound.numerator}/{bound.denominator}"
+        proof = certify(problem, schedule, level, claim)
+        if proof.content["runs"][""]["steps"] == int(run.steps):  # else rounding tips a step
+            assert checked(proof) == verdict
+
+
+@pytest.mark.parametrize(
+    "value", ["0.1", Decimal("0.1"), Fraction(1, 10), 0.1, np.float64(0.1), np.float32(0.1)]
+)
+def test_numbers_are_what_they_say(value: Any) -> None:
+    problem = ExactProblem.from_spectra([value, np.int64(2)], [1, 1], [1, 1])
+    exact = (
+        Fraction(1, 10) if isinstance(value, str | Decimal | Fraction) else Fraction(float(value))
+    )
+    assert str(problem.train[0]) == str(exact)
+
+
+def test_texts_have_relative_rates_and_schedules_absolute_ones() -> None:
+    for schedule in ("gd(1/2, 3)", "gd(3/4 / max_lr, 3)", il.GradientDescent(0.75, 3)):
+        proof = certify(PAPER, schedule, None, "part1 == 0 and part2 == 25/48")
+        assert checked(proof) == "proved"
+        assert proof.content["runs"][""]["schedule"] == [["gd", "3/4", 3]]
+
+
+def test_a_problem_of_floats_is_taken_as_it_is() -> None:
+    problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+    proof = certify(problem, il.anneal(1.5, 10), 1e-4, "test_loss <= 3/4 * level + 1e-15")
+    assert checked(proof) == "proved"
+    # the binary 2/3 is no 2/3, so that equality fails
+    assert checked(certify(problem, il.anneal(1.5, 10), 1e-4, "test_loss == 3/4 * level")) == (
+        "disproved"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"problem": 3}, TypeError, "problem must be an ExactProblem or a Problem; got int"),
+        ({"level": "x"}, ValueError, "level must be a number such as 2, '1/3' or '0.1'; got 'x'"),
+        ({"level": float("nan")}, ValueError, "level must be finite; got nan"),
+        ({"level": True}, TypeError, "level must be a number; got the truth value True"),
+        ({"level": "1e99999999"}, ValueError, "level must be a number"),
+        ({"level": [1]}, TypeError, "level must be an integer, a Fraction, a float or a decimal"),
+        ({"schedule": 3}, TypeError, "schedule must be a Schedule, a phase, or a text"),
+        ({"schedule": "gd(1)"}, ValueError, "is not gd.RATE, K., flow.TIME. or flow"),
+        ({"schedule": "cosine(1, 9)"}, ValueError, "gradient descent and gradient flow"),
+        ({"schedule": "gd(1, 1.5)"}, ValueError, "number of steps must be a whole number"),
+        ({"schedule": "gd(-1, 3)"}, ValueError, "must not be negative; got -3/2"),
+        ({"schedule": "gd(a, 3)"}, ValueError, "unknown name 'a'"),
+        ({"schedule": il.HeavyBall(0.1, 0.9, 3)}, ValueError, "the schedule has HeavyBall"),
+        ({"schedule": {"a b": "flow"}}, ValueError, "must be a word; got 'a b'"),
+        ({"claim": 3}, TypeError, "claim must be a text such as"),
+        ({"claim": "test_loss <"}, ValueError, "is no expression"),
+        (
+            {"claim": "tst_loss < 1"},
+            ValueError,
+            "unknown name 'tst_loss' .did you mean 'test_loss'",
+        ),
+        ({"claim": "sin(level) < 1"}, ValueError, "unknown function 'sin'"),
+        ({"claim": "exp(level, 2) < 1"}, ValueError, "exp takes 1 argument"),
+        ({"claim": "level"}, TypeError, "is a number, where a claim is needed: compare it"),
+        ({"claim": "reached + 1 < 3"}, TypeError, "uses a truth value as a number"),
+        ({"claim": "level and reached"}, TypeError, "uses a number as a truth value"),
+        ({"claim": "[1] < 2"}, ValueError, r"may not use '\[1\]'"),
+        ({"claim": "level // 2 < 1"}, ValueError, "may not use 'level // 2'"),
+        ({"claim": "level != 1"}, ValueError, "may not use"),
+        ({"claim": "1 < " + "(" * 5000}, ValueError, "longer than 4000 characters"),
+        ({"max_precision": 8}, ValueError, "max_precision must be from 64 to 32768 bits; got 8"),
+    ],
+)
+def test_errors_say_what_was_wrong(change: Any, error: type[Exception], message: str) -> None:
+    given = {"problem": PAPER, "schedule": "flow", "level": 1, "claim": "test_loss < 1"} | change
+    with pytest.raises(error, match=message):
+        certify(**given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([1], [1, 2], [1]), ValueError, "one number for each direction; got 1, 2 and 1"),
+        (([-1], [1], [1]), ValueError, "train must not be negative; got -1"),
+        (([1], ["-1/2"], [1]), ValueError, "test must not be negative; got -1/2"),
+        ((["x"], [1], [1]), ValueError, r"train\[0\] must be a number such as"),
+        (([1j], [1], [1]), TypeError, r"train\[0\] must be an integer"),
+        (("12", [1], [1]), TypeError, "train must be a sequence of numbers; got '12'"),
+        (([], [], []), ValueError, "one number for each direction"),
+    ],
+)
+def test_bad_spectra(arguments: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        ExactProblem.from_spectra(*arguments)
+
+
+def test_other_problems_are_refused() -> None:
+    general = il.Problem.from_data([[1.0, 0.5], [0.0, 1.0]], [1.0, 2.0], [[1.0, 1.0]], [2.0])
+    with pytest.raises(ValueError, match="proofs are about commuting problems"):
+        certify(general, "flow", 1, "reached")
+    many = il.Problem.from_spectra([[1.0], [2.0]], [1.0], [1.0])
+    with pytest.raises(ValueError, match="this is a batch"):
+        certify(many, "flow", 1, "reached")
+
+
+def test_certificates_are_saved_whole_and_never_over_another(tmp_path: Any) -> None:
+    proof = certify(PAPER, "flow", 1, "reached")
+    path = proof.save(tmp_path / "a.json")
+    assert Certificate.load(path) == proof
+    with pytest.raises(FileExistsError, match="exists; choose another name"):
+        proof.save(path)
+    proof.save(path, overwrite=True)
+    with pytest.raises(OSError, match="cannot write"):
+        proof.save(tmp_path / "none" / "a.json")
+    path.write_text("{}")
+    with pytest.raises(ValueError, match="is no certificate of the format"):
+        Certificate.load(path)
+    path.write_text("{")
+    with pytest.raises(ValueError, match="is no JSON file"):
+        Certificate.load(path)

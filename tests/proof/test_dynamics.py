@@ -1,0 +1,87 @@
+"""Enclosures against 60-digit arithmetic on the grid of the accuracy tests; their precision."""
+
+from __future__ import annotations
+
+import json
+import math
+from fractions import Fraction
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+import pytest
+import reference
+from cases import spectra_cases
+from flint import arb
+
+import isoloss as il
+from isoloss.checker import check
+from isoloss.proof import ExactProblem, certify
+from isoloss.proof.certify import precision
+from isoloss.proof.dynamics import Spectrum, follow
+from isoloss.proof.exact import exact
+from isoloss.proof.interval import Interval
+from isoloss.proof.schedules import read_schedule
+
+CASES = list(spectra_cases())
+NAMES = sorted({case[0] for case in CASES})
+
+
+def schedule(phases: list[Any]) -> il.Schedule:
+    made = {
+        "gd": il.GradientDescent,
+        "rates": lambda rates: il.GradientDescent(np.array(rates)),
+        "flow": il.GradientFlow,
+    }
+    return il.Schedule(*(made[kind](*rest) for kind, *rest in phases))
+
+
+def number(text: str) -> mp.mpf:
+    """Read an end of an enclosure; huge ones do not fit into fractions."""
+    mantissa, mark, exponent = text.partition("p")
+    if mark:
+        return mp.ldexp(mp.mpf(int(mantissa)), int(exponent))
+    fraction = Fraction(text)
+    return mp.mpf(fraction.numerator) / fraction.denominator
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_enclosures_hold_the_60_digit_results_and_pass_the_checker(name: str) -> None:
+    for case, gamma, lam, delta, phases, level in CASES:
+        if case != name:
+            continue
+        problem = ExactProblem.from_spectra(gamma, lam, delta)
+        proof = certify(problem, schedule(phases), level, "test_loss >= 0")
+        assert proof.verdict == "proved"
+        run = proof.content["runs"][""]
+        wanted = reference.from_spectra(gamma, lam, delta).run(phases, level)
+        assert (run["reached"], run["steps"]) == (wanted.reached, wanted.steps)
+        for key in ("train_loss", "test_loss"):
+            low, high = map(number, run[key])
+            # the reference's own rounding, and where it stops within the flow's last digits
+            slack = mp.mpf(10) ** -45 * abs(getattr(wanted, key))
+            assert low - slack <= getattr(wanted, key) <= high + slack
+        if run["time"] is None:
+            assert math.isinf(wanted.time)
+        else:
+            low, high = map(number, run["time"])
+            assert low * (1 - mp.mpf(10) ** -45) <= wanted.time <= high * (1 + mp.mpf(10) ** -45)
+        assert check(json.loads(proof.to_json())).verdict == "proved"
+
+
+@pytest.mark.parametrize("text", ["flow", "gd(0.3, 4) > flow", "gd(1.2, 30) > flow(1) > flow"])
+def test_enclosures_shrink_as_precision_grows(text: str) -> None:
+    problem = ExactProblem.from_spectra([1, "0.5", "0.1"], [1, 2, 3], [3, -2, 1])
+    spectrum = Spectrum(problem.train, problem.test, problem.start_squared, problem.noise)
+    before = None
+    for bits in (64, 128, 512, 2048):
+        with precision(bits):
+            stop = follow(spectrum, read_schedule(text, problem.max_lr), exact("level", "1/100"))
+            found = stop.test_loss
+            assert isinstance(found, Interval)
+            assert found.high - found.low < found.high * arb(2) ** (40 - bits)
+            if before is not None:
+                assert before.low <= found.low
+                assert found.high <= before.high
+        before = found
