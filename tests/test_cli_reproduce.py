@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import isoloss
+from isoloss.checker import check
 
 COMMAND = Path(sys.executable).with_name("isoloss")
 
@@ -34,7 +35,7 @@ def test_it_shows_the_paper_and_writes_it_down(tmp_path: Path) -> None:
     pictures = {
         f"{stem}.{kind}" for stem in ("figure1", "losses") for kind in ("png", "pdf", "svg")
     }
-    assert names == {"report.html", "claims.json"} | pictures
+    assert names == {"report.html", "claims.json", "certificates"} | pictures
     rows = json.loads((out / "claims.json").read_text(encoding="utf-8"))["claims"]
     assert len(rows) == 17
     lines = done.stdout.splitlines()
@@ -44,8 +45,14 @@ def test_it_shows_the_paper_and_writes_it_down(tmp_path: Path) -> None:
         (line,) = [line for line in lines if line.startswith(row["id"] + " ")]
         assert row["verdict"] in line
         assert row["computed"] in line
+        if row["proof"] is not None:
+            assert f"{row['proof']['verdict']} for {row['proof']['scope']}" in line
+            certificate = json.loads((out / row["proof"]["certificate"]).read_text())
+            assert check(certificate).verdict == row["proof"]["verdict"]
+    assert sum(row["proof"] is not None for row in rows) == 16
     page = (out / "report.html").read_text(encoding="utf-8")
     assert all(row["id"] in page for row in rows)
+    assert '<a href="certificates/proposition1-flow.json">proved</a> for all' in page
     # again into its own folder, with the same result
     again = run("reproduce", "--seed", 3, cwd=tmp_path)
     assert again.returncode == 0

@@ -1,0 +1,156 @@
+"""``isoloss certify`` and ``isoloss verify`` as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from isoloss.paper.certificates import EXPECTED, NAMES
+
+COMMAND = Path(sys.executable).with_name("isoloss")
+OWN = ("--train", "2/3,1/3", "--test", "1/2,1/2", "--start", "10, 10", "--level", "0.01")
+
+
+def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "80"}
+    return subprocess.run(
+        [str(COMMAND), *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_all_certificates_are_written_and_verified(tmp_path: Path) -> None:
+    done = run("certify", "all", "--out", "proofs", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = dict(line.split() for line in done.stdout.splitlines()[:-1])
+    assert lines == EXPECTED
+    assert done.stdout.splitlines()[-1] == f"Wrote {len(NAMES)} certificates to proofs"
+    files = list((tmp_path / "proofs").glob("*.json"))
+    assert {file.stem for file in files} == set(NAMES)
+    checked = run("verify", *files, cwd=tmp_path)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    for file, line in zip(files, checked.stdout.splitlines(), strict=True):
+        assert line.startswith(f"{file}: {EXPECTED[file.stem]}: ")
+
+
+def test_a_changed_certificate_is_rejected(tmp_path: Path) -> None:
+    run("certify", "eq3", "--out", ".", cwd=tmp_path)
+    file = tmp_path / "eq3.json"
+    file.write_text(file.read_text().replace('"3/4', '"3/5', 1))
+    other = tmp_path / "other.json"
+    other.write_text("{")
+    done = run("verify", file, other, tmp_path / "none.json", cwd=tmp_path)
+    assert done.returncode == 2
+    first, second = done.stdout.splitlines()
+    assert first == f"{file}: rejected: the digest is not that of the content: the file was changed"
+    assert second.startswith(f"{other}: rejected: this is no JSON file")
+    assert f"cannot read '{tmp_path / 'none.json'}': No such file" in done.stderr
+    assert run("verify", file, cwd=tmp_path).returncode == 1
+
+
+def test_the_counterexample_is_printed(tmp_path: Path) -> None:
+    done = run("certify", "lemma2-literal", cwd=tmp_path)
+    assert done.returncode == 0
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith("disproved: part 2 of Lemma 2 read literally: γ = (1, 1/4), λ = (1, 1)")
+    assert "  proved: train1 * square1 >= level" in rest
+    assert "  disproved: annealed.test_loss <= level * test1 / train1" in rest[-2]
+    assert rest[-1].startswith("  annealed at the level: train loss 1/2, test loss 1.86965791")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_claim_of_ones_own(tmp_path: Path) -> None:
+    schedules = ("--schedule", "annealed=gd(1, 10) > flow", "--schedule", "flow=flow")
+    claim = "flow.test_loss > 1.99 * annealed.test_loss"
+    done = run("certify", *OWN, *schedules, "--claim", claim, "--out", "new", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"proved: {claim}\n")
+    assert "annealed at the level: train loss 1/100, test loss 3/400, after 10 steps" in done.stdout
+    content = json.loads((tmp_path / "new" / "claim.json").read_text())
+    assert content["runs"]["annealed"]["schedule"] == [["gd", "3/2", 10], ["flow", None]]
+    assert run("verify", "new/claim.json", cwd=tmp_path).returncode == 0
+    for claim, verdict in (
+        ("test_loss < 3/4 * level", "disproved"),
+        ("test_loss**3 == test_loss**2 * test_loss", "undecided"),
+    ):
+        option = "flow" if verdict == "undecided" else "gd(1, 10) > flow"
+        done = run("certify", *OWN, "--schedule", option, "--claim", claim, cwd=tmp_path)
+        assert done.returncode == 1
+        assert done.stdout.startswith(f"{verdict}: {claim}\n")
+
+
+def test_names_are_listed(tmp_path: Path) -> None:
+    done = run("certify", "list", cwd=tmp_path)
+    assert done.stdout.split() == list(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "give a statement's name, 'all' or 'list'; or --claim and its data"),
+        (("eq3", "--claim", "level > 0"), "give a statement's name"),
+        (("lema2",), "there is no statement 'lema2' (did you mean 'lemma2'?)"),
+        (("--claim", "level > 0"), "a claim of your own needs --train and --test and --start"),
+        ((*OWN, "--schedule", "flow", "--claim", "tst_loss > 0"), "did you mean 'test_loss'"),
+        ((*OWN, "--schedule", "fow", "--claim", "level > 0"), "'fow' is not gd(RATE, K)"),
+        (
+            (*OWN, "--schedule", "flow", "--schedule", "flow", "--claim", "level > 0"),
+            "two schedules are called ''",
+        ),
+        (
+            (
+                "--train",
+                "a",
+                "--test",
+                "1",
+                "--start",
+                "1",
+                "--schedule",
+                "flow",
+                "--claim",
+                "1 > 0",
+            ),
+            "train[0] must be a number",
+        ),
+        (("eq3", "--out", "/proc/none"), "cannot write"),
+    ],
+)
+def test_errors_are_one_line(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    done = run("certify", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.startswith("isoloss: error: ")
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_python_flint_a_line_says_what_to_install(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['flint'] = None; "
+        "from isoloss.cli import app; sys.argv = ['isoloss', *sys.argv[1:]]; app()"
+    )
+    for arguments in (("certify", "eq3"), ("verify", "x.json")):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert "pip install 'isoloss[proof]'" in done.stderr
+        assert "Traceback" not in done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", code, "reproduce", "--out", "r"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Proofs were left out: they need pip install 'isoloss[proof]'." in done.stdout
+    rows = json.loads((tmp_path / "r" / "claims.json").read_text(encoding="utf-8"))["claims"]
+    assert [row["proof"] for row in rows] == [None] * 17
