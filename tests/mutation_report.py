@@ -10,6 +10,7 @@ and the prover's tests run. Prints a Markdown table; the exit status is 1 if a f
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,7 +67,7 @@ MUTATIONS = [
 
 def main() -> int:
     """Try each fault."""
-    print("| in | fault | the checker | the tests |\n|---|---|---|---|")
+    print("| in | fault | the checker | the first test that fails |\n|---|---|---|---|")
     missed = 0
     for module, old, new, what in MUTATIONS:
         with tempfile.TemporaryDirectory() as folder:
@@ -108,16 +109,19 @@ def rejected(copy: Path, folder: Path) -> str:
 
 
 def failing(copy: Path) -> str:
-    """Return how many of the prover's tests fail."""
+    """Return the first of the prover's tests that fails."""
+    names = ("certify", "theorems", "boxes", "dynamics")
+    files = [f"tests/proof/test_{name}.py" for name in names]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/proof",
-         "tests/paper/test_certificates.py", "-p", "no:cacheprovider"],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True,
-        check=False, timeout=1200,
-    )  # fmt: skip
-    last = done.stdout.strip().splitlines()[-1]
-    count = next((part for part in last.split(", ") if "failed" in part), "")
-    return f"{count.split()[0]} fail" if count else ""
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(copy)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    failed = re.search(r"^FAILED \S+::(test_\w+)", done.stdout, re.MULTILINE)
+    return f"`{failed[1]}`" if failed else ""
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ def read_blocks(text: str) -> list[Block]:
 
 
 PAGES = {
-    name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/estimators.md")
+    name: (ROOT / name).read_text(encoding="utf-8")
+    for name in ("README.md", "docs/estimators.md", "docs/proofs.md")
 }
 BLOCKS = {name: read_blocks(text) for name, text in PAGES.items()}
 SHELL = "".join(

@@ -35,6 +35,8 @@ def checked(proof: Certificate) -> str:
         ("annealed.test_loss <= 3/4 * level", "proved"),
         ("annealed.test_loss < 3/4 * level", "disproved"),
         ("annealed.test_loss > 3/4 * level", "disproved"),
+        ("annealed.test_loss >= 3/2 * level * (1 - 1/2)", "proved"),
+        ("annealed.test_loss >= 3/2 * level * (1 - 0.4999999999)", "disproved"),
         ("flow.train_loss == level", "proved"),
         # a ratio below 2, by 5 parts in a million
         ("flow.test_loss >= 1.9999 * annealed.test_loss", "proved"),

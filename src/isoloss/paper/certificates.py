@@ -99,6 +99,7 @@ def _proposition1_flow() -> Certificate:
                 start_squared=["1", "1"],
                 level="a*e/10000",
                 schedules={"": "flow"},
+                max_boxes=1000,
             ),
             for_all({"x": (0, 1)}, "10000/3 * (2*x + 1)**2 >= 1"),
         ],

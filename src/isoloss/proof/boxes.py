@@ -51,7 +51,7 @@ def for_all(
     schedules : mapping of str to str, optional
         Texts as for `certify`; rates may be expressions. The name ``""`` stands for one schedule.
     bits : int, default: 64
-        The working precision.
+        The working precision; points are looked at in up to 4096 bits.
     max_boxes : int, default: 20000
         How many boxes to look at before giving up.
     progress : bool, default: True
@@ -99,7 +99,8 @@ def for_all(
         raise ValueError(f"bits must be from 32 to {2**15}; got {bits!r}")
     whole = statement.box
     root = _Node(whole)
-    waiting, done, point = deque([root]), 0, None
+    waiting, done, most_bits = deque([root]), 0, bits
+    point: list[fmpq] | None = None
     with precision(bits), _bar(max_boxes, shown=progress) as show:
         while waiting and done < max_boxes:
             node = waiting.popleft()
@@ -108,10 +109,18 @@ def for_all(
             if statement.holds(node.box):
                 node.mark = "."
                 continue
-            point = statement.counterexample(node.box)
+            middle = [(low + high) / 2 for low, high in node.box]
+            truth, needed = statement.at(middle)
+            halves = node.cut(whole)
+            if truth is False:
+                point = middle
+            elif truth and not halves:  # a point, which more bits have decided
+                node.mark = "."
+            if truth is False or node.mark == ".":
+                most_bits = max(most_bits, needed)
             if point is not None:
                 break
-            waiting.extend(node.cut(whole))
+            waiting.extend(halves)
     tree = root.tree() if point is None else ""
     left = tree.count("?")
     verdict: Verdict = "undecided" if left else "proved"
@@ -127,7 +136,7 @@ def for_all(
         family=statement.texts,
         verdict=verdict,
         reason=reason,
-        precision=bits,
+        precision=most_bits,
         tree=tree,
         counterexample=None if point is None else [text(value) for value in point],
     )

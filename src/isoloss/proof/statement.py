@@ -19,7 +19,7 @@ __all__ = ["Box", "Statement"]
 
 Box = tuple[tuple[fmpq, fmpq], ...]
 
-_POINT_BITS = (64, 256, 1024)  # in which a counterexample is looked at
+_POINT_BITS = (64, 256, 1024, 4096)
 
 
 @dataclass(frozen=True)
@@ -94,15 +94,14 @@ class Statement:
         except (UnboundedError, UndecidedError):
             return None
 
-    def counterexample(self, box: Box) -> list[fmpq] | None:
-        """Return the middle of a box, if the claim is certainly false there."""
-        middle = [(low + high) / 2 for low, high in box]
+    def at(self, point: Sequence[fmpq]) -> tuple[bool | None, int]:
+        """Return whether the claim holds at a point, and in how many bits that was decided."""
         for bits in _POINT_BITS:
             with precision(bits):
-                truth = self.holds([(value, value) for value in middle])
+                truth = self.holds([(value, value) for value in point])
             if truth is not None:
-                return None if truth else middle
-        return None
+                break
+        return truth, bits
 
     def _runs(self, values: dict[str, Value]) -> dict[str, Value | bool]:
         if not self.spectrum:
