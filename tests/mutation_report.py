@@ -110,7 +110,7 @@ def rejected(copy: Path, folder: Path) -> str:
 
 def failing(copy: Path) -> str:
     """Return the first of the prover's tests that fails."""
-    names = ("certify", "theorems", "boxes", "dynamics")
+    names = ("interval", "certify", "theorems", "boxes", "dynamics")
     files = [f"tests/proof/test_{name}.py" for name in names]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files],
