@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,10 +37,12 @@ def test_all_certificates_are_written_and_verified(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == f"Wrote {len(NAMES)} certificates to proofs"
     files = list((tmp_path / "proofs").glob("*.json"))
     assert {file.stem for file in files} == set(NAMES)
-    checked = run("verify", *files, cwd=tmp_path)
+    checked = run("verify", "proofs", cwd=tmp_path)
     assert (checked.returncode, checked.stderr) == (0, "")
-    for file, line in zip(files, checked.stdout.splitlines(), strict=True):
-        assert line.startswith(f"{file}: {EXPECTED[file.stem]}: ")
+    heads = [line for line in checked.stdout.splitlines() if not line.startswith("  ")]
+    for file, line in zip(sorted(files), heads, strict=True):
+        assert re.match(rf"proofs/{file.name}: {EXPECTED[file.stem]}( in \d parts)?:", line)
+    assert checked.stdout.count("  in words, which are for you to check: ") == len(NAMES) - 2
 
 
 def test_a_changed_certificate_is_rejected(tmp_path: Path) -> None:
@@ -55,6 +58,11 @@ def test_a_changed_certificate_is_rejected(tmp_path: Path) -> None:
     assert second.startswith(f"{other}: rejected: this is no JSON file")
     assert f"cannot read '{tmp_path / 'none.json'}': No such file" in done.stderr
     assert run("verify", file, cwd=tmp_path).returncode == 1
+    open_claim = ("--schedule", "flow", "--claim", "test_loss**2 == test_loss**2")
+    run("certify", *OWN, *open_claim, "--out", "open", cwd=tmp_path)
+    done = run("verify", "open", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "open/claim.json: undecided: nothing is proved: the sides of the claim" in done.stdout
 
 
 def test_the_counterexample_is_printed(tmp_path: Path) -> None:
@@ -62,7 +70,7 @@ def test_the_counterexample_is_printed(tmp_path: Path) -> None:
     assert done.returncode == 0
     first, *rest = done.stdout.splitlines()
     assert first.startswith("disproved: part 2 of Lemma 2 read literally: γ = (1, 1/4), λ = (1, 1)")
-    assert "  proved: train1 * square1 >= level" in rest
+    assert "  proved: train1 * square1 >= level [annealed = gd(1, 1) > flow]" in rest
     assert "  disproved: annealed.test_loss <= level * test1 / train1" in rest[-2]
     assert rest[-1].startswith("  annealed at the level: train loss 1/2, test loss 1.86965791")
     assert list(tmp_path.iterdir()) == []
@@ -74,7 +82,10 @@ def test_a_claim_of_ones_own(tmp_path: Path) -> None:
     done = run("certify", *OWN, *schedules, "--claim", claim, "--out", "new", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"proved: {claim}\n")
-    assert "annealed at the level: train loss 1/100, test loss 3/400, after 10 steps" in done.stdout
+    assert (
+        "annealed at the level: train loss 1/100, test loss 3/400, after 10 steps and flow"
+        in done.stdout
+    )
     content = json.loads((tmp_path / "new" / "claim.json").read_text())
     assert content["runs"]["annealed"]["schedule"] == [["gd", "3/2", 10], ["flow", None]]
     assert run("verify", "new/claim.json", cwd=tmp_path).returncode == 0
@@ -90,21 +101,28 @@ def test_a_claim_of_ones_own(tmp_path: Path) -> None:
 
 def test_names_are_listed(tmp_path: Path) -> None:
     done = run("certify", "list", cwd=tmp_path)
-    assert done.stdout.split() == list(NAMES)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(NAMES)
+    assert "eq4                      one problem  on {L̂ = ε}, for every ε > 0, the highest" in (
+        done.stdout
+    )
+    for alias in ("lemma2-annealed-literal", "lemma2-flow"):
+        assert run("certify", alias, cwd=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((), "give a statement's name, 'all' or 'list'; or --claim and its data"),
-        (("eq3", "--claim", "level > 0"), "give a statement's name"),
+        (("eq3", "--claim", "level > 0"), "--claim is for a claim of your own: give one of them"),
+        ((*OWN, "--schedule", "flow"), "a claim of your own needs --claim"),
+        ((*OWN[:-2], "--schedule", "flow", "--claim", "level > 0"), "give --level"),
         (("lema2",), "there is no statement 'lema2' (did you mean 'lemma2'?)"),
         (("--claim", "level > 0"), "a claim of your own needs --train and --test and --start"),
         ((*OWN, "--schedule", "flow", "--claim", "tst_loss > 0"), "did you mean 'test_loss'"),
         ((*OWN, "--schedule", "fow", "--claim", "level > 0"), "'fow' is not gd(RATE, K)"),
         (
             (*OWN, "--schedule", "flow", "--schedule", "flow", "--claim", "level > 0"),
-            "two schedules are called ''",
+            "two schedules have no name; name them, as in NAME=TEXT",
         ),
         (
             (

@@ -67,7 +67,7 @@ def test_what_is_left_over_is_where_both_sides_meet() -> None:
     assert proof.verdict == "undecided"
     marked = list(leaves(proof))
     left = [box for mark, box in marked if mark == "?"]
-    assert f"{len(left)} boxes left over of 500 looked at" == proof.reason
+    assert proof.reason == f"{len(left)} boxes are left over after 500 were looked at"
     assert len(marked) == proof.boxes
     # the diagonal is covered by them, and the leaves fill the square
     for k in range(33):
@@ -102,7 +102,7 @@ def test_what_is_left_over_is_where_both_sides_meet() -> None:
         ({"x": (-2, 2)}, "x**2 >= 0 and abs(x) >= 0 and x**4 <= 16 and x**3 <= 8", "proved"),
         ({"x": (-1, 1)}, "1/x > 0", "disproved"),
         ({"x": (0, 1)}, "log(x) <= 0", "undecided"),  # nothing is defined at 0
-        ({"x": (0, 1)}, "x**(1/2) <= 1 and max(x, 1/2) >= 1/2 and min(x, 0) == 0", "undecided"),
+        ({"x": (0, 1)}, "x**(1/2) <= 1 and max(x, 1/2) >= 1/2 and min(x, 0) == 0", "proved"),
         ({"x": (0, 1), "y": (0, 1)}, "x <= 1 or y > 2", "proved"),
         ({"x": (0, 1)}, "not x > 2 and 0 <= x <= 1", "proved"),
         ({"x": ("1/10", 5)}, "x * exp(-x) <= 0.37", "proved"),
@@ -135,6 +135,37 @@ def test_verdicts_on_parabolas_are_those_of_their_least_value(
         assert checked(proof).verdict == ("proved" if least > 0 else "disproved")
 
 
+def test_where_a_run_stops_may_change_within_the_box() -> None:
+    # gradient descent reaches the level after 1, 2, 3, … steps, or not at all
+    box = {"g": ("1/10", "9/10"), "s": (1, 4)}
+    family = {"train": [1, "g"], "test": [1, 1], "start_squared": [1, "s"], "level": 0.1}
+    claim = "test_loss > 0 and reached and steps <= 5 and train_loss <= 0.11"
+    proof = for_all(box, claim, **family, schedules="gd(1/2, 5) > flow")
+    assert checked(proof).verdict == "proved"
+    found = {
+        int(il.train(il.Problem.from_spectra([1, g], [1, 1], [1, s**0.5]),
+                     il.anneal(0.5, 5), 0.1).steps)
+        for g in (0.1, 0.5, 0.9) for s in (1, 4)
+    }  # fmt: skip
+    assert len(found) > 2
+    late = for_all(box, "steps <= 4", **family, schedules="gd(1/2, 5) > flow")
+    assert checked(late).verdict == "disproved"
+    # a flow that ends before the level, at it, or after it
+    times = for_all(box, "reached and time <= 60", **family, schedules="flow(g) > flow")
+    assert checked(times).verdict == "proved"
+
+
+def test_a_schedule_that_does_not_reach_the_level_makes_a_claim_false() -> None:
+    family = {"train": [1, "g"], "test": [1, 1], "start_squared": [1, 1], "level": "1/10"}
+    box = {"g": ("1/10", "9/10")}
+    proof = for_all(box, "test_loss >= 0", **family, schedules="flow(1/10)")
+    assert checked(proof).verdict == "disproved"
+    freely = for_all(box, "not reached and test_loss >= 0", **family, schedules="flow(1/10)")
+    assert checked(freely).verdict == "proved"
+    to_the_end = for_all(box, "test_loss >= 0", **{**family, "level": None}, schedules="flow(1/10)")
+    assert checked(to_the_end).verdict == "proved"
+
+
 def test_rates_times_and_levels_may_be_expressions() -> None:
     proof = for_all(
         {"r": ("1/4", "3/8"), "e": ("1/100", "1/50")},
@@ -157,7 +188,7 @@ def test_rates_times_and_levels_may_be_expressions() -> None:
         ({"box": {"g": ("a", 1)}}, ValueError, "low end of g must be a number"),
         ({"box": {"2": (0, 1)}}, ValueError, "the name of a parameter must be a word"),
         ({"box": {f"p{i}": (0, 1) for i in range(27)}}, ValueError, "up to 26 parameters; got 27"),
-        ({"box": {"level": (0, 1)}}, ValueError, "may not be called 'level'"),
+        ({"box": {"g": (0, 1), "level": (0, 1)}}, ValueError, "may not be called 'level'"),
         ({"train": ["1"]}, ValueError, "one expression for each direction; got 1, 2 and 2"),
         ({"train": ["1", "h"]}, ValueError, "train 'h' has the unknown name 'h'"),
         (
@@ -165,7 +196,16 @@ def test_rates_times_and_levels_may_be_expressions() -> None:
             ValueError,
             "train must not be negative; 'g - 2' is, in the box",
         ),
-        ({"schedules": {}}, ValueError, "needs train, test, start_squared and schedules"),
+        ({"schedules": {}}, ValueError, "a problem needs schedules, such as"),
+        ({"schedules": 3}, ValueError, "a problem needs schedules, such as"),
+        ({"schedules": {"a": il.GradientFlow()}}, TypeError, "'a' is GradientFlow"),
+        ({"schedules": {"train1": "flow"}}, ValueError, "may not be called 'train1'"),
+        ({"level": ...}, ValueError, "needs a level to stop at; level=None trains to the end"),
+        ({"level": "-g - 1"}, ValueError, "level must not be negative; '-g - 1' is, in the box"),
+        ({"level": "h"}, ValueError, "level 'h' has the unknown name 'h'"),
+        ({"train": "1,g"}, TypeError, "train must be a sequence of expressions; got '1,g'"),
+        ({"test": None}, ValueError, "a problem needs train, test and start_squared"),
+        ({"box": 3}, TypeError, "box must be a mapping of names to ranges; got int"),
         ({"schedules": {"a": "gd(q, 2)"}}, ValueError, "unknown name 'q'"),
         ({"claim": "flow.tst_loss > 0"}, ValueError, "did you mean 'flow.test_loss'"),
         ({"max_boxes": 0}, ValueError, "max_boxes must be at least 1; got 0"),

@@ -84,7 +84,6 @@ def test_a_claim_near_the_edge_takes_the_precision_that_it_needs() -> None:
         ("25/3", "reached and steps == 1 and train_loss == level", "proved"),
         ("24/3", "steps == 1", "disproved"),
         (0, "reached", "disproved"),
-        (-1, "reached", "disproved"),
         (None, "not reached and steps == 3", "proved"),
     ],
 )
@@ -102,8 +101,6 @@ def test_zero_curvature_equal_curvatures_and_rest() -> None:
     assert checked(certify(equal, "flow", "1/7", "test_loss == 2 * level")) == "proved"
     flat = ExactProblem.from_spectra([0, 0], [1, 1], [3, 4])
     assert checked(certify(flat, "gd(1, 9) > flow", 0, "reached and steps == 0")) == "proved"
-    still = certify(flat, "gd(1, 9) > flow", -1, "test_loss == 25 and not reached")
-    assert checked(still) == "proved"
     rest = ExactProblem.from_spectra([1, 2], [1, 1], [0, 0], noise="1/8")
     assert checked(certify(rest, "flow", None, "test_loss == 1/8")) == "proved"
 
@@ -146,6 +143,29 @@ def test_verdicts_agree_with_the_engine(
             assert checked(proof) == verdict
 
 
+def test_a_schedule_that_does_not_reach_the_level_makes_a_claim_false() -> None:
+    both = {"flow": "flow(1)", "annealed": "gd(1, 10)"}
+    proof = certify(PAPER, both, "1/100", "flow.test_loss > 2 * annealed.test_loss")
+    assert checked(proof) == "disproved"
+    assert proof.reason == "flow and annealed do not reach the level"
+    assert proof.content["at_level"] == ["flow", "annealed"]
+    proof = certify(PAPER, both, "1/100", "flow.test_loss > 0 and not annealed.reached")
+    assert proof.reason == "flow does not reach the level"
+    for claim in ("not flow.reached and flow.test_loss > 1", "train1 > 0", "level < 1"):
+        proof = certify(PAPER, both, "1/100", claim)
+        assert checked(proof) == "proved"
+        assert proof.content["at_level"] == []
+    assert checked(certify(PAPER, both, None, "flow.test_loss > 0")) == "proved"
+
+
+def test_the_time_of_a_flow_without_end_is_no_number() -> None:
+    proof = certify(PAPER, "flow", 0, "not reached and time > 3")
+    assert proof.verdict == "undecided"
+    assert proof.reason == "not decided: time is infinite, in up to 4096 bits"
+    proof = certify(PAPER, "flow", 1, "test_loss / (test1 - test2) > 0 or log(-level) > 0")
+    assert proof.reason == "not decided: a division by 0, in up to 4096 bits"
+
+
 @pytest.mark.parametrize(
     "value", ["0.1", Decimal("0.1"), Fraction(1, 10), 0.1, np.float64(0.1), np.float32(0.1)]
 )
@@ -179,6 +199,7 @@ def test_a_problem_of_floats_is_taken_as_it_is() -> None:
     [
         ({"problem": 3}, TypeError, "problem must be an ExactProblem or a Problem; got int"),
         ({"level": "x"}, ValueError, "level must be a number such as 2, '1/3' or '0.1'; got 'x'"),
+        ({"level": -1}, ValueError, "level must be at least 0, as train losses are; got -1"),
         ({"level": float("nan")}, ValueError, "level must be finite; got nan"),
         ({"level": True}, TypeError, "level must be a number; got the truth value True"),
         ({"level": "1e99999999"}, ValueError, "level must be a number"),
@@ -193,6 +214,15 @@ def test_a_problem_of_floats_is_taken_as_it_is() -> None:
         ({"schedule": {"a b": "flow"}}, ValueError, "must be a word; got 'a b'"),
         ({"claim": 3}, TypeError, "claim must be a text such as"),
         ({"claim": "test_loss <"}, ValueError, "is no expression"),
+        (
+            {"claim": "test_loss = 1"},
+            ValueError,
+            "in Python's grammar; equality is ==",
+        ),
+        ({"claim": "level ^ 2 < 1"}, ValueError, r"\*\* .not \^."),
+        ({"schedule": {}}, ValueError, "give at least one schedule"),
+        ({"schedule": {"level": "flow"}}, ValueError, "may not be called 'level'"),
+        ({"max_precision": "x"}, TypeError, "integer"),
         (
             {"claim": "tst_loss < 1"},
             ValueError,

@@ -60,6 +60,13 @@ def test_lemma2_holds_where_its_conditions_do(seed: int) -> None:
     assert float(computed.alpha_sum) <= float(alpha) <= max(1.2 * float(computed.alpha_sum), 0.011)
 
 
+@pytest.mark.parametrize("third", [100, 1000, 10**4, 10**5])
+@pytest.mark.parametrize("level", [1, "1/10", "1/100", 5])
+def test_round_numbers_have_a_least_alpha(third: int, level: Any) -> None:
+    problem = ExactProblem.from_squares([1, "1/2", "1/10"], [1, 1, 1], [10, 10, third])
+    assert checked(lemma2(problem, [2], level, np.int64(10))).verdict == "proved"
+
+
 def test_lemma2_on_the_edge_of_its_conditions() -> None:
     # condition 1 with equality: γ_1δ_1(0)² = ε; condition 2 with equality: 1·(1/4)² = α·1
     edge = ExactProblem.from_squares([1, "1/2"], [1, 1], [1, 8])
@@ -138,8 +145,6 @@ def test_the_band_and_schedules_that_attain_it(seed: int, end: str) -> None:
     assert checked(reached).verdict == "proved"
     # by the library, and its own band
     floats = il.Problem.from_spectra(*([float(v) for v in part] for part in (train, test, start)))
-    rates = il.specs.Spec.parse if hasattr(il, "specs") else None
-    del rates
     computed = il.level_band(floats, float(level))
     wanted = computed.lowest if end == "lowest" else computed.highest
     assert float(extreme * level) == pytest.approx(float(wanted), rel=1e-12)
@@ -200,4 +205,8 @@ def test_a_theorem_needs_all_parts_before_its_last() -> None:
     found = theorem("t", "a statement", [], [bad, good])
     assert found.verdict == "undecided"
     assert found.reason == "a part is disproved: test_loss > 1"
+    for parts in ([], [3], good):
+        with pytest.raises(TypeError, match="the parts of a theorem are certificates"):
+            theorem("t", "a statement", "words", parts)  # type: ignore[arg-type]  # wrong on purpose
+    assert theorem("t", "a statement", "words", [good]).content["argument"] == ["words"]
     assert repr(found) == "Certificate(undecided: a statement (a part is disproved: test_loss > 1))"

@@ -8,7 +8,7 @@ except ImportError as error:
     ) from error
 del flint
 
-from isoloss.checker.check import Checked, check, verify
+from isoloss.checker.check import Checked, UndecidedError, check, verify
 from isoloss.checker.runs import RejectedError
 
-__all__ = ["Checked", "RejectedError", "check", "verify"]
+__all__ = ["Checked", "RejectedError", "UndecidedError", "check", "verify"]

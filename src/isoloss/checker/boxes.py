@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flint import fmpq
 
 from isoloss.checker.expressions import number, truth
 from isoloss.checker.numbers import OpenError, Range, read
-from isoloss.checker.runs import (
-    Data,
-    Piece,
-    RejectedError,
-    check_run,
-    enclose_crossing,
-    given,
-    prefixed,
-    quantities,
-)
+from isoloss.checker.outcomes import outcomes
+from isoloss.checker.runs import Data, Piece, RejectedError, demanded, given, prefixed
 
 __all__ = ["check_boxes"]
 
 Sides = list[tuple[fmpq, fmpq]]
+
+_FAMILY = {"train", "test", "start_squared", "noise", "level", "schedules", "at_level"}
 
 
 def check_boxes(content: Mapping[str, Any]) -> None:
@@ -33,6 +28,13 @@ def check_boxes(content: Mapping[str, Any]) -> None:
         if low is None or high is None or low > high:
             raise RejectedError("the box is no box")
         whole.append((low, high))
+    family = content["family"]
+    if family is not None:
+        at_level = demanded(content["claim"], family["schedules"])
+        if set(family) != _FAMILY or family["at_level"] != (
+            [] if family["level"] is None else at_level
+        ):
+            raise RejectedError("the family is not one of problems")
     if content["verdict"] == "disproved":
         _check_counterexample(content, whole)
     elif content["counterexample"] is not None:
@@ -82,13 +84,20 @@ def _check_tree(content: Mapping[str, Any], whole: Sides) -> None:
 
 def _holds(claim: str, family: Mapping[str, Any] | None, values: dict[str, Range]) -> bool | None:
     try:
-        known: dict[str, Range | bool] = {**values}
-        return truth(claim, known if family is None else known | _runs(family, values))
+        if family is None:
+            return truth(claim, {**values})
+        found = [
+            truth(claim, {**values, **way})
+            and all(way[f"{name}.reached" if name else "reached"] for name in family["at_level"])
+            for way in _ways(family, values)
+        ]
     except (OpenError, RejectedError):
         return None
+    return found[0] if len(set(found)) == 1 else None
 
 
-def _runs(family: Mapping[str, Any], values: dict[str, Range]) -> dict[str, Range | bool]:
+def _ways(family: Mapping[str, Any], values: dict[str, Range]) -> Iterator[dict[str, Range | bool]]:
+    """Yield what claims may speak of, for each way in which the schedules may end."""
     parts = {
         what: [number(each, values) for each in family[what]]
         for what in ("train", "test", "start_squared", "noise")
@@ -98,19 +107,28 @@ def _runs(family: Mapping[str, Any], values: dict[str, Range]) -> dict[str, Rang
         if not zero.at_most(each):
             raise RejectedError("a curvature, a square or the noise may be negative")
     level = None if family["level"] is None else number(family["level"], values)
+    if level is not None and not zero.at_most(level):
+        raise RejectedError("the level may be negative")
     data = Data(parts["train"], parts["test"], parts["start_squared"], parts["noise"][0], level)
     top = number(
         f"max({', '.join(f't{i}' for i in range(len(data.train)))})",
         {f"t{i}": g for i, g in enumerate(data.train)},
     )
+    if not (top.is_zero or zero.below(top)):
+        raise RejectedError("it is open whether there is any curvature")
     unit = Range.point(1) if top.is_zero else Range.point(1) / top
-    found = given(data)
-    for name, text in family["schedules"].items():
-        schedule = _pieces(text, {**values, "max_lr": unit}, unit)
-        end = enclose_crossing(data, schedule)
-        state, shares, loss = check_run(data, schedule, end)
-        found |= prefixed(quantities(data, state, shares, loss, end.reached), name)
-    return found
+    ends = [
+        [
+            prefixed(end, name)
+            for end in outcomes(data, _pieces(text, {**values, "max_lr": unit}, unit))
+        ]
+        for name, text in family["schedules"].items()
+    ]
+    for some in itertools.product(*ends):
+        known = given(data)
+        for each_end in some:
+            known |= each_end
+        yield known
 
 
 def _pieces(text: str, values: dict[str, Range], unit: Range) -> Sequence[Piece]:

@@ -21,32 +21,41 @@ from isoloss.checker.runs import (
     Piece,
     RejectedError,
     check_run,
+    demanded,
     given,
     prefixed,
     quantities,
 )
 
-__all__ = ["Checked", "check", "verify"]
+__all__ = ["Checked", "UndecidedError", "check", "verify"]
 
 _FORMAT = "isoloss-certificate/1"
 _MORE = 64  # bits beyond those of the proof
 _LARGEST = 2**15
 _COMMON = {"format", "kind", "made_by", "verdict", "reason"}
 _FIELDS = {
-    "runs": _COMMON | {"problem", "level", "claim", "precision", "runs"},
+    "runs": _COMMON | {"problem", "level", "claim", "at_level", "precision", "runs"},
     "for_all": _COMMON | {"box", "claim", "family", "precision", "tree", "counterexample"},
     "identity": _COMMON | {"claim", "left", "right", "variables"},
     "theorem": _COMMON | {"name", "statement", "argument", "parts"},
 }
 
 
+class UndecidedError(RejectedError):
+    """The certificate says itself that it proves nothing."""
+
+
 @dataclass(frozen=True)
 class Checked:
-    """What a certificate was found to prove: ``verdict`` on ``claim``, in ``parts`` steps."""
+    """What a certificate was found to prove: ``verdict`` on ``claim``.
+
+    Of a theorem ``parts`` are the verdicts on its parts. Its own claim is words, which lead from
+    part to part: they are for people to check.
+    """
 
     verdict: str
     claim: str
-    parts: int
+    parts: tuple[Checked, ...] = ()
 
 
 def verify(path: str | Path) -> Checked:
@@ -99,8 +108,10 @@ def _check(content: Mapping[str, Any]) -> Checked:
     kind, verdict = content["kind"], content["verdict"]
     if content["format"] != _FORMAT or set(content) != _FIELDS[kind]:
         raise RejectedError(f"the fields are not those of {_FORMAT}, kind {kind!r}")
+    if verdict == "undecided":
+        raise UndecidedError(f"nothing is proved: {content['reason']}")
     if verdict not in ("proved", "disproved"):
-        raise RejectedError(f"it is {verdict}: {content['reason'] or 'nothing is proved'}")
+        raise RejectedError(f"there is no verdict {verdict!r}")
     if "precision" in content:
         bits = content["precision"]
         if not isinstance(bits, int) or not 32 <= bits <= _LARGEST:
@@ -116,7 +127,7 @@ def _check(content: Mapping[str, Any]) -> Checked:
         check_identity(content["left"], content["right"], content["variables"])
         if verdict != "proved" or content["claim"] != f"{content['left']} == {content['right']}":
             raise RejectedError("the claim is not the identity")
-    return Checked(verdict, content["claim"], 1)
+    return Checked(verdict, content["claim"])
 
 
 def _check_theorem(content: Mapping[str, Any]) -> Checked:
@@ -125,7 +136,7 @@ def _check_theorem(content: Mapping[str, Any]) -> Checked:
         raise RejectedError("a part that the theorem needs is not proved")
     if content["verdict"] != parts[-1].verdict:
         raise RejectedError("the verdict is not that of the last part")
-    return Checked(content["verdict"], content["statement"], sum(part.parts for part in parts))
+    return Checked(content["verdict"], content["statement"], tuple(parts))
 
 
 def _check_runs(content: Mapping[str, Any]) -> None:
@@ -142,7 +153,15 @@ def _check_runs(content: Mapping[str, Any]) -> None:
     values = given(data)
     for name, run in content["runs"].items():
         values |= prefixed(_stated(data, run), name)
-    if truth(content["claim"], values) is not (content["verdict"] == "proved"):
+    at_level = [] if level is None else demanded(content["claim"], content["runs"])
+    if content["at_level"] != at_level:
+        raise RejectedError("the schedules that must reach the level are others")
+    reached = all(values[f"{name}.reached" if name else "reached"] for name in at_level)
+    if level is not None and level.below(Range.point(0)):
+        raise RejectedError("a level is negative")
+    if (truth(content["claim"], values) if reached else False) is not (
+        content["verdict"] == "proved"
+    ):
         raise RejectedError("the claim does not follow from the enclosures")
 
 

@@ -139,10 +139,9 @@ class _Reader(ast.NodeVisitor):
 
 
 def _extreme(a: Range, b: Range, *, least: bool) -> Range:
-    small, large = (a, b) if least else (b, a)
-    order = small.at_most(large)
-    if order is not None:
-        return a if order else b
+    for one, other in ((a, b), (b, a)):
+        if one.at_most(other) if least else other.at_most(one):
+            return one
     lows, highs = (a.lo, b.lo), (a.hi, b.hi)
     first = lows[0] < lows[1]
     lo = lows[0] if first == least else lows[1]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import ast
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-from flint import fmpq
 
 from isoloss.checker.numbers import Range
 
@@ -13,11 +13,14 @@ __all__ = [
     "Data",
     "End",
     "RejectedError",
+    "State",
     "check_run",
-    "enclose_crossing",
+    "demanded",
     "given",
+    "narrowed",
     "prefixed",
     "quantities",
+    "total",
 ]
 
 _ZERO, _ONE, _TWO, _FOUR = (Range.point(n) for n in (0, 1, 2, 4))
@@ -55,8 +58,8 @@ class End:
 Piece = tuple[str, Range | None, int]
 
 
-class _State:
-    """The squared filter of each direction, the steps and the time."""
+class State:
+    """How far training is: the squared filter of each direction, the steps and the time."""
 
     def __init__(self, data: Data) -> None:
         self.data = data
@@ -65,6 +68,7 @@ class _State:
         self.time: Range | None = _ZERO
 
     def parts(self, filters: Sequence[Range] | None = None) -> list[Range]:
+        """Return the train loss of each direction, now or for other filters."""
         data = self.data
         return [
             g * s * h
@@ -74,6 +78,7 @@ class _State:
         ]
 
     def stepped(self, rate: Range, count: int) -> list[Range]:
+        """Return the filters after steps of one rate."""
         factors = [_ONE - _TWO * rate * g for g in self.data.train]
         return [h * (f * f if f.exact is not None else abs(f) ** 2) ** count
                 for h, f in zip(self.filters, factors, strict=True)]  # fmt: skip
@@ -92,10 +97,19 @@ class _State:
                 found.append(h * (-(_FOUR * g * time)).exp())
         return found
 
+    def step(self, rate: Range, count: int) -> None:
+        """Take steps."""
+        self.filters, self.steps = self.stepped(rate, count), self.steps + count
 
-def check_run(data: Data, schedule: Sequence[Piece], end: End) -> tuple[_State, list[Range], Range]:
+    def flow(self, time: Range | None) -> None:
+        """Follow a flow for a time, or without end."""
+        self.filters = self.flowed(time)
+        self.time = None if time is None or self.time is None else self.time + time
+
+
+def check_run(data: Data, schedule: Sequence[Piece], end: End) -> tuple[State, list[Range], Range]:
     """Raise `RejectedError` unless a run ends so; else return its state, parts and train loss."""
-    state, last = _State(data), len(schedule) - 1
+    state, last = State(data), len(schedule) - 1
     at_start = data.level is not None and _starts_there(data, state)
     if at_start != (end.reached and end.piece == -1) or not -1 <= end.piece <= last:
         raise RejectedError("the run does not end in the piece that is said")
@@ -114,23 +128,23 @@ def check_run(data: Data, schedule: Sequence[Piece], end: End) -> tuple[_State, 
     if state.steps != end.steps:
         raise RejectedError(f"the run takes {state.steps} steps, not {end.steps}")
     parts = state.parts()
-    loss = _total(parts)
+    loss = total(parts)
     if end.inside is not None and data.level is not None:
         loss = data.level
-        parts = _narrowed(parts, loss)
+        parts = narrowed(parts, loss)
     return state, parts, loss
 
 
-def _starts_there(data: Data, state: _State) -> bool:
+def _starts_there(data: Data, state: State) -> bool:
     if data.level is None:
         return False
-    there = _total(state.parts()).at_most(data.level)
+    there = total(state.parts()).at_most(data.level)
     if there is None:
         raise RejectedError("it is open whether the start is at the level")
     return there
 
 
-def _steps(data: Data, state: _State, piece: Piece, end: End | None) -> None:
+def _steps(data: Data, state: State, piece: Piece, end: End | None) -> None:
     _, rate, count = piece
     assert rate is not None
     taken = count if end is None else end.steps - state.steps
@@ -140,13 +154,13 @@ def _steps(data: Data, state: _State, piece: Piece, end: End | None) -> None:
         _none_reach(data.level, state, rate, taken if end is None else taken - 1)
     after = state.stepped(rate, taken) if taken else state.filters
     if end is not None and data.level is not None:
-        loss = _total(state.parts(after))
+        loss = total(state.parts(after))
         if not loss.at_most(data.level):
             raise RejectedError("the step said to reach the level does not")
     state.filters, state.steps = after, state.steps + taken
 
 
-def _none_reach(level: Range, state: _State, rate: Range, last: int) -> None:
+def _none_reach(level: Range, state: State, rate: Range, last: int) -> None:
     """Raise unless the steps 1 to ``last`` stay above the level.
 
     A part is a power of the step, so between two steps it is at least the lesser of its ends.
@@ -156,7 +170,7 @@ def _none_reach(level: Range, state: _State, rate: Range, last: int) -> None:
         first, final = waiting.pop()
         looks += 1
         ends = [state.parts(state.stepped(rate, k)) for k in (first, final)]
-        least = _total([_lesser(a, b) for a, b in zip(*ends, strict=True)])
+        least = total([_lesser(a, b) for a, b in zip(*ends, strict=True)])
         if level.below(least):
             continue
         if first == final or looks > _LOOKS:
@@ -165,7 +179,7 @@ def _none_reach(level: Range, state: _State, rate: Range, last: int) -> None:
         waiting += [(first, middle), (middle + 1, final)]
 
 
-def _flow(data: Data, state: _State, piece: Piece, end: End | None) -> None:
+def _flow(data: Data, state: State, piece: Piece, end: End | None) -> None:
     _, time, _ = piece
     level = data.level
     if end is None:
@@ -176,94 +190,28 @@ def _flow(data: Data, state: _State, piece: Piece, end: End | None) -> None:
         if end.inside is None or not _ZERO.below(level):
             raise RejectedError("a flow reaches a positive level at some time")
         low, high = (Range(t, t) for t in (end.inside.lo, end.inside.hi))
-        if not (low.lo >= 0 and level.below(_total(state.parts(state.flowed(low))))):
+        if not (low.lo >= 0 and level.below(total(state.parts(state.flowed(low))))):
             raise RejectedError("the level is not above the time's lower end")
-        if not _total(state.parts(state.flowed(high))).below(level):
+        if not total(state.parts(state.flowed(high))).below(level):
             raise RejectedError("the level is not below the time's upper end")
-        if time is not None and not _total(state.parts(state.flowed(time))).at_most(level):
+        if time is not None and not total(state.parts(state.flowed(time))).at_most(level):
             raise RejectedError("the flow ends before it reaches the level")
         time = end.inside
-    state.filters = state.flowed(time)
-    state.time = None if time is None or state.time is None else state.time + time
+    state.flow(time)
 
 
-def _stays_above(level: Range, state: _State, time: Range | None) -> bool:
+def _stays_above(level: Range, state: State, time: Range | None) -> bool:
     if level.at_most(_ZERO):
         return True  # in a flow, losses stay positive
     if all(part.is_zero for part in state.parts()):
         return bool(level.below(_ZERO))
     if time is None:
         return False
-    return bool(level.below(_total(state.parts(state.flowed(time)))))
-
-
-def enclose_crossing(data: Data, schedule: Sequence[Piece]) -> End:
-    """Find where a run ends by bisection, for data in ranges; raise `RejectedError` if open."""
-    state = _State(data)
-    level = data.level
-    if level is None:
-        return End(False, len(schedule) - 1, sum(piece[2] for piece in schedule), None)
-    if _starts_there(data, state):
-        return End(True, -1, 0, None)
-    for i, piece in enumerate(schedule):
-        kind, amount, count = piece
-        if kind == "gd":
-            assert amount is not None
-            first = _first_step(level, state, amount, count)
-            if first is not None:
-                return End(True, i, state.steps + first, None)
-            state.filters, state.steps = state.stepped(amount, count), state.steps + count
-            continue
-        if not _stays_above(level, state, amount):
-            return End(True, i, state.steps, _bisect(level, state, amount))
-        state.filters = state.flowed(amount)
-    return End(False, len(schedule) - 1, state.steps, None)
-
-
-def _first_step(level: Range, state: _State, rate: Range, count: int) -> int | None:
-    for k in range(1, count + 1):
-        found = _total(state.parts(state.stepped(rate, k))).at_most(level)
-        if found is None:
-            raise RejectedError("it is open which step reaches the level")
-        if found:
-            return k
-    return None
-
-
-def _bisect(level: Range, state: _State, limit: Range | None) -> Range:
-    """Return times between which the flow reaches the level for all of the data."""
-    low, high = fmpq(0), fmpq(1)
-
-    def total(time: Range) -> Range:
-        return _total(state.parts(state.flowed(time)))
-
-    if limit is not None and not total(limit).at_most(level):
-        raise RejectedError("it is open whether the flow reaches the level in its time")
-    for _ in range(200):
-        if total(Range.point(high)).below(level):
-            break
-        high *= 2
-    else:
-        raise RejectedError("no time is found at which the flow is below the level")
-    top = high
-    for _ in range(60):  # the last time that is surely too early
-        middle = (low + high) / 2
-        if level.below(total(Range.point(middle))):
-            low = middle
-        else:
-            high = middle
-    late = low
-    for _ in range(60):  # the first that is surely late enough
-        middle = (late + top) / 2
-        if total(Range.point(middle)).below(level):
-            top = middle
-        else:
-            late = middle
-    return Range(Range.point(low).lo, Range.point(top).hi)
+    return bool(level.below(total(state.parts(state.flowed(time)))))
 
 
 def quantities(
-    data: Data, state: _State, parts: Sequence[Range], loss: Range, reached: bool
+    data: Data, state: State, parts: Sequence[Range], loss: Range, reached: bool
 ) -> dict[str, Range | bool]:
     """Return what claims speak of; the test loss by both of its forms."""
     frozen, seen = [data.noise], []
@@ -275,10 +223,10 @@ def quantities(
                 seen.append((part, lam / g))
         else:
             frozen.append(lam * square * h)
-    test = _total([*frozen, *(part * ratio for part, ratio in seen)])
+    test = total([*frozen, *(part * ratio for part, ratio in seen)])
     for _, chief in seen:  # Σ ρ_i part_i = ρ_r loss + Σ (ρ_i - ρ_r) part_i, for any r
         rest = [part * (ratio - chief) for part, ratio in seen if ratio is not chief]
-        test = test.meet(_total([*frozen, chief * loss, *rest]))
+        test = test.meet(total([*frozen, chief * loss, *rest]))
     found: dict[str, Range | bool] = {
         "test_loss": test,
         "train_loss": loss,
@@ -299,17 +247,35 @@ def given(data: Data) -> dict[str, Range | bool]:
     return found
 
 
+def demanded(claim: str, schedules: Iterable[str]) -> list[str]:
+    """Return the schedules that a claim speaks of without saying that they are reached."""
+    names = set()
+    for node in ast.walk(ast.parse(claim, mode="eval")):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            names.add((node.value.id, node.attr))
+        elif isinstance(node, ast.Name):
+            names.add(("", node.id))
+    fields = re.compile(r"test_loss|train_loss|time|steps|reached|part\d+")
+    found = []
+    for schedule in schedules:
+        used = {field for name, field in names if name == schedule and fields.fullmatch(field)}
+        if used and "reached" not in used:
+            found.append(schedule)
+    return found
+
+
 def prefixed(found: Mapping[str, Range | bool], name: str) -> dict[str, Range | bool]:
     """Put a schedule's name before what a claim says of it."""
     return {f"{name}.{key}" if name else key: value for key, value in found.items()}
 
 
-def _narrowed(parts: Sequence[Range], loss: Range) -> list[Range]:
+def narrowed(parts: Sequence[Range], loss: Range) -> list[Range]:
+    """Narrow parts by what their sum must be."""
     if sum(not part.is_zero for part in parts) == 1:
         return [part if part.is_zero else loss for part in parts]
     found = []
     for i, part in enumerate(parts):
-        others = _total([other for j, other in enumerate(parts) if j != i])
+        others = total([other for j, other in enumerate(parts) if j != i])
         found.append(part.meet(loss - others).meet(Range(_ZERO.lo, loss.hi)))
     return found
 
@@ -321,8 +287,9 @@ def _lesser(a: Range, b: Range) -> Range:
     return Range(low, low)
 
 
-def _total(ranges: Sequence[Range]) -> Range:
-    total = _ZERO
+def total(ranges: Sequence[Range]) -> Range:
+    """Return the sum."""
+    found = _ZERO
     for each in ranges:
-        total = total + each
-    return total
+        found = found + each
+    return found

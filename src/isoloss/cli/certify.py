@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,6 +49,9 @@ def certify(
     level: Annotated[
         str | None, typer.Option(metavar="ε", help="The train loss to stop at.", **_OPTION)
     ] = None,
+    noise: Annotated[
+        str, typer.Option(metavar="σ²", help="The variance of the label noise.", **_OPTION)
+    ] = "0",
     schedule: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,16 +83,9 @@ def certify(
 
     own = {"claim": claim, "train": train, "test": test, "start": start, "schedule": schedule}
     try:
-        if (name is None) == (claim is None):
-            raise ValueError("give a statement's name, 'all' or 'list'; or --claim and its data")
-        if claim is not None:
-            if missing := [key for key, value in own.items() if value is None]:
-                raise ValueError(f"a claim of your own needs --{' and --'.join(missing)}")
-            found = iter([("claim", _own(own, level, max_precision))])
-        else:
-            found = _named(str(name))
-            if name == "list":
-                return
+        found = _chosen(name, own, level, noise, max_precision)
+        if name == "list":
+            return
         folder = None if out is None else prepare_folder(out, force=force)
         good, count = True, 0
         for each, proof in found:
@@ -105,12 +102,35 @@ def certify(
         raise typer.Exit(1)
 
 
+def _chosen(
+    name: str | None, own: dict[str, Any], level: str | None, noise: str, max_precision: int
+) -> Iterator[tuple[str, Certificate]]:
+    given = [key for key, value in own.items() if value is not None]
+    if name is not None and given:
+        raise ValueError(
+            f"{name!r} is a statement of the paper, --{given[0]} is for a claim of your own: give "
+            "one of them"
+        )
+    if name is not None:
+        return _named(name)
+    missing = [key for key, value in own.items() if value is None]
+    if not given:
+        raise ValueError("give a statement's name, 'all' or 'list'; or --claim and its data")
+    if missing:
+        raise ValueError(f"a claim of your own needs --{' and --'.join(missing)}")
+    if level is None and re.search(r"\blevel\b", own["claim"]):
+        raise ValueError("the claim speaks of the level: give --level")
+    return iter([("claim", _own(own, level, noise, max_precision))])
+
+
 def _named(name: str) -> Iterator[tuple[str, Certificate]]:
     from isoloss.names import suggest
-    from isoloss.paper.certificates import NAMES, certificate, certificates
+    from isoloss.paper.certificates import INSTANCES, NAMES, certificate, certificates
 
     if name == "list":
-        typer.echo("\n".join(NAMES))
+        for each, proof in certificates():
+            scope = "one problem" if each in INSTANCES else "all"
+            typer.echo(f"{each:<24} {scope:<12} {proof.claim}")
         return iter(())
     if name == "all":
         return certificates()
@@ -122,7 +142,7 @@ def _named(name: str) -> Iterator[tuple[str, Certificate]]:
         ) from None
 
 
-def _own(own: dict[str, Any], level: str | None, max_precision: int) -> Certificate:
+def _own(own: dict[str, Any], level: str | None, noise: str, max_precision: int) -> Certificate:
     from isoloss.proof import ExactProblem
     from isoloss.proof import certify as prove
 
@@ -132,9 +152,10 @@ def _own(own: dict[str, Any], level: str | None, max_precision: int) -> Certific
         name, mark, rest = text.partition("=")
         name, rest = (name.strip(), rest) if mark else ("", text)
         if name in schedules:
-            raise ValueError(f"two schedules are called {name!r}; name them, as in NAME=TEXT")
+            shown = f"are called {name!r}" if name else "have no name"
+            raise ValueError(f"two schedules {shown}; name them, as in NAME=TEXT")
         schedules[name] = rest.strip()
-    problem = ExactProblem.from_spectra(*spectra)
+    problem = ExactProblem.from_spectra(*spectra, noise=noise)
     return prove(problem, schedules, level, own["claim"], max_precision=max_precision)
 
 
@@ -142,17 +163,15 @@ def _print(name: str, proof: Certificate, *, short: bool) -> bool:
     """Print what was proved; return whether it came out as expected."""
     from rich.console import Console
 
-    from isoloss.cli.certificate_output import details
-    from isoloss.paper.certificates import EXPECTED
+    from isoloss.paper.certificates import EXPECTED, name_of
 
     console = Console(highlight=False)
-    good = proof.verdict == EXPECTED.get(name, "proved")
+    good = proof.verdict == EXPECTED.get(name_of(name) or "", "proved")
     colour = "green" if good else "red"
     if short:
         console.print(f"[bold]{name:<24}[/] [{colour}]{proof.verdict}[/]", soft_wrap=True)
         return good
-    console.print(f"[{colour}]{proof.verdict}[/]: ", end="")
-    console.print(proof.claim, markup=False, soft_wrap=not console.is_terminal)
-    for line in details(proof):
-        console.print(line, markup=False, soft_wrap=not console.is_terminal)
+    verdict, _, rest = str(proof).partition(":")
+    console.print(f"[{colour}]{verdict}[/]:", end="")
+    console.print(rest, markup=False, soft_wrap=not console.is_terminal)
     return good

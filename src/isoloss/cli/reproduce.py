@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["reproduce"]
 
 _KINDS = ("png", "pdf", "svg")
+_ROUNDING = 1e-11  # of a margin that is 0 but for it
 
 
 def reproduce(
@@ -80,13 +81,13 @@ def reproduce(
     if proofs:
         console.print(
             "\nSecond column: floating point, at points. Third: rigorous, for all parameters of a "
-            "claim, or for one problem.",
+            "claim, or for one problem; -: not proved.",
             soft_wrap=not console.is_terminal,
         )
     else:
         wrote = wrote.replace(" certificates and", "")
         console.print(NOT_INSTALLED, markup=False)
-    console.print(f"\nWrote {wrote} to {out}", highlight=False)
+    console.print(f"\nWrote {wrote} to {out}", highlight=False, soft_wrap=not console.is_terminal)
     good = all(proof.as_expected for proof in proofs.values())
     if not (good and all(claim.as_expected for claim in results)):
         raise typer.Exit(1)
@@ -198,7 +199,7 @@ def _sections(
                             ", ".join(
                                 f"{key} = {value}" for key, value in claim.parameters.items()
                             ),
-                            f"{claim.margin:.2g}",
+                            f"{claim.margin:.2g}" if abs(claim.margin) > _ROUNDING else "0",
                         ]
                         for claim in results
                     ],

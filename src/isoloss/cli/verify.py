@@ -13,24 +13,27 @@ __all__ = ["verify"]
 def verify(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE…", help="Certificates, as isoloss certify --out writes them."),
+        typer.Argument(metavar="FILE…", help="Certificates, or folders of them."),
     ],
 ) -> None:
     """Check certificates by code that shares nothing with the prover.
 
     Each inequality is derived anew from the certificate's own numbers. The exit status
-    is 1 if one is rejected, 2 if a file cannot be read.
+    is 1 if one is rejected or proves nothing, 2 if a file cannot be read.
     """
     try:
-        from isoloss.checker import RejectedError
+        from isoloss.checker import RejectedError, UndecidedError
         from isoloss.checker import verify as check
     except ImportError as error:
         typer.echo(f"isoloss: error: {error}", err=True)
         raise typer.Exit(2) from None
     status = 0
-    for path in files:
+    for path in _expanded(files):
         try:
             found = check(path)
+        except UndecidedError as error:
+            typer.echo(f"{path}: undecided: {error}")
+            status = max(status, 1)
         except RejectedError as error:
             typer.echo(f"{path}: rejected: {error}")
             status = max(status, 1)
@@ -38,7 +41,20 @@ def verify(
             typer.echo(f"isoloss: error: cannot read '{path}': {error.strerror}", err=True)
             status = 2
         else:
-            parts = f"{found.parts} part{'s' * (found.parts > 1)} checked"
-            typer.echo(f"{path}: {found.verdict}: {found.claim} ({parts})")
+            if not found.parts:
+                typer.echo(f"{path}: {found.verdict}: {found.claim}")
+                continue
+            typer.echo(f"{path}: {found.verdict} in {len(found.parts)} parts:")
+            for part in found.parts:
+                typer.echo(f"  {part.verdict}: {part.claim}")
+            typer.echo(f"  in words, which are for you to check: {found.claim}")
     if status:
         raise typer.Exit(status)
+
+
+def _expanded(paths: list[Path]) -> list[Path]:
+    """Return files, those of a folder in place of it."""
+    files: list[Path] = []
+    for path in paths:
+        files += sorted(path.glob("*.json")) if path.is_dir() else [path]
+    return files

@@ -150,5 +150,6 @@ def attainment(
         ),
         problem.noise,
     )
-    claim = f"reached and test_loss == {text(extreme)} * level + {text(frozen)}"
+    rest = f" + {text(frozen)}" if frozen != 0 else ""
+    claim = f"reached and test_loss == {text(extreme)} * level{rest}"
     return schedule, certify(problem, schedule, goal, claim)

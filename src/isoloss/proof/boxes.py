@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,8 +12,8 @@ from typing import Any
 from flint import fmpq
 
 from isoloss.proof.certificate import Certificate, Verdict, certificate
-from isoloss.proof.certify import precision
 from isoloss.proof.exact import exact, text
+from isoloss.proof.interval import precision
 from isoloss.proof.statement import Box, Statement
 
 __all__ = ["for_all", "leaves"]
@@ -22,12 +23,12 @@ def for_all(
     box: Mapping[str, tuple[Any, Any]],
     claim: str,
     *,
-    train: Sequence[str] | None = None,
-    test: Sequence[str] | None = None,
-    start_squared: Sequence[str] | None = None,
-    noise: str = "0",
-    level: str | None = None,
-    schedules: Mapping[str, str] | None = None,
+    train: Sequence[Any] | None = None,
+    test: Sequence[Any] | None = None,
+    start_squared: Sequence[Any] | None = None,
+    noise: Any = 0,
+    level: Any = ...,
+    schedules: Mapping[str, str] | str | None = None,
     bits: int = 64,
     max_boxes: int = 20_000,
     progress: bool = True,
@@ -43,13 +44,15 @@ def for_all(
         The parameters and their closed ranges, exact as in `ExactProblem`.
     claim : str
         As for `certify`, of the parameters too. Without a problem, of the parameters only.
-    train, test, start_squared : sequence of str, optional
+    train, test, start_squared : sequence of str or number, optional
         A problem whose curvatures and squared start residuals are expressions of the parameters.
         Intervals know no dependence: scale the problem so that γ₁ is a number, such as 1.
-    noise, level : str, optional
-        The label noise, and the train loss to stop at, as expressions.
-    schedules : mapping of str to str, optional
-        Texts as for `certify`; rates may be expressions. The name ``""`` stands for one schedule.
+    noise, level : str or number, optional
+        The label noise, and the train loss to stop at, which a problem needs; None to run to the
+        end.
+    schedules : str, or mapping of str to str, optional
+        Texts as for `certify`; rates may be expressions. As there, a schedule that the claim speaks
+        of must reach the level.
     bits : int, default: 64
         The working precision; points are looked at in up to 4096 bits.
     max_boxes : int, default: 20000
@@ -90,12 +93,10 @@ def for_all(
     ... ).verdict
     'proved'
     """
-    statement = Statement.read(
-        box, claim, train, test, start_squared, noise, level, schedules or {}
-    )
-    if not isinstance(max_boxes, int) or max_boxes < 1:
+    statement = Statement.read(box, claim, train, test, start_squared, noise, level, schedules)
+    if operator.index(max_boxes) < 1:
         raise ValueError(f"max_boxes must be at least 1; got {max_boxes!r}")
-    if not isinstance(bits, int) or not 32 <= bits <= 2**15:
+    if not 32 <= operator.index(bits) <= 2**15:
         raise ValueError(f"bits must be from 32 to {2**15}; got {bits!r}")
     whole = statement.box
     root = _Node(whole)
@@ -124,11 +125,12 @@ def for_all(
     tree = root.tree() if point is None else ""
     left = tree.count("?")
     verdict: Verdict = "undecided" if left else "proved"
-    reason = f"{left} boxes left over of {done} looked at" if left else ""
+    reason = f"{left} boxes are left over after {done} were looked at" if left else ""
     if point is not None:
         verdict = "disproved"
         at = ", ".join(f"{name} = {text(value)}" for name, value in zip(box, point, strict=True))
-        reason = f"it fails at {at}" if at else ""
+        shown = statement.shown(point)
+        reason = f"it fails at {at}{':' * bool(shown)} {shown}".rstrip() if at else shown
     return certificate(
         "for_all",
         box={n: [text(e) for e in ends] for n, ends in zip(box, whole, strict=True)},

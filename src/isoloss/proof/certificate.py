@@ -15,6 +15,7 @@ from flint import arb, fmpq
 from isoloss.outputs import OutputError, write_text
 from isoloss.proof.exact import text
 from isoloss.proof.interval import Value
+from isoloss.proof.summary import summary
 
 __all__ = ["FORMAT", "Certificate", "Verdict", "enclosure", "theorem"]
 
@@ -30,7 +31,7 @@ class Certificate:
     Attributes
     ----------
     content : mapping
-        What the JSON file holds, but its digest.
+        What the JSON file holds, but its digest. ``print`` shows it in words and decimals.
 
     Examples
     --------
@@ -99,6 +100,9 @@ class Certificate:
         content.pop("digest", None)
         return cls(content)
 
+    def __str__(self) -> str:
+        return summary(self.content)
+
     def __repr__(self) -> str:
         reason = f" ({self.reason})" if self.reason else ""
         return f"Certificate({self.verdict}: {self.claim}{reason})"
@@ -119,10 +123,48 @@ def certificate(kind: str, **fields: Any) -> Certificate:
 def theorem(
     name: str, statement: str, argument: Sequence[str], parts: Sequence[Certificate]
 ) -> Certificate:
-    """Return the certificate of a theorem: words that lead to parts, each checked by itself.
+    """Return the certificate of a theorem: words that lead from part to part.
 
-    The last part decides the verdict: proved or disproved if all before it are proved.
+    Each part is proved, and checked, by itself; the words are for people. The last part decides the
+    verdict, if all before it are proved.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    statement : str
+        What it says.
+    argument : sequence of str
+        Why the parts prove it.
+    parts : sequence of Certificate
+        From `certify`, `for_all`, `identity` or `theorem`.
+
+    Returns
+    -------
+    Certificate
+        ``"proved"`` or ``"disproved"``, as the last part; ``"undecided"`` if one before it is not
+        proved.
+
+    Raises
+    ------
+    TypeError
+        If a part is no certificate, or there is none.
+
+    Examples
+    --------
+    >>> from isoloss.proof import for_all, identity, theorem
+    >>> square = identity("a**2 + b**2 - 2*a*b", "(a - b)**2")
+    >>> positive = for_all({"x": (-1, 1)}, "x**2 >= 0")
+    >>> theorem("means", "2ab ≤ a² + b² on [-1, 1]", ["the gap is a square"], [square, positive])
+    Certificate(proved: 2ab ≤ a² + b² on [-1, 1])
     """
+    sentences = [argument] if isinstance(argument, str) else list(argument)
+    given = parts if isinstance(parts, Sequence) else ()
+    if not given or not all(isinstance(part, Certificate) for part in given):
+        raise TypeError(
+            "the parts of a theorem are certificates, at least one, as certify, for_all and "
+            f"identity return them; got {parts!r}"
+        )
     verdict: Verdict = parts[-1].verdict
     open_parts = [part for part in parts[:-1] if part.verdict != "proved"]
     reason = ""
@@ -132,7 +174,7 @@ def theorem(
         "theorem",
         name=name,
         statement=statement,
-        argument=list(argument),
+        argument=sentences,
         verdict=verdict,
         reason=reason,
         parts=[dict(part.content) for part in parts],

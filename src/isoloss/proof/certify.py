@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import operator
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-from flint import ctx, fmpq
 
 from isoloss.problem import Problem
 from isoloss.proof.certificate import Certificate, Verdict, certificate, enclosure
 from isoloss.proof.dynamics import Spectrum, Stop, UndecidedError, follow
 from isoloss.proof.exact import ExactProblem, exact, text
 from isoloss.proof.expressions import Expression
-from isoloss.proof.interval import UnboundedError, Value
+from isoloss.proof.interval import UnboundedError, precision
+from isoloss.proof.quantities import (
+    at_level,
+    check_schedule_names,
+    known_names,
+    not_reached,
+    quantities,
+)
 from isoloss.proof.schedules import Piece, check_piece, piece_texts, read_schedule
 from isoloss.schedule import Phase, Schedule
 
-__all__ = ["certify", "known_names", "precision", "quantities"]
+__all__ = ["certify"]
 
 _FIRST = 64  # bits
 _LARGEST = 2**15
-_GIVEN = ("train", "test", "square")
 
 
 def certify(
@@ -52,9 +56,10 @@ def certify(
         annealed.test_loss"``. Known are ``test_loss``, ``train_loss``, ``time``, ``steps``,
         ``reached``, ``part1``, ``part2``, … (the train loss of each direction) of each schedule;
         ``level``, and ``train1``, ``test1``, ``square1``, … (γ_1, λ_1, δ_1(0)²) of the problem;
-        ``exp``, ``log``, ``sqrt``, ``abs``, ``min``, ``max``, ``and``, ``or``, ``not``. Where a
-        schedule does not reach the level, its losses are those at its end: ``reached and …``
-        demands that it does.
+        ``exp``, ``log``, ``sqrt``, ``abs``, ``min``, ``max``, ``and``, ``or``, ``not``. Decimal
+        numbers in it are exact: 0.1 is one tenth. A schedule that the claim speaks of must reach
+        the level, or the claim counts as false; a claim that has its ``reached`` decides that by
+        itself (where the level is not reached, all is at the schedule's end).
     max_precision : int, default: 4096
         Where to give up, in bits.
 
@@ -81,18 +86,20 @@ def certify(
     """
     problem = ExactProblem.of(problem)
     exact_level = None if level is None else exact("level", level)
+    if exact_level is not None and exact_level < 0:
+        raise ValueError(f"level must be at least 0, as train losses are; got {text(exact_level)}")
     named = dict(schedule) if isinstance(schedule, Mapping) else {"": schedule}
+    if not named:
+        raise ValueError("give at least one schedule")
     schedules = {
         name: [check_piece(piece) for piece in read_schedule(each, problem.max_lr)]
         for name, each in named.items()
     }
-    for name in named:
-        if name and not name.isidentifier():
-            raise ValueError(f"the name of a schedule must be a word; got {name!r}")
+    check_schedule_names(named)
     inequality = Expression.parse(claim)
-    known = known_names(schedules, len(problem.train), level=exact_level is not None)
-    inequality.check_names(known)
-    if not isinstance(max_precision, int) or not _FIRST <= max_precision <= _LARGEST:
+    inequality.check_names(known_names(schedules, len(problem.train), level=level is not None))
+    demanded = at_level(inequality, schedules, len(problem.train)) if level is not None else []
+    if not _FIRST <= operator.index(max_precision) <= _LARGEST:
         raise ValueError(
             f"max_precision must be from {_FIRST} to {_LARGEST} bits; got {max_precision!r}"
         )
@@ -103,8 +110,11 @@ def certify(
         with precision(bits):
             try:
                 stops = {n: follow(spectrum, each, exact_level) for n, each in schedules.items()}
+                missed = [name for name in demanded if not stops[name].reached]
                 truth = inequality.holds(quantities(spectrum, stops, exact_level))
                 reason = "" if truth is not None else "the sides of the claim cannot be told apart"
+                if missed:
+                    truth, reason = False, not_reached(missed)
             except UndecidedError as error:
                 stops, reason = {}, f"not decided: {error}"
             except UnboundedError as error:
@@ -125,52 +135,13 @@ def certify(
                     },
                     level=None if exact_level is None else text(exact_level),
                     claim=inequality.text,
+                    at_level=demanded,
                     verdict=verdict,
                     reason=reason,
                     precision=bits,
                     runs={name: _run(schedules[name], stop) for name, stop in stops.items()},
                 )
         bits *= 2
-
-
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Work at a precision, and restore the one before."""
-    before, ctx.prec = ctx.prec, bits
-    try:
-        yield
-    finally:
-        ctx.prec = before
-
-
-def quantities(
-    spectrum: Spectrum, stops: Mapping[str, Stop], level: Value | None
-) -> dict[str, Value | bool]:
-    """Return what a claim may speak of."""
-    found: dict[str, Value | bool] = {} if level is None else {"level": level}
-    for what, values in zip(_GIVEN, (spectrum.train, spectrum.test, spectrum.squares), strict=True):
-        found |= {f"{what}{i + 1}": value for i, value in enumerate(values)}
-    for name, stop in stops.items():
-        dot = f"{name}." if name else ""
-        found |= {
-            f"{dot}test_loss": stop.test_loss,
-            f"{dot}train_loss": stop.train_loss,
-            f"{dot}steps": fmpq(stop.steps),
-            f"{dot}reached": stop.reached,
-            **{f"{dot}part{i + 1}": part for i, part in enumerate(stop.parts)},
-        }
-        if stop.time is not None:
-            found[f"{dot}time"] = stop.time
-    return found
-
-
-def known_names(schedules: Iterable[str], d: int, *, level: bool) -> set[str]:
-    """Return the names of `quantities`."""
-    fields = ["test_loss", "train_loss", "time", "steps", "reached"]
-    fields += [f"part{i + 1}" for i in range(d)]
-    known = {f"{name}.{field}" if name else field for name in schedules for field in fields}
-    known |= {f"{what}{i + 1}" for what in _GIVEN for i in range(d)}
-    return known | {"level"} if level else known
 
 
 def _run(schedule: Sequence[Piece], stop: Stop) -> dict[str, Any]:

@@ -6,8 +6,8 @@ Everything follows from δ_i² ← δ_i² (1 - 2ηγ_i)² for a step and δ_i² 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from flint import arb, ctx, fmpq
 
@@ -25,10 +25,11 @@ from isoloss.proof.interval import (
 )
 from isoloss.proof.schedules import Flow, Piece, Steps
 
-__all__ = ["Spectrum", "Stop", "UndecidedError", "follow"]
+__all__ = ["Spectrum", "Stop", "UndecidedError", "follow", "possible_stops"]
 
 _NEWTON = 500
 _MOST_LOOKS = 20_000
+_MOST_STOPS = 64
 _SHOWN_BITS = 2**11  # of a fraction that a certificate writes out
 _LOST = 24  # bits that the verification of a root may lose
 
@@ -82,107 +83,170 @@ def follow(spectrum: Spectrum, schedule: Sequence[Piece], level: Value | None) -
 
     Raises `UndecidedError` where the precision does not decide whether the level is reached.
     """
-    run = _Run(spectrum, level)
-    if level is not None and run.is_reached(run.loss()):
-        return run.stop(-1)
+    stops = possible_stops(spectrum, schedule, level)
+    if len(stops) != 1:
+        raise UndecidedError("whether a train loss is at or below the level")
+    return stops[0]
+
+
+def possible_stops(
+    spectrum: Spectrum, schedule: Sequence[Piece], level: Value | None
+) -> list[Stop]:
+    """Return stops among which is that of each problem in the intervals, as `follow` takes it.
+
+    Where it is open whether a problem reaches the level, both are followed up.
+    """
+    run, stops = _Run.start(spectrum, level), _Stops()
+    if level is not None:
+        reached = less_equal(run.loss(), level)
+        if reached is not False:
+            stops.add(run, -1)
+        if reached:
+            return stops.found
     for i, piece in enumerate(schedule):
         if isinstance(piece, Flow):
-            inside = run.flow(piece)
+            inside, certain = run.crossing(piece)
             if inside is not None:
-                return run.stop(i, inside=inside)
-        elif run.step(piece):
-            return run.stop(i)
-    return run.stop(len(schedule) - 1, reached=False)
+                stops.add(run.flowed(inside), i, inside=inside)
+            run = run if certain else run.flowed(piece.time)
+        else:
+            certain = False
+            for count, must in run.candidates(piece):
+                stops.add(run.stepped(piece.rate, count), i)
+                certain = must
+            run = run if certain else run.stepped(piece.rate, piece.count)
+        if certain:
+            return stops.found
+    stops.add(run, len(schedule) - 1, reached=False)
+    return stops.found
 
 
+class _Stops:
+    """Possible stops."""
+
+    def __init__(self) -> None:
+        self.found: list[Stop] = []
+
+    def add(
+        self, run: _Run, piece: int, *, reached: bool = True, inside: Interval | None = None
+    ) -> None:
+        """Add a stop, if any problem can have it."""
+        try:
+            self.found.append(run.stop(piece, reached=reached, inside=inside))
+        except _EmptyError:
+            return
+        if len(self.found) > _MOST_STOPS:
+            raise UndecidedError("at which of very many steps the level is reached")
+
+
+class _EmptyError(ArithmeticError):
+    """Two enclosures of one number have nothing in common: there is no such problem."""
+
+
+@dataclass(frozen=True)
 class _Run:
     """The state of training: the squares of the filter h² of each direction."""
 
-    def __init__(self, spectrum: Spectrum, level: Value | None) -> None:
-        self.spectrum, self.level = spectrum, level
-        self.start = [g * s for g, s in zip(spectrum.train, spectrum.squares, strict=True)]
-        self.filters: list[Value] = [fmpq(1)] * len(self.start)
-        self.steps = 0
-        self.time: Value | None = fmpq(0)
-        self.looks = 0
+    spectrum: Spectrum
+    level: Value | None
+    filters: list[Value]
+    steps: int
+    time: Value | None
+
+    @classmethod
+    def start(cls, spectrum: Spectrum, level: Value | None) -> _Run:
+        """Return the state before any training."""
+        return cls(spectrum, level, [fmpq(1)] * len(spectrum.train), 0, fmpq(0))
 
     def parts(self) -> list[Value]:
         """Return γ_iδ_i² now."""
-        return [_times(w, h) for w, h in zip(self.start, self.filters, strict=True)]
+        spectrum = self.spectrum
+        return [
+            _times(_times(g, s), h)
+            for g, s, h in zip(spectrum.train, spectrum.squares, self.filters, strict=True)
+        ]
 
     def loss(self) -> Value:
         """Return the train loss now."""
         return _sum(self.parts())
 
-    def is_reached(self, loss: Value) -> bool:
-        """Return whether a train loss is at the level or below."""
-        assert self.level is not None
-        found = less_equal(loss, self.level)
-        if found is None:
-            raise UndecidedError("whether a train loss is at or below the level")
-        return found
-
-    def step(self, piece: Steps) -> bool:
-        """Take steps, to the first one at or below the level; return whether there is one."""
-        factors = [fmpq(1) - fmpq(2) * piece.rate * g for g in self.spectrum.train]
-        squares = [power(factor, fmpq(2)) for factor in factors]
-        first = None
-        if self.level is not None and piece.count:
-            first = self._first(squares, 1, piece.count)
-        count = piece.count if first is None else first
-        self.filters = [
+    def stepped(self, rate: Value, count: int) -> _Run:
+        """Return the state after steps of one rate."""
+        filters = [
             _rounded(_times(h, power(square, fmpq(count))), EXACT_BITS) if count else h
-            for h, square in zip(self.filters, squares, strict=True)
+            for h, square in zip(self.filters, self._squares(rate), strict=True)
         ]
-        self.steps += count
-        return first is not None
+        return replace(self, filters=filters, steps=self.steps + count)
 
-    def _first(self, squares: list[Value], low: int, high: int) -> int | None:
-        """Return the first of the steps low to high at or below the level, if any.
+    def flowed(self, time: Value | None) -> _Run:
+        """Return the state after a flow for a time, or without end."""
+        filters = [
+            _flowed(h, g, time) for h, g in zip(self.filters, self.spectrum.train, strict=True)
+        ]
+        after = None if time is None or self.time is None else self.time + time
+        return replace(self, filters=filters, time=after)
 
-        Between two steps each direction's part is at least the lesser one of its two ends.
+    def candidates(self, piece: Steps) -> Iterator[tuple[int, bool]]:
+        """Yield the steps that may be the first at or below the level, and whether it must be.
+
+        Between two steps each direction's part is at least the lesser one of its two ends, as it
+        is a power of the step.
         """
-        assert self.level is not None
-        self.looks += 1
-        if self.looks > _MOST_LOOKS:
-            raise UndecidedError(f"which step reaches the level, within {_MOST_LOOKS} looks")
-        ends = [
-            [_times(w, power(s, fmpq(k))) for w, s in zip(self.parts(), squares, strict=True)]
-            for k in (low, high)
-        ]
-        if low == high:
-            return low if self.is_reached(_sum(ends[0])) else None
-        least = _sum([_least(a, b) for a, b in zip(*ends, strict=True)])
-        if less(self.level, least):
-            return None
-        middle = (low + high) // 2
-        found = self._first(squares, low, middle)
-        return found if found is not None else self._first(squares, middle + 1, high)
+        if self.level is None or not piece.count:
+            return
+        squares, now = self._squares(piece.rate), self.parts()
+        waiting, looks = [(1, piece.count)], 0
+        while waiting:
+            low, high = waiting.pop()
+            looks += 1
+            if looks > _MOST_LOOKS:
+                raise UndecidedError(f"which step reaches the level, within {_MOST_LOOKS} looks")
+            ends = [
+                [_times(w, power(s, fmpq(k))) for w, s in zip(now, squares, strict=True)]
+                for k in (low, high)
+            ]
+            if less(self.level, _sum([_least(a, b) for a, b in zip(*ends, strict=True)])):
+                continue
+            if low < high:
+                middle = (low + high) // 2
+                waiting += [(middle + 1, high), (low, middle)]
+                continue
+            reached = less_equal(_sum(ends[0]), self.level)
+            if reached is not False:
+                yield low, reached is True
+            if reached:
+                return
 
-    def flow(self, piece: Flow) -> Interval | None:
-        """Follow the flow; return the time at which it reaches the level, if it does.
+    def crossing(self, piece: Flow) -> tuple[Interval | None, bool]:
+        """Return the time at which a flow may reach the level, and whether it must.
 
         Σ w_i exp(-4γ_i t) falls strictly in t where any part with γ_i > 0 is left, so a change of
         sign encloses the one crossing.
         """
         alive = []
-        for w, h, g in zip(self.start, self.filters, self.spectrum.train, strict=True):
-            if not (_is_zero(w) or _is_zero(h)):
+        for part, g in zip(self.parts(), self.spectrum.train, strict=True):
+            if not _is_zero(part):
                 if not less(fmpq(0), g):
                     raise UndecidedError("whether a curvature is positive")
-                alive.append((w * h, g))
-        found = None
-        if self.level is not None and alive and not less_equal(self.level, fmpq(0)):
-            if not less(fmpq(0), self.level):
-                raise UndecidedError("whether the level is positive")
-            if piece.time is None or self.is_reached(_flow_loss(alive, piece.time)):
-                found = _crossing(alive, self.level)
-        moved = piece.time if found is None else found
-        self.time = None if moved is None or self.time is None else self.time + moved
-        self.filters = [
-            _flowed(h, g, moved) for h, g in zip(self.filters, self.spectrum.train, strict=True)
-        ]
-        return found
+                alive.append((part, g))
+        if self.level is None or not alive or less_equal(self.level, fmpq(0)):
+            return None, False
+        if not less(fmpq(0), self.level):
+            raise UndecidedError("whether the level is positive")
+        if piece.time is None:
+            return _crossing(alive, self.level), True
+        reached = less_equal(_flow_loss(alive, piece.time), self.level)
+        if reached is False:
+            return None, False
+        found = _crossing(alive, self.level)
+        end = upper(piece.time)
+        if found.low > end:
+            return None, False
+        return Interval(found.low, min(found.high, end)), reached is True
+
+    def _squares(self, rate: Value) -> list[Value]:
+        factors = [fmpq(1) - fmpq(2) * rate * g for g in self.spectrum.train]
+        return [power(factor, fmpq(2)) for factor in factors]
 
     def stop(self, piece: int, *, reached: bool = True, inside: Interval | None = None) -> Stop:
         """Return where training ends now; ``inside`` a flow, exactly at the level."""
@@ -250,13 +314,18 @@ def _crossing(alive: list[tuple[Value, Value]], level: Value) -> Interval:
     early = _newton([(lower(w), upper(g)) for w, g in alive], upper(level))
     late = _newton([(upper(w), lower(g)) for w, g in alive], lower(level))
     margin = arb(2) ** (_LOST - ctx.prec)
+    low, high = None, None
     for _ in range(_LOST):
-        low = (early * (1 - margin)).lower().mid()
-        low = low if low > 0 else arb(0)
-        high = (late * (1 + margin)).upper().mid()
-        above = less(level, _flow_loss(alive, Interval(low, low)))
-        below = less(_flow_loss(alive, Interval(high, high)), level)
-        if above and below:
+        if low is None:
+            # no time is below 0, so that nothing is to be shown there
+            start = max((early * (1 - margin)).lower().mid(), arb(0))
+            above = less(level, _flow_loss(alive, Interval(start, start)))
+            low = start if start == 0 or above else None
+        if high is None:
+            end = (late * (1 + margin)).upper().mid()
+            below = less(_flow_loss(alive, Interval(end, end)), level)
+            high = end if below else None
+        if low is not None and high is not None:
             return Interval(low, high)
         margin = 4 * margin
     raise UndecidedError("at what time the flow reaches the level")
@@ -268,9 +337,9 @@ def _newton(terms: list[tuple[arb, arb]], level: arb) -> arb:
     Only a guess, which `_crossing` verifies.
     """
     useful = [(w.mid(), g.mid()) for w, g in terms if w > 0 and g > 0]
-    if not useful or not level > 0:
-        raise UndecidedError("at what time the flow reaches the level")
     time = arb(0)
+    if not useful:
+        return time
     for w, g in useful:
         bound = (((w / level).log()) / (4 * g)).mid()
         time = bound if bound > time else time
@@ -301,10 +370,13 @@ def _consistent(parts: list[Value], loss: Value) -> list[Value]:
 
 def _narrower(a: Value, b: Value) -> Value:
     """Return what two enclosures of one number have in common."""
-    for exact, _ in ((a, b), (b, a)):
+    low, high = max(lower(a), lower(b)), min(upper(a), upper(b))
+    if low > high:
+        raise _EmptyError
+    for exact in (a, b):
         if isinstance(exact, fmpq):
             return exact
-    return Interval(max(lower(a), lower(b)), min(upper(a), upper(b)))
+    return Interval(low, high)
 
 
 def _rounded(value: Value, bits: int) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,11 +15,10 @@ from isoloss.proof.interval import (
     Interval,
     UnboundedError,
     Value,
+    largest,
     less,
     less_equal,
-    lower,
     power,
-    upper,
 )
 
 __all__ = ["Expression"]
@@ -29,8 +29,8 @@ _FUNCTIONS: dict[str, tuple[int | None, Callable[..., Value]]] = {
     "log": (1, lambda x: fmpq(0) if x == 1 else Interval.of(x).log()),
     "sqrt": (1, lambda x: Interval.of(x).sqrt()),
     "abs": (1, abs),
-    "min": (None, lambda *xs: _extreme(xs, least=True)),
-    "max": (None, lambda *xs: _extreme(xs, least=False)),
+    "min": (None, lambda *xs: -largest([-x for x in xs])),
+    "max": (None, lambda *xs: largest(xs)),
 }
 _ORDERS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<",
@@ -58,17 +58,19 @@ class Expression:
 
         Raises ``TypeError`` for what is no text, ``ValueError`` for one that is no expression.
         """
-        if not isinstance(text, str):
-            raise TypeError(
-                f"{what} must be a text such as 'test_loss <= 3/4 * level'; "
-                f"got {type(text).__name__} {text!r}"
-            )
+        given: object = text  # a user may give anything
+        if not isinstance(given, str):
+            example = " such as 'test_loss <= 3/4 * level'" if what == "claim" else ""
+            raise TypeError(f"{what} must be a text{example}; got {type(given).__name__} {given!r}")
         if len(text) > _LONGEST:
             raise ValueError(f"{what} is longer than {_LONGEST} characters")
         try:
             tree = ast.parse(text.strip(), mode="eval").body
-        except (SyntaxError, RecursionError, MemoryError) as error:
-            raise ValueError(f"{what} {text!r} is no expression: {error}") from None
+        except (SyntaxError, RecursionError, MemoryError, ValueError):
+            hint = "; equality is ==" if re.search(r"[^<>=!]=[^=]", text) else ""
+            raise ValueError(
+                f"{what} {text!r} is no expression in Python's grammar{hint}"
+            ) from None
         found = cls(text.strip(), tree)
         found._check(tree, what)
         return found
@@ -101,11 +103,11 @@ class Expression:
         return found
 
     def holds(self, values: Mapping[str, Value | bool]) -> bool | None:
-        """Return whether the claim is true; None where it cannot be decided."""
-        try:
-            found = self._evaluate(self.tree, values)
-        except UnboundedError:
-            return None
+        """Return whether the claim is true; None where it cannot be decided.
+
+        Raises `UnboundedError` where a part of it is undefined.
+        """
+        found = self._evaluate(self.tree, values)
         if found is not None and not isinstance(found, bool):
             raise TypeError(f"{self.text!r} is a number, where a claim is needed: compare it")
         return found
@@ -133,7 +135,8 @@ class Expression:
                 shown = ast.get_source_segment(self.text, each) or type(each).__name__
                 raise ValueError(
                     f"{what} {self.text!r} may not use {shown!r}: allowed are numbers, names, "
-                    f"+ - * / **, comparisons, and, or, not, {', '.join(_FUNCTIONS)}"
+                    "+ - * /, ** (not ^), < <= > >= ==, and, or, not, "
+                    f"{', '.join(_FUNCTIONS)}"
                 )
 
     def _check_call(self, call: ast.Call, what: str) -> None:
@@ -160,6 +163,8 @@ class Expression:
             truth = self._truth(node.operand, values)
             return None if truth is None else not truth
         if isinstance(node, ast.Name | ast.Attribute):
+            if _name(node) not in values:  # known, by `check_names`
+                raise UnboundedError(f"{_name(node)} is infinite")
             return values[_name(node)]
         return self._arithmetic(node, values)
 
@@ -215,20 +220,6 @@ def _ordered(order: str, a: Value, b: Value) -> bool | None:
     if order in (">", ">="):
         a, b = b, a
     return less(a, b) if order in ("<", ">") else less_equal(a, b)
-
-
-def _extreme(values: tuple[Value, ...], *, least: bool) -> Value:
-    found = values[0]
-    for value in values[1:]:
-        smaller, larger = (found, value) if least else (value, found)
-        decided = less_equal(smaller, larger)
-        if decided is None:
-            ends = [(lower(v), upper(v)) for v in (found, value)]
-            choose = min if least else max
-            found = Interval(choose(e[0] for e in ends), choose(e[1] for e in ends))
-        elif not decided:
-            found = value
-    return found
 
 
 def _name(node: ast.Name | ast.Attribute) -> str:

@@ -6,10 +6,11 @@ quantity stays positive. The working precision is ``flint.ctx.prec``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from flint import arb, fmpq
+from flint import arb, ctx, fmpq
 
 __all__ = [
     "EXACT_BITS",
@@ -17,15 +18,27 @@ __all__ = [
     "UnboundedError",
     "Value",
     "hull",
+    "largest",
     "length",
     "less",
     "less_equal",
     "lower",
     "power",
+    "precision",
     "upper",
 ]
 
 EXACT_BITS = 2**16  # a longer power of a fraction is rounded
+
+
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Work at a precision, and restore the one before."""
+    before, ctx.prec = ctx.prec, bits
+    try:
+        yield
+    finally:
+        ctx.prec = before
 
 
 class UnboundedError(ArithmeticError):
@@ -150,6 +163,19 @@ def less_equal(a: Value, b: Value) -> bool | None:
     """Return whether a ≤ b; None where it cannot be decided."""
     opposite = less(b, a)
     return None if opposite is None else not opposite
+
+
+def largest(values: Sequence[Value]) -> Value:
+    """Return the largest of some values."""
+    found = values[0]
+    for value in values[1:]:
+        below = less_equal(found, value)
+        if below is None:
+            ends = max(lower(found), lower(value)), max(upper(found), upper(value))
+            found = Interval(*ends)
+        elif below:
+            found = value
+    return found
 
 
 def power(base: Value, exponent: Value) -> Value:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from flint import fmpq
@@ -62,7 +65,7 @@ def lemma2(
     inside, outside = _split(problem, block)
     if goal <= 0:
         raise ValueError(f"level must be positive; got {text(goal)}")
-    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+    if isinstance(steps, bool) or (steps := operator.index(steps)) < 1:
         raise ValueError(f"steps must be a whole number of at least 1; got {steps!r}")
     if problem.noise != 0:
         raise ValueError("Lemma 2 is about problems without label noise")
@@ -171,19 +174,16 @@ def lemma2_literal() -> Certificate:
 
 
 def _alpha(rest: fmpq, level: fmpq, mass: fmpq, gap: fmpq) -> fmpq:
-    """Return the smallest α of condition 2, rounded up to a pretty number."""
+    """Return the smallest α of condition 2, rounded up to two digits, or hundredths."""
     if rest == 0:
         return fmpq(1, 100)
-    needed = upper(power(level / mass, gap) * (rest / level))
-    digits = fmpq(1)
-    for _ in range(400):
-        if needed >= 1:
-            break
-        candidate = fmpq(int((needed / digits * 100).ceil().unique_fmpz() or 0), 100) * digits
-        if needed * 10 >= digits and candidate < 1:
-            return candidate
-        digits /= 10
-    return fmpq(1)
+    mantissa, exponent = upper(power(level / mass, gap) * (rest / level)).man_exp()
+    needed = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+    if needed >= 1:
+        return fmpq(1)
+    unit = Fraction(1, 10 ** max(2, 1 - math.floor(math.log10(max(float(needed), 1e-300)))))
+    rounded = max(math.ceil(needed / unit), 1) * unit
+    return fmpq(rounded.numerator, rounded.denominator)
 
 
 def _split(problem: ExactProblem, block: Sequence[int]) -> tuple[list[int], list[int]]:

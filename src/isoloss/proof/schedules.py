@@ -108,8 +108,8 @@ def read_text(schedule: str, names: set[str]) -> list[Template]:
                 f"schedule {schedule!r}: {part.strip()!r} is not gd(RATE, K), flow(TIME) or flow; "
                 "proofs are about gradient descent and gradient flow"
             )
-        amount = Expression.parse(arguments[0], "rate" if name.strip() == "gd" else "time")
-        amount.check_names(names, "schedule")
+        what = f"schedule {schedule!r}: the {'rate' if name.strip() == 'gd' else 'time'}"
+        amount = Expression.parse(arguments[0], what).check_names(names, what)
         found.append(Template(amount, _count(arguments[1]) if len(arguments) == 2 else None))
     return found
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flint import fmpq
 
-from isoloss.proof.certify import known_names, precision, quantities
-from isoloss.proof.dynamics import Spectrum, UndecidedError, follow
+from isoloss.proof.dynamics import Spectrum, UndecidedError, possible_stops
 from isoloss.proof.exact import exact, text
 from isoloss.proof.expressions import Expression
-from isoloss.proof.interval import UnboundedError, Value, hull, less, less_equal
+from isoloss.proof.interval import (
+    UnboundedError,
+    Value,
+    hull,
+    largest,
+    less,
+    less_equal,
+    precision,
+    upper,
+)
+from isoloss.proof.quantities import at_level, check_schedule_names, known_names, quantities
 from isoloss.proof.schedules import Template, read_text
 
 __all__ = ["Box", "Statement"]
@@ -20,6 +31,7 @@ __all__ = ["Box", "Statement"]
 Box = tuple[tuple[fmpq, fmpq], ...]
 
 _POINT_BITS = (64, 256, 1024, 4096)
+_MOST_WAYS = 256
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,7 @@ class Statement:
     spectrum: dict[str, list[Expression]]
     level: Expression | None
     schedules: dict[str, list[Template]]
+    demanded: list[str]
     texts: dict[str, Any] | None
 
     @classmethod
@@ -42,46 +55,44 @@ class Statement:
         cls,
         box: Mapping[str, tuple[Any, Any]],
         claim: str,
-        train: Sequence[str] | None,
-        test: Sequence[str] | None,
-        start_squared: Sequence[str] | None,
-        noise: str,
-        level: str | None,
-        schedules: Mapping[str, str],
+        train: Sequence[Any] | None,
+        test: Sequence[Any] | None,
+        start_squared: Sequence[Any] | None,
+        noise: Any,
+        level: Any,
+        schedules: Mapping[str, str] | str | None,
     ) -> Statement:
         """Read the arguments of `for_all`."""
+        if not isinstance(box, Mapping):
+            raise TypeError(f"box must be a mapping of names to ranges; got {type(box).__name__}")
         ranges = tuple(_range(name, ends) for name, ends in box.items())
         if len(ranges) > 26:
             raise ValueError(f"a box may have up to 26 parameters; got {len(ranges)}")
         names = set(box)
         inequality = Expression.parse(claim)
-        given = [part is not None for part in (train, test, start_squared)]
-        if not any(given):
-            if schedules or level is not None:
+        parts = {"train": train, "test": test, "start_squared": start_squared}
+        if not any(part is not None for part in parts.values()):
+            if schedules or level not in (None, ...):
                 raise ValueError("schedules and a level need a problem: train, test, start_squared")
             inequality.check_names(names)
-            return cls(tuple(box), ranges, inequality, {}, None, {}, None)
-        if train is None or test is None or start_squared is None or not schedules:
-            raise ValueError("a problem needs train, test, start_squared and schedules")
-        if not len(train) == len(test) == len(start_squared) > 0:
-            raise ValueError(
-                "train, test and start_squared need one expression for each direction; got "
-                f"{len(train)}, {len(test)} and {len(start_squared)}"
-            )
-        known = known_names(schedules, len(train), level=level is not None)
+            return cls(tuple(box), ranges, inequality, {}, None, {}, [], None)
+        spectrum = _spectrum(parts, names)
+        spectrum["noise"] = [_expression("noise", noise, names)]
+        if level is ...:
+            raise ValueError("a problem needs a level to stop at; level=None trains to the end")
+        stop = None if level is None else _expression("level", level, names)
+        read = _schedules(schedules, names | {"max_lr"})
+        d = len(spectrum["train"])
+        known = known_names(read, d, level=stop is not None)
         if both := sorted(names & (known | {"max_lr"})):
             raise ValueError(f"a parameter may not be called {both[0]!r}: that is another thing")
-        parts = {"train": train, "test": test, "start_squared": start_squared, "noise": [noise]}
-        spectrum = {
-            what: [Expression.parse(each, what).check_names(names, what) for each in texts]
-            for what, texts in parts.items()
-        }
-        stop = None if level is None else Expression.parse(level, "level").check_names(names)
-        read = {n: read_text(each, names | {"max_lr"}) for n, each in schedules.items()}
         inequality.check_names(known | names)
+        demanded = [] if stop is None else at_level(inequality, read, d)
         texts: dict[str, Any] = {what: [e.text for e in each] for what, each in spectrum.items()}
-        texts |= {"level": stop.text if stop else None, "schedules": dict(schedules)}
-        return cls(tuple(box), ranges, inequality, spectrum, stop, read, texts)
+        texts["level"] = stop.text if stop else None
+        texts["schedules"] = {"": schedules} if isinstance(schedules, str) else schedules
+        texts["at_level"] = demanded
+        return cls(tuple(box), ranges, inequality, spectrum, stop, read, demanded, texts)
 
     def holds(self, box: Sequence[tuple[fmpq, fmpq]]) -> bool | None:
         """Return whether the claim holds on all of a box; None where that stays open."""
@@ -90,8 +101,18 @@ class Statement:
             for name, (low, high) in zip(self.names, box, strict=True)
         }
         try:
-            return self.claim.holds(values | self._runs(values))
-        except (UnboundedError, UndecidedError):
+            found = [self._holds({**values, **each}) for each in self._runs(values)]
+        except UndecidedError:
+            return None
+        return found[0] if len(set(found)) == 1 else None
+
+    def _holds(self, values: dict[str, Value | bool]) -> bool | None:
+        """Return whether the claim holds where each schedule stops in one of its ways."""
+        if not all(values[f"{name}.reached" if name else "reached"] for name in self.demanded):
+            return False
+        try:
+            return self.claim.holds(values)
+        except UnboundedError:
             return None
 
     def at(self, point: Sequence[fmpq]) -> tuple[bool | None, int]:
@@ -103,33 +124,106 @@ class Statement:
                 break
         return truth, bits
 
-    def _runs(self, values: dict[str, Value]) -> dict[str, Value | bool]:
+    def shown(self, point: Sequence[fmpq]) -> str:
+        """Return what the claim's quantities are at a point, in decimals."""
+        values = dict(zip(self.names, point, strict=True))
+        try:
+            known = next(iter(self._runs({**values})))
+        except UndecidedError:
+            return ""
+        numbers = {n: v for n, v in known.items() if n in self.claim.names}
+        return ", ".join(
+            f"{name} = {float(upper(value).mid()):.6g}"
+            for name, value in sorted(numbers.items())
+            if not isinstance(value, bool)
+        )
+
+    def _runs(self, values: dict[str, Value]) -> Iterator[dict[str, Value | bool]]:
+        """Yield what a claim may speak of, for each way in which the schedules may stop."""
         if not self.spectrum:
-            return {}
-        numbers = {
-            what: [each.value(values) for each in parts] for what, parts in self.spectrum.items()
-        }
+            yield {}
+            return
+        try:
+            numbers = {
+                what: [each.value(values) for each in parts]
+                for what, parts in self.spectrum.items()
+            }
+            level = None if self.level is None else self.level.value(values)
+        except UnboundedError as error:
+            raise UndecidedError(str(error)) from error
+        if level is not None:
+            self._check_sign("level", self.level, level)
         for what, parts in numbers.items():
-            for text_of, value in zip(self.spectrum[what], parts, strict=True):
-                if less(value, fmpq(0)):
-                    raise ValueError(
-                        f"{what} must not be negative; {text_of.text!r} is, in the box"
-                    )
-                if not less_equal(fmpq(0), value):
-                    raise UndecidedError(f"whether {what} is negative")
+            for expression, value in zip(self.spectrum[what], parts, strict=True):
+                self._check_sign(what, expression, value)
         spectrum = Spectrum(
             numbers["train"], numbers["test"], numbers["start_squared"], numbers["noise"][0]
         )
-        top = Expression.parse(f"max({', '.join(f'x{i}' for i in range(len(spectrum.train)))})")
-        largest = top.value({f"x{i}": g for i, g in enumerate(spectrum.train)})
-        max_lr = None if largest == fmpq(0) else fmpq(1) / largest
-        level = None if self.level is None else self.level.value(values)
+        top = largest(spectrum.train)
+        max_lr = None if top == fmpq(0) else fmpq(1) / top if less(fmpq(0), top) else None
+        if max_lr is None and top != fmpq(0):
+            raise UndecidedError("whether there is any curvature")
         known = values if max_lr is None else values | {"max_lr": max_lr}
-        stops = {
-            name: follow(spectrum, [each.at(known, max_lr) for each in templates], level)
-            for name, templates in self.schedules.items()
-        }
-        return quantities(spectrum, stops, level)
+        try:
+            schedules = {
+                name: [each.at(known, max_lr) for each in templates]
+                for name, templates in self.schedules.items()
+            }
+        except UnboundedError as error:
+            raise UndecidedError(str(error)) from error
+        ways = [possible_stops(spectrum, each, level) for each in schedules.values()]
+        if math.prod(map(len, ways)) > _MOST_WAYS:
+            raise UndecidedError("where the schedules stop")
+        for stops in itertools.product(*ways):
+            yield quantities(spectrum, dict(zip(schedules, stops, strict=True)), level)
+
+    @staticmethod
+    def _check_sign(what: str, expression: Expression | None, value: Value) -> None:
+        if less(value, fmpq(0)):
+            shown = expression.text if expression else ""
+            raise ValueError(f"{what} must not be negative; {shown!r} is, in the box")
+        if not less_equal(fmpq(0), value):
+            raise UndecidedError(f"whether {what} is negative")
+
+
+def _expression(what: str, value: Any, names: set[str]) -> Expression:
+    """Read an expression of the parameters, or a number."""
+    given = value if isinstance(value, str) else text(exact(what, value))
+    return Expression.parse(given, what).check_names(names, what)
+
+
+def _spectrum(parts: Mapping[str, Any], names: set[str]) -> dict[str, list[Expression]]:
+    for what, values in parts.items():
+        if values is None:
+            raise ValueError("a problem needs train, test and start_squared")
+        if isinstance(values, str) or not hasattr(values, "__iter__"):
+            raise TypeError(f"{what} must be a sequence of expressions; got {values!r}")
+    found = {
+        what: [_expression(what, value, names) for value in values]
+        for what, values in parts.items()
+    }
+    counts = [len(each) for each in found.values()]
+    if len(set(counts)) != 1 or not counts[0]:
+        raise ValueError(
+            "train, test and start_squared need one expression for each direction; got "
+            f"{counts[0]}, {counts[1]} and {counts[2]}"
+        )
+    return found
+
+
+def _schedules(schedules: Any, names: set[str]) -> dict[str, list[Template]]:
+    if isinstance(schedules, str):
+        schedules = {"": schedules}
+    if not isinstance(schedules, Mapping) or not schedules:
+        raise ValueError('a problem needs schedules, such as {"flow": "flow"}')
+    check_schedule_names(schedules)
+    for name, each in schedules.items():
+        if not isinstance(each, str):
+            raise TypeError(
+                f"schedules of for_all are texts such as 'gd(1, 10) > flow'; {name!r} is "
+                f"{type(each).__name__}"
+            )
+    return {name: read_text(each, names) for name, each in schedules.items()}
 
 
 def _range(name: str, ends: Any) -> tuple[fmpq, fmpq]:

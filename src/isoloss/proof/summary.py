@@ -1,0 +1,75 @@
+"""A certificate in words and decimals: what ``print`` shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+__all__ = ["summary"]
+
+_DIGITS = 12
+
+
+def summary(content: Mapping[str, Any]) -> str:
+    """Return the verdict and claim, a theorem's argument and parts, the losses of runs, boxes."""
+    claim = content.get("statement") or content["claim"]
+    return "\n".join([f"{content['verdict']}: {claim}", *_details(content)])
+
+
+def _details(content: Mapping[str, Any]) -> Iterator[str]:
+    if content.get("reason"):
+        yield f"  {content['reason']}"
+    for sentence in content.get("argument", ()):
+        yield f"  - {sentence}"
+    for part in content.get("parts", ()):
+        yield f"  {part['verdict']}: {part.get('statement') or part['claim']}{_setting(part)}"
+    yield from _runs(content["parts"][-1] if content.get("parts") else content)
+    boxes = content.get("tree", "").count(".")
+    if boxes > 1:
+        yield f"  in {boxes} boxes"
+
+
+def _setting(part: Mapping[str, Any]) -> str:
+    """Return the box and the schedules of a theorem's part, which tell it from its like."""
+    if part["kind"] == "for_all" and part["box"]:
+        ranges = (f"{low} ≤ {name} ≤ {high}" for name, (low, high) in part["box"].items())
+        return f", for {', '.join(ranges)}"
+    if part["kind"] != "runs":
+        return ""
+    texts = []
+    for name, run in part["runs"].items():
+        pieces = [
+            f"{kind}({', '.join(map(str, rest))})" if rest[0] is not None else kind
+            for kind, *rest in run["schedule"]
+        ]
+        texts.append(f"{name} = {' > '.join(pieces)}" if name else " > ".join(pieces))
+    return f" [{'; '.join(texts)}]"
+
+
+def _runs(content: Mapping[str, Any]) -> Iterator[str]:
+    for name, run in content.get("runs", {}).items():
+        where = "at the level" if run["reached"] else "at its end"
+        spent = [f"{run['steps']} step{'s' * (run['steps'] != 1)}"] * bool(run["steps"])
+        if run["time"] is None or run["time"] != ["0", "0"]:
+            spent.append(f"flow time {'∞' if run['time'] is None else _shown(run['time'])}")
+        after = f", after {' and '.join(spent)}" if spent else ""
+        losses = f"train loss {_shown(run['train_loss'])}, test loss {_shown(run['test_loss'])}"
+        yield f"  {name or 'the schedule'} {where}: {losses}{after}"
+
+
+def _shown(ends: list[str]) -> str:
+    """Return a number as decimals; of a range, the digits that are sure."""
+    low, high = (_number(end) for end in ends)
+    if low == high:
+        return str(low)
+    for digits in range(_DIGITS, 1, -1):
+        texts = {f"{float(end):.{digits}g}" for end in (low, high)}
+        if len(texts) == 1:
+            return f"{texts.pop()}…"
+    return f"from {float(low):.3g} to {float(high):.3g}"
+
+
+def _number(text: str) -> Fraction:
+    mantissa, mark, exponent = text.partition("p")
+    return Fraction(mantissa) * Fraction(2) ** int(exponent) if mark else Fraction(text)
