@@ -26,7 +26,7 @@ def _details(content: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {part['verdict']}: {part.get('statement') or part['claim']}{_setting(part)}"
     yield from _runs(content["parts"][-1] if content.get("parts") else content)
     boxes = content.get("tree", "").count(".")
-    if boxes > 1:
+    if boxes > 1 and content["verdict"] == "proved":
         yield f"  in {boxes} boxes"
 
 
