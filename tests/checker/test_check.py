@@ -249,3 +249,108 @@ def test_files(tmp_path: Path) -> None:
         verify(path)
     with pytest.raises(FileNotFoundError):
         verify(tmp_path / "none.json")
+
+
+BOX: dict[str, Any] = {
+    "format": "isoloss-certificate/1",
+    "kind": "for_all",
+    "made_by": "somebody",
+    "verdict": "proved",
+    "reason": "",
+    "precision": 64,
+    "tree": ".",
+    "counterexample": None,
+}
+ONE: dict[str, Any] = {
+    "train": ["1"],
+    "test": ["1"],
+    "start_squared": ["1"],
+    "noise": ["0"],
+    "level": "1/10",
+    "schedules": {"": "flow"},
+    "at_level": [],
+}
+
+
+def test_a_direction_that_the_train_loss_may_see_is_not_counted_twice() -> None:
+    family = ONE | {"train": ["1", "g"], "test": ["1", "0"], "start_squared": ["1", "1"]}
+    family["at_level"] = [""]
+    forged = BOX | {"box": {"g": ["0", "1/16"]}, "claim": "test_loss == level", "family": family}
+    with pytest.raises(RejectedError):
+        check(signed(forged))
+
+
+@pytest.mark.parametrize(
+    ("name", "claim"),
+    [
+        ("train1", "train1 == 1"),
+        ("level", "level <= 1/10"),
+        ("max_lr", "max_lr == 1"),
+        ("time", "level > 0"),
+    ],
+)
+def test_parameters_with_the_names_of_other_things_are_rejected(name: str, claim: str) -> None:
+    forged = BOX | {"box": {name: ["0", "1"]}, "claim": claim, "family": ONE}
+    with pytest.raises(RejectedError):
+        check(signed(forged))
+    assert check(signed(forged | {"box": {"other": ["0", "1"]}, "claim": "level > 0"})).parts == ()
+
+
+def test_negative_rates_and_times_are_rejected() -> None:
+    for text in ("flow(-x) > flow", "gd(-x, 2) > flow"):
+        family = ONE | {"schedules": {"": text}}
+        forged = BOX | {"box": {"x": ["1/10", "1/5"]}, "claim": "level > 0", "family": family}
+        with pytest.raises(RejectedError):
+            check(signed(forged))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1e1000000000", "1e5000", "9" * 5000, "0x10", "1_0", " 1", "1/0", "inf", "nan", "١"],
+)
+def test_numbers_that_are_none_or_long_are_rejected_at_once(text: str) -> None:
+    whole = content("runs")
+    whole["level"] = text
+    with pytest.raises(RejectedError):
+        check(signed(whole))
+    forged = BOX | {"box": {}, "claim": f"{text} > 1", "family": None}
+    if text not in ("1_0", " 1"):
+        with pytest.raises(RejectedError):
+            check(signed(forged))
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("((x**50)**50)**9", "((x**50)**9)**50"), ("(2**50)**50 * x", "x"), ("x/0", "x/0")],
+)
+def test_identities_of_high_degree_are_rejected_at_once(left: str, right: str) -> None:
+    forged = content("identity") | {
+        "left": left, "right": right, "claim": f"{left} == {right}", "variables": ["x"]
+    }  # fmt: skip
+    with pytest.raises(RejectedError):
+        check(signed(forged))
+
+
+def test_what_would_not_print_as_it_is_is_rejected() -> None:
+    for claim in ("1 < 2 # \x1b[2K all is proved", "1 < 2 \n", "1 <\x1b 2", "1 < 2 # so"):
+        with pytest.raises(RejectedError, match="a comment, or characters that do not print"):
+            check(signed(BOX | {"box": {}, "claim": claim, "family": None}))
+
+
+@pytest.mark.parametrize("text", ['{"digest": ' + "9" * 5000 + "}", '{"digest": "\\ud800"}'])
+def test_odd_json_is_rejected(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.json"
+    path.write_text(text)
+    with pytest.raises(RejectedError):
+        verify(path)
+
+
+def test_deeply_nested_theorems_are_rejected() -> None:
+    whole = content("identity")
+    for _ in range(700):
+        whole = {
+            **{key: whole[key] for key in ("format", "made_by", "verdict", "reason")},
+            "kind": "theorem", "name": "t", "statement": "s", "argument": [], "parts": [whole],
+        }  # fmt: skip
+    with pytest.raises(RejectedError):
+        check({**whole, "digest": "x"})

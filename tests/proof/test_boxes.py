@@ -155,6 +155,31 @@ def test_where_a_run_stops_may_change_within_the_box() -> None:
     assert checked(times).verdict == "proved"
 
 
+def test_curvatures_that_may_be_0() -> None:
+    # a direction of which it is open whether the train loss sees it
+    box = {"g": (0, "1/16")}
+    family = {"train": [1, "g"], "test": [1, 0], "start_squared": [1, 1]}
+    flow = {"level": "1/10", "schedules": "flow"}
+    assert for_all(box, "test_loss == level", **family, **flow, max_boxes=200).verdict != "proved"
+    steps = {"level": None, "schedules": "gd(1/4, 3)"}
+    proof = for_all(box, "test_loss <= 1/64 and train_loss <= 1/8", **family, **steps)
+    assert checked(proof).verdict == "proved"
+    rest = {"train": [1, "g"], "test": [1, 1], "start_squared": [1, 0]}
+    proof = for_all(box, "test_loss <= 1", **rest, level=None, schedules="flow")
+    assert checked(proof).verdict == "proved"
+
+
+def test_many_steps_are_bisected() -> None:
+    family = {"train": [1, "g"], "test": [1, 1], "start_squared": [1, 1], "level": "1/10"}
+    proof = for_all(
+        {"g": ("1/2", "3/4")},
+        "steps == 100000000 and reached",
+        **family,
+        schedules="gd(1e-20, 100000000) > flow",
+    )
+    assert checked(proof).verdict == "proved"
+
+
 def test_a_schedule_that_does_not_reach_the_level_makes_a_claim_false() -> None:
     family = {"train": [1, "g"], "test": [1, 1], "start_squared": [1, 1], "level": "1/10"}
     box = {"g": ("1/10", "9/10")}
@@ -208,8 +233,14 @@ def test_rates_times_and_levels_may_be_expressions() -> None:
         ({"box": 3}, TypeError, "box must be a mapping of names to ranges; got int"),
         ({"schedules": {"a": "gd(q, 2)"}}, ValueError, "unknown name 'q'"),
         ({"claim": "flow.tst_loss > 0"}, ValueError, "did you mean 'flow.test_loss'"),
+        (
+            {"schedules": {"flow": "flow(-g - 1)"}},
+            ValueError,
+            "a rate or time must not be negative",
+        ),
+        ({"box": {1: (0, 1)}}, ValueError, "the name of a parameter must be a word; got 1"),
         ({"max_boxes": 0}, ValueError, "max_boxes must be at least 1; got 0"),
-        ({"bits": 5}, ValueError, "bits must be from 32 to 32768; got 5"),
+        ({"bits": 5}, ValueError, "bits must be from 32 to 8192; got 5"),
     ],
 )
 def test_errors_say_what_was_wrong(change: Any, error: type[Exception], message: str) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import isoloss as il
 from isoloss.checker import check
-from isoloss.proof import Certificate, ExactProblem, certify
+from isoloss.proof import Certificate, ExactProblem, band, certify, lemma2
 
 PAPER = ExactProblem.from_spectra(["2/3", "1/3"], ["1/2", "1/2"], [-10, -10])
 BOTH = {"flow": "flow", "annealed": "gd(1, 10) > flow"}
@@ -143,6 +143,25 @@ def test_verdicts_agree_with_the_engine(
             assert checked(proof) == verdict
 
 
+@pytest.mark.parametrize(
+    "claim",
+    ["max(1, 0*({0} - {0}) + 5) <= 2", "min(1, 0*({0} - {0} + test_loss) - 5) >= 0", "{0} > 1"],
+)
+def test_numbers_beyond_what_arb_holds_decide_nothing(claim: str) -> None:
+    huge = "exp(exp(exp(exp(9))))"
+    proof = certify(PAPER, "flow", "1/100", claim.format(huge), max_precision=256)
+    assert proof.verdict == "undecided"
+    assert "a number beyond what can be held" in proof.reason
+
+
+def test_many_directions() -> None:
+    d = 150
+    train = [Fraction(d - i, d) / (1 if i < 50 else 4) for i in range(d)]
+    problem = ExactProblem.from_squares(train, [1] * d, [10**6] * d)
+    assert checked(lemma2(problem, range(50, d), 1, 3)) == "proved"
+    assert checked(band(train, [1] * d)) == "proved"
+
+
 def test_a_schedule_that_does_not_reach_the_level_makes_a_claim_false() -> None:
     both = {"flow": "flow(1)", "annealed": "gd(1, 10)"}
     proof = certify(PAPER, both, "1/100", "flow.test_loss > 2 * annealed.test_loss")
@@ -236,8 +255,20 @@ def test_a_problem_of_floats_is_taken_as_it_is() -> None:
         ({"claim": "[1] < 2"}, ValueError, r"may not use '\[1\]'"),
         ({"claim": "level // 2 < 1"}, ValueError, "may not use 'level // 2'"),
         ({"claim": "level != 1"}, ValueError, "may not use"),
-        ({"claim": "1 < " + "(" * 5000}, ValueError, "longer than 4000 characters"),
-        ({"max_precision": 8}, ValueError, "max_precision must be from 64 to 32768 bits; got 8"),
+        ({"claim": "1 < " + "(" * 100_000}, ValueError, "longer than 100000 characters"),
+        ({"claim": "level" + " + level" * 200 + " > 0"}, ValueError, "nested more than 100 deep"),
+        ({"claim": "level > 0 # or not"}, ValueError, "has a comment"),
+        ({"claim": "level >\x1b 0"}, ValueError, "characters that do not print"),
+        ({"claim": "1e100000000 > 1"}, ValueError, "a number in an expression must be a number"),
+        ({"claim": "0x10 > 1"}, ValueError, "a number in an expression must be a number"),
+        ({"level": "1e-9000"}, ValueError, "level must be a number"),
+        ({"level": Fraction(1, 10**5000)}, ValueError, "level has more than 4000 digits; round it"),
+        ({"schedule": "gd(exp(1), 2)"}, ValueError, "rates and times must be exact numbers"),
+        ({"schedule": "flow(2**100000)"}, ValueError, "rates and times must be exact numbers"),
+        ({"schedule": "gd(1/0, 2)"}, ValueError, "has a division by 0"),
+        ({"schedule": "flow("}, ValueError, "is not gd.RATE, K., flow.TIME. or flow"),
+        ({"schedule": {1: "flow"}}, ValueError, "must be a word; got 1"),
+        ({"max_precision": 8}, ValueError, "max_precision must be from 64 to 8192 bits; got 8"),
     ],
 )
 def test_errors_say_what_was_wrong(change: Any, error: type[Exception], message: str) -> None:

@@ -128,6 +128,8 @@ def _ways(family: Mapping[str, Any], values: dict[str, Range]) -> Iterator[dict[
         known = given(data)
         for each_end in some:
             known |= each_end
+        if values.keys() & {*known, "time", "max_lr"}:
+            raise RejectedError("a parameter has the name of another thing")
         yield known
 
 
@@ -141,13 +143,20 @@ def _pieces(text: str, values: dict[str, Range], unit: Range) -> Sequence[Piece]
             count = read(arguments[1].strip()).exact
             if count is None or count.q != 1 or count < 0:
                 raise RejectedError(f"{part!r} has no number of steps")
-            pieces.append(("gd", number(arguments[0].strip(), values) * unit, int(count.p)))
+            pieces.append(("gd", _amount(arguments[0], values) * unit, int(count.p)))
         elif name.strip() == "flow" and len(arguments) <= 1:
-            time = number(arguments[0].strip(), values) * unit if arguments else None
+            time = _amount(arguments[0], values) * unit if arguments else None
             pieces.append(("flow", time, 0))
         else:
             raise RejectedError(f"{part!r} is no piece of a schedule")
     return pieces
+
+
+def _amount(text: str, values: dict[str, Range]) -> Range:
+    found = number(text.strip(), values)
+    if not Range.point(0).at_most(found):
+        raise RejectedError("a rate or a time may be negative")
+    return found
 
 
 def _outside(text: str, mark: str) -> list[str]:

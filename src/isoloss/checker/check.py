@@ -31,7 +31,7 @@ __all__ = ["Checked", "UndecidedError", "check", "verify"]
 
 _FORMAT = "isoloss-certificate/1"
 _MORE = 64  # bits beyond those of the proof
-_LARGEST = 2**15
+_LARGEST = 2**13
 _COMMON = {"format", "kind", "made_by", "verdict", "reason"}
 _FIELDS = {
     "runs": _COMMON | {"problem", "level", "claim", "at_level", "precision", "runs"},
@@ -80,7 +80,7 @@ def verify(path: str | Path) -> Checked:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RejectedError(f"this is no JSON file: {error}") from None
     return check(content)
 
@@ -89,12 +89,12 @@ def check(content: Any) -> Checked:
     """Check a certificate's content, its digest among it; as `verify`."""
     if not isinstance(content, dict) or "digest" not in content:
         raise RejectedError("this is no certificate")
-    plain = {key: value for key, value in content.items() if key != "digest"}
-    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    if content["digest"] != "sha256:" + hashlib.sha256(canonical.encode()).hexdigest():
-        raise RejectedError("the digest is not that of the content: the file was changed")
     before = ctx.prec
     try:
+        plain = {key: value for key, value in content.items() if key != "digest"}
+        canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        if content["digest"] != "sha256:" + hashlib.sha256(canonical.encode()).hexdigest():
+            raise RejectedError("the digest is not that of the content: the file was changed")
         return _check(plain)
     except (KeyError, TypeError, ValueError, AttributeError, SyntaxError, IndexError) as error:
         raise RejectedError(f"the certificate is malformed: {error!r}") from error
@@ -105,9 +105,31 @@ def check(content: Any) -> Checked:
 
 
 def _check(content: Mapping[str, Any]) -> Checked:
+    kind = _check_head(content)
+    if kind == "theorem":
+        return _check_theorem(content)
+    if kind == "runs":
+        _check_runs(content)
+    elif kind == "for_all":
+        check_boxes(content)
+    else:
+        check_identity(content["left"], content["right"], content["variables"])
+        if (
+            content["verdict"] != "proved"
+            or content["claim"] != f"{content['left']} == {content['right']}"
+        ):
+            raise RejectedError("the claim is not the identity")
+    return Checked(content["verdict"], content["claim"])
+
+
+def _check_head(content: Mapping[str, Any]) -> str:
+    """Check what all kinds have, and set the precision; return the kind."""
     kind, verdict = content["kind"], content["verdict"]
     if content["format"] != _FORMAT or set(content) != _FIELDS[kind]:
         raise RejectedError(f"the fields are not those of {_FORMAT}, kind {kind!r}")
+    for text in (content.get("claim", ""), content.get("statement", "")):
+        if not text.isprintable() or "#" in text:
+            raise RejectedError("a claim has a comment, or characters that do not print")
     if verdict == "undecided":
         raise UndecidedError(f"nothing is proved: {content['reason']}")
     if verdict not in ("proved", "disproved"):
@@ -117,17 +139,7 @@ def _check(content: Mapping[str, Any]) -> Checked:
         if not isinstance(bits, int) or not 32 <= bits <= _LARGEST:
             raise RejectedError(f"the precision {bits!r} is out of range")
         ctx.prec = bits + _MORE
-    if kind == "theorem":
-        return _check_theorem(content)
-    if kind == "runs":
-        _check_runs(content)
-    elif kind == "for_all":
-        check_boxes(content)
-    else:
-        check_identity(content["left"], content["right"], content["variables"])
-        if verdict != "proved" or content["claim"] != f"{content['left']} == {content['right']}":
-            raise RejectedError("the claim is not the identity")
-    return Checked(verdict, content["claim"])
+    return str(kind)
 
 
 def _check_theorem(content: Mapping[str, Any]) -> Checked:

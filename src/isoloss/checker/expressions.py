@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from fractions import Fraction
 
-from flint import fmpq, fmpz
-
-from isoloss.checker.numbers import OpenError, Range
+from isoloss.checker.numbers import OpenError, Range, fraction
 
 __all__ = ["number", "truth"]
 
@@ -44,8 +41,9 @@ class _Reader(ast.NodeVisitor):
         raise ValueError(f"{self.text!r} has {type(node).__name__}")
 
     def visit_Constant(self, node: ast.Constant) -> Range:
-        fraction = Fraction((ast.get_source_segment(self.text, node) or "").replace("_", ""))
-        return Range.point(fmpq(fmpz(fraction.numerator), fmpz(fraction.denominator)))
+        return Range.point(
+            fraction((ast.get_source_segment(self.text, node) or "").replace("_", ""))
+        )
 
     def visit_Name(self, node: ast.Name) -> Range | bool:
         return self._named(node.id)

@@ -8,11 +8,13 @@ import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+from isoloss.checker.numbers import fraction
 from isoloss.checker.runs import RejectedError
 
 __all__ = ["check_identity"]
 
 _MOST_POINTS = 200_000
+_HIGHEST = 200
 _OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -29,6 +31,8 @@ def check_identity(left: str, right: str, variables: Sequence[str]) -> None:
     """
     trees = [ast.parse(side, mode="eval").body for side in (left, right)]
     degrees = [max(_degree(tree, name) for tree in trees) for name in variables]
+    if any(_size(tree) > _HIGHEST for tree in trees):
+        raise RejectedError("the identity has too high a degree")
     count = 1
     for degree in degrees:
         count *= degree + 1
@@ -63,7 +67,8 @@ def _value(node: ast.expr, text: str, values: dict[str, Fraction]) -> Fraction:
     """Return what a polynomial is at a point; `_degree` has refused all else."""
     match node:
         case ast.Constant():
-            return Fraction(ast.get_source_segment(text, node) or "")
+            exact = fraction(ast.get_source_segment(text, node) or "")
+            return Fraction(int(exact.p), int(exact.q))
         case ast.Name():
             if node.id not in values:
                 raise RejectedError(f"{text!r} has the unknown name {node.id!r}")
@@ -76,3 +81,15 @@ def _value(node: ast.expr, text: str, values: dict[str, Fraction]) -> Fraction:
                 return Fraction(x ** int(y))
             return Fraction(_OPERATIONS[type(node.op)](x, y))
     raise RejectedError(f"an identity may not have {type(node).__name__}")
+
+
+def _size(node: ast.AST) -> int:
+    """Return a bound for how many factors a term has, constants among them."""
+    match node:
+        case ast.BinOp(left=a, op=ast.Pow(), right=ast.Constant(value=int(n))):
+            return n * max(_size(a), 1)
+        case ast.BinOp(left=a, op=ast.Mult(), right=b):
+            return _size(a) + _size(b)
+        case ast.Name():
+            return 1
+    return max((_size(child) for child in ast.iter_child_nodes(node)), default=0)

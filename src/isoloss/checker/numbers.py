@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Any
 
 from flint import arb, fmpq, fmpz
 
-__all__ = ["OpenError", "Range", "read"]
+__all__ = ["EmptyError", "OpenError", "Range", "fraction", "read"]
 
 _LONG = 2**17  # bits of a fraction that is kept exactly
+_LONGEST = 4000  # characters of a number, and its exponent
+_NUMBER = r"-?([0-9]+/[0-9]+|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?)"
 
 
 class OpenError(ArithmeticError):
     """A result is undefined or unbounded somewhere in the ranges."""
+
+
+class EmptyError(OpenError):
+    """Two enclosures of one number have nothing in common: there is no such number."""
 
 
 class Range:
@@ -21,7 +28,7 @@ class Range:
 
     def __init__(self, lo: arb, hi: arb, exact: fmpq | None = None) -> None:
         if not lo <= hi:
-            raise OpenError("a range without numbers")
+            raise EmptyError("a range without numbers")
         self.lo, self.hi, self.exact = lo, hi, exact
 
     @classmethod
@@ -155,11 +162,23 @@ def read(ends: Any) -> Range:
     if not (isinstance(low, str) and isinstance(high, str)):
         raise ValueError(f"{ends!r} is no number in a text")
     if "p" not in low and "p" not in high and low == high:
-        fraction = Fraction(low)
-        return Range.point(fmpq(fmpz(fraction.numerator), fmpz(fraction.denominator)))
+        return Range.point(fraction(low))
     return Range(_binary(low), _binary(high))
+
+
+def fraction(text: str) -> fmpq:
+    """Read a number exactly: decimal digits, with an exponent or a denominator, all of them few."""
+    if len(text) > _LONGEST or not re.fullmatch(_NUMBER, text):
+        raise ValueError(f"{text[:50]!r} is no short number")
+    _, _, exponent = text.lower().partition("e")
+    if abs(int(exponent or 0)) > _LONGEST:
+        raise ValueError(f"{text[:50]!r} is too large or small")
+    exact = Fraction(text)
+    return fmpq(fmpz(exact.numerator), fmpz(exact.denominator))
 
 
 def _binary(text: str) -> arb:
     mantissa, _, exponent = text.partition("p")
+    if len(text) > _LONGEST or not re.fullmatch(r"-?[0-9]+p-?[0-9]+", text):
+        raise ValueError(f"{text[:50]!r} is no binary number")
     return arb((fmpz(int(mantissa)), fmpz(int(exponent))))

@@ -7,8 +7,17 @@ from collections.abc import Sequence
 
 from flint import fmpq
 
-from isoloss.checker.numbers import OpenError, Range
-from isoloss.checker.runs import Data, Piece, RejectedError, State, narrowed, quantities, total
+from isoloss.checker.numbers import EmptyError, Range
+from isoloss.checker.runs import (
+    Data,
+    Piece,
+    RejectedError,
+    State,
+    candidates,
+    narrowed,
+    quantities,
+    total,
+)
 
 __all__ = ["outcomes"]
 
@@ -57,8 +66,8 @@ class _Ends:
                 loss = self.data.level
                 parts = narrowed(parts, loss)
             self.found.append(quantities(self.data, state, parts, loss, reached))
-        except OpenError:
-            return  # there are no such numbers in the ranges
+        except EmptyError:
+            return
         if len(self.found) > _MOST:
             raise RejectedError("it is open where the run ends")
 
@@ -67,12 +76,10 @@ def _steps(ends: _Ends, state: State, rate: Range, count: int) -> bool:
     """Take steps; return whether one must reach the level."""
     level = ends.data.level
     if level is not None:
-        for k in range(1, count + 1):
+        for k, reached in candidates(level, state, rate, count):
             there = copy.copy(state)
             there.step(rate, k)
-            reached = total(there.parts()).at_most(level)
-            if reached is not False:
-                ends.add(there)
+            ends.add(there)
             if reached:
                 return True
     state.step(rate, count)

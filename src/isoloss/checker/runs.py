@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from isoloss.checker.numbers import Range
@@ -14,6 +14,7 @@ __all__ = [
     "End",
     "RejectedError",
     "State",
+    "candidates",
     "check_run",
     "demanded",
     "given",
@@ -86,8 +87,8 @@ class State:
     def flowed(self, time: Range | None) -> list[Range]:
         """Return the filters after a flow for a time, or without end."""
         found = []
-        for h, g in zip(self.filters, self.data.train, strict=True):
-            if h.is_zero or g.is_zero:
+        for h, g, square in zip(self.filters, self.data.train, self.data.squares, strict=True):
+            if h.is_zero or g.is_zero or square.is_zero:
                 found.append(h)
             elif time is None:
                 if not _ZERO.below(g):
@@ -151,7 +152,9 @@ def _steps(data: Data, state: State, piece: Piece, end: End | None) -> None:
     if end is not None and (not 1 <= taken <= count or end.inside is not None):
         raise RejectedError("the step that reaches the level is not in its piece")
     if data.level is not None:
-        _none_reach(data.level, state, rate, taken if end is None else taken - 1)
+        before = taken if end is None else taken - 1
+        if next(candidates(data.level, state, rate, before), None) is not None:
+            raise RejectedError("a step before the end may be at the level already")
     after = state.stepped(rate, taken) if taken else state.filters
     if end is not None and data.level is not None:
         loss = total(state.parts(after))
@@ -160,8 +163,10 @@ def _steps(data: Data, state: State, piece: Piece, end: End | None) -> None:
     state.filters, state.steps = after, state.steps + taken
 
 
-def _none_reach(level: Range, state: State, rate: Range, last: int) -> None:
-    """Raise unless the steps 1 to ``last`` stay above the level.
+def candidates(
+    level: Range, state: State, rate: Range, last: int
+) -> Iterator[tuple[int, bool | None]]:
+    """Yield the steps 1 to ``last`` that may be at the level, and whether they are.
 
     A part is a power of the step, so between two steps it is at least the lesser of its ends.
     """
@@ -169,14 +174,18 @@ def _none_reach(level: Range, state: State, rate: Range, last: int) -> None:
     while waiting:
         first, final = waiting.pop()
         looks += 1
+        if looks > _LOOKS:
+            raise RejectedError("it is open which steps reach the level")
         ends = [state.parts(state.stepped(rate, k)) for k in (first, final)]
-        least = total([_lesser(a, b) for a, b in zip(*ends, strict=True)])
-        if level.below(least):
+        if level.below(total([_lesser(a, b) for a, b in zip(*ends, strict=True)])):
             continue
-        if first == final or looks > _LOOKS:
-            raise RejectedError("a step before the end may be at the level already")
+        if first == final:
+            reached = total(ends[0]).at_most(level)
+            if reached is not False:
+                yield first, reached
+            continue
         middle = (first + final) // 2
-        waiting += [(first, middle), (middle + 1, final)]
+        waiting += [(middle + 1, final), (first, middle)]
 
 
 def _flow(data: Data, state: State, piece: Piece, end: End | None) -> None:
@@ -214,7 +223,7 @@ def quantities(
     data: Data, state: State, parts: Sequence[Range], loss: Range, reached: bool
 ) -> dict[str, Range | bool]:
     """Return what claims speak of; the test loss by both of its forms."""
-    frozen, seen = [data.noise], []
+    frozen, seen, all_seen = [data.noise], [], True
     for g, lam, square, h, part in zip(
         data.train, data.test, data.squares, state.filters, parts, strict=True
     ):
@@ -222,9 +231,11 @@ def quantities(
             if not part.is_zero:
                 seen.append((part, lam / g))
         else:
+            all_seen = all_seen and part.is_zero
             frozen.append(lam * square * h)
     test = total([*frozen, *(part * ratio for part, ratio in seen)])
-    for _, chief in seen:  # Σ ρ_i part_i = ρ_r loss + Σ (ρ_i - ρ_r) part_i, for any r
+    for _, chief in seen if all_seen else ():
+        # Σ ρ_i part_i = ρ_r loss + Σ (ρ_i - ρ_r) part_i for any r, if the loss has no other parts
         rest = [part * (ratio - chief) for part, ratio in seen if ratio is not chief]
         test = test.meet(total([*frozen, chief * loss, *rest]))
     found: dict[str, Range | bool] = {

@@ -105,7 +105,7 @@ def certify(
 def _chosen(
     name: str | None, own: dict[str, Any], level: str | None, noise: str, max_precision: int
 ) -> Iterator[tuple[str, Certificate]]:
-    given = [key for key, value in own.items() if value is not None]
+    given = [key for key, value in (own | {"level": level}).items() if value is not None]
     if name is not None and given:
         raise ValueError(
             f"{name!r} is a statement of the paper, --{given[0]} is for a claim of your own: give "

@@ -96,8 +96,8 @@ def for_all(
     statement = Statement.read(box, claim, train, test, start_squared, noise, level, schedules)
     if operator.index(max_boxes) < 1:
         raise ValueError(f"max_boxes must be at least 1; got {max_boxes!r}")
-    if not 32 <= operator.index(bits) <= 2**15:
-        raise ValueError(f"bits must be from 32 to {2**15}; got {bits!r}")
+    if not 32 <= operator.index(bits) <= 2**13:
+        raise ValueError(f"bits must be from 32 to {2**13}; got {bits!r}")
     whole = statement.box
     root = _Node(whole)
     waiting, done, most_bits = deque([root]), 0, bits

@@ -93,7 +93,7 @@ class Certificate:
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"'{path}' is no JSON file: {error}") from None
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise ValueError(f"'{path}' is no certificate of the format {FORMAT}")
@@ -165,6 +165,8 @@ def theorem(
             "the parts of a theorem are certificates, at least one, as certify, for_all and "
             f"identity return them; got {parts!r}"
         )
+    if not (name.isprintable() and statement.isprintable()) or "#" in statement:
+        raise ValueError("the name and statement of a theorem are one line of text, without #")
     verdict: Verdict = parts[-1].verdict
     open_parts = [part for part in parts[:-1] if part.verdict != "proved"]
     reason = ""

@@ -25,7 +25,7 @@ from isoloss.schedule import Phase, Schedule
 __all__ = ["certify"]
 
 _FIRST = 64  # bits
-_LARGEST = 2**15
+_LARGEST = 2**13
 
 
 def certify(

@@ -273,15 +273,16 @@ class _Run:
         ρ_r·loss + Σ (ρ_i - ρ_r)·part_i, exact where one of them is left, or all share their ρ.
         """
         spectrum, terms = self.spectrum, [self.spectrum.noise]
-        seen = []
+        seen, all_seen = [], True
         for i, (g, lam) in enumerate(zip(spectrum.train, spectrum.test, strict=True)):
             if less(fmpq(0), g):
                 if not _is_zero(parts[i]):
                     seen.append((parts[i], lam / g))
             else:
-                terms.append(lam * spectrum.squares[i] * self.filters[i])
-        if not seen:
-            return _sum(terms)
+                all_seen = all_seen and _is_zero(parts[i])
+                terms.append(_times(lam, _times(spectrum.squares[i], self.filters[i])))
+        if not seen or not all_seen:
+            return _sum([*terms, *(part * ratio for part, ratio in seen)])
         chief = seen[max(range(len(seen)), key=lambda i: float(upper(seen[i][0]).mid()))][1]
         direct = [part * ratio for part, ratio in seen]
         others = [_times(part, ratio - chief) for part, ratio in seen]

@@ -18,7 +18,7 @@ from isoloss.testloss import DiagonalTest
 
 __all__ = ["ExactProblem", "exact", "text"]
 
-_LONGEST = 10_000  # digits of an exponent's power of ten
+_LONGEST = 4000  # digits, which Python and other readers of certificates still take
 
 
 def exact(name: str, value: Any) -> fmpq:
@@ -34,7 +34,7 @@ def exact(name: str, value: Any) -> fmpq:
     if isinstance(value, str | Decimal):
         try:
             _, _, shift = str(value).lower().partition("e")
-            if shift and abs(int(shift)) > _LONGEST:
+            if len(str(value)) > _LONGEST or (shift and abs(int(shift)) > _LONGEST):
                 raise ValueError
             fraction = Fraction(value)
         except (ValueError, ZeroDivisionError, OverflowError):
@@ -52,6 +52,8 @@ def exact(name: str, value: Any) -> fmpq:
             f"{name} must be an integer, a Fraction, a float or a decimal text; "
             f"got {type(value).__name__} {value!r}"
         )
+    if max(abs(fraction.numerator), fraction.denominator) >= 10**_LONGEST:
+        raise ValueError(f"{name} has more than {_LONGEST} digits; round it")
     return fmpq(fmpz(fraction.numerator), fmpz(fraction.denominator))
 
 

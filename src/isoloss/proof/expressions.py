@@ -6,11 +6,11 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 from flint import fmpq
 
 from isoloss.names import suggest
+from isoloss.proof.exact import exact
 from isoloss.proof.interval import (
     Interval,
     UnboundedError,
@@ -23,7 +23,8 @@ from isoloss.proof.interval import (
 
 __all__ = ["Expression"]
 
-_LONGEST = 4000  # characters
+_LONGEST = 100_000  # characters
+_DEEPEST = 100
 _FUNCTIONS: dict[str, tuple[int | None, Callable[..., Value]]] = {
     "exp": (1, lambda x: fmpq(1) if x == 0 else Interval.of(x).exp()),
     "log": (1, lambda x: fmpq(0) if x == 1 else Interval.of(x).log()),
@@ -64,6 +65,8 @@ class Expression:
             raise TypeError(f"{what} must be a text{example}; got {type(given).__name__} {given!r}")
         if len(text) > _LONGEST:
             raise ValueError(f"{what} is longer than {_LONGEST} characters")
+        if not text.isprintable() or "#" in text:
+            raise ValueError(f"{what} {text!r} has a comment, or characters that do not print")
         try:
             tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, RecursionError, MemoryError, ValueError):
@@ -71,6 +74,8 @@ class Expression:
             raise ValueError(
                 f"{what} {text!r} is no expression in Python's grammar{hint}"
             ) from None
+        if _depth(tree) > _DEEPEST:
+            raise ValueError(f"{what} is nested more than {_DEEPEST} deep; use parentheses")
         found = cls(text.strip(), tree)
         found._check(tree, what)
         return found
@@ -129,6 +134,8 @@ class Expression:
                 fits = isinstance(each.value, ast.Name)
             elif isinstance(each, ast.Constant):
                 fits = isinstance(each.value, int | float) and not isinstance(each.value, bool)
+                if fits:
+                    self._constant(each)
             elif isinstance(each, ast.Call):
                 self._check_call(each, what)
             if not fits:
@@ -170,9 +177,7 @@ class Expression:
 
     def _arithmetic(self, node: ast.expr, values: Mapping[str, Value | bool]) -> Value:
         if isinstance(node, ast.Constant):
-            segment = ast.get_source_segment(self.text, node)
-            fraction = Fraction(segment.replace("_", "") if segment else node.value)  # type: ignore[arg-type]  # a number, by `_check`
-            return fmpq(fraction.numerator, fraction.denominator)
+            return self._constant(node)
         if isinstance(node, ast.Call):
             assert isinstance(node.func, ast.Name)
             return _FUNCTIONS[node.func.id][1](*(self._number(arg, values) for arg in node.args))
@@ -190,6 +195,10 @@ class Expression:
         if isinstance(node.op, ast.Mult):
             return left * right
         return left + right if isinstance(node.op, ast.Add) else left - right
+
+    def _constant(self, node: ast.Constant) -> fmpq:
+        segment = ast.get_source_segment(self.text, node) or ""
+        return exact("a number in an expression", segment.replace("_", ""))
 
     def _compare(self, node: ast.Compare, values: Mapping[str, Value | bool]) -> bool | None:
         sides = [self._number(side, values) for side in (node.left, *node.comparators)]
@@ -220,6 +229,15 @@ def _ordered(order: str, a: Value, b: Value) -> bool | None:
     if order in (">", ">="):
         a, b = b, a
     return less(a, b) if order in ("<", ">") else less_equal(a, b)
+
+
+def _depth(tree: ast.AST) -> int:
+    deepest, waiting = 0, [(tree, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        waiting += [(child, depth + 1) for child in ast.iter_child_nodes(node)]
+    return deepest
 
 
 def _name(node: ast.Name | ast.Attribute) -> str:

@@ -12,6 +12,8 @@ from isoloss.proof.expressions import Expression
 
 __all__ = ["identity"]
 
+_DEGREE = 50
+
 
 def identity(left: str, right: str) -> Certificate:
     """Prove that two polynomials with rational coefficients are the same.
@@ -40,6 +42,9 @@ def identity(left: str, right: str) -> Certificate:
     """
     sides = [Expression.parse(side, "identity") for side in (left, right)]
     names = sorted(set.union(*(side.names for side in sides)))
+    for side in sides:
+        if _degree(side.tree) > _DEGREE:
+            raise ValueError(f"{side.text!r} has a higher degree than {_DEGREE}")
     symbols = {name: sympy.Symbol(name) for name in names}
     polynomials = [_polynomial(side, side.tree, symbols) for side in sides]
     same = sympy.expand(polynomials[0] - polynomials[1]) == 0
@@ -64,9 +69,9 @@ def _polynomial(side: Expression, node: ast.expr, symbols: dict[str, sympy.Symbo
             return symbols[node.id]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_polynomial(side, operand, symbols)
-        case ast.BinOp(left=a, op=ast.Pow(), right=ast.Constant(value=int(n))):
+        case ast.BinOp(left=a, op=ast.Pow(), right=ast.Constant(value=int(n))) if n <= _DEGREE:
             return _polynomial(side, a, symbols) ** n
-        case ast.BinOp(left=a, op=ast.Div(), right=ast.Constant() as divisor):
+        case ast.BinOp(left=a, op=ast.Div(), right=ast.Constant(value=v) as divisor) if v != 0:
             return _polynomial(side, a, symbols) / _polynomial(side, divisor, symbols)
         case ast.BinOp(left=a, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=b):
             x, y = _polynomial(side, a, symbols), _polynomial(side, b, symbols)
@@ -74,3 +79,15 @@ def _polynomial(side: Expression, node: ast.expr, symbols: dict[str, sympy.Symbo
                 return x * y
             return x + y if isinstance(op, ast.Add) else x - y
     raise ValueError(f"{side.text!r} is no polynomial: it has {ast.unparse(node)!r}")
+
+
+def _degree(node: ast.AST) -> int:
+    """Return a bound for the degree in all names and constants together."""
+    match node:
+        case ast.BinOp(left=a, op=ast.Pow(), right=ast.Constant(value=int(n))):
+            return n * max(_degree(a), 1)
+        case ast.BinOp(left=a, op=ast.Mult(), right=b):
+            return _degree(a) + _degree(b)
+        case ast.Name():
+            return 1
+    return max((_degree(child) for child in ast.iter_child_nodes(node)), default=0)

@@ -52,6 +52,10 @@ class Interval:
     low: arb
     high: arb
 
+    def __post_init__(self) -> None:
+        if not (self.low.is_finite() and self.high.is_finite()):
+            raise UnboundedError("a number beyond what can be held")
+
     @classmethod
     def of(cls, value: Value) -> Interval:
         """Return a value as an interval."""

@@ -113,7 +113,7 @@ def lemma2(
         "flow.reached",
         "annealed.reached",
         f"flow.test_loss >= level * (1 - {a}) * test{bottom + 1} / train{bottom + 1}",
-        "annealed.test_loss <= " + " + ".join([f"level * test{peak + 1} / train{peak + 1}", *left]),
+        "annealed.test_loss <= " + _sum_text([f"level * test{peak + 1} / train{peak + 1}", *left]),
     ]
     both = {"flow": "flow", "annealed": _RATE.format(steps)}
     return theorem(
@@ -201,8 +201,15 @@ def _split(problem: ExactProblem, block: Sequence[int]) -> tuple[list[int], list
 
 def _added(names: str | dict[int, str], some: Sequence[int]) -> str:
     """Return a sum over directions, as a text."""
-    named = [names.format(i + 1) if isinstance(names, str) else names[i] for i in some]
-    return " + ".join(named) or "0"
+    return _sum_text([names.format(i + 1) if isinstance(names, str) else names[i] for i in some])
+
+
+def _sum_text(terms: Sequence[str]) -> str:
+    """Add terms up in halves, so that long sums are not deep."""
+    if len(terms) <= 8:
+        return " + ".join(terms) or "0"
+    middle = len(terms) // 2
+    return f"({_sum_text(terms[:middle])}) + ({_sum_text(terms[middle:])})"
 
 
 def _sum(values: Sequence[fmpq], some: Sequence[int]) -> fmpq:

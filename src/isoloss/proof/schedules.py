@@ -12,10 +12,20 @@ from isoloss.phases import GradientDescent, GradientFlow
 from isoloss.pieces import pieces
 from isoloss.proof.exact import exact, text
 from isoloss.proof.expressions import Expression
-from isoloss.proof.interval import Value
+from isoloss.proof.interval import Interval, UnboundedError, Value
 from isoloss.schedule import Phase, Schedule
 
-__all__ = ["Flow", "Piece", "Steps", "piece_texts", "read_schedule", "read_text"]
+__all__ = [
+    "Flow",
+    "Piece",
+    "Steps",
+    "Template",
+    "amount",
+    "check_piece",
+    "piece_texts",
+    "read_schedule",
+    "read_text",
+]
 
 _MOST_PIECES = 10_000
 
@@ -64,7 +74,10 @@ def read_schedule(schedule: Any, max_lr: fmpq | None) -> list[Piece]:
     """
     if isinstance(schedule, str):
         known: dict[str, Value] = {} if max_lr is None else {"max_lr": max_lr}
-        return [template.at(known, max_lr) for template in read_text(schedule, set(known))]
+        try:
+            return [template.at(known, max_lr) for template in read_text(schedule, set(known))]
+        except UnboundedError as error:
+            raise ValueError(f"schedule {schedule!r} has {error}") from None
     if not isinstance(schedule, Schedule | Phase):
         raise TypeError(
             'schedule must be a Schedule, a phase, or a text such as "gd(1, 10) > flow"; '
@@ -97,7 +110,7 @@ def read_text(schedule: str, names: set[str]) -> list[Template]:
     found = []
     for part in _split(schedule, ">"):
         name, _, rest = part.strip().partition("(")
-        if name.strip() == "flow" and not rest:
+        if part.strip() == "flow":
             found.append(Template(None, None))
             continue
         arguments = _split(rest.strip()[:-1], ",")
@@ -118,17 +131,27 @@ def piece_texts(schedule: Sequence[Piece]) -> list[list[str | int | None]]:
     """Return pieces as a certificate holds them."""
     rows: list[list[str | int | None]] = []
     for piece in schedule:
-        number = piece.rate if isinstance(piece, Steps) else piece.time
+        number = amount(piece)
         assert number is None or isinstance(number, fmpq)
         shown = None if number is None else text(number)
         rows.append(["gd", shown, piece.count] if isinstance(piece, Steps) else ["flow", shown])
     return rows
 
 
+def amount(piece: Piece) -> Value | None:
+    """Return the rate or time of a piece; None for a flow without end."""
+    return piece.rate if isinstance(piece, Steps) else piece.time
+
+
 def check_piece(piece: Piece) -> Piece:
-    """Raise ``ValueError`` if a rate or time is negative."""
-    number = piece.rate if isinstance(piece, Steps) else piece.time
-    if isinstance(number, fmpq) and number < 0:
+    """Raise ``ValueError`` if a rate or time is negative, or no exact fraction."""
+    number = amount(piece)
+    if isinstance(number, Interval):
+        raise ValueError(
+            "rates and times must be exact numbers, as fractions are; one of them is irrational, "
+            "or very long"
+        )
+    if number is not None and number < 0:
         raise ValueError(f"rates and times must not be negative; got {text(number)}")
     return piece
 

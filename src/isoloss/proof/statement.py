@@ -24,7 +24,7 @@ from isoloss.proof.interval import (
     upper,
 )
 from isoloss.proof.quantities import at_level, check_schedule_names, known_names, quantities
-from isoloss.proof.schedules import Template, read_text
+from isoloss.proof.schedules import Piece, Template, amount, read_text
 
 __all__ = ["Box", "Statement"]
 
@@ -102,7 +102,7 @@ class Statement:
         }
         try:
             found = [self._holds({**values, **each}) for each in self._runs(values)]
-        except UndecidedError:
+        except (UndecidedError, UnboundedError):
             return None
         return found[0] if len(set(found)) == 1 else None
 
@@ -129,7 +129,7 @@ class Statement:
         values = dict(zip(self.names, point, strict=True))
         try:
             known = next(iter(self._runs({**values})))
-        except UndecidedError:
+        except (UndecidedError, UnboundedError):
             return ""
         numbers = {n: v for n, v in known.items() if n in self.claim.names}
         return ", ".join(
@@ -143,14 +143,10 @@ class Statement:
         if not self.spectrum:
             yield {}
             return
-        try:
-            numbers = {
-                what: [each.value(values) for each in parts]
-                for what, parts in self.spectrum.items()
-            }
-            level = None if self.level is None else self.level.value(values)
-        except UnboundedError as error:
-            raise UndecidedError(str(error)) from error
+        numbers = {
+            what: [each.value(values) for each in parts] for what, parts in self.spectrum.items()
+        }
+        level = None if self.level is None else self.level.value(values)
         if level is not None:
             self._check_sign("level", self.level, level)
         for what, parts in numbers.items():
@@ -164,18 +160,25 @@ class Statement:
         if max_lr is None and top != fmpq(0):
             raise UndecidedError("whether there is any curvature")
         known = values if max_lr is None else values | {"max_lr": max_lr}
-        try:
-            schedules = {
-                name: [each.at(known, max_lr) for each in templates]
-                for name, templates in self.schedules.items()
-            }
-        except UnboundedError as error:
-            raise UndecidedError(str(error)) from error
+        schedules = self._schedules_at(known, max_lr)
         ways = [possible_stops(spectrum, each, level) for each in schedules.values()]
         if math.prod(map(len, ways)) > _MOST_WAYS:
             raise UndecidedError("where the schedules stop")
         for stops in itertools.product(*ways):
             yield quantities(spectrum, dict(zip(schedules, stops, strict=True)), level)
+
+    def _schedules_at(
+        self, known: dict[str, Value], max_lr: Value | None
+    ) -> dict[str, list[Piece]]:
+        schedules = {
+            name: [each.at(known, max_lr) for each in templates]
+            for name, templates in self.schedules.items()
+        }
+        for name, templates in self.schedules.items():
+            for template, piece in zip(templates, schedules[name], strict=True):
+                if template.amount is not None and (number := amount(piece)) is not None:
+                    self._check_sign("a rate or time", template.amount, number)
+        return schedules
 
     @staticmethod
     def _check_sign(what: str, expression: Expression | None, value: Value) -> None:
@@ -226,8 +229,8 @@ def _schedules(schedules: Any, names: set[str]) -> dict[str, list[Template]]:
     return {name: read_text(each, names) for name, each in schedules.items()}
 
 
-def _range(name: str, ends: Any) -> tuple[fmpq, fmpq]:
-    if not name.isidentifier():
+def _range(name: Any, ends: Any) -> tuple[fmpq, fmpq]:
+    if not (isinstance(name, str) and name.isidentifier()):
         raise ValueError(f"the name of a parameter must be a word; got {name!r}")
     try:
         low, high = ends
