@@ -196,7 +196,7 @@ def test_identities(left: str, right: str, verdict: str) -> None:
     ["exp(x)", "x**y", "1/x", "x**0.5", "x < y", "x**-1", "x/0", "x**51", "2**10000000000 * x"],
 )
 def test_what_is_no_polynomial_is_refused(side: str) -> None:
-    with pytest.raises(ValueError, match="is no polynomial|has a higher degree than 50"):
+    with pytest.raises(ValueError, match=r"is no polynomial|has a higher degree than 50"):
         identity(side, "1")
 
 
