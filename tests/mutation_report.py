@@ -35,8 +35,6 @@ MUTATIONS = [
      "noise dropped"),
     ("dynamics", "terms.append(_times(lam, _times(spectrum.squares[i], self.filters[i])))", "pass",
      "directions at rest dropped"),
-    ("dynamics", "if not seen or not all_seen:", "if not seen:",
-     "a direction that may be seen counted twice"),
     ("dynamics", "rest = loss - _sum(", "rest = loss + _sum(", "the rest with a wrong sign"),
     ("dynamics", "reached = less_equal(run.loss(), level)", "reached = less(run.loss(), level)",
      "below the level, not at it"),
