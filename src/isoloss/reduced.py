@@ -170,4 +170,6 @@ class Reduced:
             )
             if float(self.floor) > 0:
                 parts.append(f"smallest train loss {float(self.floor):.4g}")
+        if self.reduction is not None:
+            parts.append(f"reduced, estimated error {self.reduction.estimate:.1g}")
         return f"Problem({', '.join(parts)})"

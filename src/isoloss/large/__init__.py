@@ -1,6 +1,5 @@
 """Data larger than a decomposition: products with it, and the part that schedules see."""
 
-from isoloss.large.reduce import Asked, reduce_rows
-from isoloss.large.rows import ArrayRows
+from isoloss.large.reduce import from_operator
 
-__all__ = ["ArrayRows", "Asked", "reduce_rows"]
+__all__ = ["from_operator"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ import numpy.typing as npt
 from isoloss._checks import Kind, quiet
 from isoloss.basis import Basis
 from isoloss.coordinates import Coordinates
-from isoloss.large.lanczos import Lanczos
-from isoloss.large.rows import Rows
+from isoloss.decomposition import decompose
+from isoloss.large.bidiagonal import Bidiagonalization
+from isoloss.large.rows import ArrayRows, Rows
 from isoloss.problem import Problem
 from isoloss.reading import log_weights
 from isoloss.reduced import Reduction
@@ -24,14 +26,56 @@ from isoloss.specs import Spec
 from isoloss.testloss import QuadraticTest
 from isoloss.training import train
 
-__all__ = ["reduce_rows"]
+__all__ = ["Asked", "from_operator", "reduce_rows"]
 
 Floats = npt.NDArray[np.float64]
 
 _GROWTH = 1.25  # of the rank between two looks at what is asked
 _SHARES = np.geomspace(1.0, 1e-6, 21)[1:]  # of the start's excess: the levels if none are asked
-_EPS = float(np.finfo(float).eps)
 _SMALL = 1e-12  # of the start's loss: below that a difference is rounding
+
+
+def from_operator(
+    X: Any,
+    y: Any,
+    X_test: Any,
+    y_test: Any,
+    *,
+    schedules: Any,
+    train_loss: Any,
+    start: Any,
+    rtol: float,
+    max_rank: int,
+) -> Problem:
+    """Build `Problem.from_operator`, which documents it."""
+    rows, test = ArrayRows.read("X", X, y), ArrayRows.read("X_test", X_test, y_test)
+    (_, d, m), (_, d_test, m_test) = rows.shape, test.shape
+    if (d, m) != (d_test, m_test):
+        raise ValueError(
+            f"X_test and y_test need {d} columns and {m} output(s), as X and y have; got {d_test} "
+            f"and {m_test}"
+        )
+    single = np.ndim(y) == 1
+    first = np.zeros((d, m))
+    if start is not None:
+        first = np.asarray(start, dtype=np.float64)
+        wanted = (d,) if single else (d, m)
+        if first.shape != wanted or not np.isfinite(first).all():
+            raise ValueError(f"start must be finite, of shape {wanted}; got shape {first.shape}")
+        first = first.reshape(d, m)
+    if not 0 < rtol < 1:
+        raise ValueError(f"rtol must be between 0 and 1; got {rtol!r}")
+    if operator.index(max_rank) < 1:
+        raise ValueError(f"max_rank must be at least 1; got {max_rank!r}")
+    return reduce_rows(
+        rows,
+        test,
+        first,
+        single=single,
+        asked=Asked.read(schedules, train_loss),
+        rtol=rtol,
+        max_rank=max_rank,
+    )
 
 
 @dataclass(frozen=True)
@@ -41,8 +85,27 @@ class Asked:
     schedules: Sequence[Schedule | Phase | str]
     levels: Floats | None
 
+    @classmethod
+    def read(cls, schedules: Any, train_loss: Any) -> Asked:
+        """Take one or several schedules or texts, and train losses."""
+        several = [schedules] if isinstance(schedules, str | Schedule | Phase) else list(schedules)
+        for each in several:
+            if isinstance(each, str):
+                Spec.parse(each)
+            elif not isinstance(each, Schedule | Phase):
+                kind = type(each).__name__
+                raise TypeError(f"schedules must be texts, Schedule objects or phases; got {kind}")
+        if not several:
+            raise ValueError("give at least one schedule")
+        if train_loss is None:
+            return cls(several, None)
+        levels = np.atleast_1d(np.asarray(train_loss, dtype=np.float64))
+        if levels.ndim != 1 or np.isnan(levels).any():
+            raise ValueError(f"train_loss must be numbers along one axis; got {train_loss!r}")
+        return cls(several, levels)
+
     def answers(self, problem: Problem) -> Floats:
-        """Return train and test losses, shape (2, schedules × (levels + 1))."""
+        """Return each schedule's losses in a row; by default the smallest train loss, too."""
         start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
         levels = floor + _SHARES * (start - floor) if self.levels is None else self.levels
         found = []
@@ -53,9 +116,9 @@ class Asked:
                 if isinstance(schedule, str)
                 else schedule
             )
-            for run in (train(problem, at, levels), train(problem, at)):
-                found += [[np.atleast_1d(run.train_loss), np.atleast_1d(run.test_loss)]]
-        return np.concatenate([np.stack(pair) for pair in found], axis=1)
+            run = train(problem, at, levels)
+            found += [np.asarray(run.train_loss), np.asarray(run.test_loss)]
+        return np.concatenate(found if self.levels is not None else [*found, [floor]])
 
 
 @quiet
@@ -74,66 +137,77 @@ def reduce_rows(
     The estimate is the change since the space was a fifth smaller, relative to each loss: an
     estimate of the smaller space's error.
     """
-    n = rows.shape[0]
-    gradient, loss = rows.residual(start)
-    lanczos, passes = Lanczos(rows, gradient, max_rank), 1
+    space = Bidiagonalization(rows, rows.residual(start))
     known: Floats | None = None
-    estimate, problem, look = np.inf, None, 1.0
-    while not (lanczos.exhausted or lanczos.full):
-        lanczos.grow()
-        passes += 1
-        rank = lanczos.basis.shape[1]
-        if rank < look and not (lanczos.exhausted or lanczos.full):
+    estimate, problem, look, blocks = np.inf, None, 1.0, 0
+    while not space.exhausted() and space.next_rank <= max_rank:
+        space.grow()
+        blocks += 1
+        rank = space.right.shape[1]
+        over = space.exhausted() or space.next_rank > max_rank
+        if rank < look and not over:
             continue
         look = rank * _GROWTH
-        problem = _problem(lanczos, loss, test, start, single, n)
+        problem = _problem(space, rows, test, start, single=single)
+        if space.exhausted():
+            estimate = 0.0
+            break
         found = asked.answers(problem)
         if known is not None:
-            scale = np.maximum(np.abs(found), _SMALL * np.max(np.abs(found[:, :1]), initial=0.0))
-            change = np.abs(found - known) / np.where(scale > 0, scale, 1.0)
-            estimate = float(np.max(np.where(np.isfinite(change), change, np.inf)))
+            estimate = _change(found, known)
         known = found
         if estimate <= rtol:
             break
-    if lanczos.exhausted:
-        estimate = 0.0
-        problem = _problem(lanczos, loss, test, start, single, n)
     if problem is None:
-        raise ValueError(
-            f"max_rank={max_rank} is less than the {gradient.shape[1]} outputs: give at least that"
-        )
+        if not space.exhausted():
+            raise ValueError(
+                f"max_rank={max_rank} is below the {space.next_rank} directions of the start's "
+                "gradient; give at least that"
+            )
+        problem, estimate = _problem(space, rows, test, start, single=single), 0.0
     if estimate > rtol:
         warnings.warn(
-            f"a rank of {lanczos.basis.shape[1]} leaves an estimated relative error of "
+            f"a rank of {space.right.shape[1]} leaves an estimated relative error of "
             f"{estimate:.1g}, above rtol={rtol:g}; raise max_rank (now {max_rank}) or rtol",
             UserWarning,
             stacklevel=4,
         )
-    floor, passes = _floor(problem, rows), passes + 1
-    reduction = Reduction(int(problem.gamma.shape[0]), estimate, passes)
-    return dataclasses.replace(problem, floor=floor, reduction=reduction)
+    reduction = Reduction(space.right.shape[1], estimate, 2 * blocks + 2)
+    return dataclasses.replace(problem, reduction=reduction)
+
+
+def _change(found: Floats, known: Floats) -> float:
+    """Return the largest relative change of losses, differences in their rounding aside."""
+    least = _SMALL * np.max(np.abs(found), initial=0.0)
+    scale = np.maximum(np.abs(found), least if least > 0 else 1.0)
+    change = np.abs(found - known) / scale
+    return float(np.max(np.where(np.isfinite(change), change, np.inf)))
 
 
 def _problem(
-    lanczos: Lanczos, loss: float, test: Rows, start: Floats, single: bool, n: int
+    space: Bidiagonalization, rows: Rows, test: Rows, start: Floats, *, single: bool
 ) -> Problem:
-    """Return the problem on the space: L(z) = L(0) + 2⟨VᵀG, z⟩ + zᵀ(VᵀCV)z."""
-    xp = Kind.of().xp
-    curvature, vectors = np.linalg.eigh(lanczos.form)
-    curvature, vectors = curvature[::-1], vectors[:, ::-1]
-    kept = curvature > len(curvature) * _EPS * max(float(curvature[0]), 0.0)
-    if not kept.any():
-        kept[0], curvature = True, np.zeros_like(curvature)
-    gamma, vectors = np.where(kept, curvature, 0.0)[kept], vectors[:, kept]
-    along = vectors.T @ lanczos.gradient
-    residual = along / np.where(gamma > 0, gamma, 1.0)[:, None] * (gamma > 0)[:, None]
-    floor = max(loss - float(np.sum(gamma[:, None] * residual**2)), 0.0)
-    basis = Basis(vectors, np.ascontiguousarray(lanczos.basis.T))
-    factor, at_start = test.judged(start, lanczos.basis @ vectors)
+    """Return the problem on the space: its train loss is ‖Bz + UᵀR‖²/n for β = β₀ + Vz."""
+    kind = Kind.of()
+    xp, (n, _, m) = kind.xp, rows.shape
+    rank = space.right.shape[1]
+    if rank:
+        scale = (len(space.reduced) / n) ** 0.5
+        spectrum = decompose(xp, space.reduced * scale, space.residual * scale)
+        vectors, right = spectrum.basis.full, space.right
+        gamma, residual, floor = spectrum.curvature, spectrum.residual, spectrum.floor
+    else:  # no gradient: nothing moves
+        gamma, residual = np.zeros(1), np.zeros((1, m))
+        vectors, right = np.zeros((1, 1)), np.zeros((rows.shape[1], 1))
+        floor = np.asarray(float(np.sum(space.residual**2)) / n)
+    basis = Basis(vectors, np.ascontiguousarray(right.T))
+    shrink = test.shape[0] ** -0.5
+    factor = shrink * (test.forward(right) @ vectors)
+    at_start = shrink * test.residual(start)
     return Problem._checked(
-        kind=Kind.of(),
+        kind=kind,
         gamma=gamma,
-        floor=np.asarray(floor),
+        floor=floor,
         start_residual=residual,
         log_weights=log_weights(xp, gamma, residual),
         test=QuadraticTest.build(
@@ -147,10 +221,3 @@ def _problem(
         coordinates=Coordinates(basis, start, start - basis.combine(residual)),
         single_output=single,
     )
-
-
-def _floor(problem: Problem, rows: Rows) -> Floats:
-    """Return the smallest train loss from the data itself: a difference would lose its digits."""
-    coordinates = problem.coordinates
-    assert coordinates is not None
-    return np.asarray(rows.residual(coordinates.limit)[1])

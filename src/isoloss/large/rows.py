@@ -16,23 +16,20 @@ Floats = npt.NDArray[np.float64]
 
 
 class Rows(Protocol):
-    """Rows X (n, d) with targets y (n, m); each method reads the data once."""
+    """Rows X (n, d) with targets y (n, m); each method reads X once."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """n, d and m."""
 
-    def residual(self, parameters: Floats) -> tuple[Floats, float]:
-        """Return Xᵀ(Xβ - y)/n, shape (d, m), and the mean squared error, summed over outputs."""
+    def residual(self, parameters: Floats) -> Floats:
+        """Return Xβ - y, shape (n, m)."""
 
-    def covariance(self, directions: Floats) -> Floats:
-        """Return XᵀXV/n for V (d, k)."""
+    def forward(self, directions: Floats) -> Floats:
+        """Return XV for V (d, k)."""
 
-    def judged(self, start: Floats, directions: Floats) -> tuple[Floats, Floats]:
-        """Return rows F and G with the mean squared error ‖F z + G‖² at β = start + V z.
-
-        F (q, k) and G (q, m); q may be less than the number of rows.
-        """
+    def backward(self, images: Floats) -> Floats:
+        """Return XᵀU for U (n, k)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +43,8 @@ class ArrayRows:
     def read(cls, name: str, X: Any, y: Any) -> ArrayRows:
         """Check rows and targets; ``name`` is what a message calls the rows."""
         if issparse(X):
-            X = X.tocsr().astype(np.float64)
+            sparse: Any = X
+            X = sparse.tocsr().astype(np.float64)
             finite = np.isfinite(X.data).all()
         elif isinstance(X, LinearOperator):
             finite = True
@@ -64,26 +62,18 @@ class ArrayRows:
         """n, d and m."""
         return (*self.X.shape, self.y.shape[1])
 
-    def residual(self, parameters: Floats) -> tuple[Floats, float]:
-        """Return the gradient's half and the mean squared error."""
-        left = self._forward(parameters) - self.y
-        return self._backward(left) / len(left), float(np.sum(left**2) / len(left))
+    def residual(self, parameters: Floats) -> Floats:
+        """Return Xβ - y."""
+        return self.forward(parameters) - self.y
 
-    def covariance(self, directions: Floats) -> Floats:
-        """Return XᵀXV/n."""
-        return self._backward(self._forward(directions)) / self.X.shape[0]
+    def forward(self, directions: Floats) -> Floats:
+        """Return XV."""
+        return _finite("X @ V", self.X @ directions)
 
-    def judged(self, start: Floats, directions: Floats) -> tuple[Floats, Floats]:
-        """Return all rows, over √n."""
-        shrink = len(self.y) ** -0.5
-        return shrink * self._forward(directions), shrink * (self._forward(start) - self.y)
-
-    def _forward(self, vectors: Floats) -> Floats:
-        return _finite("X @ V", self.X @ vectors)
-
-    def _backward(self, vectors: Floats) -> Floats:
+    def backward(self, images: Floats) -> Floats:
+        """Return XᵀU."""
         transposed = self.X.H if isinstance(self.X, LinearOperator) else self.X.T
-        return _finite("X.T @ U", transposed @ vectors)
+        return _finite("X.T @ U", transposed @ images)
 
 
 def read_targets(y: Any, n: int, name: str) -> Floats:
