@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Self
 
+import array_api_compat as compat
+
 from isoloss import _checks
 from isoloss._checks import Kind, quiet
 from isoloss.basis import Basis
@@ -200,7 +202,8 @@ class Problem(Reduced):
         Parameters
         ----------
         X : array_like, shape (n, d)
-            Train inputs.
+            Train inputs. A Dask array of chunked rows is never held in memory, but reduced to d + m
+            rows that have the same losses (a QR factorization by chunks), in one pass.
         y : array_like, shape (n,) or (n, m)
             Train targets; the squared errors of several outputs are summed.
         X_test : array_like, shape (n_test, d)
@@ -234,6 +237,10 @@ class Problem(Reduced):
         >>> problem.curvature
         array([2. , 0.5])
         """
+        if any(compat.is_dask_array(array) for array in (X, y, X_test, y_test)):
+            from isoloss.large import from_chunks
+
+            return from_chunks(X, y, X_test, y_test, start, intercept=fit_intercept, rtol=rtol)
         kind = Kind.of(X=X, y=y, X_test=X_test, y_test=y_test, start=start)
         xp = kind.xp
         inputs, targets, test_inputs, test_targets, single = read_data(
@@ -290,8 +297,9 @@ class Problem(Reduced):
 
         Parameters
         ----------
-        X : array_like, sparse matrix or LinearOperator, shape (n, d)
-            Train inputs: whatever SciPy can multiply by, and its transpose.
+        X : array_like, sparse matrix, LinearOperator or Dask array, shape (n, d)
+            Train inputs: whatever SciPy can multiply by, and its transpose; or chunked rows, which
+            may be sparse, and of which each product reads one after another.
         y : array_like, shape (n,) or (n, m)
             Train targets.
         X_test, y_test : as X and y

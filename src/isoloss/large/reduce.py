@@ -17,6 +17,7 @@ from isoloss.basis import Basis
 from isoloss.coordinates import Coordinates
 from isoloss.decomposition import decompose
 from isoloss.large.bidiagonal import Bidiagonalization
+from isoloss.large.chunks import ChunkedRows, is_chunked
 from isoloss.large.rows import ArrayRows, Rows
 from isoloss.problem import Problem
 from isoloss.reading import log_weights
@@ -48,7 +49,12 @@ def from_operator(
     max_rank: int,
 ) -> Problem:
     """Build `Problem.from_operator`, which documents it."""
-    rows, test = ArrayRows.read("X", X, y), ArrayRows.read("X_test", X_test, y_test)
+    rows: Rows
+    test: Rows
+    if is_chunked(X, y, X_test, y_test):
+        rows, test = ChunkedRows.read("X", X, y), ChunkedRows.read("X_test", X_test, y_test)
+    else:
+        rows, test = ArrayRows.read("X", X, y), ArrayRows.read("X_test", X_test, y_test)
     (_, d, m), (_, d_test, m_test) = rows.shape, test.shape
     if (d, m) != (d_test, m_test):
         raise ValueError(
