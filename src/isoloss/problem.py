@@ -314,7 +314,7 @@ class Problem(Reduced):
             Parameters at the start; zeros if left out.
         rtol : float, default: 1e-6
             The relative error that these losses may have, by the estimate: their change since the
-            space was a fifth smaller.
+            space was a fifth smaller, which must be below it twice in a row.
         max_rank : int, default: 500
             The largest space: its vectors take (n + d)·max_rank numbers.
 

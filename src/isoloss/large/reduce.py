@@ -138,7 +138,7 @@ def reduce_rows(
     rtol: float,
     max_rank: int,
 ) -> Problem:
-    """Grow a Krylov space until what is asked changes by less than ``rtol``.
+    """Grow a Krylov space until what is asked changes by less than ``rtol``, twice in a row.
 
     The estimate is the change since the space was a fifth smaller, relative to each loss: an
     estimate of the smaller space's error.
@@ -159,10 +159,9 @@ def reduce_rows(
             estimate = 0.0
             break
         found = asked.answers(problem)
-        if known is not None:
-            estimate = _change(found, known)
+        before, estimate = estimate, np.inf if known is None else _change(found, known)
         known = found
-        if estimate <= rtol:
+        if max(before, estimate) <= rtol:  # twice in a row
             break
     if problem is None:
         if not space.exhausted():
