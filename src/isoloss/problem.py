@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Self
 
+import array_api_compat as compat
+
 from isoloss import _checks
 from isoloss._checks import Kind, quiet
 from isoloss.basis import Basis
@@ -200,7 +202,8 @@ class Problem(Reduced):
         Parameters
         ----------
         X : array_like, shape (n, d)
-            Train inputs.
+            Train inputs. A Dask array of chunked rows is never held in memory, but reduced to d + m
+            rows that have the same losses (a QR factorization by chunks), in one pass.
         y : array_like, shape (n,) or (n, m)
             Train targets; the squared errors of several outputs are summed.
         X_test : array_like, shape (n_test, d)
@@ -234,6 +237,10 @@ class Problem(Reduced):
         >>> problem.curvature
         array([2. , 0.5])
         """
+        if any(compat.is_dask_array(array) for array in (X, y, X_test, y_test)):
+            from isoloss.large import from_chunks
+
+            return from_chunks(X, y, X_test, y_test, start, intercept=fit_intercept, rtol=rtol)
         kind = Kind.of(X=X, y=y, X_test=X_test, y_test=y_test, start=start)
         xp = kind.xp
         inputs, targets, test_inputs, test_targets, single = read_data(
@@ -265,6 +272,93 @@ class Problem(Reduced):
             single,
             intercept=bool(fit_intercept),
             still=moving < d,
+        )
+
+    @classmethod
+    def from_operator(
+        cls,
+        X: Any,
+        y: Any,
+        X_test: Any,
+        y_test: Any,
+        *,
+        schedules: Any = ("flow", "gd(1.0, 10) > flow"),
+        train_loss: Any = None,
+        start: Any = None,
+        rtol: float = 1e-6,
+        max_rank: int = 500,
+    ) -> Problem:
+        """Build the least-squares problem of data that is only asked for products.
+
+        Schedules see no more of the data than a Krylov space: block Golub-Kahan bidiagonalization
+        from the start's residual, fully re-orthogonalized, grown until the losses of the asked
+        schedules are settled. The problem on it is one like any other; `reachable_band` and designs
+        are of it.
+
+        Parameters
+        ----------
+        X : array_like, sparse matrix, LinearOperator or Dask array, shape (n, d)
+            Train inputs: whatever SciPy can multiply by, and its transpose; or chunked rows, which
+            may be sparse, and of which each product reads one after another.
+        y : array_like, shape (n,) or (n, m)
+            Train targets.
+        X_test, y_test : as X and y
+            Test data.
+        schedules : str, Schedule, phase or list of these, optional
+            What must be right: texts have rates in units of the largest stable one.
+        train_loss : array_like, optional
+            The train losses at which it must be right, or at the schedule's end where it does not
+            reach them; by default 20, evenly spaced in the log of the excess down to a millionth of
+            the start's, and the smallest one. Few and high ones need few products.
+        start : array_like, shape (d,) or (d, m), optional
+            Parameters at the start; zeros if left out.
+        rtol : float, default: 1e-6
+            The relative error that these losses may have, by the estimate: their change since the
+            space was a fifth smaller, which must be below it twice in a row.
+        max_rank : int, default: 500
+            The largest space: its vectors take (n + d)·max_rank numbers.
+
+        Returns
+        -------
+        Problem
+            Its ``reduction`` tells rank, estimate and passes over the data.
+
+        Raises
+        ------
+        TypeError
+            If a schedule is of another type.
+        ValueError
+            If shapes disagree, or an entry or a product is not finite.
+
+        Warns
+        -----
+        UserWarning
+            If ``max_rank`` is reached before the losses are settled.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import isoloss as il
+        >>> from scipy.sparse import random_array
+        >>> rng = np.random.default_rng(0)
+        >>> X = random_array((3000, 2000), density=0.01, rng=rng)
+        >>> y = X @ rng.normal(size=2000) + rng.normal(size=3000)
+        >>> problem = il.Problem.from_operator(X, y, X[:500], y[:500], rtol=1e-3)
+        >>> problem.reduction.estimate < 1e-3
+        True
+        """
+        from isoloss.large import from_operator
+
+        return from_operator(
+            X,
+            y,
+            X_test,
+            y_test,
+            schedules=schedules,
+            train_loss=train_loss,
+            start=start,
+            rtol=rtol,
+            max_rank=max_rank,
         )
 
     @classmethod

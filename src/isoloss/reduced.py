@@ -9,11 +9,30 @@ from isoloss._checks import Kind, quiet
 from isoloss.coordinates import Coordinates
 from isoloss.testloss import DiagonalTest, QuadraticTest
 
-__all__ = ["Reduced"]
+__all__ = ["Reduced", "Reduction"]
 
 Array = Any
 
 _DIVERGED = 300.0  # log of a filter whose products may leave float64
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """How a problem was reduced from products with its data.
+
+    Attributes
+    ----------
+    rank : int
+        The dimension of the space that training was restricted to.
+    estimate : float
+        The estimated relative error of the train and test losses that were asked for.
+    passes : int
+        How often the train data was read.
+    """
+
+    rank: int
+    estimate: float
+    passes: int
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,6 +51,8 @@ class Reduced:
     test: DiagonalTest | QuadraticTest
     coordinates: Coordinates | None
     single_output: bool
+    reduction: Reduction | None = None
+    """How it was reduced, if it was: by `Problem.from_operator`."""
 
     @classmethod
     def _checked(cls, **fields: Any) -> Self:
@@ -149,4 +170,6 @@ class Reduced:
             )
             if float(self.floor) > 0:
                 parts.append(f"smallest train loss {float(self.floor):.4g}")
+        if self.reduction is not None:
+            parts.append(f"reduced, estimated error {self.reduction.estimate:.1g}")
         return f"Problem({', '.join(parts)})"

@@ -1,0 +1,94 @@
+"""Block Golub-Kahan bidiagonalization from the start's residual, fully re-orthogonalized."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.large.rows import Rows
+
+__all__ = ["Bidiagonalization"]
+
+Floats = npt.NDArray[np.float64]
+
+_EPS = float(np.finfo(float).eps)
+
+
+class Bidiagonalization:
+    """Orthonormal U (n, l) and V (d, k) with XV = UB, grown from the residual R = Xβ₀ - y.
+
+    V spans the Krylov space of C = XᵀX from XᵀR, which gradient descent and flow never leave: the
+    parameters are β₀ plus a polynomial, or an exponential, of C times XᵀR. B keeps the digits of
+    small singular values, which products with C would lose. (G. Golub and W. Kahan (1965), SIAM J.
+    Numer. Anal. 2(2); all vectors are re-orthogonalized.)
+
+    Attributes
+    ----------
+    right : array, shape (d, k)
+        V.
+    reduced : array, shape (l, k)
+        B.
+    residual : array, shape (l, m)
+        UᵀR; the rest of R is 0.
+    """
+
+    def __init__(self, rows: Rows, residual: Floats) -> None:
+        self._rows = rows
+        self._left = _orthonormal(residual, _EPS * float(np.linalg.norm(residual)))
+        self.residual = self._left.T @ residual
+        self.right = np.empty((rows.shape[1], 0))
+        self.reduced = np.empty((self._left.shape[1], 0))
+        self._scale = 0.0
+        self._next = self._directions(self._left)
+
+    def exhausted(self) -> bool:
+        """Whether the space is whole, up to rounding: nothing is left out."""
+        return not self._next.size
+
+    @property
+    def next_rank(self) -> int:
+        """How many directions there are after a further block."""
+        return int(self.right.shape[1] + self._next.shape[1])
+
+    def grow(self) -> None:
+        """Add a block, at the price of a product with X and one with Xᵀ."""
+        block = self._next
+        images = self._rows.forward(block)
+        self._scale = max(self._scale, float(np.linalg.norm(images, 2)))
+        coefficients, rest = _split(self._left, images)
+        new = _orthonormal(rest, self._scale * _EPS * len(rest) ** 0.5)
+        new = _split(self._left, new)[1] if new.shape[1] else new
+        new = np.linalg.qr(new)[0]
+        self.right = np.hstack([self.right, block])
+        grown = np.zeros((self._left.shape[1] + new.shape[1], self.right.shape[1]))
+        grown[: len(self.reduced), : self.reduced.shape[1]] = self.reduced
+        grown[: len(coefficients), self.reduced.shape[1] :] = coefficients
+        grown[len(coefficients) :, self.reduced.shape[1] :] = new.T @ rest
+        self.reduced = grown
+        self.residual = np.vstack([self.residual, np.zeros((new.shape[1], self.residual.shape[1]))])
+        self._left = np.hstack([self._left, new])
+        self._next = self._directions(new) if new.shape[1] else np.empty((len(self.right), 0))
+
+    def _directions(self, left: Floats) -> Floats:
+        """Return what Xᵀ adds to V."""
+        images = self._rows.backward(left)
+        self._scale = max(self._scale, float(np.linalg.norm(images, 2)))
+        rest = _split(self.right, images)[1]
+        new = _orthonormal(rest, self._scale * _EPS * len(rest) ** 0.5)
+        if not new.shape[1]:
+            return new
+        return np.linalg.qr(_split(self.right, new)[1])[0]
+
+
+def _split(basis: Floats, columns: Floats) -> tuple[Floats, Floats]:
+    """Return the part of columns along an orthonormal basis, and the rest of them."""
+    along = basis.T @ columns
+    rest = columns - basis @ along
+    again = basis.T @ rest  # twice is enough (W. Kahan)
+    return along + again, rest - basis @ again
+
+
+def _orthonormal(columns: Floats, nothing: float) -> Floats:
+    """Return an orthonormal basis of the columns, those directions left out that are rounding."""
+    left, singular, _ = np.linalg.svd(columns, full_matrices=False)
+    return left[:, singular > nothing]

@@ -1,0 +1,165 @@
+"""Dask arrays of chunked rows, against the same data in memory; a cluster loses a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix, random_array
+
+import isoloss as il
+
+RNG = np.random.default_rng(2)
+X = RNG.normal(size=(500, 20)) * np.arange(1, 21) ** -1.0
+Y = X @ RNG.normal(size=(20, 2)) + RNG.normal(size=(500, 2))
+X_TEST, Y_TEST = RNG.normal(size=(120, 20)), RNG.normal(size=(120, 2))
+
+
+def same(a: il.Problem, b: il.Problem, *, rtol: float = 1e-10) -> None:
+    """Check that two problems are trained alike."""
+    floor, start = float(a.min_train_loss), float(a.start_train_loss)
+    levels = floor + np.array([0.5, 1e-2, 1e-5]) * (start - floor)
+    schedule = il.anneal(0.9 * float(a.max_lr), 10)
+    runs = [il.train(each, schedule, levels) for each in (a, b)]
+    for name in ("train_loss", "test_loss"):
+        np.testing.assert_allclose(getattr(runs[1], name), getattr(runs[0], name), rtol=rtol)
+    np.testing.assert_allclose(runs[1].coef(), runs[0].coef(), rtol=100 * rtol, atol=rtol)
+    np.testing.assert_allclose(runs[1].intercept(), runs[0].intercept(), rtol=100 * rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("single", [True, False])
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("chunks", [(500, 20), (137, 20), (13, 7)])
+def test_chunked_data_is_trained_as_data_in_memory(
+    single: bool, intercept: bool, chunks: tuple[int, int]
+) -> None:
+    y, y_test = (Y[:, 0], Y_TEST[:, 0]) if single else (Y, Y_TEST)
+    wanted = il.Problem.from_data(X, y, X_TEST, y_test, fit_intercept=intercept)
+    found = il.Problem.from_data(
+        da.from_array(X, chunks=chunks),
+        da.from_array(y, chunks=100),
+        da.from_array(X_TEST, chunks=(50, 20)),
+        y_test,
+        fit_intercept=intercept,
+    )
+    same(wanted, found)
+    assert float(found.min_train_loss) == pytest.approx(float(wanted.min_train_loss), rel=1e-12)
+
+
+def test_a_start_and_other_test_rows() -> None:
+    start = RNG.normal(size=(20, 2))
+    wanted = il.Problem.from_data(X, Y, X_TEST, Y_TEST, start=start)
+    found = il.Problem.from_data(da.from_array(X, chunks=(99, 20)), Y, X_TEST, Y_TEST, start=start)
+    same(wanted, found)
+    same(wanted.with_test(X[:30], Y[:30]), found.with_test(X[:30], Y[:30]))
+
+
+def test_products_of_chunks() -> None:
+    wanted = il.Problem.from_data(X, Y, X_TEST, Y_TEST)
+    chunked = da.from_array(X, chunks=(60, 9))
+    found = il.Problem.from_operator(chunked, Y, X_TEST, Y_TEST, rtol=1e-9)
+    same(wanted, found, rtol=1e-6)
+
+
+def test_sparse_chunks() -> None:
+    dense = random_array((300, 400), density=0.05, rng=np.random.default_rng(3)).toarray()
+    chunked = da.from_array(dense, chunks=(80, 400)).map_blocks(csr_matrix)
+    y = RNG.normal(size=300)
+    wanted = il.Problem.from_data(dense, y, dense[:50], y[:50])
+    found = il.Problem.from_operator(chunked, y, chunked[:50], y[:50], rtol=1e-9)
+    same(wanted, found, rtol=1e-5)
+
+
+def test_chunks_of_unknown_size() -> None:
+    chunked = da.from_array(X, chunks=(100, 20))
+    some = chunked[chunked[:, 0] > 0]
+    kept = X[:, 0] > 0
+    wanted = il.Problem.from_data(X[kept], Y[kept], X_TEST, Y_TEST)
+    same(wanted, il.Problem.from_data(some, Y[kept], X_TEST, Y_TEST))
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as made,
+        Client(made) as client,
+    ):
+        yield client
+
+
+def dying(block: Any, flag: str) -> Any:
+    """Kill the worker that is the first to read a chunk."""
+    try:
+        os.close(os.open(flag, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return block
+    os.kill(os.getpid(), signal.SIGKILL)
+    return block
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -> None:
+    wanted = il.Problem.from_data(X, Y, X_TEST, Y_TEST)
+    flag = str(tmp_path / "killed")
+    chunked = da.from_array(X, chunks=(50, 20)).map_blocks(dying, flag, dtype=float, meta=X[:0])
+    found = il.Problem.from_data(chunked, Y, X_TEST, Y_TEST)
+    assert Path(flag).exists()
+    same(wanted, found)
+    again = il.Problem.from_data(da.from_array(X, chunks=(50, 20)), Y, X_TEST, Y_TEST)
+    np.testing.assert_array_equal(np.asarray(again.curvature), np.asarray(found.curvature))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+def test_a_cluster_that_keeps_dying_is_one_line(cluster: Any) -> None:
+    def always(block: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return block
+
+    chunked = da.from_array(X, chunks=(250, 20)).map_blocks(always, dtype=float, meta=X[:0])
+    with pytest.raises(RuntimeError, match=r"the Dask cluster failed: KilledWorker"):
+        il.Problem.from_data(chunked, Y, X_TEST, Y_TEST)
+
+
+def broken(at: tuple[int, int], value: float) -> Any:
+    changed = X.copy()
+    changed[at] = value
+    return da.from_array(changed, chunks=(100, 20))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"X": broken((250, 3), np.nan)}, "X, chunk 2 must be finite; got NaN or infinity"),
+        ({"y": np.where(np.arange(500)[:, None] == 410, np.inf, Y)}, "X, chunk 4 has targets that"),
+        ({"X_test": broken((1, 1), np.inf), "y_test": Y}, "X_test, chunk 0 must be finite"),
+        ({"y": Y[:99]}, r"X has 500 rows, so its targets need shape \(500,\)"),
+        ({"X_test": X_TEST[:, :5]}, "X_test and y_test need 20 columns and 2 output"),
+        ({"X": da.from_array(X.T, chunks=(20, 100)), "y": Y[:20]}, "use Problem.from_operator"),
+        ({"X": da.ones((500, 20, 2))}, "X must be rows × columns"),
+        (
+            {"X": da.map_blocks(lambda b: b[:, :7], da.from_array(X, chunks=(100, 20)),
+                                chunks=((100,) * 5, (20,)), dtype=float, meta=X[:0])},
+            r"X, chunk \d must have shape \(100, 20\), its targets \(100, 2\); got \(100, 7\)",
+        ),
+    ],
+)  # fmt: skip
+def test_errors_name_the_chunk(change: Any, message: str) -> None:
+    given: dict[str, Any] = {
+        "X": da.from_array(X, chunks=(100, 20)), "y": Y, "X_test": X_TEST, "y_test": Y_TEST
+    } | change  # fmt: skip
+    if not isinstance(given["X_test"], da.Array):
+        given["X_test"] = da.from_array(given["X_test"], chunks=(60, -1))
+    with pytest.raises(ValueError, match=message):
+        il.Problem.from_data(**given)
