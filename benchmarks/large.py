@@ -3,8 +3,8 @@
     python benchmarks/large.py [dense | sparse]
 
 dense: 2,000,000 × 100 in chunks of 50,000 rows, made on the fly by Dask's generator, so that no
-disk is read. sparse: 200,000 × 100,000 with 50 non-zeros a row, by a Krylov reduction, by a training
-loop and by one with heavy-ball momentum.
+disk is read. sparse: 200,000 × 100,000 with 50 non-zeros a row, by a Krylov reduction, by a
+training loop and by one with heavy-ball momentum.
 """
 
 from __future__ import annotations
