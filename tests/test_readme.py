@@ -36,7 +36,13 @@ def read_blocks(text: str) -> list[Block]:
 
 PAGES = {
     name: (ROOT / name).read_text(encoding="utf-8")
-    for name in ("README.md", "docs/estimators.md", "docs/large.md", "docs/proofs.md")
+    for name in (
+        "README.md",
+        "docs/estimators.md",
+        "docs/large.md",
+        "docs/proofs.md",
+        "docs/sweeps.md",
+    )
 }
 BLOCKS = {name: read_blocks(text) for name, text in PAGES.items()}
 SHELL = "".join(

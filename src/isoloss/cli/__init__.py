@@ -13,6 +13,7 @@ from isoloss.cli.design import design
 from isoloss.cli.fit import fit
 from isoloss.cli.predict import predict
 from isoloss.cli.reproduce import reproduce
+from isoloss.cli.sweep import sweep
 from isoloss.cli.verify import verify
 
 __all__ = ["app"]
@@ -31,6 +32,7 @@ app.command()(fit)
 app.command()(predict)
 app.command()(certify)
 app.command()(verify)
+app.command()(sweep)
 
 
 def _print_version(wanted: bool) -> None:

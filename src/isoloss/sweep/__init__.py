@@ -1,0 +1,12 @@
+"""Sweeps: many problems × schedules × levels, on any number of workers, as labelled data."""
+
+try:
+    import xarray
+except ImportError as error:
+    raise ImportError(f"sweeps need xarray: pip install 'isoloss[sweep]' ({error})") from error
+del xarray
+
+from isoloss.sweep.storage import load, save
+from isoloss.sweep.sweeping import sweep
+
+__all__ = ["load", "save", "sweep"]

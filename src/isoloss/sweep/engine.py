@@ -1,0 +1,110 @@
+"""Where the tasks of a sweep run: here, on joblib's processes, or on a Dask cluster."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isoloss.outputs import OutputError, write_bytes, write_text
+from isoloss.sweep.task import Task
+
+__all__ = ["Cache", "results"]
+
+
+class Cache:
+    """A folder with the results of the tasks that are done, so that none is computed twice."""
+
+    def __init__(self, folder: Path, description: dict[str, Any]) -> None:
+        plain = json.dumps(description, sort_keys=True, indent=1)
+        self.folder = folder
+        path = folder / "sweep.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                if path.read_text(encoding="utf-8") != plain:
+                    raise ValueError(
+                        f"'{folder}' holds the results of another sweep; give another folder"
+                    )
+            elif any(folder.iterdir()):
+                raise ValueError(f"'{folder}' holds other files; give a new folder")
+            else:
+                write_text(path, plain)
+        except OSError as error:
+            raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from None
+
+    def load(self, number: int) -> dict[str, Any] | None:
+        """Return the result of a task, if it is there and whole."""
+        try:
+            with np.load(io.BytesIO(self._path(number).read_bytes())) as file:
+                return dict(file)
+        except FileNotFoundError:
+            return None
+        except (ValueError, OSError, zipfile.BadZipFile, EOFError):
+            return None  # cut off: computed anew
+
+    def save(self, number: int, found: dict[str, Any]) -> None:
+        """Keep the result of a task, whole or not at all."""
+        buffer = io.BytesIO()
+        np.savez(buffer, **found)
+        write_bytes(self._path(number), buffer.getvalue())
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"task-{number:06d}.npz"
+
+
+def results(
+    tasks: Sequence[Task], on: Any, cache: Cache | None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number and the result of each task, in any order; what is done is kept."""
+    waiting = []
+    for number, task in enumerate(tasks):
+        found = None if cache is None else cache.load(number)
+        if found is None:
+            waiting.append((number, task))
+        else:
+            yield number, found
+    for number, found in _computed(waiting, on):
+        if cache is not None:
+            cache.save(number, found)
+        yield number, found
+
+
+def _computed(waiting: Sequence[tuple[int, Task]], on: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    if on is None:
+        yield from ((number, task.run()) for number, task in waiting)
+    elif isinstance(on, int):
+        from joblib import Parallel, delayed
+
+        jobs = (delayed(_numbered)(number, task) for number, task in waiting)
+        yield from Parallel(n_jobs=on, return_as="generator_unordered")(jobs)
+    else:
+        yield from _on_cluster(waiting, on)
+
+
+def _on_cluster(
+    waiting: Sequence[tuple[int, Task]], client: Any
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    as_completed = importlib.import_module("distributed").as_completed  # it has no types
+
+    try:
+        futures = [client.submit(_numbered, number, task, pure=False) for number, task in waiting]
+        for future in as_completed(futures):
+            yield future.result()
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] == "distributed":
+            raise RuntimeError(
+                f"the Dask cluster failed: {type(error).__name__}: {error}; start it anew: what "
+                "was computed is kept where a cache folder is given"
+            ) from error
+        raise
+
+
+def _numbered(number: int, task: Task) -> tuple[int, dict[str, Any]]:
+    return number, task.run()

@@ -1,0 +1,235 @@
+"""sweep: many problems × schedules × levels, as one labelled data set."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss import specs
+from isoloss.problem import Problem
+from isoloss.schedule import Phase, Schedule
+from isoloss.sweep.engine import Cache, results
+from isoloss.sweep.task import FIELDS, OF_PROBLEMS, Task
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["sweep"]
+
+_UNITS = ("excess", "start", "absolute")
+_BATCH = 16  # draws of one task
+_RESERVED = ("draw", "schedule", "level")
+_LONG_NAMES = {
+    "train_loss": "train loss at the stop",
+    "test_loss": "test loss at the stop",
+    "reached": "whether the schedule reaches the level",
+    "steps": "gradient-descent steps",
+    "flow_time": "time of gradient flow, a learning rate times steps",
+    "start_train_loss": "train loss at the start",
+    "min_train_loss": "smallest train loss",
+    "start_test_loss": "test loss at the start",
+    "max_lr": "largest stable constant rate, one over the largest train curvature",
+}
+
+
+def sweep(
+    problems: Any,
+    schedules: Mapping[str, Any] | Iterable[Any] | str,
+    levels: npt.ArrayLike,
+    *,
+    draws: int | None = None,
+    parameters: Mapping[str, Sequence[Any]] | None = None,
+    seed: int = 0,
+    unit: str = "excess",
+    on: Any = None,
+    cache: str | Path | None = None,
+    progress: bool = True,
+) -> xarray.Dataset:
+    """Train many problems by many schedules to many levels.
+
+    Parameters
+    ----------
+    problems : sequence of Problem, Sampler or callable
+        Problems; or a sampler of `isoloss.draws`, any function of a `numpy.random.Generator` that
+        returns one; or, with ``parameters``, a function of these that returns a sampler.
+    schedules : list, or dict of names to schedules
+        Texts with rates in units of each problem's largest stable one, or `Schedule` objects.
+    levels : array_like, shape (L,)
+        Train losses to stop at, in ``unit``.
+    draws : int, optional
+        How many draws of a sampler, for each combination of the parameters.
+    parameters : mapping of str to sequence, optional
+        The values of each parameter: the sweep goes through all combinations.
+    seed : int, default: 0
+        Every draw has random numbers of its own, which depend on the seed, its parameters' places
+        and its number alone.
+    unit : {"excess", "start", "absolute"}
+        What levels are: shares of the start's train loss above the smallest one, shares of the
+        start's, or train losses.
+    on : None, int or distributed.Client
+        Where to run: in this process, in so many of joblib's (-1 for all cores), or on a Dask
+        cluster; with the same numbers bit for bit.
+    cache : path, optional
+        A folder for what is done: called again after an interruption, the sweep goes on there.
+    progress : bool, default: True
+        Whether to show a bar on a terminal.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``train_loss``, ``test_loss``, ``reached``, ``steps`` and ``flow_time`` over the parameters,
+        ``draw``, ``schedule`` and ``level``; ``start_train_loss``, ``min_train_loss``,
+        ``start_test_loss`` and ``max_lr`` over the parameters and ``draw``. Its attributes say how
+        it was made.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of another kind.
+    ValueError
+        If an argument is out of range, or the cache is of another sweep.
+
+    Examples
+    --------
+    >>> from isoloss.draws import gaussian, power_law
+    >>> def made(noise, decay):
+    ...     return gaussian(30, power_law(20, decay), noise)
+    >>> found = sweep(made, ["flow", "gd(1.0, 20) > flow"], [0.1, 0.01], draws=3,
+    ...               parameters={"noise": [0.0, 1.0], "decay": [0.5, 1.0, 2.0]})
+    >>> dict(found.sizes)
+    {'noise': 2, 'decay': 3, 'draw': 3, 'schedule': 2, 'level': 2}
+    """
+    names, chosen = _schedules(schedules)
+    stops = np.atleast_1d(np.asarray(levels, dtype=float))
+    if stops.ndim != 1 or not stops.size or not (np.isfinite(stops) & (stops >= 0)).all():
+        raise ValueError(f"levels must be finite, at least 0, along one axis; got {levels!r}")
+    if unit not in _UNITS:
+        raise ValueError(f"unit must be one of {', '.join(_UNITS)}; got {unit!r}")
+    grid = _grid(parameters)
+    count = _count(problems, draws, grid)
+    cells = list(itertools.product(*grid.values()))
+    tasks = [
+        Task(problems, dict(zip(grid, cell, strict=True)), number,
+             tuple(range(first, min(first + _BATCH, count))), chosen, stops, unit, int(seed))
+        for number, cell in enumerate(cells)
+        for first in range(0, count, _BATCH)
+    ]  # fmt: skip
+    attributes = {
+        "title": "sweep of isoloss",
+        "seed": int(seed),
+        "unit": unit,
+        "isoloss": version("isoloss"),
+        "numpy": np.__version__,
+        "problems": getattr(problems, "__qualname__", type(problems).__name__),
+    }
+    description = attributes | {
+        "schedules": dict(zip(names, map(repr, chosen), strict=True)),
+        "levels": stops.tolist(),
+        "draws": count,
+        "parameters": {name: [repr(value) for value in values] for name, values in grid.items()},
+    }
+    store = None if cache is None else Cache(Path(cache), description)
+    shape = (len(cells), count)
+    arrays = {name: np.full((*shape, len(names), len(stops)), np.nan) for name in FIELDS}
+    arrays |= {name: np.full(shape, np.nan) for name in OF_PROBLEMS}
+    for number, found in _shown(results(tasks, on, store), len(tasks), shown=progress):
+        task = tasks[number]
+        for name, values in found.items():
+            arrays[name][task.cell, list(task.draws)] = values
+    return _dataset(arrays, grid, names, stops, attributes)
+
+
+def _schedules(schedules: Any) -> tuple[list[str], list[Any]]:
+    if isinstance(schedules, str | Schedule | Phase):
+        schedules = [schedules]
+    named = schedules if isinstance(schedules, Mapping) else None
+    chosen = list(named.values() if named is not None else schedules)
+    for each in chosen:
+        if isinstance(each, str):
+            specs.Spec.parse(each)
+        elif not isinstance(each, Schedule | Phase):
+            raise TypeError(
+                f"schedules must be texts, Schedule objects or phases; got {type(each).__name__}"
+            )
+    names = list(named) if named is not None else [_name(each) for each in chosen]
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"give schedules, no two of the same name; got {names}")
+    return names, chosen
+
+
+def _name(schedule: Any) -> str:
+    return str(specs.Spec.parse(schedule)) if isinstance(schedule, str) else repr(schedule)
+
+
+def _grid(parameters: Mapping[str, Sequence[Any]] | None) -> dict[str, list[Any]]:
+    grid = {name: list(values) for name, values in (parameters or {}).items()}
+    for name, values in grid.items():
+        if not name.isidentifier() or name in (*_RESERVED, *FIELDS, *OF_PROBLEMS):
+            raise ValueError(f"a parameter may not be called {name!r}")
+        if not values:
+            raise ValueError(f"the parameter {name!r} has no values")
+    return grid
+
+
+def _count(problems: Any, draws: int | None, grid: Mapping[str, Any]) -> int:
+    if callable(problems):
+        count = 1 if draws is None else draws
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise ValueError(f"draws must be a whole number of at least 1; got {draws!r}")
+        return int(count)
+    if isinstance(problems, Problem) or not isinstance(problems, Sequence):
+        raise TypeError(
+            "problems must be a sequence of Problem objects, or a sampler, as isoloss.draws has "
+            f"them; got {type(problems).__name__}"
+        )
+    if draws is not None or grid:
+        raise ValueError("draws and parameters are for samplers; these are the problems themselves")
+    if not problems:
+        raise ValueError("give at least one problem")
+    return len(problems)
+
+
+def _shown(
+    found: Iterator[tuple[int, dict[str, Any]]], count: int, *, shown: bool
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Show a bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    silent = not (shown and console.is_terminal)
+    with Progress(console=console, transient=True, disable=silent) as bar:
+        yield from bar.track(found, total=count, description="Sweeping")
+
+
+def _dataset(
+    arrays: dict[str, Any],
+    grid: Mapping[str, Sequence[Any]],
+    names: Sequence[str],
+    levels: npt.NDArray[np.float64],
+    attributes: Mapping[str, Any],
+) -> xarray.Dataset:
+    import xarray
+
+    sizes = [len(values) for values in grid.values()]
+    variables = {}
+    for name, array in arrays.items():
+        dims = [*grid, "draw", *(("schedule", "level") if name in FIELDS else ())]
+        shaped = np.reshape(array, (*sizes, *array.shape[1:]))
+        if name == "reached":
+            shaped = shaped.astype(bool)
+        elif name == "steps":
+            shaped = shaped.astype(np.int64)
+        variables[name] = (dims, shaped, {"long_name": _LONG_NAMES[name]})
+    draw = np.arange(next(iter(arrays.values())).shape[1])
+    coordinates: dict[str, Any] = dict(grid) | {"draw": draw, "schedule": list(names)}
+    coordinates["level"] = ("level", levels, {"long_name": "train loss to stop at", "units": str(
+        {"excess": "share of the start's excess", "start": "share of the start's", "absolute": "1"}
+        [str(attributes["unit"])])})  # fmt: skip
+    return xarray.Dataset(variables, coordinates, attributes)

@@ -1,0 +1,99 @@
+"""One task of a sweep: some draws of one cell of the parameters, all schedules, all levels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from isoloss.problem import Problem
+from isoloss.schedule import Phase, Schedule
+from isoloss.specs import Spec
+from isoloss.training import train
+
+__all__ = ["FIELDS", "OF_PROBLEMS", "Task"]
+
+Floats = npt.NDArray[np.float64]
+
+FIELDS = ("train_loss", "test_loss", "reached", "steps", "flow_time")
+"""What is known of each run: arrays (draws, schedules, levels)."""
+OF_PROBLEMS = ("start_train_loss", "min_train_loss", "start_test_loss", "max_lr")
+"""What is known of each problem: arrays (draws,)."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one worker does in one go.
+
+    Attributes
+    ----------
+    problems : callable or sequence
+        A sampler, a function of the parameters that returns one, or the problems themselves.
+    parameters : mapping
+        The cell's parameters; empty without any.
+    cell : int
+        The cell's number.
+    draws : tuple of int
+        The numbers of the draws.
+    """
+
+    problems: Any
+    parameters: Mapping[str, Any]
+    cell: int
+    draws: tuple[int, ...]
+    schedules: Sequence[Schedule | Phase | str]
+    levels: Floats
+    unit: str
+    seed: int
+
+    def run(self) -> dict[str, Any]:
+        """Train, in one thread, so that numbers do not depend on how many there are."""
+        shape = (len(self.draws), len(self.schedules), len(self.levels))
+        found: dict[str, Any] = {name: np.empty(shape) for name in FIELDS}
+        found |= {name: np.empty(len(self.draws)) for name in OF_PROBLEMS}
+        with threadpool_limits(1):
+            for i, draw in enumerate(self.draws):
+                problem = self._problem(draw)
+                for name in OF_PROBLEMS:
+                    found[name][i] = float(getattr(problem, name))
+                for j, schedule in enumerate(self.schedules):
+                    run = train(problem, _at(schedule, problem), self._levels(problem))
+                    for name in FIELDS:
+                        found[name][i, j] = np.asarray(getattr(run, _NAMES.get(name, name)))
+        return found
+
+    def _problem(self, draw: int) -> Problem:
+        if not callable(self.problems):
+            problem = self.problems[draw]
+        else:
+            sampler = self.problems(**self.parameters) if self.parameters else self.problems
+            # the same numbers whatever runs them, and in which order
+            seeds = np.random.SeedSequence(self.seed, spawn_key=(self.cell, draw))
+            problem = (
+                sampler if isinstance(sampler, Problem) else sampler(np.random.default_rng(seeds))
+            )
+        if not isinstance(problem, Problem) or problem.gamma.ndim > 1:
+            raise TypeError(f"a sampler must return one Problem; got {problem!r}")
+        return problem
+
+    def _levels(self, problem: Problem) -> Floats:
+        start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
+        if self.unit == "start":
+            return self.levels * start
+        if self.unit == "excess":
+            return floor + self.levels * (start - floor)
+        return self.levels
+
+
+_NAMES = {"flow_time": "time"}
+
+
+def _at(schedule: Schedule | Phase | str, problem: Problem) -> Schedule | Phase:
+    if not isinstance(schedule, str):
+        return schedule
+    max_lr = float(problem.max_lr)
+    return Spec.parse(schedule).at(max_lr if np.isfinite(max_lr) else 1.0)

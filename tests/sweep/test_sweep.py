@@ -1,0 +1,280 @@
+"""Sweeps: against one run after another, the same bits anywhere, resumed, saved and loaded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import isoloss as il
+from isoloss.draws import Sampler, directions, gaussian, power_law
+from isoloss.outputs import OutputError
+from isoloss.specs import Spec
+from isoloss.sweep import load, save, sweep
+
+SCHEDULES = ["flow", "gd(1.0, 20) > flow", "cosine(1.0, 10)"]
+GRID = {"noise": [0.0, 1.0], "decay": [0.5, 1.0, 2.0]}
+
+
+def made(noise: float, decay: float) -> Sampler:
+    return gaussian(12, power_law(8, decay), noise)
+
+
+def small(**changes: Any) -> Any:
+    arguments: dict[str, Any] = {
+        "problems": made, "schedules": SCHEDULES, "levels": [0.3, 0.01], "draws": 20,
+        "parameters": GRID, "seed": 7,
+    } | changes  # fmt: skip
+    return sweep(**arguments)
+
+
+@pytest.mark.parametrize("unit", ["excess", "start", "absolute"])
+def test_each_number_is_that_of_one_run(unit: str) -> None:
+    found = small(unit=unit, draws=2)
+    assert dict(found.sizes) == {"noise": 2, "decay": 3, "draw": 2, "schedule": 3, "level": 2}
+    for i, noise in enumerate(GRID["noise"]):
+        for j, decay in enumerate(GRID["decay"]):
+            for draw in range(2):
+                seeds = np.random.SeedSequence(7, spawn_key=(3 * i + j, draw))
+                problem = made(noise, decay)(np.random.default_rng(seeds))
+                start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
+                levels = {
+                    "excess": floor + np.array([0.3, 0.01]) * (start - floor),
+                    "start": np.array([0.3, 0.01]) * start,
+                    "absolute": np.array([0.3, 0.01]),
+                }[unit]
+                cell = found.sel(noise=noise, decay=decay, draw=draw)
+                assert float(cell.start_train_loss) == pytest.approx(start, rel=1e-13)
+                for text in SCHEDULES:
+                    run = il.train(problem, Spec.parse(text).at(float(problem.max_lr)), levels)
+                    one = cell.sel(schedule=str(Spec.parse(text)))
+                    np.testing.assert_array_equal(one.reached, run.reached)
+                    np.testing.assert_array_equal(one.steps, run.steps)
+                    np.testing.assert_allclose(one.test_loss, run.test_loss, rtol=1e-9)
+                    np.testing.assert_allclose(one.flow_time, run.time, rtol=1e-9)
+
+
+def test_problems_of_ones_own_and_named_schedules() -> None:
+    problems = [il.Problem.from_spectra([1.0, g], [1.0, 1.0], [3.0, 4.0]) for g in (0.5, 0.2)]
+    schedules = {"small": il.GradientDescent(0.1, 50), "flow": il.GradientFlow()}
+    found = sweep(problems, schedules, [0.1], unit="start")
+    assert list(found.schedule.values) == ["small", "flow"]
+    run = il.train(problems[1], schedules["small"], 0.1 * float(problems[1].start_train_loss))
+    assert float(found.test_loss[1, 0, 0]) == float(run.test_loss)
+    assert bool(found.reached[1, 0, 0]) is bool(run.reached)
+
+
+def test_a_sampler_without_parameters() -> None:
+    found = sweep(directions(), "gd(1.0, 5) > flow", 0.01, draws=40, unit="absolute")
+    assert set(np.unique(np.round(found.max_lr, 6))) <= {1.0, 1.5}
+    assert found.attrs["seed"] == 0
+    assert found.attrs["unit"] == "absolute"
+    assert found.attrs["isoloss"] == il.__version__
+    assert found.test_loss.attrs["long_name"] == "test loss at the stop"
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as made_client,
+    ):
+        yield made_client
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+def test_the_same_bits_in_process_on_joblib_and_on_a_cluster(client: Any) -> None:
+    here = small()
+    assert small(on=2).identical(here)
+    assert small(on=client).identical(here)
+    assert not small(seed=8).identical(here)
+    # a draw does not depend on how many there are
+    assert small(draws=5).test_loss.identical(here.test_loss.isel(draw=slice(5)))
+
+
+def slow(noise: float, decay: float) -> Sampler:
+    """Take a while, so that something may happen."""
+    sampler = made(noise, decay)
+
+    def sample(rng: np.random.Generator) -> il.Problem:
+        time.sleep(0.02)
+        return sampler(rng)
+
+    return sample
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+def test_a_worker_that_is_killed_changes_nothing(client: Any) -> None:
+    pids = list(client.run(os.getpid).values())
+    timer = threading.Timer(0.7, os.kill, (pids[0], signal.SIGKILL))
+    timer.start()
+    found = small(problems=slow, on=client)
+    timer.join()
+    assert found.test_loss.identical(small().test_loss)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # Dask's own, of its sudden end
+def test_a_cluster_that_dies_is_one_line_and_what_was_computed_is_kept(tmp_path: Path) -> None:
+    from distributed import Client, LocalCluster
+
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    client = Client(cluster)
+    timer = threading.Timer(1.5, cluster.close)
+    timer.start()
+    with pytest.raises(RuntimeError, match=r"the Dask cluster failed: .*start it anew"):
+        small(problems=slow, draws=200, on=client, cache=tmp_path / "cache")
+    timer.join()
+    done = len(list((tmp_path / "cache").glob("task-*.npz")))
+    assert done > 0
+    with pytest.raises(RuntimeError, match="the Dask cluster failed"):
+        small(on=client)
+    client.close()
+    found = small(problems=slow, draws=200, on=2, cache=tmp_path / "cache")
+    assert found.test_loss.isel(draw=slice(20)).identical(small().test_loss)
+
+
+def test_an_interrupted_sweep_goes_on_and_computes_nothing_twice(tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    def counting(noise: float, decay: float) -> Any:
+        def sample(rng: np.random.Generator) -> il.Problem:
+            calls.append(1)
+            if len(calls) == limit:
+                raise KeyboardInterrupt
+            return made(noise, decay)(rng)
+
+        return sample
+
+    limit = 60
+    cache = tmp_path / "cache"
+    with pytest.raises(KeyboardInterrupt):
+        small(problems=counting, cache=cache)
+    done = len(list(cache.glob("task-*.npz")))
+    assert 0 < done < 12
+    # one of them is cut off
+    first = sorted(cache.glob("task-*.npz"))[0]
+    first.write_bytes(first.read_bytes()[:100])
+    calls.clear()
+    limit = 0
+    found = small(problems=counting, cache=cache)
+    assert len(calls) == 120 - sum((16, 4)[i % 2] for i in range(done)) + 16
+    whole = small()
+    assert found.test_loss.identical(whole.test_loss)
+    calls.clear()
+    again = small(problems=counting, cache=cache)
+    assert calls == []
+    assert again.identical(found)
+    with pytest.raises(ValueError, match="holds the results of another sweep"):
+        small(problems=counting, cache=cache, seed=8)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x.txt").write_text("x")
+    with pytest.raises(ValueError, match="holds other files; give a new folder"):
+        small(cache=tmp_path / "other")
+    with pytest.raises(OutputError, match="cannot write to"):
+        small(cache="/proc/none")
+
+
+@pytest.mark.parametrize("name", ["found.nc", "found.zarr"])
+def test_results_are_saved_whole_and_loaded(name: str, tmp_path: Path) -> None:
+    found = small(draws=2)
+    path = save(found, tmp_path / name)
+    assert load(path).identical(found)
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    with pytest.raises(FileExistsError, match="exists; choose another name"):
+        save(found, path)
+    other = small(draws=3)
+    save(other, path, overwrite=True)
+    assert load(path).identical(other)
+    with pytest.raises(OutputError, match="cannot write"):
+        save(found, tmp_path / "none" / name)
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        load(tmp_path / f"no-{name}")
+    if path.is_file():
+        path.write_bytes(path.read_bytes()[:1000])
+    else:
+        (path / "test_loss" / ".zarray").write_text("{")
+    with pytest.raises(ValueError, match=r"cannot read .* it is damaged"):
+        load(path)
+
+
+FULL = """
+import resource, signal, sys
+import numpy as np
+from isoloss.draws import gaussian
+from isoloss.outputs import OutputError
+from isoloss.sweep import save, sweep
+
+arguments = gaussian(9, [1.0, 0.5]), ["flow"], np.geomspace(0.5, 0.1, 40)
+found = sweep(*arguments, draws=100)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))  # as on a full disk
+for attempt in (
+    lambda: save(found, sys.argv[1] + "/x.nc"),
+    lambda: sweep(*arguments, draws=100, cache=sys.argv[1] + "/cache"),
+):
+    try:
+        attempt()
+    except OutputError as error:
+        print(error)
+"""
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first == f"cannot write '{tmp_path}/x.nc': File too large"
+    assert second.startswith(f"cannot write {tmp_path}/cache/task-000000.npz: ")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["cache", "sweep.json"]
+
+
+def test_other_names_are_refused(tmp_path: Path) -> None:
+    found = small(draws=2)
+    with pytest.raises(ValueError, match=r"must end in .nc"):
+        save(found, tmp_path / "found.csv")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (
+            {"problems": 3},
+            TypeError,
+            "problems must be a sequence of Problem objects, or a sampler",
+        ),
+        ({"problems": []}, ValueError, "draws and parameters are for samplers"),
+        ({"problems": [], "draws": None, "parameters": None}, ValueError, "at least one problem"),
+        ({"problems": lambda noise, decay: lambda rng: 3}, TypeError, "must return one Problem"),
+        ({"schedules": []}, ValueError, "give schedules, no two of the same name"),
+        ({"schedules": ["flow", "flow"]}, ValueError, "no two of the same name"),
+        ({"schedules": [3]}, TypeError, "schedules must be texts, Schedule objects or phases"),
+        ({"schedules": ["gd(1)"]}, ValueError, "expected ','"),
+        ({"levels": [-1]}, ValueError, "levels must be finite, at least 0"),
+        ({"levels": []}, ValueError, "levels must be finite, at least 0"),
+        ({"unit": "x"}, ValueError, "unit must be one of excess, start, absolute; got 'x'"),
+        ({"draws": 0}, ValueError, "draws must be a whole number of at least 1; got 0"),
+        ({"parameters": {"draw": [1]}}, ValueError, "a parameter may not be called 'draw'"),
+        ({"parameters": {"noise": []}}, ValueError, "the parameter 'noise' has no values"),
+    ],
+)
+def test_errors_say_what_was_wrong(change: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        small(**change)

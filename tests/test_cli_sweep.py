@@ -1,0 +1,141 @@
+"""``isoloss sweep`` as a process, and the files that it reads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from isoloss.draws import gaussian, power_law
+from isoloss.sweep import load, sweep
+from isoloss.sweep.config import read_config
+
+COMMAND = Path(sys.executable).with_name("isoloss")
+CONFIG = """
+schedules = ["flow", "gd(1.0, 20) > flow"]
+levels = { from = 0.1, to = 0.001, count = 3 }
+draws = 4
+seed = 5
+
+[sampler]
+kind = "gaussian"
+d = 10
+n_over_d = 2.0
+noise = 0.5
+
+[parameters]
+decay = [0.0, 1.0]
+"""
+
+
+def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "80"}
+    return subprocess.run(
+        [str(COMMAND), *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_file_says_what_a_call_does(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(CONFIG)
+    done = run("sweep", "study.toml", "--out", "study.nc", "--workers", 2, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "8 problems × 2 schedules × 3 levels",
+        "Wrote study.nc: decay 2 × draw 4 × schedule 2 × level 3",
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["study.nc", "study.toml"]
+    found = load(tmp_path / "study.nc")
+    wanted = sweep(
+        lambda decay: gaussian(20, power_law(10, decay), 0.5),
+        ["flow", "gd(1.0, 20) > flow"],
+        found.level.values,
+        draws=4,
+        parameters={"decay": [0.0, 1.0]},
+        seed=5,
+    )
+    assert found.test_loss.identical(wanted.test_loss)
+    again = run("sweep", "study.toml", "--out", "study.nc", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "study.nc exists; choose another --out, or give --force" in again.stderr
+    assert run("sweep", "study.toml", "--out", "study.nc", "--force", cwd=tmp_path).returncode == 0
+    assert load(tmp_path / "study.nc").identical(found)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "size"),
+    [
+        ('kind = "directions"\nn = 4\nprobabilities = ["1/3", "2/3"]', "4 problems"),
+        ('kind = "gaussian"\nn = 5\nspectrum = [1.0, 0.5]', "4 problems"),
+        ('kind = "gaussian"\nn = 5\nd = 4\nspectrum = "spiked"\nspikes = 1\nheight = 9', "4"),
+        ('kind = "gaussian"\nn = 5\nd = 4\nspectrum = "two_level"\nhigh = 1\nupper = 2\nlower = 1',
+         "4"),
+        ('kind = "resampled"\ndata = "diabetes"\nn = 50', "4 problems"),
+    ],
+)  # fmt: skip
+def test_every_kind_of_sampler(sampler: str, size: str, tmp_path: Path) -> None:
+    text = f'schedules = {{ a = "flow" }}\nlevels = [0.1]\ndraws = 4\n[sampler]\n{sampler}\n'
+    path = tmp_path / "study.toml"
+    path.write_text(text)
+    plan = read_config(path)
+    assert plan.size.startswith(size)
+    found = sweep(**plan.arguments)
+    assert bool(found.reached.all())
+    assert list(found.schedule.values) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("draws = 4", "drows = 4", "the file has the unknown key 'drows' (did you mean 'draws'?)"),
+        ("noise = 0.5", "nois = 0.5", "has the unknown key 'nois' (did you mean 'noise'?)"),
+        ("decay = [0.0, 1.0]", "decy = [0.0]", "(did you mean 'decay'?)"),
+        ("decay = [0.0, 1.0]", "decay = 1.0", "parameters.decay must be a list of values"),
+        ("decay = [0.0, 1.0]", "noise = [1.0]", "'noise' is in sampler and in parameters"),
+        ("decay = [0.0, 1.0]", "", "the sampler lacks 'decay', which spectrum 'power_law' needs"),
+        ('kind = "gaussian"', 'kind = "gausian"', "sampler.kind must be one of"),
+        ("draws = 4", "draws = 2.5", "draws must be a whole number; got 2.5"),
+        ("n_over_d = 2.0", "", "the sampler needs n, or n_over_d"),
+        ("draws = 4", "draws = ", "is no TOML file"),
+        ('schedules = ["flow", "gd(1.0, 20) > flow"]', "", "lacks 'schedules': a list of texts"),
+        ('schedules = ["flow"', "schedules = [3", "schedules must be texts, Schedule objects"),
+        ("count = 3", "cont = 3", "levels must be a list of numbers, or a table"),
+        ("from = 0.1", "from = 0", "levels cannot be spaced"),
+        ("seed = 5", 'unit = "x"', "unit must be one of excess, start, absolute"),
+    ],
+)
+def test_errors_are_one_line(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in CONFIG
+    (tmp_path / "study.toml").write_text(CONFIG.replace(old, new))
+    done = run("sweep", "study.toml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.startswith("isoloss: error: ")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "sweep.nc").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("none.toml",), "No such file"),
+        (("study.toml", "--out", "x.csv"), "--out must end in .nc (NetCDF) or .zarr; got x.csv"),
+        (("study.toml", "--out", "none/x.nc"), "there is no folder 'none' to write to"),
+        (("study.toml", "--workers", "2", "--cluster", "tcp://x:1"), "not both"),
+        (("study.toml", "--cluster", "tcp://127.0.0.1:1"), "there is no Dask scheduler at"),
+    ],
+)
+def test_bad_options(options: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(CONFIG)
+    done = run("sweep", *options, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["study.toml"]
