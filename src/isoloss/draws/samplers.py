@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.draws.enumeration import draws, exact_probabilities
 from isoloss.problem import Problem
 
 __all__ = ["Sampler", "directions", "enumerated", "gaussian", "resampled"]
@@ -20,7 +21,7 @@ Sampler = Callable[[np.random.Generator], Problem]
 
 def directions(
     n: int = 3,
-    probabilities: Sequence[Fraction | int | float | str] = ("1/2", "1/2"),
+    probabilities: Sequence[Fraction | int | str] = ("1/2", "1/2"),
     target: Sequence[float] | float = 100.0,
 ) -> Sampler:
     """Sample train sets of the paper's example (section 2): unit vectors, no noise, start at 0.
@@ -45,7 +46,7 @@ def directions(
     >>> directions()(np.random.default_rng(0)).curvature
     array([0.33333333, 0.66666667])
     """
-    exact = _probabilities(n, probabilities)
+    exact = exact_probabilities(n, probabilities)
     test = np.array([float(p) for p in exact])
 
     def sample(rng: np.random.Generator) -> Problem:
@@ -56,7 +57,7 @@ def directions(
 
 def enumerated(
     n: int = 3,
-    probabilities: Sequence[Fraction | int | float | str] = ("1/2", "1/2"),
+    probabilities: Sequence[Fraction | int | str] = ("1/2", "1/2"),
     target: Sequence[float] | float = 100.0,
 ) -> Iterator[tuple[Problem, Fraction]]:
     """Yield each train set of `directions` once, by its counts, with its exact probability.
@@ -76,9 +77,7 @@ def enumerated(
     >>> [str(probability) for _, probability in enumerated()]
     ['1/8', '3/8', '3/8', '1/8']
     """
-    from isoloss.paper.example import draws
-
-    exact = _probabilities(n, probabilities)
+    exact = exact_probabilities(n, probabilities)
     test = np.array([float(p) for p in exact])
     for draw in draws(n, exact):
         yield _of_counts(np.array(draw.counts), test, target), draw.probability
@@ -184,15 +183,3 @@ def resampled(
 def _of_counts(counts: Any, test: Floats, target: Any) -> Problem:
     start = -np.broadcast_to(np.asarray(target, dtype=float), test.shape)
     return Problem.from_spectra(np.asarray(counts) / np.sum(counts), test, start)
-
-
-def _probabilities(n: int, probabilities: Any) -> list[Fraction]:
-    exact = [Fraction(p) for p in probabilities]
-    if n < 1:
-        raise ValueError(f"n must be at least 1; got {n}")
-    if not exact or min(exact) < 0 or sum(exact) != 1:
-        raise ValueError(
-            f"probabilities must be at least 0 and add up to 1; got {', '.join(map(str, exact))} "
-            "(give fractions, e.g. '1/3')"
-        )
-    return exact
