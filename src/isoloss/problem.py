@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import array_api_compat as compat
+from scipy.sparse import issparse
+from scipy.sparse.linalg import LinearOperator
 
 from isoloss import _checks
 from isoloss._checks import Kind, quiet
@@ -203,7 +205,8 @@ class Problem(Reduced):
         ----------
         X : array_like, shape (n, d)
             Train inputs. A Dask array of chunked rows is never held in memory, but reduced to d + m
-            rows that have the same losses (a QR factorization by chunks), in one pass.
+            rows that have the same losses (a QR factorization by chunks), in one pass. A sparse
+            matrix or `LinearOperator` goes to `from_operator`, with its defaults.
         y : array_like, shape (n,) or (n, m)
             Train targets; the squared errors of several outputs are summed.
         X_test : array_like, shape (n_test, d)
@@ -241,6 +244,13 @@ class Problem(Reduced):
             from isoloss.large import from_chunks
 
             return from_chunks(X, y, X_test, y_test, start, intercept=fit_intercept, rtol=rtol)
+        if issparse(X) or isinstance(X, LinearOperator):
+            if fit_intercept:
+                raise ValueError(
+                    "sparse data and operators have no fit_intercept; centre y, or add a column of "
+                    "ones to X and X_test"
+                )
+            return cls.from_operator(X, y, X_test, y_test, start=start)
         kind = Kind.of(X=X, y=y, X_test=X_test, y_test=y_test, start=start)
         xp = kind.xp
         inputs, targets, test_inputs, test_targets, single = read_data(

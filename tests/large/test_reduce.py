@@ -118,6 +118,17 @@ def test_all_that_can_be_multiplied_by(kind: str) -> None:
     assert worst(wanted, found, levels_of(wanted)[:6]) < 1e-7
 
 
+def test_from_data_passes_sparse_data_on() -> None:
+    dense = random_array((200, 120), density=0.1, rng=np.random.default_rng(1)).toarray()
+    y = RNG.normal(size=200)
+    for X in (csr_matrix(dense), aslinearoperator(dense)):
+        found = il.Problem.from_data(X, y, dense[:50], y[:50])
+        assert found.reduction is not None
+        assert worst(il.Problem.from_data(dense, y, dense[:50], y[:50]), found, 0.5) < 1e-4
+        with pytest.raises(ValueError, match="sparse data and operators have no fit_intercept"):
+            il.Problem.from_data(X, y, dense[:50], y[:50], fit_intercept=True)
+
+
 def test_a_start_of_ones_own() -> None:
     X, y, X_test, y_test = data(100, 40, 2, 0.5)
     start = RNG.normal(size=(40, 2))

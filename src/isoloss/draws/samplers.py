@@ -44,7 +44,7 @@ def directions(
     --------
     >>> import numpy as np
     >>> directions()(np.random.default_rng(0)).curvature
-    array([0.33333333, 0.66666667])
+    array([0.66666667, 0.33333333])
     """
     exact = exact_probabilities(n, probabilities)
     test = np.array([float(p) for p in exact])
