@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +88,14 @@ def _described(value: Any, array: Any) -> str:
 
 def _numpy() -> Namespace:
     return compat.array_namespace(np.empty(0))
+
+
+def has_only_products(value: Any) -> bool:
+    """Whether a value is one of SciPy's sparse matrices or operators."""
+    operators = sys.modules.get("scipy.sparse.linalg")  # without it, there are none
+    return hasattr(value, "tocsr") or (
+        operators is not None and isinstance(value, operators.LinearOperator)
+    )
 
 
 def nonnegative(xp: Namespace, name: str, array: Array) -> None:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import array_api_compat as compat
-from scipy.sparse import issparse
-from scipy.sparse.linalg import LinearOperator
 
 from isoloss import _checks
 from isoloss._checks import Kind, quiet
@@ -244,7 +242,7 @@ class Problem(Reduced):
             from isoloss.large import from_chunks
 
             return from_chunks(X, y, X_test, y_test, start, intercept=fit_intercept, rtol=rtol)
-        if issparse(X) or isinstance(X, LinearOperator):
+        if _checks.has_only_products(X):
             if fit_intercept:
                 raise ValueError(
                     "sparse data and operators have no fit_intercept; centre y, or add a column of "
