@@ -178,7 +178,7 @@ def _sections(
                 "the row lemma2-annealed-literal counts.",
                 "Computed is floating point at points. Proved is rigorous: interval arithmetic and "
                 "exact identities, for all parameters of the claim or for one problem; "
-                "`isoloss verify` checks a certificate by code that shares nothing with the prover."
+                "isoloss verify checks a certificate by code that shares nothing with the prover."
                 if proofs
                 else NOT_INSTALLED,
                 Table(
