@@ -90,7 +90,7 @@ def cluster() -> Iterator[Any]:
 
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as made,
         Client(made) as client,
     ):
@@ -130,6 +130,32 @@ def test_a_cluster_that_keeps_dying_is_one_line(cluster: Any) -> None:
     chunked = da.from_array(X, chunks=(250, 20)).map_blocks(always, dtype=float, meta=X[:0])
     with pytest.raises(RuntimeError, match=r"the Dask cluster failed: KilledWorker"):
         il.Problem.from_data(chunked, Y, X_TEST, Y_TEST)
+
+
+def test_lists_beside_chunks() -> None:
+    wanted = il.Problem.from_data(X, Y[:, 0], X_TEST, Y_TEST[:, 0])
+    chunked = da.from_array(X, chunks=(100, 20))
+    found = il.Problem.from_data(chunked, Y[:, 0].tolist(), X_TEST.tolist(), Y_TEST[:, 0].tolist())
+    same(wanted, found)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"X": da.from_array(X + 1j, chunks=(100, 20))},
+            "X must hold real numbers; got dtype",
+        ),
+        ({"y": Y + 1j}, "the targets of X must hold real numbers"),
+        ({"X_test": csr_matrix(X_TEST)}, "do not go together; give X and X_test as Dask arrays"),
+    ],
+)
+def test_what_is_no_real_number(change: Any, message: str) -> None:
+    given: dict[str, Any] = {
+        "X": da.from_array(X, chunks=(100, 20)), "y": Y, "X_test": X_TEST, "y_test": Y_TEST
+    } | change  # fmt: skip
+    with pytest.raises(TypeError, match=message):
+        il.Problem.from_operator(**given)
 
 
 def broken(at: tuple[int, int], value: float) -> Any:

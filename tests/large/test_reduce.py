@@ -171,6 +171,38 @@ def test_degenerate_data(case: str) -> None:
     assert float(run.test_loss) == pytest.approx(float(wanted.test_loss), abs=1e-14)
 
 
+def test_large_test_losses_hide_no_train_loss() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(54, 80))
+    y = X @ rng.normal(size=80)
+    start = np.linalg.lstsq(X, y, rcond=None)[0] + 1e-6 * rng.normal(size=80)
+    X_test, y_test = rng.normal(size=(20, 80)), 1e3 * rng.normal(size=20)
+    dense = il.Problem.from_data(X, y, X_test, y_test, start=start)
+    levels = float(dense.start_train_loss) * np.array([0.5, 1e-2, 1e-5])
+    found = il.Problem.from_operator(
+        X, y, X_test, y_test, start=start, schedules="flow", train_loss=levels
+    )
+    for each in (dense, found):
+        assert bool(np.all(il.train(each, il.GradientFlow(), levels).reached))
+    assert worst(dense, found, levels) < 1e-4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_space_that_stands_still_is_not_taken_for_settled(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    F = rng.normal(size=(300, 40)) * np.arange(1, 41) ** -1.0
+    X = F @ rng.normal(size=(40, 400)) + 1e-6 * rng.normal(size=(300, 400))
+    y = F @ rng.normal(size=40) + rng.normal(size=300)
+    X_test, y_test = rng.normal(size=(50, 40)) @ rng.normal(size=(40, 400)), rng.normal(size=50)
+    dense = il.Problem.from_data(X, y, X_test, y_test)
+    levels = np.array([0.5, 0.01]) * float(dense.start_train_loss)
+    found = il.Problem.from_operator(
+        X, y, X_test, y_test, schedules="flow", train_loss=levels, rtol=1e-2
+    )
+    runs = [il.train(each, il.GradientFlow(), levels) for each in (dense, found)]
+    np.testing.assert_array_equal(runs[1].reached, runs[0].reached)
+
+
 def test_a_rank_that_is_too_small_is_said() -> None:
     given = data(300, 200, None, 1.0)
     with pytest.warns(UserWarning, match=r"a rank of 10 leaves an estimated relative error of"):
@@ -210,6 +242,10 @@ class Broken(LinearOperator):
         ({"schedules": []}, ValueError, "give at least one schedule"),
         ({"schedules": [3]}, TypeError, "schedules must be texts, Schedule objects or phases"),
         ({"schedules": "gd(1)"}, ValueError, "expected ','"),
+        ({"X": np.ones((10, 4)) + 1j}, TypeError, "X must hold real numbers; got dtype complex128"),
+        ({"schedules": None}, ValueError, "give at least one schedule"),
+        ({"train_loss": [-1]}, ValueError, "train_loss must be at least 0, as all losses are"),
+        ({"train_loss": []}, ValueError, "train_loss must be numbers along one axis"),
         ({"train_loss": [np.nan]}, ValueError, "train_loss must be numbers along one axis"),
     ],
 )

@@ -88,7 +88,7 @@ def client() -> Iterator[Any]:
 
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         Client(cluster) as made_client,
     ):
@@ -133,9 +133,16 @@ def test_a_worker_that_is_killed_changes_nothing(client: Any) -> None:
 def test_a_cluster_that_dies_is_one_line_and_what_was_computed_is_kept(tmp_path: Path) -> None:
     from distributed import Client, LocalCluster
 
-    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
     client = Client(cluster)
-    timer = threading.Timer(1.5, cluster.close)
+    cache = tmp_path / "cache"
+
+    def close() -> None:
+        while not list(cache.glob("task-*.npz")):
+            time.sleep(0.05)
+        cluster.close()
+
+    timer = threading.Thread(target=close)
     timer.start()
     with pytest.raises(RuntimeError, match=r"the Dask cluster failed: .*start it anew"):
         small(problems=slow, draws=200, on=client, cache=tmp_path / "cache")
@@ -173,15 +180,21 @@ def test_an_interrupted_sweep_goes_on_and_computes_nothing_twice(tmp_path: Path)
     calls.clear()
     limit = 0
     found = small(problems=counting, cache=cache)
-    assert len(calls) == 120 - sum((16, 4)[i % 2] for i in range(done)) + 16
+    assert len(calls) == 120 - sum((16, 4)[i % 2] for i in range(done)) + 16 + 6
     whole = small()
     assert found.test_loss.identical(whole.test_loss)
     calls.clear()
     again = small(problems=counting, cache=cache)
-    assert calls == []
+    assert len(calls) == 6  # one of each cell, to see that it is the same sweep
     assert again.identical(found)
     with pytest.raises(ValueError, match="holds the results of another sweep"):
         small(problems=counting, cache=cache, seed=8)
+    for problems in (
+        lambda noise, decay: made(noise + 1, decay),
+        lambda noise, decay: directions(),
+    ):
+        with pytest.raises(ValueError, match="holds the results of another sweep; delete it"):
+            small(problems=problems, cache=cache)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "x.txt").write_text("x")
     with pytest.raises(ValueError, match="holds other files; give a new folder"):
@@ -246,6 +259,41 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["cache", "sweep.json"]
 
 
+@pytest.mark.parametrize("name", ["kept.nc", "kept.zarr"])
+def test_a_folder_of_other_files_is_never_replaced(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "theirs.txt").write_text("x")
+    with pytest.raises(OutputError, match="it stays as it is"):
+        save(small(draws=1), tmp_path / name, overwrite=True)
+    assert (tmp_path / name / "theirs.txt").read_text() == "x"
+    (tmp_path / "file.zarr").write_text("x")
+    with pytest.raises(OutputError, match="is no Zarr result; it stays as it is"):
+        save(small(draws=1), tmp_path / "file.zarr", overwrite=True)
+
+
+def test_a_cached_piece_that_is_another_file_is_computed_anew(tmp_path: Path) -> None:
+    wanted = small(draws=1, cache=tmp_path / "cache")
+    pieces = sorted((tmp_path / "cache").glob("task-*.npz"))
+    with pieces[0].open("wb") as file:
+        np.save(file, np.ones(3))
+    np.savez(pieces[1], x=np.ones(3))
+    assert small(draws=1, cache=tmp_path / "cache").identical(wanted)
+
+
+def test_an_error_of_the_sampler_says_where(tmp_path: Path) -> None:
+    def failing(noise: float, decay: float) -> Any:
+        def sample(rng: np.random.Generator) -> il.Problem:
+            if noise == 1.0:
+                raise ArithmeticError("my own failure")
+            return made(noise, decay)(rng)
+
+        return sample
+
+    with pytest.raises(ArithmeticError) as caught:
+        small(problems=failing)
+    assert caught.value.__notes__ == ["in draw 0 of noise = 1.0, decay = 0.5"]
+
+
 def test_other_names_are_refused(tmp_path: Path) -> None:
     found = small(draws=2)
     with pytest.raises(ValueError, match=r"must end in .nc"):
@@ -272,6 +320,19 @@ def test_other_names_are_refused(tmp_path: Path) -> None:
         ({"unit": "x"}, ValueError, "unit must be one of excess, start, absolute; got 'x'"),
         ({"draws": 0}, ValueError, "draws must be a whole number of at least 1; got 0"),
         ({"parameters": {"draw": [1]}}, ValueError, "a parameter may not be called 'draw'"),
+        ({"parameters": {"noise": 1.0}}, TypeError, "the parameter 'noise' needs a list of values"),
+        ({"parameters": [1]}, TypeError, "parameters must be a mapping of names to lists"),
+        ({"parameters": {1: [1]}}, ValueError, "a parameter may not be called 1"),
+        (
+            {"parameters": {"noise": [(1, 2)]}},
+            ValueError,
+            "'noise' has .1, 2.: let a text or",
+        ),
+        ({"parameters": {"noise": [2**70]}}, ValueError, "the values of a parameter are numbers"),
+        ({"seed": 2**64}, ValueError, "seed must be a whole number from 0"),
+        ({"seed": 1.5}, TypeError, "integer"),
+        ({"on": 0}, ValueError, "on must be None, a number of processes"),
+        ({"on": "2"}, ValueError, "on must be None, a number of processes"),
         ({"parameters": {"noise": []}}, ValueError, "the parameter 'noise' has no values"),
     ],
 )

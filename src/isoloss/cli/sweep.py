@@ -46,6 +46,7 @@ def sweep(
 
     from isoloss.outputs import OutputError
 
+    own, keep = out, True
     try:
         from isoloss.sweep import save
         from isoloss.sweep import sweep as run
@@ -62,6 +63,7 @@ def sweep(
             raise ValueError("give --workers or --cluster, not both")
         typer.echo(plan.size)
         own = out.with_name(f".{out.name}.cache")
+        keep = own.exists()
         found = run(
             **plan.arguments,
             on=_client(cluster) if cluster is not None else workers,
@@ -71,6 +73,8 @@ def sweep(
         if cache is None:
             shutil.rmtree(own, ignore_errors=True)
     except (ValueError, TypeError, ImportError, OutputError, OSError, RuntimeError) as error:
+        if not keep and not list(own.glob("task-*")):  # nothing to go on with
+            shutil.rmtree(own, ignore_errors=True)
         typer.echo(f"isoloss: error: {error}", err=True)
         raise typer.Exit(2) from None
     sizes = " × ".join(f"{name} {size}" for name, size in found.sizes.items())

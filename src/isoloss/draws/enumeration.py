@@ -60,7 +60,10 @@ def draws(n: int = 3, probabilities: Sequence[Fraction | int | str] = _HALVES) -
 
 def exact_probabilities(n: int, probabilities: Sequence[Fraction | int | str]) -> list[Fraction]:
     """Return probabilities as fractions, checked; and check the number of samples."""
-    exact = [Fraction(p) for p in probabilities]
+    try:
+        exact = [Fraction(p) for p in probabilities]
+    except ZeroDivisionError:
+        raise ValueError(f"probabilities must be fractions; got {probabilities!r}") from None
     if n < 1:
         raise ValueError(f"n must be at least 1; got {n}")
     if not exact or min(exact) < 0 or sum(exact) != 1:

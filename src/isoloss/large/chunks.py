@@ -13,6 +13,7 @@ import array_api_compat as compat
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.large.rows import check_real
 from isoloss.problem import Problem
 
 __all__ = ["ChunkedRows", "from_chunks", "is_chunked"]
@@ -44,6 +45,8 @@ class ChunkedRows:
         Unknown sizes of chunks are computed, which reads the data once more.
         """
         da = _dask("dask.array")
+        for what, array in ((name, X), (f"the targets of {name}", y)):
+            check_real(what, array)
         if not compat.is_dask_array(X):
             X = da.asarray(np.asarray(X, dtype=np.float64), chunks=("auto", -1))
         if not compat.is_dask_array(y):
@@ -117,7 +120,7 @@ def from_chunks(
         triangle = each.compressed(intercept=intercept)
         scaled = triangle * (len(triangle) / each.shape[0]) ** 0.5
         parts += [scaled[:, : d + intercept], scaled[:, d + intercept :]]
-    if y.ndim == 1:
+    if np.ndim(y) == 1:
         parts[1], parts[3] = parts[1][:, 0], parts[3][:, 0]
     problem = Problem.from_data(*parts, start=start, rtol=rtol)
     assert problem.coordinates is not None

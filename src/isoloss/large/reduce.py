@@ -7,18 +7,19 @@ import operator
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from isoloss._checks import Kind, quiet
+from isoloss._checks import Kind, has_only_products, quiet
 from isoloss.basis import Basis
 from isoloss.coordinates import Coordinates
 from isoloss.decomposition import decompose
 from isoloss.large.bidiagonal import Bidiagonalization
 from isoloss.large.chunks import ChunkedRows, is_chunked
 from isoloss.large.rows import ArrayRows, Rows
+from isoloss.phases import GradientFlow
 from isoloss.problem import Problem
 from isoloss.reading import log_weights
 from isoloss.reduced import Reduction
@@ -52,6 +53,11 @@ def from_operator(
     rows: Rows
     test: Rows
     if is_chunked(X, y, X_test, y_test):
+        if any(has_only_products(each) for each in (X, X_test)):
+            raise TypeError(
+                "Dask arrays and SciPy's sparse matrices or operators do not go together; give X "
+                "and X_test as Dask arrays, whose chunks may be sparse"
+            )
         rows, test = ChunkedRows.read("X", X, y), ChunkedRows.read("X_test", X_test, y_test)
     else:
         rows, test = ArrayRows.read("X", X, y), ArrayRows.read("X_test", X_test, y_test)
@@ -94,7 +100,8 @@ class Asked:
     @classmethod
     def read(cls, schedules: Any, train_loss: Any) -> Asked:
         """Take one or several schedules or texts, and train losses."""
-        several = [schedules] if isinstance(schedules, str | Schedule | Phase) else list(schedules)
+        one = isinstance(schedules, str | Schedule | Phase)
+        several = [schedules] if one else list(schedules or ())
         for each in several:
             if isinstance(each, str):
                 Spec.parse(each)
@@ -106,25 +113,63 @@ class Asked:
         if train_loss is None:
             return cls(several, None)
         levels = np.atleast_1d(np.asarray(train_loss, dtype=np.float64))
-        if levels.ndim != 1 or np.isnan(levels).any():
+        if levels.ndim != 1 or not levels.size or np.isnan(levels).any():
             raise ValueError(f"train_loss must be numbers along one axis; got {train_loss!r}")
+        if (levels < 0).any():
+            raise ValueError(
+                f"train_loss must be at least 0, as all losses are; got {levels.min()}"
+            )
         return cls(several, levels)
 
-    def answers(self, problem: Problem) -> Floats:
-        """Return each schedule's losses in a row; by default the smallest train loss, too."""
+    def answers(self, problem: Problem) -> Answer:
+        """Return what is asked of a problem: train losses and test losses, each beside its start's.
+
+        Levels that are not reached by a flow without end need the whole space: a space may stand
+        still for long before the train loss falls further.
+        """
         start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
         levels = floor + _SHARES * (start - floor) if self.levels is None else self.levels
-        found = []
         max_lr = float(problem.max_lr)
+        trains, tests, reached, open_ended = [], [], [], False
         for schedule in self.schedules:
-            at = (
+            at = Schedule(
                 Spec.parse(schedule).at(max_lr if np.isfinite(max_lr) else 1.0)
                 if isinstance(schedule, str)
                 else schedule
             )
             run = train(problem, at, levels)
-            found += [np.asarray(run.train_loss), np.asarray(run.test_loss)]
-        return np.concatenate(found if self.levels is not None else [*found, [floor]])
+            trains.append(np.asarray(run.train_loss))
+            tests.append(np.asarray(run.test_loss))
+            reached.append(np.asarray(run.reached))
+            endless = any(isinstance(p, GradientFlow) and np.isinf(p.time) for p in at.phases)
+            open_ended = open_ended or (endless and not bool(np.all(run.reached)))
+        if self.levels is None:
+            trains.append(np.array([floor]))
+        return Answer(
+            np.concatenate(trains), np.concatenate(tests), np.concatenate(reached), open_ended,
+            (start, float(problem.start_test_loss)),
+        )  # fmt: skip
+
+
+class Answer(NamedTuple):
+    """Losses at the asked stops, whether these are reached, and the losses at the start."""
+
+    train: Floats
+    test: Floats
+    reached: npt.NDArray[np.bool_]
+    open_ended: bool
+    start: tuple[float, float]
+
+    def change(self, before: Answer) -> float:
+        """Return the largest relative change of a loss, rounding aside; infinite if a stop is."""
+        if self.open_ended or not np.array_equal(self.reached, before.reached):
+            return float("inf")
+        largest = 0.0
+        for now, then, start in zip(self[:2], before[:2], self.start, strict=True):
+            scale = np.maximum(np.abs(now), _SMALL * start if start > 0 else 1.0)
+            change = np.abs(now - then) / scale
+            largest = max(largest, float(np.max(np.where(np.isfinite(change), change, np.inf))))
+        return largest
 
 
 @quiet
@@ -144,7 +189,7 @@ def reduce_rows(
     estimate of the smaller space's error.
     """
     space = Bidiagonalization(rows, rows.residual(start))
-    known: Floats | None = None
+    known: Answer | None = None
     estimate, problem, look, blocks = np.inf, None, 1.0, 0
     while not space.exhausted() and space.next_rank <= max_rank:
         space.grow()
@@ -159,7 +204,7 @@ def reduce_rows(
             estimate = 0.0
             break
         found = asked.answers(problem)
-        before, estimate = estimate, np.inf if known is None else _change(found, known)
+        before, estimate = estimate, np.inf if known is None else found.change(known)
         known = found
         if max(before, estimate) <= rtol:  # twice in a row
             break
@@ -179,14 +224,6 @@ def reduce_rows(
         )
     reduction = Reduction(space.right.shape[1], estimate, 2 * blocks + 2)
     return dataclasses.replace(problem, reduction=reduction)
-
-
-def _change(found: Floats, known: Floats) -> float:
-    """Return the largest relative change of losses, differences in their rounding aside."""
-    least = _SMALL * np.max(np.abs(found), initial=0.0)
-    scale = np.maximum(np.abs(found), least if least > 0 else 1.0)
-    change = np.abs(found - known) / scale
-    return float(np.max(np.where(np.isfinite(change), change, np.inf)))
 
 
 def _problem(

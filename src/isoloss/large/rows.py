@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
-__all__ = ["ArrayRows", "Rows", "read_targets"]
+__all__ = ["ArrayRows", "Rows", "check_real", "read_targets"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,6 +42,7 @@ class ArrayRows:
     @classmethod
     def read(cls, name: str, X: Any, y: Any) -> ArrayRows:
         """Check rows and targets; ``name`` is what a message calls the rows."""
+        check_real(name, X)
         if issparse(X):
             sparse: Any = X
             X = sparse.tocsr().astype(np.float64)
@@ -73,11 +74,22 @@ class ArrayRows:
     def backward(self, images: Floats) -> Floats:
         """Return XᵀU."""
         transposed = self.X.H if isinstance(self.X, LinearOperator) else self.X.T
-        return _finite("X.T @ U", transposed @ images)
+        try:
+            return _finite("X.T @ U", transposed @ images)
+        except (NotImplementedError, TypeError) as error:
+            raise ValueError(f"X needs products with its transpose, rmatvec: {error}") from error
+
+
+def check_real(name: str, array: Any) -> None:
+    """Raise ``TypeError`` for complex numbers, texts and objects."""
+    dtype = np.dtype(array.dtype) if hasattr(array, "dtype") else np.asarray(array).dtype
+    if dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers; got dtype {dtype}")
 
 
 def read_targets(y: Any, n: int, name: str) -> Floats:
     """Return targets (n, m), checked."""
+    check_real(f"the targets of {name}", y)
     targets = np.asarray(y, dtype=np.float64)
     if targets.ndim not in (1, 2) or len(targets) != n:
         raise ValueError(

@@ -61,7 +61,7 @@ def read_config(path: str | Path) -> Config:
     sampler = _table("sampler", given["sampler"])
     parameters = _table("parameters", given.get("parameters", {}))
     kind = sampler.pop("kind", None)
-    if kind not in makers.KINDS:
+    if not isinstance(kind, str) or kind not in makers.KINDS:
         raise ValueError(
             f"sampler.kind must be one of {', '.join(makers.KINDS)}; got {kind!r}"
             f"{suggest(str(kind), makers.KINDS)}"
@@ -124,6 +124,8 @@ def _levels(value: Any) -> Sequence[float]:
         except (TypeError, ValueError) as error:
             raise ValueError(f"levels cannot be spaced: {error}") from None
         return [float(level) for level in spaced]
-    if not isinstance(value, list) or not all(isinstance(each, int | float) for each in value):
+    if not isinstance(value, list) or not all(
+        isinstance(each, int | float) and not isinstance(each, bool) for each in value
+    ):
         raise ValueError(f"levels must be {_KEYS['levels']}; got {value!r}")
     return [float(each) for each in value]

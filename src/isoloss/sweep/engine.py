@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from isoloss.outputs import OutputError, write_bytes, write_text
-from isoloss.sweep.task import Task
+from isoloss.sweep.task import FIELDS, OF_PROBLEMS, Task
 
 __all__ = ["Cache", "results"]
 
@@ -22,15 +22,16 @@ class Cache:
     """A folder with the results of the tasks that are done, so that none is computed twice."""
 
     def __init__(self, folder: Path, description: dict[str, Any]) -> None:
-        plain = json.dumps(description, sort_keys=True, indent=1)
+        plain = json.dumps(description, indent=1)
         self.folder = folder
         path = folder / "sweep.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if path.exists():
-                if path.read_text(encoding="utf-8") != plain:
+                if path.read_bytes() != plain.encode():
                     raise ValueError(
-                        f"'{folder}' holds the results of another sweep; give another folder"
+                        f"'{folder}' holds the results of another sweep; delete it, or give "
+                        "another folder"
                     )
             elif any(folder.iterdir()):
                 raise ValueError(f"'{folder}' holds other files; give a new folder")
@@ -43,11 +44,12 @@ class Cache:
         """Return the result of a task, if it is there and whole."""
         try:
             with np.load(io.BytesIO(self._path(number).read_bytes())) as file:
-                return dict(file)
+                found = dict(file)
         except FileNotFoundError:
             return None
-        except (ValueError, OSError, zipfile.BadZipFile, EOFError):
-            return None  # cut off: computed anew
+        except (TypeError, ValueError, OSError, zipfile.BadZipFile, EOFError):
+            return None  # cut off, or another file: computed anew
+        return found if set(found) == {*FIELDS, *OF_PROBLEMS} else None
 
     def save(self, number: int, found: dict[str, Any]) -> None:
         """Keep the result of a task, whole or not at all."""

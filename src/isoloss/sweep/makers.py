@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,13 @@ class Maker:
     def __call__(self, **varying: Any) -> Sampler:
         """Return the sampler; raise ``ValueError`` if something is missing."""
         given = self.fixed | varying
+        for name in ("n", "d", "n_over_d", "decay", "noise", "spikes", "height", "high"):
+            value = given.get(name, 1)
+            whole = name in ("n", "d", "spikes", "high")
+            fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+            if not fits or not math.isfinite(value):
+                kind = "a whole number" if whole else "a finite number"
+                raise ValueError(f"the sampler's {name} must be {kind}; got {value!r}")
         if self.kind == "directions":
             return directions(**given)
         if self.kind == "resampled":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load", "save"]
 
+_OF_ZARR = (".zgroup", "zarr.json")
 _KINDS = {".nc": "NetCDF", ".zarr": "Zarr"}
 
 
@@ -47,6 +47,10 @@ def save(dataset: xarray.Dataset, path: str | Path, *, overwrite: bool = False) 
     _kind(path)
     if path.exists() and not overwrite:
         raise FileExistsError(f"'{path}' exists; choose another name, or set overwrite=True")
+    if path.exists() and path.is_dir() != (path.suffix == ".zarr"):
+        raise OutputError(f"'{path}' is no {_kind(path)} result; it stays as it is")
+    if path.is_dir() and not any((path / name).exists() for name in _OF_ZARR):
+        raise OutputError(f"'{path}' is a folder of other files; it stays as it is")
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".isoloss-") as folder:
             draft = Path(folder) / path.name
@@ -56,7 +60,7 @@ def save(dataset: xarray.Dataset, path: str | Path, *, overwrite: bool = False) 
             else:
                 dataset.to_zarr(draft, consolidated=False, zarr_format=2)  # which has texts
             if path.is_dir():
-                shutil.rmtree(path)
+                path.replace(Path(folder) / "before")  # removed with the temporary folder
             draft.replace(path)
     except OSError as error:
         raise OutputError(f"cannot write '{path}': {error.strerror or error}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = ["sweep"]
 
 _UNITS = ("excess", "start", "absolute")
 _BATCH = 16  # draws of one task
+_SCALARS = (bool, int, float, str, np.bool_, np.integer, np.floating, np.str_)
 _RESERVED = ("draw", "schedule", "level")
 _LONG_NAMES = {
     "train_loss": "train loss at the stop",
@@ -63,7 +65,7 @@ def sweep(
     levels : array_like, shape (L,)
         Train losses to stop at, in ``unit``.
     draws : int, optional
-        How many draws of a sampler, for each combination of the parameters.
+        How many draws of a sampler, for each combination of the parameters; by default one.
     parameters : mapping of str to sequence, optional
         The values of each parameter: the sweep goes through all combinations.
     seed : int, default: 0
@@ -76,7 +78,8 @@ def sweep(
         Where to run: in this process, in so many of joblib's (-1 for all cores), or on a Dask
         cluster; with the same numbers bit for bit.
     cache : path, optional
-        A folder for what is done: called again after an interruption, the sweep goes on there.
+        A folder for what is done: called again after an interruption, the sweep goes on there. One
+        draw of each combination is made anew, to see that it is the same sweep.
     progress : bool, default: True
         Whether to show a bar on a terminal.
 
@@ -111,6 +114,18 @@ def sweep(
         raise ValueError(f"levels must be finite, at least 0, along one axis; got {levels!r}")
     if unit not in _UNITS:
         raise ValueError(f"unit must be one of {', '.join(_UNITS)}; got {unit!r}")
+    if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**63:
+        raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1; got {seed!r}")
+    workers = operator.index(on) if isinstance(on, int | np.integer) else on
+    if on is not None and workers != 0 and not isinstance(workers, int):
+        known = hasattr(workers, "submit")
+    else:
+        known = workers != 0
+    if not known:
+        raise ValueError(
+            "on must be None, a number of processes (-1 for all cores) or a Dask client; got "
+            f"{on!r}"
+        )
     grid = _grid(parameters)
     count = _count(problems, draws, grid)
     cells = list(itertools.product(*grid.values()))
@@ -134,11 +149,16 @@ def sweep(
         "draws": count,
         "parameters": {name: [repr(value) for value in values] for name, values in grid.items()},
     }
-    store = None if cache is None else Cache(Path(cache), description)
+    store = None
+    if cache is not None:
+        # what a draw of each cell is tells one sampler from another, which names do not
+        firsts = {task.cell: task for task in reversed(tasks)}
+        description["fingerprints"] = [firsts[i].fingerprint() for i in range(len(cells))]
+        store = Cache(Path(cache), description)
     shape = (len(cells), count)
     arrays = {name: np.full((*shape, len(names), len(stops)), np.nan) for name in FIELDS}
     arrays |= {name: np.full(shape, np.nan) for name in OF_PROBLEMS}
-    for number, found in _shown(results(tasks, on, store), len(tasks), shown=progress):
+    for number, found in _shown(results(tasks, workers, store), len(tasks), shown=progress):
         task = tasks[number]
         for name, values in found.items():
             arrays[name][task.cell, list(task.draws)] = values
@@ -168,12 +188,27 @@ def _name(schedule: Any) -> str:
 
 
 def _grid(parameters: Mapping[str, Sequence[Any]] | None) -> dict[str, list[Any]]:
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise TypeError(f"parameters must be a mapping of names to lists; got {parameters!r}")
+    for name, values in (parameters or {}).items():
+        if isinstance(values, str) or not hasattr(values, "__iter__"):
+            raise TypeError(f"the parameter {name!r} needs a list of values; got {values!r}")
     grid = {name: list(values) for name, values in (parameters or {}).items()}
     for name, values in grid.items():
-        if not name.isidentifier() or name in (*_RESERVED, *FIELDS, *OF_PROBLEMS):
+        if (
+            not isinstance(name, str)
+            or not name.isidentifier()
+            or name in (*_RESERVED, *FIELDS, *OF_PROBLEMS)
+        ):
             raise ValueError(f"a parameter may not be called {name!r}")
         if not values:
             raise ValueError(f"the parameter {name!r} has no values")
+        for value in values:
+            if not isinstance(value, _SCALARS) or (isinstance(value, int) and abs(value) >= 2**63):
+                raise ValueError(
+                    f"the values of a parameter are numbers, truth values or texts, which label "
+                    f"the result; {name!r} has {value!r}: let a text or number stand for it"
+                )
     return grid
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +58,12 @@ class Task:
         found |= {name: np.empty(len(self.draws)) for name in OF_PROBLEMS}
         with threadpool_limits(1):
             for i, draw in enumerate(self.draws):
-                problem = self._problem(draw)
+                try:
+                    problem = self._problem(draw)
+                except Exception as error:  # the user's function's
+                    cell = ", ".join(f"{name} = {v}" for name, v in self.parameters.items())
+                    error.add_note(f"in draw {draw}" + (f" of {cell}" if cell else ""))
+                    raise
                 for name in OF_PROBLEMS:
                     found[name][i] = float(getattr(problem, name))
                 for j, schedule in enumerate(self.schedules):
@@ -65,6 +71,14 @@ class Task:
                     for name in FIELDS:
                         found[name][i, j] = np.asarray(getattr(run, _NAMES.get(name, name)))
         return found
+
+    def fingerprint(self) -> str:
+        """Return what tells the first draw from that of another sampler, or other data."""
+        with threadpool_limits(1):
+            problem = self._problem(self.draws[0])
+        losses = [float(getattr(problem, name)) for name in OF_PROBLEMS]
+        parts = (problem.gamma, problem.log_weights, np.array(losses))
+        return hashlib.sha256(b"".join(np.asarray(part).tobytes() for part in parts)).hexdigest()
 
     def _problem(self, draw: int) -> Problem:
         if not callable(self.problems):
