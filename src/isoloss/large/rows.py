@@ -82,7 +82,8 @@ class ArrayRows:
 
 def check_real(name: str, array: Any) -> None:
     """Raise ``TypeError`` for complex numbers, texts and objects."""
-    dtype = np.dtype(array.dtype) if hasattr(array, "dtype") else np.asarray(array).dtype
+    given = getattr(array, "dtype", None)
+    dtype = given if isinstance(given, np.dtype) else np.asarray(array).dtype
     if dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers; got dtype {dtype}")
 
