@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dask.array as da
+import h5py
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix, random_array
@@ -82,6 +83,26 @@ def test_chunks_of_unknown_size() -> None:
     kept = X[:, 0] > 0
     wanted = il.Problem.from_data(X[kept], Y[kept], X_TEST, Y_TEST)
     same(wanted, il.Problem.from_data(some, Y[kept], X_TEST, Y_TEST))
+
+
+@pytest.mark.parametrize("kind", ["zarr", "hdf5", "memory map"])
+def test_rows_from_files(kind: str, tmp_path: Path) -> None:
+    wanted = il.Problem.from_data(X, Y, X_TEST, Y_TEST)
+    path = str(tmp_path / "rows")
+    if kind == "zarr":
+        da.from_array(X, chunks=(100, 20)).to_zarr(path)
+        same(wanted, il.Problem.from_data(da.from_zarr(path), Y, X_TEST, Y_TEST))
+    elif kind == "hdf5":
+        with h5py.File(path, "w") as file:
+            file["X"] = X
+        with h5py.File(path) as file:
+            chunked = da.from_array(file["X"], chunks=(100, -1))
+            same(wanted, il.Problem.from_data(chunked, Y, X_TEST, Y_TEST))
+    else:
+        np.save(path, X)
+        mapped = np.load(path + ".npy", mmap_mode="r")
+        chunked = da.from_array(mapped, chunks=(100, -1))
+        same(wanted, il.Problem.from_data(chunked, Y, X_TEST, Y_TEST))
 
 
 @pytest.fixture

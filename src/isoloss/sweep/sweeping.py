@@ -117,11 +117,8 @@ def sweep(
     if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**63:
         raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1; got {seed!r}")
     workers = operator.index(on) if isinstance(on, int | np.integer) else on
-    if on is not None and workers != 0 and not isinstance(workers, int):
-        known = hasattr(workers, "submit")
-    else:
-        known = workers != 0
-    if not known:
+    processes = isinstance(workers, int) and workers != 0
+    if not (on is None or processes or hasattr(on, "submit")):
         raise ValueError(
             "on must be None, a number of processes (-1 for all cores) or a Dask client; got "
             f"{on!r}"
