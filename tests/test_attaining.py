@@ -93,8 +93,8 @@ data = il.Problem.from_data([[1.0], [2.0]], [1.0, 1.0], [[1.0]], [5.0])
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: il.attaining_schedule("x", 1.0), TypeError, "Problem; got str"),  # type: ignore[arg-type]
-        (lambda: il.attaining_schedule(spectra, 1.0, "best"), ValueError, "lowest.*'best'"),  # type: ignore[arg-type]
+        (lambda: il.attaining_schedule("x", 1.0), TypeError, "Problem; got str"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: il.attaining_schedule(spectra, 1.0, "best"), ValueError, "lowest.*'best'"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: il.attaining_schedule(batch, 1.0), ValueError, "one problem with one output"),
         (lambda: il.attaining_schedule(data, 0.5), ValueError, "share their minimiser"),
         (lambda: il.attaining_schedule(spectra, 1.5), ValueError, "below the start's 1.5; got 1.5"),

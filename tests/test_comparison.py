@@ -324,7 +324,7 @@ def test_what_cannot_be_compared(
         "schedules": {"flow": il.GradientFlow()},
     }
     with pytest.raises(error, match=message):
-        compare(**(arguments | change))  # type: ignore[arg-type]
+        compare(**(arguments | change))  # type: ignore[arg-type]  # options as a dict
 
 
 def test_the_figure_names_everything(found: Comparison) -> None:

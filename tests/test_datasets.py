@@ -131,7 +131,7 @@ def test_the_test_error_counts_wrong_classes() -> None:
 def test_what_counts_as_classes(values: list[object], task: str, classes: object) -> None:
     dtype = object if isinstance(values[0], str) else float
     x = np.arange(float(len(values)))
-    found = split(Table("t", {"x": x, "y": np.array(values, dtype=dtype)}), task=task)  # type: ignore[arg-type]
+    found = split(Table("t", {"x": x, "y": np.array(values, dtype=dtype)}), task=task)  # type: ignore[arg-type]  # one of two words
     assert (found.targets if found.classes else None) == classes
 
 
@@ -254,7 +254,7 @@ def test_what_cannot_be_split(
     columns: dict[str, np.ndarray], options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message) as caught:
-        split(Table("t", columns), **options)  # type: ignore[arg-type]
+        split(Table("t", columns), **options)  # type: ignore[arg-type]  # options as a dict
     assert "\n" not in str(caught.value)
 
 

@@ -152,7 +152,7 @@ def test_any_number_of_steps(family: str) -> None:
         assert phase.steps == rates.size == steps
         assert np.isfinite(rates).all()
         assert ((rates >= 0) & (rates <= 0.5)).all()
-    assert build(np.int8(12)) == build(12)  # type: ignore[arg-type]
+    assert build(np.int8(12)) == build(12)  # type: ignore[arg-type]  # NumPy integers are no int to mypy
 
 
 @pytest.mark.parametrize(
@@ -198,16 +198,16 @@ def test_pytorch_is_not_loaded() -> None:
     ("build", "error", "message"),
     [
         (lambda: fam.constant(-0.1, 3), ValueError, "lr must be.*at least 0; got -0.1"),
-        (lambda: fam.constant([0.1, 0.2], 2), TypeError, "lr must be one number; got list"),  # type: ignore[arg-type]
-        (lambda: fam.constant(0.1, 2.5), TypeError, "integer.*2.5"),  # type: ignore[arg-type]
+        (lambda: fam.constant([0.1, 0.2], 2), TypeError, "lr must be one number; got list"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: fam.constant(0.1, 2.5), TypeError, "integer.*2.5"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: fam.warmup(0.1, True), TypeError, "steps must be an integer.*True"),
-        (lambda: fam.warmup(0.1, 2.5), TypeError, "steps must be an integer.*2.5"),  # type: ignore[arg-type]
+        (lambda: fam.warmup(0.1, 2.5), TypeError, "steps must be an integer.*2.5"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: fam.warmup(0.1, -1), ValueError, "steps must be at least 0; got -1"),
         (lambda: fam.warmup(0.1, 5, 0.2), ValueError, "start=0.2 above lr=0.1: swap"),
         (lambda: fam.decay(-0.1, 0), ValueError, "lr must be.*-0.1"),
         (lambda: fam.decay(0.1, 5, final=-0.01), ValueError, "final must be.*-0.01"),
         (lambda: fam.decay(0.1, 5, final=0.2), ValueError, "final must be at most lr"),
-        (lambda: fam.decay(0.1, 5, "sqrt"), ValueError, "'linear', 'cosine', '1-sqrt'; got 'sqrt'"),  # type: ignore[arg-type]
+        (lambda: fam.decay(0.1, 5, "sqrt"), ValueError, "'linear', 'cosine', '1-sqrt'; got 'sqrt'"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: fam.decay(math.inf, 5), ValueError, "lr must be finite"),
         (lambda: fam.step_decay(0.1, 5, every=0), ValueError, "every must be at least 1; got 0"),
         (lambda: fam.step_decay(0.1, 5, 2, factor=0), ValueError, "factor.*above 0; got 0"),
@@ -216,12 +216,12 @@ def test_pytorch_is_not_loaded() -> None:
         (lambda: fam.inverse_time(0.1, 5, -1), ValueError, "rate must be.*at least 0; got -1"),
         (lambda: fam.polynomial(0.1, 5, power=0), ValueError, "power must be.*above 0; got 0"),
         (lambda: fam.cosine(0.1, 5, cycles=0), ValueError, "cycles must be at least 1; got 0"),
-        (lambda: fam.cosine(0.1, 5, growth=1.5), TypeError, "growth must be an integer.*1.5"),  # type: ignore[arg-type]
+        (lambda: fam.cosine(0.1, 5, growth=1.5), TypeError, "growth must be an integer.*1.5"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: fam.cosine(0.1, 10, cycles=3), ValueError, "multiple of 3.*10: give 9 or 12"),
         (lambda: fam.cosine(0.1, 5, cycles=3, growth=2), ValueError, "multiple of 7.*5: give 7$"),
         (lambda: fam.cosine(0.1, 5, cycles=10**6, growth=2), ValueError, r"more than 2\*\*53"),
         (lambda: fam.warmup_stable_decay(0.1, 9, 4, 6), ValueError, r"4 \+ 6 of 9.*steps=10"),
-        (lambda: fam.warmup_stable_decay(0.1, 9, 0.1, 6), TypeError, "warmup must be an.*0.1"),  # type: ignore[arg-type]
+        (lambda: fam.warmup_stable_decay(0.1, 9, 0.1, 6), TypeError, "warmup must be an.*0.1"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: fam.one_cycle(0.1, 100, 30), ValueError, "share.*got 30.*30 / 100"),
         (lambda: fam.one_cycle(0.1, 10, 0.1), ValueError, "step 0.*divides by zero; give 0"),
         (lambda: fam.one_cycle(0.1, 10, start_factor=-1), ValueError, "start_factor.*-1"),

@@ -141,4 +141,4 @@ def test_an_empty_level_set_is_an_error() -> None:
     with pytest.raises(ValueError, match="finite"):
         il.level_band(problem, math.nan)
     with pytest.raises(TypeError, match="Problem"):
-        il.level_band(3, 1.0)  # type: ignore[arg-type]
+        il.level_band(3, 1.0)  # type: ignore[arg-type]  # wrong on purpose

@@ -77,7 +77,7 @@ def test_phases_do_not_change() -> None:
     with pytest.raises(ValueError, match="read-only"):
         phase.lr[0] = 9.0
     with pytest.raises(AttributeError, match="immutable"):
-        phase.steps = 3  # type: ignore[misc]
+        phase.steps = 3  # type: ignore[misc]  # wrong on purpose
     assert pickle.loads(pickle.dumps(phase)) == phase
     assert phase.lr.dtype == np.float64
 
@@ -92,13 +92,13 @@ def test_phases_do_not_change() -> None:
         (lambda: il.GradientDescent(0.1), ValueError, "steps=K"),
         (lambda: il.GradientDescent([[0.1]]), ValueError, r"1-D.*\(1, 1\)"),
         (lambda: il.GradientDescent([0.1, 0.2], steps=3), ValueError, "2 rates but steps=3"),
-        (lambda: il.GradientDescent(0.1, 2.5), TypeError, "integer.*2.5"),  # type: ignore[arg-type]
+        (lambda: il.GradientDescent(0.1, 2.5), TypeError, "integer.*2.5"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: il.GradientDescent(0.1, True), TypeError, "integer.*bool"),
         (lambda: il.GradientDescent(0.1, -1), ValueError, "between 0.*-1"),
         (lambda: il.GradientDescent(0.1, 2**60), ValueError, r"2\*\*53"),
         (lambda: il.GradientFlow(-1.0), ValueError, "at least 0.*-1.0"),
         (lambda: il.GradientFlow(math.nan), ValueError, "at least 0.*nan"),
-        (lambda: il.Schedule(0.1), TypeError, "float"),  # type: ignore[arg-type]
+        (lambda: il.Schedule(0.1), TypeError, "float"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: il.HeavyBall(0.1, 1.0, 3), ValueError, "at least 0 and below 1; got 1.0"),
         (lambda: il.HeavyBall(0.1, -0.1, 3), ValueError, "at least 0 and below 1; got -0.1"),
         (lambda: il.Nesterov(0.1, math.nan, 3), ValueError, "at least 0 and below 1; got nan"),
@@ -107,7 +107,7 @@ def test_phases_do_not_change() -> None:
         (lambda: il.Nesterov(0.1, 0.9), ValueError, r"steps: Nesterov\(0.1, steps=K\)"),
         (lambda: il.HeavyBall([0.1], 0.9, 2), ValueError, "1 rates but steps=2"),
         (
-            lambda: il.HeavyBall(0.1, 0.9, 3, carry_velocity=1),  # type: ignore[arg-type]
+            lambda: il.HeavyBall(0.1, 0.9, 3, carry_velocity=1),  # type: ignore[arg-type]  # wrong on purpose
             TypeError,
             "carry_velocity must be True or False; got 1",
         ),

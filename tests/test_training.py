@@ -61,7 +61,7 @@ def test_gradient_flow_is_the_ode() -> None:
     def event(_: float, flat: np.ndarray) -> float:
         return loss(flat.reshape(7, 2), X, Y) - level
 
-    event.terminal = True  # type: ignore[attr-defined]
+    event.terminal = True  # type: ignore[attr-defined]  # how SciPy is told to stop
     path = solve_ivp(slope, (0, 50), np.zeros(14), "DOP853", events=event, rtol=1e-12, atol=1e-14)
     run = il.train(PROBLEM, il.GradientFlow(), train_loss=level)
     assert float(run.time) == pytest.approx(path.t[-1], rel=1e-9)
@@ -171,8 +171,8 @@ def test_smooth_and_stepwise_scans_agree() -> None:
     ("call", "error", "message"),
     [
         (lambda: il.train(PROBLEM, il.GradientFlow(), train_loss=math.nan), ValueError, "NaN"),
-        (lambda: il.train(PROBLEM, 0.1), TypeError, "float"),  # type: ignore[arg-type]
-        (lambda: il.train(X, il.GradientFlow()), TypeError, "ndarray"),  # type: ignore[arg-type]
+        (lambda: il.train(PROBLEM, 0.1), TypeError, "float"),  # type: ignore[arg-type]  # wrong on purpose
+        (lambda: il.train(X, il.GradientFlow()), TypeError, "ndarray"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: il.train(PROBLEM, il.GradientFlow(), "low"), TypeError, "train_loss.*str 'low'"),
     ],
 )

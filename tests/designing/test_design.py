@@ -296,7 +296,7 @@ def test_what_cannot_be_is_refused(
 
 def test_only_single_numpy_problems_are_designed_for() -> None:
     with pytest.raises(TypeError, match="Problem of NumPy arrays"):
-        il.design("x")  # type: ignore[arg-type]
+        il.design("x")  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(TypeError, match="this is a batch"):
         il.design(il.Problem.from_spectra([[1, 0.5]], [1, 1], [1, 1]))
     with pytest.raises(ValueError, match="nothing to design"):

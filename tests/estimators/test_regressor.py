@@ -82,7 +82,7 @@ class Data(NamedTuple):
         def event(_: float, flat: np.ndarray) -> float:
             return self.loss(flat.reshape(shape)) - level
 
-        event.terminal = True  # type: ignore[attr-defined]
+        event.terminal = True  # type: ignore[attr-defined]  # how SciPy is told to stop
         path = solve_ivp(
             lambda _, flat: -self.gradient(flat.reshape(shape)).ravel(),
             (0, time),

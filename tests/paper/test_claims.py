@@ -89,7 +89,7 @@ def test_a_claim_with_a_wrong_side_fails() -> None:
 )
 def test_parameters_out_of_range_are_refused(parameters: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        claims(**parameters)  # type: ignore[arg-type]
+        claims(**parameters)  # type: ignore[arg-type]  # options as a dict
 
 
 def test_the_seed_decides_the_instances() -> None:
