@@ -45,6 +45,11 @@ class Filter(NamedTuple):
         """Return the same filter, carried on in double-double."""
         return self if self.low is not None else self._replace(low=xp.zeros_like(self.log))
 
+    def at(self, index: Any) -> Filter:
+        """Return the filter of all parts at an index, as that of arrays."""
+        low = None if self.low is None else self.low[index]
+        return Filter(self.sign[index], self.log[index], low)
+
     def then(self, xp: Any, other: Filter) -> Filter:
         """Return the filter of one schedule followed by another: their product."""
         sign, plain = self.sign * other.sign, self.log + other.log

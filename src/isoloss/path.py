@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -63,45 +63,43 @@ class Path:
 def trace(problem: Problem, schedule: Schedule, steps: int, time: float, points: int) -> Path:
     """Follow a schedule up to ``steps`` GD steps and ``time`` of flow."""
     xp = problem.kind.xp
-    curvature = problem.gamma
-    current = Filter.identity(curvature).precise(xp)
-    marks = [(0, 0.0, current)]
+    current = Filter.identity(problem.gamma).precise(xp)
+    marks = [_Marks([0], problem.kind.constant([0.0]), _rows(xp, [current]))]
     done_steps, done_time = 0, 0.0
     motion: Motion | None = None
     for phase in schedule.phases:
+        left = steps - done_steps
         if isinstance(phase, HeavyBall | Nesterov):
             if motion is None or not phase.carry_velocity:
-                motion = Motion.at_rest(_row(current))
-            count = min(phase.steps, steps - done_steps)
-            for k, moved in _momentum_marks(problem, motion, phase, count, points):
-                motion = moved
-                there = motion.filter(xp).precise(xp)
-                assert there.low is not None
-                current = Filter(there.sign[0, 0, :], there.log[0, 0, :], there.low[0, 0, :])
-                marks.append((done_steps + k, done_time, current))
-            done_steps = marks[-1][0]
-            continue
-        motion = None
-        if isinstance(phase, GradientFlow):
-            span = min(phase.time, time - done_time)
-            moves = _flow_marks(problem, current, span, points)
+                motion = Motion.at_rest(current.at((None, None, ...)))
+            here, motion = _momentum_marks(problem, motion, phase, min(phase.steps, left), points)
         else:
-            assert isinstance(phase, GradientDescent)
-            moves = _step_marks(problem, phase.lr, min(phase.steps, steps - done_steps), points)
-        here = current
-        for k, t, move in moves:
-            current = here.then(xp, move)
-            marks.append((done_steps + k, done_time + t, current))
-        done_steps, done_time = marks[-1][:2]
+            motion = None
+            if isinstance(phase, GradientFlow):
+                span = min(phase.time, time - done_time)
+                moves = _flow_marks(problem, current, span, points)
+            else:
+                assert isinstance(phase, GradientDescent)
+                moves = _step_marks(problem, phase.lr, min(phase.steps, left), points)
+            here = moves._replace(filters=current.then(xp, moves.filters))
+        if here.steps:
+            marks.append(
+                here._replace(
+                    steps=[done_steps + k for k in here.steps], time=done_time + here.time
+                )
+            )
+            current = here.filters.at((-1, ...))
+            done_steps, done_time = marks[-1].steps[-1], float(marks[-1].time[-1])
         if isinstance(phase, GradientFlow) and done_time >= time and done_steps >= steps:
             break
-    sign = xp.stack([mark[2].sign for mark in marks])
-    log = xp.stack([mark[2].logarithm() for mark in marks])
+    sign = xp.concat([mark.filters.sign for mark in marks])
+    log = xp.concat([mark.filters.logarithm() for mark in marks])
     excess = xp.sum(xp.exp(problem.log_weights + 2.0 * log), axis=-1)
+    counts = [k for mark in marks for k in mark.steps]
     return Path(
         problem=problem,
-        steps=xp.asarray([mark[0] for mark in marks], dtype=xp.int64, device=problem.kind.device),
-        time=problem.kind.result(problem.kind.constant([mark[1] for mark in marks])),
+        steps=xp.asarray(counts, dtype=xp.int64, device=problem.kind.device),
+        time=problem.kind.result(xp.concat([mark.time for mark in marks])),
         train_loss=problem.kind.result(problem.floor + excess),
         test_loss=problem.kind.result(problem.test.loss(xp, sign, log)),
         sign=sign,
@@ -109,30 +107,51 @@ def trace(problem: Problem, schedule: Schedule, steps: int, time: float, points:
     )
 
 
-def _step_marks(
-    problem: Problem, lr: Any, steps: int, points: int
-) -> Iterator[tuple[int, float, Filter]]:
-    xp, curvature = problem.kind.xp, problem.gamma
+class _Marks(NamedTuple):
+    """Points of a phase, counted from its start: steps, times (P,), filters (P, r)."""
+
+    steps: list[int]
+    time: Array
+    filters: Filter
+
+
+def _rows(xp: Any, filters: Sequence[Filter]) -> Filter:
+    return Filter(*(xp.stack(parts) for parts in zip(*filters, strict=True)))
+
+
+def _step_marks(problem: Problem, lr: Any, steps: int, points: int) -> _Marks:
+    xp, curvature, constant = problem.kind.xp, problem.gamma, problem.kind.constant
     chosen = _chosen(steps, points)
+    if not chosen:
+        return _none(problem)
     if isinstance(lr, float):
-        step = log_step(xp, lr, curvature, precise=True)
+        counts = constant([float(k) for k in chosen])[:, None]
+        moves = log_step(xp, lr, curvature, precise=True).power(xp, counts)
+    else:
+        done, total, passed = 0, Filter.identity(curvature).precise(xp), []
         for k in chosen:
-            yield k, 0.0, step.power(xp, problem.kind.constant(float(k)))
-        return
-    done, total = 0, Filter.identity(curvature).precise(xp)
-    for k in chosen:
-        factors = step_factors(xp, problem.kind.constant(lr[done:k]), curvature)
-        total = total.then(xp, rates_filter(xp, factors).precise(xp))
-        done = k
-        yield k, 0.0, total
+            factors = step_factors(xp, constant(lr[done:k]), curvature)
+            total = total.then(xp, rates_filter(xp, factors).precise(xp))
+            passed.append(total)
+            done = k
+        moves = _rows(xp, passed)
+    return _Marks(chosen, constant([0.0] * len(chosen)), moves)
+
+
+def _none(problem: Problem) -> _Marks:
+    empty = problem.kind.constant([])
+    return _Marks([], empty, Filter(*(empty[:, None] * problem.gamma for _ in range(3))))
 
 
 def _momentum_marks(
     problem: Problem, motion: Motion, phase: HeavyBall | Nesterov, steps: int, points: int
-) -> Iterator[tuple[int, Motion]]:
+) -> tuple[_Marks, Motion]:
     xp, curvature = problem.kind.xp, problem.gamma[None, None, :]
-    nesterov, done = isinstance(phase, Nesterov), 0
-    for k in _chosen(steps, points):
+    nesterov, done, passed = isinstance(phase, Nesterov), 0, []
+    chosen = _chosen(steps, points)
+    if not chosen:
+        return _none(problem), motion
+    for k in chosen:
         if isinstance(phase.lr, float):
             step = Transition(xp, phase.lr, phase.momentum, curvature, nesterov=nesterov)
             motion = step.advance(motion, k - done)
@@ -149,7 +168,8 @@ def _momentum_marks(
                 nesterov=nesterov,
             ).end
         done = k
-        yield k, motion
+        passed.append(motion.filter(xp).precise(xp).at((0, 0, ...)))
+    return _Marks(chosen, problem.kind.constant([0.0] * len(chosen)), _rows(xp, passed)), motion
 
 
 def _chosen(steps: int, points: int) -> list[int]:
@@ -159,33 +179,24 @@ def _chosen(steps: int, points: int) -> list[int]:
     return [int(k) for k in spaced[1:]]
 
 
-def _row(filters: Filter) -> Filter:
-    """Return the filter of one problem as that of a batch of one, with one level."""
-    return Filter(*(None if part is None else part[None, None, :] for part in filters))
-
-
-def _flow_marks(
-    problem: Problem, start: Filter, time: float, points: int
-) -> Iterator[tuple[int, float, Filter]]:
-    xp, curvature = problem.kind.xp, problem.gamma
+def _flow_marks(problem: Problem, start: Filter, time: float, points: int) -> _Marks:
+    xp, curvature, constant = problem.kind.xp, problem.gamma, problem.kind.constant
     log_weights = problem.log_weights
     top = float(log_excess(xp, log_weights, start))
     if not np.isfinite(top) or time == 0:
-        return
-    end = start.then(xp, flow_filter(xp, problem.kind.constant(time), curvature, precise=True))
+        return _none(problem)
+    end = start.then(xp, flow_filter(xp, constant(time), curvature, precise=True))
     bottom = float(log_excess(xp, log_weights, end))
     endless = bottom < top + _LONGEST_FALL
     levels = np.linspace(top, top + _LONGEST_FALL if endless else bottom, points + 1)[1:]
     times, _ = flow_time(
         xp,
         log_weights[None, None, :],
-        _row(start.precise(xp)),
+        start.at((None, None, ...)),
         curvature[None, None, :],
-        problem.kind.constant(levels)[None, :],
+        constant(levels)[None, :],
     )
-    spans = [float(times[0, i]) for i in range(points)]
-    if not endless:
-        spans[-1] = time
-    for span in spans:
-        if span <= time:
-            yield 0, span, flow_filter(xp, problem.kind.constant(span), curvature, precise=True)
+    spans = times[0, :] if endless else xp.concat([times[0, :-1], constant([time])])
+    spans = spans[spans <= time]
+    moves = flow_filter(xp, spans[:, None], curvature, precise=True)
+    return _Marks([0] * spans.shape[0], spans, moves)
