@@ -26,11 +26,18 @@ def test_a_room_imports_only_from_rooms_below_it() -> None:
 
 
 def test_importing_the_core_loads_no_heavy_library() -> None:
-    done = python("import sys, isoloss; print(*sys.modules)")
+    done = python("import sys; from isoloss import *; print(*sys.modules)")
     assert done.returncode == 0, done.stderr
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert "numpy" in loaded
     assert not loaded & {"jinja2", "matplotlib", "pandas", "rich", "sklearn", "torch", "typer"}
+
+
+def test_names_are_found_at_first_use() -> None:
+    assert dir(isoloss) == sorted([*isoloss.__all__, "__version__"])
+    assert all(hasattr(isoloss, name) for name in isoloss.__all__)
+    with pytest.raises(AttributeError, match="module 'isoloss' has no attribute 'trian'"):
+        isoloss.trian  # type: ignore[attr-defined] # noqa: B018 - the point of the test
 
 
 @pytest.mark.parametrize("name", isoloss.__all__)
