@@ -1,4 +1,4 @@
-"""The README and the guide: their Python blocks run, print what they show, commands exist."""
+"""README and documentation: code runs, prints what is shown, commands, links and names exist."""
 
 import contextlib
 import io
@@ -7,13 +7,17 @@ import re
 import shutil
 import subprocess
 import sysconfig
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+_MADE = {"auto_gallery", "generated", "_build"}  # written by the build of the documentation
 
 
 class Block(NamedTuple):
@@ -35,41 +39,80 @@ def read_blocks(text: str) -> list[Block]:
 
 
 PAGES = {
-    name: (ROOT / name).read_text(encoding="utf-8")
-    for name in (
-        "README.md",
-        "docs/estimators.md",
-        "docs/large.md",
-        "docs/proofs.md",
-        "docs/sweeps.md",
-    )
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    if not _MADE & set(path.parts)
 }
 BLOCKS = {name: read_blocks(text) for name, text in PAGES.items()}
 SHELL = "".join(
-    block.content
+    block.content.replace("\\\n", " ")
     for blocks in BLOCKS.values()
     for block in blocks
     if block.language in {"sh", "console"}
 )
-COMMANDS = re.findall(r"^(?:\$ )?(?:.*&& )?isoloss ([a-z][a-z-]*)(.*)$", SHELL, re.MULTILINE)
+COMMANDS = sorted(
+    set(re.findall(r"^(?:\$ )?(?:.*&& )?isoloss ([a-z][a-z-]*)(.*)$", SHELL, re.MULTILINE))
+)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_python_blocks_print_what_the_page_shows(
+def written_names(page: str) -> set[str]:
+    """Return what a page has in backquotes."""
+    return set(re.findall(r"(?<!`)`([^`\n]+)`(?!`)", PAGES[page]))
+
+
+def run_command(line: str) -> str:
+    """Run an isoloss command in this process, and return what it prints."""
+    from isoloss.cli import app
+
+    # what bash makes of quotes
+    words = re.findall(r"'([^']*)'|\"([^\"]*)\"|(\S+)", line)
+    runner = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"})
+    done = runner.invoke(app, ["".join(word) for word in words][1:])
+    assert done.exit_code == 0, f"{line}: {done.output}{done.exception}"
+    return "\n".join(row.rstrip() for row in done.output.strip("\n").splitlines())
+
+
+def split_session(content: str) -> list[tuple[str, list[str]]]:
+    """Split a console block into its commands, each with the lines that it prints."""
+    parts: list[tuple[str, list[str]]] = []
+    for row in content.replace("\\\n", " ").splitlines():
+        if row.startswith("$ "):
+            parts.append((row[2:], []))
+        else:
+            parts[-1][1].append(row)
+    return parts
+
+
+def assert_shown(printed: str, shown: list[str], place: str) -> None:
+    """Assert that a command printed what a page shows; a line … stands for lines left out."""
+    pattern = r"\n".join(r"(?:.*\n)*?.*" if row == "…" else re.escape(row) for row in shown)
+    assert re.fullmatch(pattern, printed), f"{place} shows other than:\n{printed}"
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if any(b.language == "python" for b in BLOCKS[page])]
+)
+def test_blocks_print_what_the_page_shows(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__main__"}
     compared = 0
     for block, following in pairwise([*BLOCKS[page], Block("", "", 0, "end")]):
+        if block.language == "console":
+            for command, shown in split_session(block.content):
+                if command.startswith("isoloss "):
+                    printed = run_command(command)
+                    if shown:
+                        assert_shown(printed, shown, f"{page}, line {block.line}")
         if block.language != "python":
             continue
         # The empty lines make a traceback point to the line of the page.
         code = compile("\n" * (block.line - 1) + block.content, page, "exec")
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
+        with contextlib.redirect_stdout(io.StringIO()) as printed_here:
             exec(code, names)  # later blocks go on from earlier ones
         if following.language in {"text", "output"} and not following.before.strip():
-            assert printed.getvalue() == following.content, f"{page}, line {following.line}"
+            assert printed_here.getvalue() == following.content, f"{page}, line {following.line}"
             compared += 1
     assert compared, f"{page} has no python block that is followed by its output"
 
@@ -95,9 +138,63 @@ def test_commands_include_the_main_one() -> None:
     assert ("reproduce", "") in COMMANDS
 
 
+def test_scripts_and_extras_in_shell_blocks_exist() -> None:
+    for script in re.findall(r"python (\S+\.py)", SHELL):
+        assert (ROOT / script).is_file(), script
+    for extras in re.findall(r"(?:isoloss|'\.)\[([a-z,]+)\]", SHELL):
+        assert set(extras.split(",")) <= set(PROJECT["project"]["optional-dependencies"]), extras
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings and labels, as GitHub and MyST name them."""
+    plain = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = set(re.findall(r"^\(([\w-]+)\)=$", plain, re.MULTILINE))
+    for heading in re.findall(r"^#+ +(.+)$", plain, re.MULTILINE):
+        slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+        found.add(slug)
+    return found
+
+
+def exists_or_is_built(path: Path) -> bool:
+    """Whether a file is there, or comes from an example of the gallery that is."""
+    if "auto_gallery" not in path.parts:
+        return path.exists()
+    name = re.fullmatch(r"(?:sphx_glr_)?(plot_\w+?)(?:_\d{3}|_thumb)?", path.stem)
+    return path.stem == "index" or (
+        name is not None and (ROOT / "docs" / "gallery" / f"{name[1]}.py").exists()
+    )
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_links_to_files_lead_somewhere(page: str) -> None:
-    folder = (ROOT / page).parent
-    for target in re.findall(r"\]\(([^)#\s]+)\)|src=\"([^\"]+)\"", PAGES[page]):
-        path = "".join(target)
-        assert path.startswith("https://") or (folder / path).exists(), f"{page} links to {path}"
+def test_links_lead_somewhere(page: str) -> None:
+    folder, text = (ROOT / page).parent, PAGES[page]
+    prose = re.sub(r"^```(?!\{).*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    targets = ["".join(t) for t in re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", prose)]
+    targets += re.findall(r"^```\{(?:figure|image)\} (\S+)", prose, re.MULTILINE)
+    for role in re.findall(r"\{doc\}`(?:[^`<]*<)?([^`>]+)>?`", prose):
+        path = ROOT / "docs" / role[1:] if role.startswith("/") else folder / role
+        targets.append(os.path.relpath(f"{path}.md" if path.suffix != ".md" else path, folder))
+    for target in targets:
+        if re.match(r"https?://|mailto:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (folder / name).resolve() if name else ROOT / page
+        assert exists_or_is_built(path), f"{page} links to {target}"
+        if anchor and path.suffix == ".md":
+            known = anchors(path.read_text(encoding="utf-8"))
+            assert anchor in known, f"{page} links to {target}; anchors: {sorted(known)}"
+
+
+def test_the_papers_page_names_every_claim_and_certificate() -> None:
+    from isoloss.paper import certificates, claims
+
+    named = written_names("docs/paper.md")
+    assert {claim.id for claim in claims()} <= named
+    assert set(certificates.NAMES) <= named
+
+
+def test_the_page_on_building_has_the_rooms_in_their_order() -> None:
+    contract = PROJECT["tool"]["importlinter"]["contracts"][0]
+    lists = [b.content for b in BLOCKS["docs/building.md"] if "cli" in b.content.split()[:1]]
+    rooms = [line.split("  ")[0].strip() for line in lists[0].splitlines()]
+    assert rooms == contract["layers"]
