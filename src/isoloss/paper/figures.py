@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from isoloss.plots import COLOURS, style
 from isoloss.run import Run
 from isoloss.training import train
 
-__all__ = ["figure1", "losses_figure"]
+__all__ = ["figure1", "losses_figure", "paths_figure"]
 
 Floats = npt.NDArray[np.float64]
+Limits = tuple[tuple[float, float], tuple[float, float]]
 
 # Chosen so that all of it can be seen: a start that is not symmetric, an ellipse of visible size,
 # and a rate just below 1/γ_1, so that the zig-zag's points do not fall on each other.
@@ -27,6 +29,7 @@ _TARGET = (3.0, 2.0)
 _LEVEL = 0.12
 _RATE, _STEPS = 0.965, 12
 _X, _Y = (-0.6, 6.8), (-0.8, 3.2)
+_TEST = np.array([0.5, 0.5])
 
 
 def figure1() -> Figure:
@@ -45,28 +48,63 @@ def figure1() -> Figure:
     lr = _RATE * float(problem.max_lr)
     flow = train(problem, GradientFlow(), train_loss=_LEVEL)
     annealed = train(problem, anneal(lr, _STEPS), train_loss=_LEVEL)
+    return paths_figure(flow, annealed, _TARGET, _LEVEL, limits=(_X, _Y))
+
+
+def paths_figure(
+    flow: Run,
+    annealed: Run,
+    target: Sequence[float],
+    level: float,
+    *,
+    limits: Limits | None = None,
+) -> Figure:
+    """Draw two runs on a problem of two directions as the paper's Figure 1 does.
+
+    Parameters
+    ----------
+    flow, annealed : Run
+        Gradient flow, and K steps at a large rate followed by flow, on the same problem.
+    target : sequence of float
+        The minimiser β*.
+    level : float
+        The train loss at which both stop.
+    limits : pair of pairs of float, optional
+        The axes' limits; by default they hold the start, the level set and the ends.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three panels with the same axes.
+    """
+    problem = flow.problem
+    curvature = np.asarray(problem.curvature)
+    limits = limits or _limits((flow, annealed), target, level)
+    steep = int(curvature.argmax())
+    names = [f"β{'₁₂'[i]} ({'steep' if i == steep else 'flat'})" for i in range(2)]
     with style():
         figure = Figure(figsize=(10.2, 2.75), layout="constrained")
         axes = figure.subplots(1, 3, sharex=True, sharey=True)
+        steps = annealed.schedule.phases[0].steps
         for panel, run, title in (
             (axes[0], flow, "(a) small rate (gradient flow)"),
-            (axes[1], annealed, f"(b) large rate for {_STEPS} steps, then small"),
+            (axes[1], annealed, f"(b) large rate for {steps} steps, then small"),
         ):
-            _contours(panel, np.asarray(problem.curvature))
-            _draw_path(panel, run)
+            _contours(panel, curvature, target, level, limits)
+            _draw_path(panel, run, target)
             panel.set_title(title, loc="left")
-        _contours(axes[2], np.array([0.5, 0.5]))
+        _contours(axes[2], _TEST, target, level, limits)
         for run, name, marker in ((flow, "blue", "s"), (annealed, "orange", "o")):
-            point = np.asarray(run.residual()) + _TARGET
+            point = np.asarray(run.residual()) + target
             word = "flow" if name == "blue" else "annealed"
-            label = f"{word}: train {float(run.train_loss):.2f}, test {float(run.test_loss):.3f}"
+            label = f"{word}: train {float(run.train_loss):#.2g}, test {float(run.test_loss):#.3g}"
             axes[2].plot(*point, marker, color=COLOURS[name], ms=7, mec="w", label=label, zorder=5)
         axes[2].set_title("(c) both ends over the test loss", loc="left")
         for panel in axes:
-            _ellipse(panel, np.asarray(problem.curvature))
-            panel.plot(*_TARGET, "+", color="k", ms=8, mew=1.4, zorder=4)
-            panel.annotate("β*", _TARGET, (3, 4), textcoords="offset points")
-            panel.set(xlim=_X, ylim=_Y, xlabel="β₁ (steep)", aspect="equal")
+            _level_set(panel, curvature, target, level)
+            panel.plot(*target, "+", color="k", ms=8, mew=1.4, zorder=4)
+            panel.annotate("β*", target, (3, 4), textcoords="offset points")
+            panel.set(xlim=limits[0], ylim=limits[1], xlabel=names[0], aspect="equal")
             panel.legend(
                 loc="lower right",
                 fontsize=7.5,
@@ -76,7 +114,7 @@ def figure1() -> Figure:
                 framealpha=1.0,
                 edgecolor="none",
             )
-        axes[0].set_ylabel("β₂ (flat)")
+        axes[0].set_ylabel(names[1])
     return figure
 
 
@@ -130,26 +168,51 @@ def losses_figure(alpha: float = 0.1, steps: int = 10) -> Figure:
     return figure
 
 
-def _contours(axes: Axes, curvature: Floats) -> None:
-    x, y = np.meshgrid(np.linspace(*_X, 240), np.linspace(*_Y, 160))
-    loss = curvature[0] * (x - _TARGET[0]) ** 2 + curvature[1] * (y - _TARGET[1]) ** 2
-    levels = 0.12 * 2.0 ** np.arange(0.0, 8.0)
+def _limits(runs: Sequence[Run], target: Sequence[float], level: float) -> Limits:
+    """Return limits that hold the start, its mirror image, the level set and the ends."""
+    centre = np.asarray(target)
+    curvature = np.asarray(runs[0].problem.curvature)
+    start = np.abs(np.asarray(runs[0].problem.start_residual)[:, 0])
+    ends = [np.abs(np.asarray(run.residual())) for run in runs]
+    set_ = np.sqrt(level / np.where(curvature > 0, curvature, np.inf))
+    reach = 1.15 * np.max([start, set_, *ends], axis=0)
+    reach = np.maximum(reach, 0.35 * reach.max())  # the panels' shape
+    low, high = centre - reach, centre + reach
+    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
+
+
+def _contours(
+    axes: Axes, curvature: Floats, target: Sequence[float], level: float, limits: Limits
+) -> None:
+    x, y = np.meshgrid(np.linspace(*limits[0], 240), np.linspace(*limits[1], 160))
+    loss = curvature[0] * (x - target[0]) ** 2 + curvature[1] * (y - target[1]) ** 2
+    levels = level * 2.0 ** np.arange(0.0, 8.0)
+    levels *= 2.0 ** max(0.0, np.ceil(np.log2(loss.max() / levels[-1])))
     axes.contour(x, y, loss, levels, colors="0.75", linewidths=0.7)
 
 
-def _ellipse(axes: Axes, curvature: Floats) -> None:
-    width, height = 2.0 * np.sqrt(_LEVEL / curvature)
-    label = f"train loss {_LEVEL:g}"
-    axes.add_patch(
-        Ellipse(
-            _TARGET, width, height, fill=False, ec=COLOURS["red"], lw=1.6, label=label, zorder=3
-        )
-    )
+def _level_set(axes: Axes, curvature: Floats, target: Sequence[float], level: float) -> None:
+    """Draw {train loss = level}: an ellipse, or two lines where one curvature is 0."""
+    style_: dict[str, Any] = {
+        "ec": COLOURS["red"],
+        "lw": 1.6,
+        "label": f"train loss {level:g}",
+        "zorder": 3,
+        "fill": False,
+    }
+    radii = np.sqrt(level / np.where(curvature > 0, curvature, 1.0))
+    if curvature.all():
+        axes.add_patch(Ellipse((target[0], target[1]), *(2.0 * radii), **style_))
+        return
+    steep = int(curvature.argmax())
+    ends = (target[steep] - radii[steep], target[steep] + radii[steep])
+    draw = axes.axvspan if steep == 0 else axes.axhspan
+    draw(*ends, **style_)
 
 
-def _draw_path(axes: Axes, run: Run) -> None:
+def _draw_path(axes: Axes, run: Run, target: Sequence[float]) -> None:
     path = run.path(points=200)
-    points = np.asarray(path.residual) + _TARGET
+    points = np.asarray(path.residual) + target
     steps = int(path.steps[-1])
     style_: dict[str, Any] = {"zorder": 4}
     if steps:

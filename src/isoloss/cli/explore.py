@@ -1,0 +1,49 @@
+"""isoloss explore: the interactive page, on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["explore"]
+
+
+def explore(
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=65535, help="The port; the next free one if it is taken, any one for 0."
+        ),
+    ] = 8642,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The address of this machine to listen at. Others can open the page only if it is "
+            "another one than the default.",
+        ),
+    ] = "127.0.0.1",
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
+    ] = True,
+) -> None:
+    """Open a page to move the paper's example, any spectrum or your own data by hand.
+
+    It needs no connection to the internet. The page's address holds what it shows, so that a link
+    shows the same again. Ctrl-C stops it.
+    """
+    try:
+        from isoloss.explorer import serve
+
+        serve(
+            host,
+            port,
+            browser=browser,
+            ready=lambda url: typer.echo(f"The explorer is at {url} (Ctrl-C stops it)"),
+        )
+    except (ImportError, ValueError) as error:
+        typer.echo(f"isoloss: error: {error}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("\nStopped", err=True)

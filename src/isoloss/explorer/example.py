@@ -1,0 +1,238 @@
+"""The paper's example, with everything in it movable: Figure 1, both losses, the bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isoloss.explorer.queries import Fields
+from isoloss.levelset import level_band
+from isoloss.paper.example import draws, proposition_target
+from isoloss.phases import GradientFlow, anneal
+from isoloss.problem import Problem
+from isoloss.run import Run
+from isoloss.training import train
+
+__all__ = ["ExampleState", "Trained", "view"]
+
+_POINTS = 80  # of each phase of a path
+_FAR = 1e150  # coordinates whose squares are still numbers
+_TEST = (0.5, 0.5)
+_DRAWS = tuple((draw.counts, str(draw.probability)) for draw in draws())
+
+
+@dataclass(frozen=True)
+class ExampleState:
+    """What the page's controls say; the defaults are those of the paper's Figure 1 here.
+
+    Attributes
+    ----------
+    draw : tuple of int
+        How often each direction was drawn.
+    lr, steps : float, int
+        η and K of the annealed run.
+    level, alpha : float
+        The train loss ε to stop at, and Proposition 1's α.
+    start, target : tuple of float
+        Where training starts, and β*.
+    instance : bool
+        Whether start and target are those of Proposition 1.
+    """
+
+    draw: tuple[int, ...] = (2, 1)
+    lr: float = 1.4475
+    steps: int = 12
+    level: float = 0.12
+    alpha: float = 0.1
+    start: tuple[float, ...] = (0.0, 0.0)
+    target: tuple[float, ...] = (3.0, 2.0)
+    instance: bool = False
+
+    @classmethod
+    def read(cls, fields: Fields) -> ExampleState:
+        """Read the state from an address; raises `FaultsError`."""
+        own = cls()
+        known = [",".join(map(str, counts)) for counts, _ in _DRAWS]
+        draw = fields.choice("draw", known[1], "the draw", known)
+        alpha = fields.number("alpha", own.alpha, "α", above=0.0, most=1.0)
+        if alpha == 1.0:
+            fields.fault("alpha", "α must be below 1: the proposition speaks of 0 < α < 1")
+        points = {}
+        for name, what in (("start", "the start's coordinates"), ("target", "the target's")):
+            values = fields.numbers(name, getattr(own, name), what, least=-_FAR, most=_FAR)
+            if len(values) != 2:
+                fields.fault(name, f"{what} must be two numbers; got {len(values)}")
+            points[name] = values
+        instance = fields.choice("instance", "no", "instance", ("yes", "no")) == "yes"
+        if instance:
+            points = {"start": (0.0, 0.0), "target": proposition_target(alpha)}
+        state = cls(
+            draw=tuple(map(int, draw.split(","))),
+            lr=fields.number("lr", own.lr, "the learning rate η", above=0.0, most=1e6),
+            steps=fields.whole("steps", own.steps, "the steps K", least=0, most=10**9),
+            level=fields.number("level", own.level, "the train loss ε", above=0.0, most=1e300),
+            alpha=alpha,
+            start=points["start"],
+            target=points["target"],
+            instance=instance,
+        )
+        fields.done()
+        return state
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Both runs of a state."""
+
+    state: ExampleState
+    problem: Problem
+    flow: Run
+    annealed: Run
+
+    @classmethod
+    def of(cls, state: ExampleState) -> Trained:
+        """Train by gradient flow, and by K steps and then flow, down to ε."""
+        problem = Problem.from_spectra(
+            train=[count / sum(state.draw) for count in state.draw],
+            test=_TEST,
+            start=[s - t for s, t in zip(state.start, state.target, strict=True)],
+        )
+        return cls(
+            state,
+            problem,
+            train(problem, GradientFlow(), train_loss=state.level),
+            train(problem, anneal(state.lr, state.steps), train_loss=state.level),
+        )
+
+
+def view(state: ExampleState) -> dict[str, Any]:
+    """Return all that the page shows of a state."""
+    trained = Trained.of(state)
+    problem, runs = trained.problem, {"flow": trained.flow, "annealed": trained.annealed}
+    curvature = np.asarray(problem.curvature)
+    losses = [1.0, *(float(run.train_loss) for run in runs.values())]
+    band = level_band(problem, losses)
+    edges = list(zip(band.lowest.tolist(), band.highest.tolist(), strict=True))
+    return {
+        "state": state,
+        "draws": [{"counts": counts, "probability": share} for counts, share in _DRAWS],
+        "curvature": curvature,
+        "test": _TEST,
+        "marks": _marks(curvature),
+        "runs": {
+            name: _run(run, state, *edge)
+            for (name, run), edge in zip(runs.items(), edges[1:], strict=True)
+        },
+        "slopes": edges[0],
+        "ratio": _ratio(trained),
+        "bounds": _bounds(trained),
+        "premises": _premises(state),
+        "notes": _notes(trained),
+    }
+
+
+def _run(run: Run, state: ExampleState, lowest: float, highest: float) -> dict[str, Any]:
+    path, lr = run.path(_POINTS), state.lr
+    target = np.array(state.target)
+    place = None
+    if np.isfinite(highest) and highest > lowest:
+        place = (float(run.test_loss) - lowest) / (highest - lowest)
+    return {
+        "points": np.asarray(path.residual) + target,
+        "steps": path.steps,
+        "time": path.steps * lr + path.time,
+        "train": path.train_loss,
+        "test": path.test_loss,
+        "end": np.asarray(run.residual()) + target,
+        "reached": bool(run.reached),
+        "end_steps": int(run.steps),
+        "end_time": float(run.time),
+        "train_loss": float(run.train_loss),
+        "test_loss": float(run.test_loss),
+        "lowest": lowest,
+        "highest": highest,
+        "place": place,
+    }
+
+
+def _marks(curvature: np.ndarray) -> list[dict[str, Any]]:
+    """Return the rates that the slider marks, each with what it does."""
+    top = float(curvature.max())
+    marks = {1 / (2 * top): ["1/(2γ₁)"], 1 / top: ["1/γ₁, the largest stable rate"]}
+    for i, gamma in enumerate(curvature):
+        if gamma > 0:
+            marks.setdefault(1 / (2 * float(gamma)), []).append(f"removes β{'₁₂'[i]} in one step")
+    return [{"value": value, "label": ": ".join(words)} for value, words in sorted(marks.items())]
+
+
+def _ratio(trained: Trained) -> float | None:
+    flow, annealed = float(trained.flow.test_loss), float(trained.annealed.test_loss)
+    return flow / annealed if annealed > 0 else None
+
+
+def _bounds(trained: Trained) -> list[dict[str, Any]]:
+    """Return both parts of Proposition 1, for draws that show both directions."""
+    state, gamma = trained.state, np.asarray(trained.problem.curvature)
+    if not gamma.all():
+        return []
+    top, level = int(gamma.argmax()), state.level
+    delta = np.subtract(state.start, state.target)
+    with np.errstate(all="ignore"):  # a divergence beyond float64 bounds nothing: infinity
+        rest = _TEST[0] * delta[1 - top] ** 2
+        rest *= np.abs(1 - 2 * state.lr * gamma[1 - top]) ** (2.0 * state.steps)
+    flow, annealed = float(trained.flow.test_loss), float(trained.annealed.test_loss)
+    low, high = 1.5 * level * (1 - state.alpha), 0.75 * level + float(rest)
+    return [
+        {
+            "name": "Proposition 1, part 1",
+            "statement": "flow: test loss ≥ 1.5 ε (1 − α)",
+            "bound": low,
+            "value": flow,
+            "holds": flow >= low,
+        },
+        {
+            "name": "Proposition 1, part 2",
+            "statement": "annealed: test loss ≤ 0.75 ε + λ₂δ₂(0)²(1 − 2ηγ₂)²ᴷ",
+            "bound": high,
+            "value": annealed,
+            "holds": annealed <= high * (1 + 1e-12),  # equal but for rounding when nothing is left
+        },
+    ]
+
+
+def _premises(state: ExampleState) -> list[dict[str, Any]]:
+    """Return what Proposition 1 speaks of, and whether it is so here."""
+    placed = state.start == (0.0, 0.0) and state.target == proposition_target(state.alpha)
+    return [
+        {"text": "start 0, target 100 α^(−1/2)", "met": placed},
+        {"text": "η = 3/2", "met": state.lr == 1.5},
+        {"text": "ε below 1", "met": state.level < 1},
+        {"text": "both directions drawn", "met": all(state.draw)},
+    ]
+
+
+def _notes(trained: Trained) -> list[str]:
+    """Return sentences on what is special here."""
+    state, notes = trained.state, []
+    start = float(trained.problem.start_train_loss)
+    if start <= state.level:
+        notes.append(
+            f"The start's train loss {start:.4g} is already at most ε: nothing is trained."
+        )
+    elif int(trained.annealed.steps) < state.steps:
+        notes.append(
+            f"The annealed run is at or below ε after {int(trained.annealed.steps)} of "
+            f"{state.steps} steps, before its flow."
+        )
+    if not all(state.draw):
+        drawn = int(np.argmax(state.draw))
+        ends = [float(run.residual()[drawn]) for run in (trained.flow, trained.annealed)]
+        same = np.sign(ends[0]) == np.sign(ends[1])
+        if np.isclose(abs(ends[0]), abs(ends[1]), rtol=1e-9):
+            notes.append(
+                "One direction was never drawn and never moves. Both ends are "
+                + ("the same point." if same else "identical up to sign: same losses.")
+            )
+    return notes

@@ -1,0 +1,134 @@
+"""Your data: a shipped data set or an uploaded file, compared as `isoloss compare` does."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from isoloss.comparison import Comparison, compare
+from isoloss.datasets import SHIPPED, Split, Table, load, split
+from isoloss.explorer.comparing import comparison_view, read_schedules
+from isoloss.explorer.queries import FaultsError, Fields
+from isoloss.explorer.uploads import Uploads
+from isoloss.problem import Problem
+from isoloss.specs import Spec
+
+__all__ = ["RowsState", "RowsView"]
+
+UPLOADED = "file"
+_TASKS = ("auto", "regression", "classification")
+_KEPT = 4  # decompositions
+
+
+@dataclass(frozen=True)
+class RowsState:
+    """What the page's controls say.
+
+    Attributes
+    ----------
+    data : str
+        The name of a shipped data set, or ``"file"``.
+    file, name : str
+        The digest and the name of the uploaded file.
+    target : str
+        The target's column; empty for the usual one.
+    task : str
+        ``"auto"``, ``"regression"`` or ``"classification"``.
+    test_size : float
+        The share of rows to test on.
+    seed : int
+        The seed of the split.
+    schedules : tuple of str
+        Texts as `Spec.parse` takes them.
+    levels, at : int
+        How many train losses to stop at, and the one whose filters are drawn, counted from 1.
+    """
+
+    data: str
+    file: str
+    name: str
+    target: str
+    task: Any
+    test_size: float
+    seed: int
+    schedules: tuple[str, ...]
+    levels: int
+    at: int
+
+    @classmethod
+    def read(cls, fields: Fields) -> RowsState:
+        """Read the state from an address; raises `FaultsError`."""
+        levels = fields.whole("levels", 12, "the levels", least=1, most=100)
+        state = cls(
+            data=fields.choice("data", "diabetes", "the data set", (*SHIPPED, UPLOADED)),
+            file=fields.query.get("file", ""),
+            name=fields.query.get("name", ""),
+            target=fields.query.get("target", ""),
+            task=fields.choice("task", "auto", "the task", _TASKS),
+            test_size=fields.number("test_size", 0.5, "the test share", above=0.0, most=0.95),
+            seed=fields.whole("seed", 0, "the seed", least=0, most=2**32 - 1),
+            schedules=read_schedules(fields),
+            levels=levels,
+            at=fields.whole("at", max(1, levels // 2), "the level", least=1, most=levels),
+        )
+        fields.done()
+        return state
+
+
+class RowsView:
+    """Compares on data, and keeps the last decompositions for the next schedule."""
+
+    def __init__(self, uploads: Uploads) -> None:
+        self.uploads = uploads
+        self._kept: OrderedDict[tuple[Any, ...], tuple[Split, Problem]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def compared(self, state: RowsState) -> tuple[Split, Comparison]:
+        """Compare the schedules of a state; raises `FaultsError`."""
+        try:
+            rows, problem = self._problem(state, self._table(state))
+            max_lr = float(problem.max_lr)
+            schedules = {text: Spec.parse(text).at(max_lr) for text in state.schedules}
+            error = rows.test_error if rows.classes else None
+            return rows, compare(problem, schedules, state.levels, test_error=error)
+        except FaultsError:
+            raise
+        except ValueError as error:
+            raise FaultsError({"data": str(error)}) from None
+
+    def view(self, state: RowsState) -> dict[str, Any]:
+        """Return all that the page shows of a state."""
+        table = self._table(state)
+        rows, found = self.compared(state)
+        return {
+            "state": state,
+            "columns": list(table.columns),
+            "rows": list(rows.notes),
+            "name": rows.name,
+            **comparison_view(found, state.at - 1),
+        }
+
+    def _table(self, state: RowsState) -> Table:
+        if state.data == UPLOADED:
+            return self.uploads.get(state.file, state.name)
+        return load(state.data)
+
+    def _problem(self, state: RowsState, table: Table) -> tuple[Split, Problem]:
+        key = (state.data, state.file, state.target, state.task, state.test_size, state.seed)
+        with self._lock:
+            if key not in self._kept:
+                rows = split(
+                    table,
+                    target=state.target or None,
+                    test_size=None if table.test is not None else state.test_size,
+                    task=state.task,
+                    seed=state.seed,
+                )
+                made = rows, Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
+                self._kept[key] = made
+                if len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+            return self._kept[key]

@@ -1,0 +1,129 @@
+"""The Python script that recomputes exactly what the page shows."""
+
+from __future__ import annotations
+
+from isoloss.explorer.example import ExampleState
+from isoloss.explorer.rows import UPLOADED, RowsState
+from isoloss.explorer.spectrum import SpectrumState
+
+__all__ = ["example_script", "rows_script", "spectrum_script"]
+
+_EXAMPLE = '''"""The paper's example, as the isoloss explorer showed it."""
+
+import isoloss as il
+
+draw = {draw!r}  # how often each direction was drawn, in n = {n} samples
+start, target = {start!r}, {target!r}
+lr, steps = {lr!r}, {steps!r}  # of the large rate
+level = {level!r}  # the train loss to stop at
+
+problem = il.Problem.from_spectra(
+    train=[count / {n} for count in draw],
+    test=[0.5, 0.5],
+    start=[s - t for s, t in zip(start, target)],
+)
+runs = {{
+    "flow": il.train(problem, il.GradientFlow(), train_loss=level),
+    "annealed": il.train(problem, il.anneal(lr, steps), train_loss=level),
+}}
+for name, run in runs.items():
+    end = [float(r) + t for r, t in zip(run.residual(), target)]
+    band = il.level_band(problem, run.train_loss)
+    print(f"{{name}}: after {{run.steps}} steps and flow time {{float(run.time)!r}} at {{end!r}}")
+    print(f"  train loss {{float(run.train_loss)!r}}")
+    print(f"  test loss {{float(run.test_loss)!r}}")
+    print(f"  band {{float(band.lowest)!r}} to {{float(band.highest)!r}}")
+'''
+
+_SPECTRUM = '''"""Schedules on a spectrum, as the isoloss explorer showed them."""
+
+import isoloss as il
+from isoloss.specs import Spec
+
+problem = il.Problem.from_spectra(
+    train={train!r},
+    test={test!r},
+    start={start!r},
+    noise={noise!r},
+)
+'''
+
+_ROWS = '''"""Schedules on {name}, as the isoloss explorer showed them."""
+
+import isoloss as il
+from isoloss.datasets import load, split
+from isoloss.specs import Spec
+
+table = load({source!r}){comment}
+rows = split(
+    table,
+    target={target!r},
+    test_size=None if table.test is not None else {test_size!r},
+    task={task!r},
+    seed={seed!r},
+)
+problem = il.Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
+'''
+
+_COMPARED = """schedules = [
+{schedules}
+]
+found = il.compare(
+    problem,
+    {{text: Spec.parse(text).at(float(problem.max_lr)) for text in schedules}},
+    levels={levels!r},{test_error}
+)
+for row in found.rows():
+    place = f"{{row['schedule']}}, level {{row['level']!r}}"
+    print(f"{{place}}: train loss {{row['train_loss']!r}}, test loss {{row['test_loss']!r}}")
+print(*found.verdicts, *found.best_stops, sep="\\n")
+"""
+
+
+def example_script(state: ExampleState) -> str:
+    """Return the script for the paper's example."""
+    return _EXAMPLE.format(
+        draw=list(state.draw),
+        n=sum(state.draw),
+        start=list(state.start),
+        target=list(state.target),
+        lr=state.lr,
+        steps=state.steps,
+        level=state.level,
+    )
+
+
+def spectrum_script(state: SpectrumState) -> str:
+    """Return the script for a spectrum."""
+    problem = _SPECTRUM.format(
+        train=list(state.train), test=list(state.test), start=list(state.start), noise=state.noise
+    )
+    return problem + _compared(state, "")
+
+
+def rows_script(state: RowsState, classes: bool) -> str:
+    """Return the script for data; an uploaded file is looked for in the current folder."""
+    uploaded = state.data == UPLOADED
+    problem = _ROWS.format(
+        name=_plain(state.name) if uploaded else state.data,
+        source=state.name if uploaded else state.data,
+        comment="  # the file's path" if uploaded else "",
+        target=state.target or None,
+        test_size=state.test_size,
+        task=state.task,
+        seed=state.seed,
+    )
+    return problem + _compared(state, "\n    test_error=rows.test_error," if classes else "")
+
+
+def _compared(state: SpectrumState | RowsState, test_error: str) -> str:
+    return _COMPARED.format(
+        schedules="\n".join(f"    {text!r}," for text in state.schedules),
+        levels=state.levels,
+        test_error=test_error,
+    )
+
+
+def _plain(name: str) -> str:
+    """Return a file's name fit for a docstring."""
+    return "".join(c if c.isprintable() and c not in '"\\{}' else "_" for c in name)

@@ -1,0 +1,93 @@
+"""Starting the explorer: a socket on this machine, the server, and the browser."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+
+import uvicorn
+
+from isoloss.explorer.server import create_app
+
+__all__ = ["serve"]
+
+_TRIED = 20  # ports from the asked one on
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8642,
+    *,
+    browser: bool = True,
+    ready: Callable[[str], None] = print,
+) -> None:
+    """Serve the explorer until it is interrupted.
+
+    Parameters
+    ----------
+    host : str, default: "127.0.0.1"
+        The address of this machine to listen at; only the default is out of reach for others.
+    port : int, default: 8642
+        The port; if it is taken, the next free one. 0 takes any.
+    browser : bool, default: True
+        Open the page in the browser.
+    ready : callable, default: print
+        Called with the page's address once it can be opened.
+
+    Raises
+    ------
+    ValueError
+        If ``host`` is no single address, or no port is free there.
+    """
+    address = _address(host)
+    listener = _listen(address, port)
+    bound = listener.getsockname()[1]
+    shown = f"[{address}]" if ":" in address else address
+    names = {"127.0.0.1", "localhost", "[::1]"} if address in ("127.0.0.1", "::1") else {shown}
+    url = f"http://{shown}:{bound}/"
+    config = uvicorn.Config(
+        create_app(tuple(names)), log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    ready(url)
+    if browser:
+        # a text browser would keep the server from starting
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    server.run(sockets=[listener])
+
+
+def _address(host: str) -> str:
+    text = {"localhost": "127.0.0.1"}.get(host, host.strip("[]"))
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError(
+            f"host must be an address of this machine, such as 127.0.0.1; got {host!r}"
+        ) from None
+    if address.is_unspecified:
+        raise ValueError(f"{host} means every address of this machine; give the one to listen at")
+    return str(address)
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for tried in range(port, min(port + _TRIED, 2**16)):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((address, tried))
+            listener.listen(128)
+        except OSError as error:
+            listener.close()
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                continue
+            raise ValueError(
+                f"cannot listen at {address}: {error.strerror or error}; give an address of this "
+                "machine"
+            ) from None
+        return listener
+    raise ValueError(f"no port from {port} to {port + _TRIED - 1} is free at {address}")

@@ -1,0 +1,92 @@
+"""Any spectrum: train and test eigenvalues and the start residual, edited by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from isoloss.comparison import Comparison, compare
+from isoloss.explorer.comparing import comparison_view, read_schedules
+from isoloss.explorer.queries import FaultsError, Fields
+from isoloss.problem import Problem
+from isoloss.specs import Spec
+
+__all__ = ["SpectrumState", "compared", "view"]
+
+_MOST = 200
+_LARGEST = 1e100
+
+
+@dataclass(frozen=True)
+class SpectrumState:
+    """What the page's controls say.
+
+    Attributes
+    ----------
+    train, test, start : tuple of float
+        γ, λ and the start residual δ(0) of each direction.
+    noise : float
+        The variance of the label noise.
+    schedules : tuple of str
+        Texts as `Spec.parse` takes them.
+    levels : int
+        How many train losses to stop at.
+    at : int
+        The level whose filters are drawn, counted from 1.
+    """
+
+    train: tuple[float, ...]
+    test: tuple[float, ...]
+    start: tuple[float, ...]
+    noise: float
+    schedules: tuple[str, ...]
+    levels: int
+    at: int
+
+    @classmethod
+    def read(cls, fields: Fields) -> SpectrumState:
+        """Read the state from an address; raises `FaultsError`."""
+        columns = {
+            name: fields.numbers(name, default, what, least=least, most=_LARGEST)
+            for name, default, what, least in (
+                ("train", (1.0, 0.5, 0.25, 0.125, 0.0625), "train eigenvalues", 0.0),
+                ("test", (0.2, 0.4, 0.6, 0.8, 1.0), "test eigenvalues", 0.0),
+                ("start", (1.0,) * 5, "the start residual", -_LARGEST),
+            )
+        }
+        sizes = {len(column) for column in columns.values()}
+        if len(sizes) > 1:
+            counts = ", ".join(f"{len(values)} of {name}" for name, values in columns.items())
+            fields.fault("train", f"every direction needs all three numbers; got {counts}")
+        elif max(sizes) > _MOST:
+            fields.fault("train", f"at most {_MOST} directions here; got {max(sizes)}")
+        levels = fields.whole("levels", 12, "the levels", least=1, most=100)
+        state = cls(
+            **columns,
+            noise=fields.number("noise", 0.0, "the noise", above=-1e-300, most=_LARGEST),
+            schedules=read_schedules(fields),
+            levels=levels,
+            at=fields.whole("at", max(1, levels // 2), "the level", least=1, most=levels),
+        )
+        fields.done()
+        return state
+
+
+def compared(state: SpectrumState) -> Comparison:
+    """Compare the schedules of a state."""
+    try:
+        problem = Problem.from_spectra(state.train, state.test, state.start, noise=state.noise)
+        if not max(state.train) > 0:
+            raise FaultsError({"train": "at least one train eigenvalue must be above 0"})
+        max_lr = float(problem.max_lr)
+        schedules = {text: Spec.parse(text).at(max_lr) for text in state.schedules}
+        return compare(problem, schedules, state.levels)
+    except FaultsError:
+        raise
+    except ValueError as error:
+        raise FaultsError({"train": str(error)}) from None
+
+
+def view(state: SpectrumState) -> dict[str, Any]:
+    """Return all that the page shows of a state."""
+    return {"state": state, **comparison_view(compared(state), state.at - 1)}
