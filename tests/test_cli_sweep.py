@@ -122,10 +122,24 @@ def test_errors_are_one_line(old: str, new: str, message: str, tmp_path: Path) -
     assert not (tmp_path / "sweep.nc").exists()
 
 
+def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
+    text = CONFIG.replace("seed", "sed").replace("nois", "nos").replace("[0.0, 1.0]", "3")
+    (tmp_path / "study.toml").write_text(text.replace("> flow", "> fow"))
+    with pytest.raises(ValueError, match="has 4 faults") as caught:
+        read_config(tmp_path / "study.toml")
+    for part in (
+        "\n- the file has the unknown key 'sed' (did you mean 'seed'?)",
+        "\n- sampler of kind 'gaussian' has the unknown key 'nose' (did you mean 'noise'?)",
+        "\n- parameters.decay must be a list of values; got 3",
+        "\n- expected a phase (did you mean 'flow'?)",
+    ):
+        assert part in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("none.toml",), "No such file"),
+        (("stdy.toml",), "there is no file 'stdy.toml' (did you mean 'study.toml'?)"),
         (("study.toml", "--out", "x.csv"), "--out must end in .nc (NetCDF) or .zarr; got x.csv"),
         (("study.toml", "--out", "none/x.nc"), "there is no folder 'none' to write to"),
         (("study.toml", "--workers", "2", "--cluster", "tcp://x:1"), "not both"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-__all__ = ["quoted", "suggest"]
+__all__ = ["no_file", "quoted", "suggest"]
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -16,9 +17,28 @@ def suggest(name: str, known: Iterable[str]) -> str:
     >>> suggest("trget", ["age", "target"])
     " (did you mean 'target'?)"
     """
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    return f" (did you mean '{by_lower[near[0]]}'?)" if near else ""
+    near = _nearest(name, known)
+    return "" if near is None else f" (did you mean '{near}'?)"
+
+
+def no_file(path: str | Path) -> str:
+    """Return that there is no such file, with the one of nearly that name in its folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "houses.csv").touch()
+    >>> no_file(folder / "hoses.csv").replace(str(folder), "data")
+    "there is no file 'data/hoses.csv' (did you mean 'data/houses.csv'?)"
+    """
+    path = Path(path)
+    try:
+        near = _nearest(path.name, (each.name for each in path.parent.iterdir()))
+    except OSError:
+        return f"there is no file '{path}', nor a folder '{path.parent}'"
+    meant = "" if near is None else f" (did you mean '{path.with_name(near)}'?)"
+    return f"there is no file '{path}'{meant}"
 
 
 def quoted(names: Sequence[str], shown: int = 3) -> str:
@@ -31,3 +51,9 @@ def quoted(names: Sequence[str], shown: int = 3) -> str:
     """
     text = ", ".join(f"'{name}'" for name in names[:shown])
     return text + (f" and {len(names) - shown} more" if len(names) > shown else "")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return by_lower[near[0]] if near else None

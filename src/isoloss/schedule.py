@@ -116,10 +116,7 @@ class Schedule(_Composes):
             elif isinstance(phase, Phase):
                 flat.append(phase)
             else:
-                raise TypeError(
-                    "a schedule is made of GradientDescent, GradientFlow, HeavyBall, Nesterov and "
-                    f"Schedule objects; got {type(phase).__name__}"
-                )
+                raise TypeError(_no_phase(phase))
         object.__setattr__(self, "phases", tuple(flat))
 
     @property
@@ -320,6 +317,19 @@ class Schedule(_Composes):
 
     def __repr__(self) -> str:
         return f"Schedule({', '.join(map(repr, self.phases))})"
+
+
+def _no_phase(given: object) -> str:
+    if isinstance(given, str):
+        return (
+            f"a schedule is made of phases; got the text {given!r}. Its rates are in units of a "
+            "problem's largest stable one: Spec.parse(text).at(problem.max_lr) makes a schedule of "
+            "it, with Spec from isoloss.specs"
+        )
+    return (
+        "a schedule is made of GradientDescent, GradientFlow, HeavyBall, Nesterov and Schedule "
+        f"objects; got {type(given).__name__}"
+    )
 
 
 def _read_phase(number: int, fields: Any) -> Phase:

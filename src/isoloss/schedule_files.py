@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from isoloss.names import no_file, suggest
 from isoloss.phases import GradientDescent
 from isoloss.schedule import Schedule
 
@@ -48,6 +49,8 @@ def read_schedule(path: str | Path, column: str | None = None) -> Schedule:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise FileNotFoundError(no_file(path)) from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not a text file: {error}") from None
     try:
@@ -70,7 +73,9 @@ def _column(text: str, column: str | None) -> list[float]:
         wanted = (column,) if column is not None else _USUAL
         found = [name for name in wanted if name in head]
         if not found:
-            name = f"column {column!r}" if column is not None else "column of rates named 'lr'"
+            name = "column of rates named 'lr'"
+            if column is not None:
+                name = f"column {column!r}{suggest(column, head)}"
             raise ValueError(f"no {name}; there are {', '.join(map(repr, head))}")
         place, rows = head.index(found[0]), rows[1:]
     rates = []

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from isoloss import families
+from isoloss.names import suggest
 from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov
 from isoloss.schedule import Phase, Schedule
 
@@ -203,7 +204,8 @@ class _Parser:
         if name in _FAMILIES:
             return self._family(name, place)
         raise self._error(
-            "expected a phase: flow, flow(TIME), gd(RATE, STEPS), or one of "
+            f"expected a phase{suggest(name, ('flow', 'gd', *_FAMILIES))}: flow, flow(TIME), "
+            "gd(RATE, STEPS), or one of "
             f"{', '.join(_FAMILIES)}",
             place,
         )
@@ -212,11 +214,18 @@ class _Parser:
         example = f"{name}(1.0, …)"
         positional: list[Any] = []
         named: dict[str, Any] = {}
+        parameters = inspect.signature(_FAMILIES[name]).parameters
         self._mark("(", example)
         while self.tokens[0][1] != ")":
             if self.tokens[0][0] == "name" and self.tokens[1][1] == "=":
-                key = self.tokens.pop(0)[1]
+                _, key, at = self.tokens.pop(0)
                 self.tokens.pop(0)
+                if key not in parameters:
+                    raise self._error(
+                        f"{name} has no argument {key!r}{suggest(key, parameters)}; it takes "
+                        f"{', '.join(parameters)}",
+                        at,
+                    )
                 named[key] = self._value(example)
             elif named:
                 raise self._error("a value after named ones must be named", self.tokens[0][2])
@@ -225,7 +234,6 @@ class _Parser:
             if self.tokens[0][1] != ")":
                 self._mark(", or ')'", example)
         self.tokens.pop(0)
-        parameters = inspect.signature(_FAMILIES[name]).parameters
         steps = (dict(zip(parameters, positional, strict=False)) | named).get("steps")
         if isinstance(steps, int) and steps > _MAX_RATES and name not in _OF_ONE_RATE:
             raise self._error(f"{name}: at most {_MAX_RATES} steps of changing rates", place)

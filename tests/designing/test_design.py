@@ -259,6 +259,8 @@ def test_a_calm_order_keeps_residual_and_rounding_low() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
+        ({"goal": "lowst"}, ValueError, r"got 'lowst' \(did you mean 'lowest'\?\)"),
+        ({"family": "anealed"}, ValueError, r"got 'anealed' \(did you mean 'annealed'\?\)"),
         ({"goal": "least"}, ValueError, 'goal must be "best", "lowest" or "highest"; got'),
         ({"goal": "lowest"}, ValueError, "needs a train_loss between.*got None"),
         ({"goal": "lowest", "train_loss": START}, ValueError, "needs a train_loss between"),

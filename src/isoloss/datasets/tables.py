@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.names import suggest
+from isoloss.names import no_file, suggest
 
 __all__ = ["MISSING", "SHIPPED", "Table", "load"]
 
@@ -107,9 +107,10 @@ breast_cancer, diabetes, digits, iris, linnerud, wine, or a .csv, .parquet or .n
     reader = readers.get(path.suffix.lower())
     if not path.exists():
         if reader is not None:
-            raise ValueError(f"there is no file '{data}'")
+            raise ValueError(no_file(path))
+        known = (*SHIPPED, *(each.name for each in Path().iterdir() if each.suffix in readers))
         raise ValueError(
-            f"no file or data set is called '{data}'{suggest(str(data), SHIPPED)}; give one of "
+            f"no file or data set is called '{data}'{suggest(str(data), known)}; give one of "
             f"{', '.join(SHIPPED)}, or a {_OR} file"
         )
     if not path.is_file():

@@ -16,6 +16,7 @@ from isoloss.designing.constraints import Goal, Limits
 from isoloss.designing.named import Named
 from isoloss.designing.search import search
 from isoloss.designing.shapes import Decreasing, Free, Repeated, Shape
+from isoloss.names import suggest
 from isoloss.problem import Problem
 from isoloss.reachable import best_filter, reachable_band
 from isoloss.run import Run
@@ -221,7 +222,10 @@ def _check(
     if problem.curvature.ndim != 1:
         raise TypeError(f"design needs one problem; this is a batch: {problem!r}")
     if goal not in ("best", "lowest", "highest"):
-        raise ValueError(f'goal must be "best", "lowest" or "highest"; got {goal!r}')
+        raise ValueError(
+            f'goal must be "best", "lowest" or "highest"; got {goal!r}'
+            f"{suggest(str(goal), ('best', 'lowest', 'highest'))}"
+        )
     floor, start = float(problem.floor), float(problem.start_train_loss)
     if not start > floor:
         raise ValueError("training cannot lower the train loss of this problem; nothing to design")
@@ -265,7 +269,7 @@ def _shapes(
             names = dict.fromkeys([*FAMILIES, *families.__all__])
             raise ValueError(
                 f"family must be a function of isoloss.families, or one of {', '.join(names)}; "
-                f"got {family!r}"
+                f"got {family!r}{suggest(str(family), names)}"
             )
         return [Named(family, name, steps, stable, largest, fixed)]
     if fixed:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flint import fmpq
 
+from isoloss.names import suggest
 from isoloss.phases import GradientDescent, GradientFlow
 from isoloss.pieces import pieces
 from isoloss.proof.exact import exact, text
@@ -118,7 +119,8 @@ def read_text(schedule: str, names: set[str]) -> list[Template]:
             name.strip(), 0
         ):
             raise ValueError(
-                f"schedule {schedule!r}: {part.strip()!r} is not gd(RATE, K), flow(TIME) or flow; "
+                f"schedule {schedule!r}: {part.strip()!r} is not gd(RATE, K), flow(TIME) or flow"
+                f"{suggest(name, ('gd', 'flow')) if name not in ('gd', 'flow') else ''}; "
                 "proofs are about gradient descent and gradient flow"
             )
         what = f"schedule {schedule!r}: the {'rate' if name.strip() == 'gd' else 'time'}"

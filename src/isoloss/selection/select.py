@@ -13,6 +13,7 @@ import numpy.typing as npt
 from isoloss.comparison import NO_DIFFERENCE, ridge
 from isoloss.designing import design
 from isoloss.designing.design import FAMILIES
+from isoloss.names import suggest
 from isoloss.phases import GradientFlow
 from isoloss.problem import Problem
 from isoloss.reachable import best_filter
@@ -219,7 +220,8 @@ def _family(name: str) -> tuple[str, bool]:
     if plain in family_names():
         return plain, plain != name
     raise ValueError(
-        f"there is no family {name!r}; choose from {', '.join(family_names())}, "
+        f"there is no family {name!r}{suggest(plain, family_names())}; choose from "
+        f"{', '.join(family_names())}, "
         f"each with or without {_FLOW!r}"
     )
 

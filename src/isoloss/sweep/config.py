@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from isoloss.names import suggest
+from isoloss.names import no_file, suggest
+from isoloss.specs import Spec
 from isoloss.sweep import makers
 
 __all__ = ["Config", "read_config"]
@@ -47,60 +50,84 @@ class Config:
 def read_config(path: str | Path) -> Config:
     """Read a sweep's file.
 
-    Raises ``FileNotFoundError`` if there is none, ``ValueError`` for what cannot be read: an
-    unknown key, with the nearest known one, a missing one, or a value of another kind.
+    Raises ``FileNotFoundError`` if there is none, ``ValueError`` with all that is wrong in it:
+    unknown keys, with the nearest known one, missing ones, and values of another kind.
     """
     path = Path(path)
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(no_file(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"'{path}' is no TOML file: {error}") from None
-    _check_keys("the file", given, _KEYS)
-    if missing := [key for key in _NEEDED if key not in given]:
-        raise ValueError(f"'{path}' lacks {missing[0]!r}: {_KEYS[missing[0]]}")
-    sampler = _table("sampler", given["sampler"])
-    parameters = _table("parameters", given.get("parameters", {}))
+    faults = _Faults()
+    faults += _unknown("the file", given, _KEYS)
+    faults += [f"the file lacks {key!r}: {_KEYS[key]}" for key in _NEEDED if key not in given]
+    problems, parameters = None, None
+    with faults.gathered():
+        parameters = _table("parameters", given.get("parameters", {}))
+    if "sampler" in given:
+        with faults.gathered():
+            problems = _problems(_table("sampler", given["sampler"]), parameters or {}, faults)
+    arguments: dict[str, Any] = {
+        "problems": problems,
+        "parameters": parameters or None,
+        "unit": given.get("unit", "excess"),
+    }
+    for name, default, read in (
+        ("schedules", None, _schedules),
+        ("levels", None, _levels),
+        ("draws", 1, partial(_whole, "draws")),
+        ("seed", 0, partial(_whole, "seed")),
+    ):
+        if name in given or default is not None:
+            with faults.gathered():
+                arguments[name] = read(given.get(name, default))
+    if faults:
+        many = f"'{path}' has {len(faults)} faults:"
+        raise ValueError(faults[0] if len(faults) == 1 else "\n- ".join([many, *faults]))
+    return Config(arguments)
+
+
+class _Faults(list[str]):
+    """What is wrong, gathered so that all of it can be said at once."""
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        try:
+            yield
+        except ValueError as error:
+            self.append(str(error))
+
+
+def _problems(sampler: dict[str, Any], parameters: dict[str, Any], faults: _Faults) -> Any:
+    """Return the sampler, or where parameters vary the function that makes it."""
     kind = sampler.pop("kind", None)
     if not isinstance(kind, str) or kind not in makers.KINDS:
         raise ValueError(
             f"sampler.kind must be one of {', '.join(makers.KINDS)}; got {kind!r}"
             f"{suggest(str(kind), makers.KINDS)}"
         )
-    known = makers.KINDS[kind]
-    _check_keys(f"sampler of kind {kind!r}", sampler, known)
-    _check_keys("parameters", parameters, known)
+    known, before = makers.KINDS[kind], len(faults)
+    faults += _unknown(f"sampler of kind {kind!r}", sampler, known)
+    faults += _unknown("parameters", parameters, known)
     for name, values in parameters.items():
         if not isinstance(values, list) or not values:
-            raise ValueError(f"parameters.{name} must be a list of values; got {values!r}")
+            faults.append(f"parameters.{name} must be a list of values; got {values!r}")
         if name in sampler:
-            raise ValueError(f"{name!r} is in sampler and in parameters; give it once")
-    draws, seed = _whole("draws", given.get("draws", 1)), _whole("seed", given.get("seed", 0))
+            faults.append(f"{name!r} is in sampler and in parameters; give it once")
     maker = makers.Maker(kind, sampler)
-    if not parameters:
-        maker()  # says at once what is missing
-    schedules = given["schedules"]
-    if not isinstance(schedules, list | dict) or not schedules:
-        raise ValueError(f"schedules must be {_KEYS['schedules']}; got {schedules!r}")
-    return Config(
-        {
-            "problems": maker if parameters else maker(),
-            "schedules": schedules,
-            "levels": _levels(given["levels"]),
-            "draws": draws,
-            "parameters": parameters or None,
-            "seed": seed,
-            "unit": given.get("unit", "excess"),
-        }
-    )
+    if parameters or len(faults) > before:
+        return maker
+    return maker()  # says at once what is missing
 
 
-def _check_keys(where: str, given: Mapping[str, Any], known: Mapping[str, str]) -> None:
-    for key in given:
-        if key not in known:
-            raise ValueError(
-                f"{where} has the unknown key {key!r}{suggest(key, known)}; known: "
-                f"{', '.join(known)}"
-            )
+def _unknown(where: str, given: Mapping[str, Any], known: Mapping[str, str]) -> list[str]:
+    return [
+        f"{where} has the unknown key {key!r}{suggest(key, known)}; known: {', '.join(known)}"
+        for key in given
+        if key not in known
+    ]
 
 
 def _table(name: str, value: Any) -> dict[str, Any]:
@@ -112,6 +139,15 @@ def _table(name: str, value: Any) -> dict[str, Any]:
 def _whole(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError(f"{name} must be {_KEYS[name]}; got {value!r}")
+    return value
+
+
+def _schedules(value: Any) -> Any:
+    if not isinstance(value, list | dict) or not value:
+        raise ValueError(f"schedules must be {_KEYS['schedules']}; got {value!r}")
+    for each in value.values() if isinstance(value, dict) else value:
+        if isinstance(each, str):
+            Spec.parse(each)
     return value
 
 

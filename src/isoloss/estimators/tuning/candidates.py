@@ -53,7 +53,8 @@ class Designed:
     def __post_init__(self) -> None:
         if self.family not in family_names():
             raise ValueError(
-                f"there is no family {self.family!r}; choose from {', '.join(family_names())}"
+                f"there is no family {self.family!r}{suggest(self.family, family_names())}; choose "
+                f"from {', '.join(family_names())}"
             )
 
     @property
