@@ -178,7 +178,8 @@ def test_links_lead_somewhere(page: str) -> None:
         if re.match(r"https?://|mailto:", target):
             continue
         name, _, anchor = target.partition("#")
-        path = (folder / name).resolve() if name else ROOT / page
+        base = ROOT / "docs" if name.startswith("/") else folder
+        path = (base / name.lstrip("/")).resolve() if name else ROOT / page
         assert exists_or_is_built(path), f"{page} links to {target}"
         if anchor and path.suffix == ".md":
             known = anchors(path.read_text(encoding="utf-8"))
