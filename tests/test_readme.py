@@ -194,6 +194,25 @@ def test_the_papers_page_names_every_claim_and_certificate() -> None:
     assert set(certificates.NAMES) <= named
 
 
+def test_lines_of_reproduce_are_what_it_computes() -> None:
+    from isoloss.paper import claims
+
+    judged = {claim.id: claim for claim in claims()}
+    shown = [
+        row
+        for blocks in BLOCKS.values()
+        for block in blocks
+        if block.language == "text"
+        for row in block.content.splitlines()
+        if "proved for" in row and row.split()[0] in judged
+    ]
+    assert shown
+    for row in shown:
+        claim = judged[row.split()[0]]
+        assert re.search(rf"\s{claim.verdict}\s", row), row
+        assert row.endswith(claim.computed), row
+
+
 def test_the_page_on_building_has_the_rooms_in_their_order() -> None:
     contract = PROJECT["tool"]["importlinter"]["contracts"][0]
     lists = [b.content for b in BLOCKS["docs/building.md"] if "cli" in b.content.split()[:1]]
