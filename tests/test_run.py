@@ -95,3 +95,14 @@ def test_parameters_keep_their_digits_where_the_minimum_is_far_away() -> None:
     np.testing.assert_allclose(run.coef(), coef, rtol=1e-14)
     np.testing.assert_allclose(run.path().coef()[-1], coef, rtol=1e-14)
     np.testing.assert_array_equal(il.train(problem, il.GradientFlow(0.0)).coef(), 0.0)
+
+
+@pytest.mark.parametrize("steps", [30, 10**9])
+def test_path_ends_at_the_stop_also_after_a_divergence(steps: int) -> None:
+    level = 1.01 * float(PROBLEM.min_train_loss)
+    run = il.train(PROBLEM, il.anneal(1.4 * float(PROBLEM.max_lr), steps), train_loss=level)
+    path = run.path(points=40)
+    assert path.steps[-1] == run.steps
+    assert path.time[-1] == run.time
+    np.testing.assert_allclose(path.train_loss[-1], level, rtol=1e-12)
+    np.testing.assert_array_equal(path.residual[-1], run.residual())

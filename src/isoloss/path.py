@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -60,8 +61,14 @@ class Path:
         return f"Path({self.steps.shape[0]} points)"
 
 
-def trace(problem: Problem, schedule: Schedule, steps: int, time: float, points: int) -> Path:
-    """Follow a schedule up to ``steps`` GD steps and ``time`` of flow."""
+def trace(
+    problem: Problem, schedule: Schedule, steps: int, time: float, end: Filter, points: int
+) -> Path:
+    """Follow a schedule up to ``steps`` GD steps and ``time`` of flow, where its filter is ``end``.
+
+    After a divergence by 10^(10⁸) the rounding of ``time`` would move the last point: it is the
+    filter that is given.
+    """
     xp = problem.kind.xp
     current = Filter.identity(problem.gamma).precise(xp)
     marks = [_Marks([0], problem.kind.constant([0.0]), _rows(xp, [current]))]
@@ -94,6 +101,9 @@ def trace(problem: Problem, schedule: Schedule, steps: int, time: float, points:
             break
     sign = xp.concat([mark.filters.sign for mark in marks])
     log = xp.concat([mark.filters.logarithm() for mark in marks])
+    if math.isfinite(time):
+        sign = xp.concat([sign[:-1, :], end.sign[None, :]])
+        log = xp.concat([log[:-1, :], end.log[None, :]])
     excess = xp.sum(xp.exp(problem.log_weights + 2.0 * log), axis=-1)
     counts = [k for mark in marks for k in mark.steps]
     return Path(
@@ -185,10 +195,13 @@ def _flow_marks(problem: Problem, start: Filter, time: float, points: int) -> _M
     top = float(log_excess(xp, log_weights, start))
     if not np.isfinite(top) or time == 0:
         return _none(problem)
-    end = start.then(xp, flow_filter(xp, constant(time), curvature, precise=True))
-    bottom = float(log_excess(xp, log_weights, end))
-    endless = bottom < top + _LONGEST_FALL
-    levels = np.linspace(top, top + _LONGEST_FALL if endless else bottom, points + 1)[1:]
+    endless = math.isinf(time)
+    if endless:
+        bottom = top + _LONGEST_FALL
+    else:
+        end = start.then(xp, flow_filter(xp, constant(time), curvature, precise=True))
+        bottom = float(log_excess(xp, log_weights, end))
+    levels = np.linspace(top, bottom, points + 1)[1:]
     times, _ = flow_time(
         xp,
         log_weights[None, None, :],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isoloss._checks import quiet
+from isoloss.filters import Filter
 from isoloss.path import Path, trace
 from isoloss.problem import Problem
 from isoloss.schedule import Schedule
@@ -115,7 +116,8 @@ class Run:
             )
         if points < 1:
             raise ValueError(f"points must be at least 1; got {points}")
-        return trace(self.problem, self.schedule, int(self.steps), float(self.time), points)
+        end = Filter(self.sign, self.log)
+        return trace(self.problem, self.schedule, int(self.steps), float(self.time), end, points)
 
     def __repr__(self) -> str:
         if self.reached.ndim:

@@ -135,17 +135,23 @@ def view(state: ExampleState) -> dict[str, Any]:
 
 def _run(run: Run, state: ExampleState, lowest: float, highest: float) -> dict[str, Any]:
     path, lr = run.path(_POINTS), state.lr
-    target = np.array(state.target)
+    residual = np.asarray(run.problem.start_residual)[:, 0]
     place = None
     if np.isfinite(highest) and highest > lowest:
-        place = (float(run.test_loss) - lowest) / (highest - lowest)
+        place = float(np.clip((float(run.test_loss) - lowest) / (highest - lowest), 0.0, 1.0))
+
+    def points(at: np.ndarray) -> np.ndarray:
+        """Return parameters; a direction that never moves is exactly at its start."""
+        moved: np.ndarray = np.array(state.start) + (at - residual)
+        return moved
+
     return {
-        "points": np.asarray(path.residual) + target,
+        "points": points(np.asarray(path.residual)),
         "steps": path.steps,
         "time": path.steps * lr + path.time,
         "train": path.train_loss,
         "test": path.test_loss,
-        "end": np.asarray(run.residual()) + target,
+        "end": points(np.asarray(run.residual())),
         "reached": bool(run.reached),
         "end_steps": int(run.steps),
         "end_time": float(run.time),

@@ -1,0 +1,60 @@
+"""A real server, and a real browser that looks at its page."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+ADDRESS = re.compile(r"http://[\d.]+:\d+/")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """Start ``isoloss explore`` and return its address."""
+    command = [sys.executable, "-c", "from isoloss.cli import app; app()"]
+    command += ["explore", "--no-browser", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        found = ADDRESS.search(server.stdout.readline())
+        assert found is not None, "isoloss explore printed no address"
+        yield found[0]
+        server.terminate()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Start the machine's Chromium; without one the tests are skipped, but in CI."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        if os.environ.get("ISOLOSS_NEEDS_BROWSER"):
+            pytest.fail("CI needs a browser: install the package chromium")
+        pytest.skip("needs Chromium")
+    # whatever Chromium itself would ask of the internet is off
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu", *quiet]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any, address: str) -> Iterator[Any]:
+    """Open an empty page; it may ask nobody but the explorer, and must meet no error of its own."""
+    context = chromium.new_context(viewport={"width": 1300, "height": 900})
+    made = context.new_page()
+    made.set_default_timeout(20_000)
+    errors: list[str] = []
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    made.on("request", lambda r: r.url.startswith((address, "data:")) or errors.append(r.url))
+    yield made
+    context.close()
+    assert not errors

@@ -1,0 +1,204 @@
+"""The explorer's server: who is answered, and what is said of bad requests."""
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import numpy as np
+import pytest
+
+import isoloss as il
+from isoloss.explorer.uploads import MOST_BYTES
+
+
+def ask(
+    address: str, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body, named)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, {k.lower(): v for k, v in answer.getheaders()}, content
+
+
+def view(address: str, path: str) -> dict[str, Any]:
+    status, _, content = ask(address, path)
+    assert status == 200, content
+    return json.loads(content)
+
+
+def errors(address: str, path: str, **request: Any) -> dict[str, str]:
+    status, _, content = ask(address, path, **request)
+    assert status == 422, content
+    return json.loads(content)["errors"]
+
+
+def test_example_is_what_the_library_computes(address: str) -> None:
+    query = "draw=1,2&lr=1.2&steps=7&level=0.05&alpha=0.5&start=0.5,-1&target=2,3"
+    shown = view(address, f"/api/example?{query}")
+    problem = il.Problem.from_spectra([1 / 3, 2 / 3], [0.5, 0.5], [0.5 - 2, -1 - 3])
+    for name, schedule in (("flow", il.GradientFlow()), ("annealed", il.anneal(1.2, 7))):
+        run = il.train(problem, schedule, train_loss=0.05)
+        found = shown["runs"][name]
+        assert found["test_loss"] == float(run.test_loss)
+        assert found["train_loss"] == float(run.train_loss)
+        assert found["end_steps"] == int(run.steps)
+        np.testing.assert_allclose(np.subtract(found["end"], (2, 3)), run.residual(), atol=1e-14)
+        # the path begins at the start and ends at the stop
+        np.testing.assert_allclose(found["points"][0], (0.5, -1))
+        np.testing.assert_allclose(found["test"][-1], float(run.test_loss), rtol=1e-12)
+    # eq. (3) and (4): the band of a train loss ε is from 0.75 ε to 1.5 ε
+    np.testing.assert_allclose(shown["slopes"], (0.75, 1.5), rtol=1e-15)
+
+
+def test_bounds_are_those_of_the_proposition(address: str) -> None:
+    shown = view(address, "/api/example?instance=yes&alpha=0.2&lr=1.5&steps=10&level=0.01")
+    assert shown["state"]["target"] == [100 / 0.2**0.5] * 2
+    assert all(premise["met"] for premise in shown["premises"])
+    assert [bound["bound"] for bound in shown["bounds"]] == pytest.approx(
+        [1.5 * 0.01 * 0.8, 0.75 * 0.01], rel=1e-12
+    )
+    assert [bound["holds"] for bound in shown["bounds"]] == [True, True]
+    # a small rate leaves the flat direction: 0.75 ε alone would not bound it
+    slow = view(address, "/api/example?lr=0.01&steps=1&level=0.01")
+    assert slow["bounds"][1]["bound"] == pytest.approx(
+        0.75 * 0.01 + 0.5 * 2**2 * (1 - 0.02 / 3) ** 2, rel=1e-12
+    )
+
+
+@pytest.mark.parametrize(("steps", "words"), [(3, "identical up to sign"), (4, "the same point")])
+def test_quarter_draw_says_what_the_ends_share(address: str, steps: int, words: str) -> None:
+    shown = view(address, f"/api/example?draw=3,0&lr=1.5&steps={steps}&level=0.01")
+    assert words in shown["notes"][0]
+    assert shown["bounds"] == []
+    assert shown["runs"]["flow"]["highest"] is None  # unbounded
+
+
+def test_a_billion_diverging_steps_have_an_answer(address: str) -> None:
+    shown = view(address, "/api/example?lr=2&steps=1000000000")
+    annealed = shown["runs"]["annealed"]
+    assert annealed["test_loss"] == pytest.approx(0.75 * 0.12, rel=1e-9)
+    assert None in [x for x, _ in annealed["points"]]  # beyond float64
+    assert annealed["points"][-1][0] == pytest.approx(3 - (0.12 / (2 / 3)) ** 0.5, rel=1e-9)
+
+
+def test_spectrum_and_data_are_what_compare_computes(address: str) -> None:
+    shown = view(
+        address, "/api/spectrum?train=1,0.3&test=1,2&start=1,-2&schedule=gd(1,5)>flow&levels=4"
+    )
+    problem = il.Problem.from_spectra([1, 0.3], [1, 2], [1, -2])
+    schedules = {"flow": il.GradientFlow(), "gd(1.0, 5) > flow": il.anneal(1.0, 5)}
+    found = il.compare(problem, schedules, 4)
+    assert [curve["name"] for curve in shown["curves"]] == list(schedules)
+    assert tuple(shown["verdicts"]) == found.verdicts
+    for curve, stops in zip(shown["curves"], found.schedules, strict=True):
+        np.testing.assert_array_equal(curve["stops"]["test_loss"], stops.test_loss)
+    # h at the stop: what is left of the start's residual
+    at = shown["state"]["at"] - 1
+    run = il.train(problem, il.anneal(1.0, 5), train_loss=found.levels[at])
+    np.testing.assert_allclose(
+        shown["filters"]["schedules"][1]["eigenvalues"], run.residual() / [1, -2], rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "message"),
+    [
+        ("example?lr=-1", "lr", "the learning rate η must be above 0 and at most 1e"),
+        ("example?lr=", "lr", "must be a number; got ''"),
+        ("example?lr=nan", "lr", "must be a number; got 'nan'"),
+        ("example?steps=2.5", "steps", "must be a whole number from 0 to 1000000000; got '2.5'"),
+        ("example?level=0", "level", "must be above 0"),
+        ("example?alpha=1", "alpha", "α must be below 1"),
+        ("example?start=1,2,3", "start", "must be two numbers; got 3"),
+        ("example?target=1,x", "target", "number 2 is 'x'"),
+        ("example?draw=2,2", "draw", "the draw '2,2' is not known (did you mean '2,1'?)"),
+        ("spectrum?train=1,2", "train", "got 2 of train, 5 of test, 5 of start"),
+        ("spectrum?train=1,-1&test=1,1&start=1,1", "train", "number 2 is '-1'"),
+        ("spectrum?train=0&test=1&start=1", "train", "at least one train eigenvalue"),
+        ("spectrum?train=1&test=1&start=0", "train", "training cannot lower the start's"),
+        ("spectrum?schedule=flow&schedule=cosin(1,9)", "schedule.1", "did you mean 'cosine'?"),
+        ("spectrum?schedule=cosine(1,9000000)", "schedule.0", "at most 1000000 steps"),
+        ("spectrum?" + "schedule=flow&" * 9, "schedule", "at most 8 schedules; got 9"),
+        ("data?data=irs", "data", "(did you mean 'iris'?)"),
+        ("data?target=progress", "data", "diabetes has no target 'progress'"),
+        ("data?levels=3&at=4", "at", "must be a whole number from 1 to 3"),
+        ("data?data=file&file=0&name=a.csv", "file", "'a.csv', which this explorer does not hold"),
+    ],
+)
+def test_bad_values_get_a_message_for_their_field(
+    address: str, query: str, field: str, message: str
+) -> None:
+    assert message in errors(address, f"/api/{quote(query, safe='?&=,')}")[field]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"x,y\n1,2\n3\n", "data row 2 of 'a.csv' has 1 fields for 2 columns"),
+        ("a.csv", b"", "'a.csv' is empty"),
+        ("a.csv", b"x,y\n", "'a.csv' has no rows"),
+        ("a.csv", b"\xff\xfe\x00", "'a.csv' is not a CSV file in UTF-8"),
+        ("a.npz", b"PK no", "'a.npz'"),
+        ("../../etc/a.txt", b"x", "cannot tell what 'a.txt' holds"),
+        ("", b"x", "'upload'"),
+    ],
+)
+def test_bad_files_get_a_message(address: str, name: str, content: bytes, message: str) -> None:
+    path = f"/api/upload?name={quote(name, safe='')}"
+    found = errors(address, path, method="POST", body=content)
+    assert message in found["file"]
+    assert "/tmp" not in found["file"]
+
+
+def test_files_that_are_too_large_are_refused(address: str) -> None:
+    found = errors(address, "/api/upload?name=a.csv", method="POST", body=bytes(MOST_BYTES + 1))
+    assert found["file"] == "the file is larger than 64 MiB; use isoloss compare"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/", {"Host": "evil.example"}),
+        ("/", {"Host": "127.0.0.1.evil.example:80"}),
+        ("/api/example", {"Origin": "http://evil.example"}),
+        ("/api/example", {"Origin": "null"}),
+        ("/api/example", {"Origin": "http://127.0.0.1:1"}),  # another port is another origin
+        ("/api/example", {"Sec_Fetch_Site": "cross-site"}),
+        ("/export/isoloss-example.py", {"Sec_Fetch_Site": "same-site"}),
+    ],
+)
+def test_foreign_hosts_and_origins_are_refused(
+    address: str, path: str, headers: dict[str, str]
+) -> None:
+    status, _, content = ask(address, path, **headers)
+    assert status == 403
+    assert content.startswith(b"This explorer ")
+
+
+def test_links_from_elsewhere_open_the_page(address: str) -> None:
+    status, headers, content = ask(address, "/?tab=data", Sec_Fetch_Site="cross-site")
+    assert status == 200
+    assert b"isoloss explorer" in content
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "access-control-allow-origin" not in headers
+    foreign = address.rstrip("/")
+    assert ask(address, "/api/example", Origin=foreign)[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/export/isoloss-example.pdf", "/static/../x"])
+def test_what_is_not_there_is_404(address: str, path: str) -> None:
+    assert ask(address, path)[0] == 404
+
+
+@pytest.mark.parametrize("tab", ["example", "spectrum", "data"])
+def test_figures_are_exported(address: str, tab: str) -> None:
+    status, headers, content = ask(address, f"/export/isoloss-{tab}.png")
+    assert status == 200
+    assert content.startswith(b"\x89PNG")
+    assert headers["content-disposition"] == f'attachment; filename="isoloss-{tab}.png"'
+    _, _, content = ask(address, f"/export/isoloss-{tab}.svg")
+    assert b"<svg" in content[:1000]
