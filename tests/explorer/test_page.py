@@ -1,5 +1,6 @@
 """The page in a real browser: what is moved there, and the numbers that it then shows."""
 
+import json
 import re
 import subprocess
 import sys
@@ -253,12 +254,16 @@ def test_the_exported_script_recomputes_what_is_shown(
     )
     shown = page.evaluate("url => fetch(url).then(r => r.json())", f"api/{tab}?{query}")
     if tab == "example":
+        for part, bound in enumerate(shown["bounds"], 1):
+            assert re.search(f"part {part}: {bound['value']} [<>]= {bound['bound']}\n", done.stdout)
         wanted = [run[k] for run in shown["runs"].values() for k in ("train_loss", "test_loss")]
     else:
         stops = [curve["stops"] for curve in shown["curves"]]
         pairs = [zip(stop["train_loss"], stop["test_loss"], strict=True) for stop in stops]
         wanted = [loss for pair in pairs for both in pair for loss in both]
         assert "\n".join(shown["verdicts"]) in done.stdout
+        lists = re.findall(r"^filter of .*: (\[.*\])$", done.stdout, re.MULTILINE)
+        assert [json.loads(values) for values in lists] == shown["filters"]["values"]
     found = re.findall(r"(?:train|test) loss ([\d.e+-]+\d)(?=\n|,)", done.stdout)
     # the same bits, not only the same digits
     assert [float(value) for value in found[: len(wanted)]] == wanted

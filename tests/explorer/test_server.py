@@ -99,9 +99,7 @@ def test_spectrum_and_data_are_what_compare_computes(address: str) -> None:
     # h at the stop: what is left of the start's residual
     at = shown["state"]["at"] - 1
     run = il.train(problem, il.anneal(1.0, 5), train_loss=found.levels[at])
-    np.testing.assert_allclose(
-        shown["filters"]["schedules"][1]["eigenvalues"], run.residual() / [1, -2], rtol=1e-12
-    )
+    np.testing.assert_allclose(shown["filters"]["values"][1], run.residual() / [1, -2], rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -189,12 +187,20 @@ def test_links_from_elsewhere_open_the_page(address: str) -> None:
     assert ask(address, "/api/example", Origin=foreign)[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/api/nothing", "/export/isoloss-example.pdf", "/static/../x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/nothing",
+        "/export/isoloss-example.pdf",
+        "/export/isoloss-example-filters.png",
+        "/static/../x",
+    ],
+)
 def test_what_is_not_there_is_404(address: str, path: str) -> None:
     assert ask(address, path)[0] == 404
 
 
-@pytest.mark.parametrize("tab", ["example", "spectrum", "data"])
+@pytest.mark.parametrize("tab", ["example", "spectrum", "spectrum-filters", "data", "data-filters"])
 def test_figures_are_exported(address: str, tab: str) -> None:
     status, headers, content = ask(address, f"/export/isoloss-{tab}.png")
     assert status == 200

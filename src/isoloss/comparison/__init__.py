@@ -1,5 +1,6 @@
 """Schedules side by side at equal train loss, beside ridge regression and the level band."""
 
+from isoloss.comparison.filters import Filters, filters
 from isoloss.comparison.result import Comparison, Curve, Stop, Stops
 from isoloss.comparison.ridge import Ridge, ridge
 from isoloss.comparison.stops import compare
@@ -10,11 +11,13 @@ __all__ = [
     "NO_DIFFERENCE",
     "Comparison",
     "Curve",
+    "Filters",
     "Ridge",
     "Stop",
     "Stops",
     "TextTable",
     "compare",
+    "filters",
     "ridge",
     "tables",
 ]

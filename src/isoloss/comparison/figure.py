@@ -7,16 +7,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from isoloss.comparison.filters import Filters
 from isoloss.comparison.result import Comparison
 from isoloss.comparison.text import short
 from isoloss.comparison.verdict import NO_DIFFERENCE
 from isoloss.plots import COLOURS, style
 
-__all__ = ["figure"]
+__all__ = ["figure", "filters_figure"]
 
 _STYLES = ("-", "--", "-.", ":")
 _MARKERS = "osD^vP*X"
 _PALETTE = [COLOURS[name] for name in ("blue", "orange", "green", "pink", "sky", "amber")]
+_MARKED = 60  # so few curvatures are marked one by one
+_SHOWN = 1.6  # filters beyond are cut off
 _CUT = 3.0  # differences above 300 % of gradient flow's test loss are cut off
 
 
@@ -39,6 +42,44 @@ def figure(comparison: Comparison) -> Figure:
     """
     with style():
         return _draw(comparison)
+
+
+def filters_figure(filters: Filters) -> Figure:
+    """Draw the filters of schedules where they stop.
+
+    Parameters
+    ----------
+    filters : Filters
+        What `isoloss.comparison.filters` returns.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        h(γ) over the train curvature: 1 leaves a direction as it was, 0 removes its residual.
+    """
+    with style():
+        drawing = Figure(figsize=(7.2, 3.6), layout="constrained")
+        axes = drawing.subplots()
+        axes.axhline(0, color="0.8", linewidth=0.8)
+        for i, name in enumerate(filters.names):
+            colour, line = _look(i)
+            label = name if filters.reached[i] else f"{name} (level not reached)"
+            axes.plot(
+                filters.grid, _cut(filters.curves[i]), color=colour, linestyle=line, label=label
+            )
+            if len(filters.curvature) <= _MARKED:
+                mark = _MARKERS[i % len(_MARKERS)]
+                axes.plot(
+                    filters.curvature, _cut(filters.values[i]), mark, color=colour, markersize=4
+                )
+        axes.set(xscale="log", xlabel="train curvature γ", ylabel="filter h(γ)")
+        axes.set_title(f"at train loss {short(filters.train_loss)}", loc="left")
+        drawing.legend(loc="outside lower center", ncols=2, frameon=False)
+        return drawing
+
+
+def _cut(values: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(values) <= _SHOWN, values, np.nan)
 
 
 def _draw(comparison: Comparison) -> Figure:

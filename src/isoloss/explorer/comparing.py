@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from isoloss.comparison import Comparison, tables
+from isoloss.comparison import Comparison, filters, tables
 from isoloss.explorer.queries import Fields
-from isoloss.problem import Problem
-from isoloss.schedule import Schedule
 from isoloss.specs import Spec, SpecError
-from isoloss.training import train
 
 __all__ = ["DEFAULT_SCHEDULES", "MOST_SCHEDULES", "comparison_view", "read_schedules"]
 
 DEFAULT_SCHEDULES = ("flow", "gd(1.0, 10) > flow", "gd(0.1, 1000)")
 MOST_SCHEDULES = 8
 _MOST_STEPS = 10**6  # of changing rates, which are walked one by one
-_FILTER_POINTS = 160
 
 
 def read_schedules(fields: Fields) -> tuple[str, ...]:
@@ -72,7 +66,7 @@ def comparison_view(found: Comparison, at: int) -> dict[str, Any]:
             }
             for curve, stops in zip(found.curves, found.schedules, strict=True)
         ],
-        "filters": _filters(found, at),
+        "filters": filters(found, at),
         "tables": [
             {"title": table.title, "heads": table.heads, "rows": table.rows, "effects": s.effects}
             for table, s in zip(tables(found), found.schedules, strict=True)
@@ -81,45 +75,3 @@ def comparison_view(found: Comparison, at: int) -> dict[str, Any]:
         "verdicts": found.verdicts,
         "best_stops": found.best_stops,
     }
-
-
-def _filters(found: Comparison, at: int) -> dict[str, Any]:
-    """Return h(γ) of each schedule at its stop for a level, on a grid and at the eigenvalues."""
-    problem = found.problem
-    curvature = np.asarray(problem.curvature)
-    weights = np.exp(np.asarray(problem.log_weights))
-    trained = curvature > 0
-    gamma, weights = curvature[trained], weights[trained]
-    grid = np.geomspace(gamma.min(), gamma.max(), _FILTER_POINTS)
-    # The grid's directions have no residual: they change neither losses nor stops.
-    probe = Problem.from_spectra(
-        train=np.concatenate([gamma, grid]),
-        test=np.zeros(len(gamma) + len(grid)),
-        start=np.concatenate([np.sqrt(weights / gamma), np.zeros(len(grid))]),
-    )
-    level = float(found.levels[at] - problem.min_train_loss)
-    schedules = []
-    for stops in found.schedules:
-        values = _filter(probe, stops.schedule, level)
-        schedules.append(
-            {
-                "name": stops.name,
-                "curve": values[len(gamma) :],
-                "eigenvalues": values[: len(gamma)],
-                "reached": bool(stops.reached[at]),
-            }
-        )
-    return {
-        "level": found.levels[at],
-        "gamma": gamma,
-        "grid": grid,
-        "share": weights / weights.sum(),
-        "schedules": schedules,
-    }
-
-
-def _filter(probe: Problem, schedule: Schedule, level: float) -> np.ndarray:
-    run = train(probe, schedule, train_loss=level)
-    with np.errstate(over="ignore"):
-        values: np.ndarray = np.asarray(run.sign) * np.exp(np.asarray(run.log))
-    return values

@@ -33,11 +33,23 @@ for name, run in runs.items():
     print(f"  train loss {{float(run.train_loss)!r}}")
     print(f"  test loss {{float(run.test_loss)!r}}")
     print(f"  band {{float(band.lowest)!r}} to {{float(band.highest)!r}}")
+flow, annealed = (float(run.test_loss) for run in runs.values())
+print(f"flow / annealed: {{flow / annealed if annealed else None!r}}")
 '''
+
+_BOUNDS = """
+# Proposition 1 (its setting: start 0, target 100 alpha**-0.5 twice, lr 3/2, level below 1)
+alpha = {alpha!r}
+flat = draw.index(min(draw))
+rest = 0.5 * (start[flat] - target[flat]) ** 2 * abs(1 - 2 * lr * min(draw) / {n}) ** (2.0 * steps)
+print(f"part 1: {{flow!r}} >= {{1.5 * level * (1 - alpha)!r}}")
+print(f"part 2: {{annealed!r}} <= {{0.75 * level + rest!r}}")
+"""
 
 _SPECTRUM = '''"""Schedules on a spectrum, as the isoloss explorer showed them."""
 
 import isoloss as il
+from isoloss.comparison import filters
 from isoloss.specs import Spec
 
 problem = il.Problem.from_spectra(
@@ -51,6 +63,7 @@ problem = il.Problem.from_spectra(
 _ROWS = '''"""Schedules on {name}, as the isoloss explorer showed them."""
 
 import isoloss as il
+from isoloss.comparison import filters
 from isoloss.datasets import load, split
 from isoloss.specs import Spec
 
@@ -77,12 +90,17 @@ for row in found.rows():
     place = f"{{row['schedule']}}, level {{row['level']!r}}"
     print(f"{{place}}: train loss {{row['train_loss']!r}}, test loss {{row['test_loss']!r}}")
 print(*found.verdicts, *found.best_stops, sep="\\n")
+at = filters(found, {at!r})
+for name, values in zip(at.names, at.values):
+    print(f"filter of {{name}} at train loss {{at.train_loss!r}}: {{values.tolist()!r}}")
 """
 
 
 def example_script(state: ExampleState) -> str:
     """Return the script for the paper's example."""
-    return _EXAMPLE.format(
+    text = _EXAMPLE + (_BOUNDS if all(state.draw) else "")
+    return text.format(
+        alpha=state.alpha,
         draw=list(state.draw),
         n=sum(state.draw),
         start=list(state.start),
@@ -120,6 +138,7 @@ def _compared(state: SpectrumState | RowsState, test_error: str) -> str:
     return _COMPARED.format(
         schedules="\n".join(f"    {text!r}," for text in state.schedules),
         levels=state.levels,
+        at=state.at - 1,
         test_error=test_error,
     )
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -23,10 +24,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from isoloss.comparison import Comparison, filters
 from isoloss.explorer import example, scripts, spectrum
 from isoloss.explorer.queries import FaultsError, Fields
 from isoloss.explorer.rows import RowsState, RowsView
 from isoloss.explorer.uploads import MOST_BYTES, Uploads
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["create_app"]
 
@@ -68,7 +73,7 @@ def create_app(hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")) -> 
             Route("/", explorer.page, name="page"),
             Route("/api/upload", explorer.upload, methods=["POST"]),
             Route("/api/{tab}", explorer.view),
-            Route("/export/isoloss-{tab}.{kind}", explorer.export),
+            Route("/export/{file}", explorer.export),
             Mount("/static", StaticFiles(packages=[("isoloss.explorer", "static")]), name="static"),
         ],
         middleware=[Middleware(_OwnPagesOnly, hosts=hosts)],
@@ -116,49 +121,50 @@ class _Explorer:
         return await run_in_threadpool(self._export, request)
 
     def _export(self, request: Request) -> Response:
-        tab, kind = request.path_params["tab"], request.path_params["kind"]
-        makers: dict[str, Callable[[Fields], tuple[Callable[[], str], Callable[[], Any]]]] = {
-            "example": _export_example,
-            "spectrum": _export_spectrum,
-            "data": self._export_rows,
-        }
-        if tab not in makers or kind not in _TYPES:
+        file, fields = request.path_params["file"], Fields(request.query_params)
+        stem, _, kind = file.rpartition(".")
+        if kind not in _TYPES:
             return PlainTextResponse("Not Found", 404)
-        script, figure = makers[tab](Fields(request.query_params))
-        if kind == "py":
-            content = script().encode()
-        else:
-            from isoloss.plots import render
+        made: str | Figure
+        match stem.removeprefix("isoloss-").partition("-"), kind:
+            case ("example", _, ""), "py":
+                made = scripts.example_script(example.ExampleState.read(fields))
+            case ("example", _, ""), _:
+                made = _example_figure(example.ExampleState.read(fields))
+            case ("spectrum", _, "" | "filters" as part), _:
+                drawn = spectrum.SpectrumState.read(fields)
+                script = partial(scripts.spectrum_script, drawn)
+                made = _compared(spectrum.compared(drawn), drawn.at, part, kind, script)
+            case ("data", _, "" | "filters" as part), _:
+                state = RowsState.read(fields)
+                rows, found = self.rows.compared(state)
+                script = partial(scripts.rows_script, state, classes=rows.classes)
+                made = _compared(found, state.at, part, kind, script)
+            case _:
+                return PlainTextResponse("Not Found", 404)
+        headers = {"content-disposition": f'attachment; filename="{file}"'}
+        if isinstance(made, str):
+            return Response(made, media_type=_TYPES[kind], headers=headers)
+        from isoloss.plots import render
 
-            content = render(figure(), kind)
-        name = f'attachment; filename="isoloss-{tab}.{kind}"'
-        return Response(content, media_type=_TYPES[kind], headers={"content-disposition": name})
-
-    def _export_rows(self, fields: Fields) -> tuple[Callable[[], str], Callable[[], Any]]:
-        from isoloss.comparison.figure import figure
-
-        state = RowsState.read(fields)
-        rows, found = self.rows.compared(state)
-        return (lambda: scripts.rows_script(state, rows.classes)), (lambda: figure(found))
+        return Response(render(made, kind), media_type=_TYPES[kind], headers=headers)
 
 
-def _export_example(fields: Fields) -> tuple[Callable[[], str], Callable[[], Any]]:
+def _example_figure(state: example.ExampleState) -> Figure:
     from isoloss.paper.figures import paths_figure
 
-    state = example.ExampleState.read(fields)
     both = example.Trained.of(state)
-    return (
-        lambda: scripts.example_script(state),
-        lambda: paths_figure(both.flow, both.annealed, state.target, state.level),
-    )
+    return paths_figure(both.flow, both.annealed, state.target, state.level)
 
 
-def _export_spectrum(fields: Fields) -> tuple[Callable[[], str], Callable[[], Any]]:
-    from isoloss.comparison.figure import figure
+def _compared(
+    found: Comparison, at: int, part: str, kind: str, script: Callable[[], str]
+) -> str | Figure:
+    from isoloss.comparison.figure import figure, filters_figure
 
-    state = spectrum.SpectrumState.read(fields)
-    found = spectrum.compared(state)
-    return (lambda: scripts.spectrum_script(state)), (lambda: figure(found))
+    if kind == "py":
+        return script()
+    return filters_figure(filters(found, at - 1)) if part else figure(found)
 
 
 async def _tell(_: Request, error: Exception) -> Response:
