@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from flint import fmpq
 
@@ -80,16 +81,16 @@ class Expression:
         found._check(tree, what)
         return found
 
-    @property
-    def names(self) -> set[str]:
+    @cached_property
+    def names(self) -> frozenset[str]:
         """The names that need a value."""
         called = {n.func for n in ast.walk(self.tree) if isinstance(n, ast.Call)}
         inner = {n.value for n in ast.walk(self.tree) if isinstance(n, ast.Attribute)}
-        return {
+        return frozenset(
             _name(node)
             for node in ast.walk(self.tree)
             if isinstance(node, ast.Name | ast.Attribute) and node not in called | inner
-        }
+        )
 
     def check_names(self, known: set[str], what: str = "claim") -> Expression:
         """Raise ``ValueError`` if a name is not among the known ones; else return self."""
@@ -196,9 +197,17 @@ class Expression:
             return left * right
         return left + right if isinstance(node.op, ast.Add) else left - right
 
+    @cached_property
+    def _constants(self) -> dict[ast.Constant, fmpq]:
+        """The numbers that have been read: finding one in a long text takes a while."""
+        return {}
+
     def _constant(self, node: ast.Constant) -> fmpq:
-        segment = ast.get_source_segment(self.text, node) or ""
-        return exact("a number in an expression", segment.replace("_", ""))
+        if node not in self._constants:
+            segment = ast.get_source_segment(self.text, node) or ""
+            number = exact("a number in an expression", segment.replace("_", ""))
+            self._constants[node] = number
+        return self._constants[node]
 
     def _compare(self, node: ast.Compare, values: Mapping[str, Value | bool]) -> bool | None:
         sides = [self._number(side, values) for side in (node.left, *node.comparators)]

@@ -41,7 +41,7 @@ def identity(left: str, right: str) -> Certificate:
     'disproved'
     """
     sides = [Expression.parse(side, "identity") for side in (left, right)]
-    names = sorted(set.union(*(side.names for side in sides)))
+    names = sorted(frozenset.union(*(side.names for side in sides)))
     for side in sides:
         if _degree(side.tree) > _DEGREE:
             raise ValueError(f"{side.text!r} has a higher degree than {_DEGREE}")
