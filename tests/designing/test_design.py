@@ -31,6 +31,13 @@ START = float(PROBLEM.start_train_loss)
 LEVEL = FLOOR + 0.2 * (START - FLOOR)
 
 
+def loss_of_rates(rates: np.ndarray) -> Any:
+    """Return the test losses after steps at rates (…, steps), by the product of their factors."""
+    h = np.prod(1 - 2 * rates[..., None] * PROBLEM.gamma, axis=-2)
+    with np.errstate(divide="ignore"):
+        return PROBLEM.test.loss(np, np.sign(h), np.log(np.abs(h)))
+
+
 def test_one_rate_by_hand() -> None:
     problem = il.Problem.from_spectra([1, 0.5], [0.3, 0.9], [1, 2])
     # Σ λδ²(1 - 2ηγ)² is least at η = Σ λδ²γ / (2 Σ λδ²γ²)
@@ -57,12 +64,19 @@ def test_as_many_rates_as_curvatures_reach_the_bound() -> None:
 def test_two_rates_are_the_best_of_a_grid() -> None:
     found = il.design(PROBLEM, steps=2)
     rates = np.linspace(0, 8, 321) * float(PROBLEM.max_lr)
-    h = 1 - 2 * rates[:, None] * PROBLEM.gamma
-    pairs = h[:, None, :] * h[None, :, :]
-    with np.errstate(divide="ignore"):
-        on_grid = PROBLEM.test.loss(np, np.sign(pairs), np.log(np.abs(pairs)))
+    on_grid = loss_of_rates(np.stack(np.meshgrid(rates, rates), axis=-1))
     assert found.test_loss <= on_grid.min()
     assert found.test_loss == pytest.approx(on_grid.min(), rel=1e-3)
+
+
+@functools.cache
+def annealed_losses() -> list[float]:
+    return [
+        float(run.test_loss)
+        for steps in range(1, 9)
+        for lr in np.linspace(0.05, 1.2, 93) * float(PROBLEM.max_lr)
+        if float((run := il.train(PROBLEM, il.anneal(lr, steps), LEVEL)).time) > 0
+    ]
 
 
 @pytest.mark.parametrize("goal", ["lowest", "highest"])
@@ -71,12 +85,7 @@ def test_annealed_at_a_level_is_the_best_of_a_grid(goal: Any) -> None:
         PROBLEM, goal, "annealed", train_loss=LEVEL, steps=8, max_lr=1.2 * float(PROBLEM.max_lr)
     )
     assert found.train_loss == pytest.approx(LEVEL, rel=1e-12)
-    losses = [
-        float(run.test_loss)
-        for steps in range(1, 9)
-        for lr in np.linspace(0.05, 1.2, 93) * float(PROBLEM.max_lr)
-        if float((run := il.train(PROBLEM, il.anneal(lr, steps), LEVEL)).time) > 0
-    ]
+    losses = annealed_losses()
     if goal == "lowest":
         assert found.test_loss <= min(losses) * (1 + 1e-9)
         assert found.test_loss >= found.bound
@@ -94,6 +103,12 @@ def test_the_papers_band_is_reached() -> None:
     assert lowest.gap == pytest.approx(0, abs=1e-9)
 
 
+@functools.cache
+def loss_of_flow() -> float:
+    times = np.geomspace(0.01, 1000, 300)
+    return min(float(il.train(PROBLEM, il.GradientFlow(t)).test_loss) for t in times)
+
+
 @pytest.mark.parametrize("flow", [False, True])
 @pytest.mark.parametrize("family", ["annealed", "two-rate", "decreasing", "rates", families.cosine])
 def test_every_family_keeps_between_bound_and_what_is_simple(family: Any, flow: bool) -> None:
@@ -102,9 +117,7 @@ def test_every_family_keeps_between_bound_and_what_is_simple(family: Any, flow: 
     again = il.train(PROBLEM, found.schedule)
     assert float(again.test_loss) == found.test_loss
     if flow or family == "annealed":
-        times = np.geomspace(0.01, 1000, 300)
-        alone = min(float(il.train(PROBLEM, il.GradientFlow(t)).test_loss) for t in times)
-        assert found.test_loss <= alone * (1 + 1e-4)
+        assert found.test_loss <= loss_of_flow() * (1 + 1e-4)
 
 
 def test_more_rates_are_never_worse() -> None:
@@ -168,10 +181,10 @@ def test_a_named_family_keeps_its_shape_and_its_fixed_arguments() -> None:
     np.testing.assert_allclose(rates[[0, 3, 6]], rates[[1, 4, 7]])
     np.testing.assert_allclose(ratios, ratios[0])
     # over both parameters, on a grid
+    factors, powers = np.geomspace(1e-3, 1, 60)[:, None], np.repeat(np.arange(3), 3)
     best = min(
-        float(il.train(PROBLEM, families.step_decay(lr, 9, 3, factor)).test_loss)
+        loss_of_rates(lr * factors**powers).min()
         for lr in np.geomspace(0.05, 100, 150) * float(PROBLEM.max_lr)
-        for factor in np.geomspace(1e-3, 1, 60)
     )
     assert found.test_loss <= best * (1 + 1e-6)
 
@@ -319,19 +332,24 @@ def test_more_steps_and_flow_are_never_worse(seed: int) -> None:
         assert with_flow.test_loss <= losses[4] * (1 + 1e-5)
 
 
+PLAIN = il.Problem.from_spectra([1, 0.3, 0.1], [0.2, 0.9, 0.4], [1, 1, 1])
+OPTIONS: dict[str, dict[str, Any]] = {
+    "free": {},
+    "flow": {"flow": True},
+    "level": {"goal": "lowest", "train_loss": 0.2 * float(PLAIN.start_train_loss)},
+}
+
+
+@functools.cache
+def plain_loss(options: str) -> float:
+    return il.design(PLAIN, family="rates", steps=3, **OPTIONS[options]).test_loss
+
+
+@pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("scale", [1e-200, 1e150])
-def test_any_scale_of_the_curvature(scale: float) -> None:
+def test_any_scale_of_the_curvature(scale: float, options: str) -> None:
     lambdas = scale * np.array([0.2, 0.9, 0.4])
     problem = il.Problem.from_spectra(scale * np.array([1, 0.3, 0.1]), lambdas, [1, 1, 1])
-    level = 0.2 * float(problem.start_train_loss)
-    for options in ({}, {"flow": True}, {"goal": "lowest", "train_loss": level}):
-        found = il.design(problem, family="rates", steps=3, **options)
-        plain = il.design(PLAIN, family="rates", steps=3, **_scaled(options, scale))
-        assert found.test_loss / scale == pytest.approx(plain.test_loss, rel=1e-6, abs=1e-9)
-
-
-PLAIN = il.Problem.from_spectra([1, 0.3, 0.1], [0.2, 0.9, 0.4], [1, 1, 1])
-
-
-def _scaled(options: dict[str, Any], scale: float) -> dict[str, Any]:
-    return {k: v / scale if k == "train_loss" else v for k, v in options.items()}
+    given = {k: v * scale if k == "train_loss" else v for k, v in OPTIONS[options].items()}
+    found = il.design(problem, family="rates", steps=3, **given)
+    assert found.test_loss / scale == pytest.approx(plain_loss(options), rel=1e-6, abs=1e-9)
