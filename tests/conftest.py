@@ -1,8 +1,15 @@
 """Settings that all tests share."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 # The tests run in as many processes as there are cores: more threads than that slow all of them.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -15,3 +22,21 @@ os.environ["MPLBACKEND"] = "Agg"
 # code alone. `--hypothesis-profile=default` searches with new examples.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run ``isoloss`` with arguments in the test's folder, as a process of its own."""
+
+    def started(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("isoloss")), *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "80", **environment},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    return started

@@ -172,7 +172,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "suffix": (["fit", "train.csv", "--save", "m.pkl"], "must end in .skops; got m.pkl"),
     "exists": (["fit", "train.csv", "--save", "old.skops"], "old.skops exists; choose another"),
     "folder": (["fit", "train.csv", "--save", "no/m.skops"], "there is no folder no to write"),
-    "no model": (["predict", "none.skops", "train.csv"], "cannot read 'none.skops': No such file"),
+    "no model": (["predict", "none.skops", "train.csv"], "there is no file 'none.skops'"),
     "not skops": (["predict", "train.csv", "train.csv"], "'train.csv' is not a skops file"),
     "a zip": (["predict", "zip.skops", "train.csv"], "cannot read 'zip.skops' as skops"),
     "cut off": (["predict", "cut.skops", "train.csv"], "'cut.skops' is not a skops file"),

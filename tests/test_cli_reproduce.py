@@ -1,33 +1,25 @@
 """``isoloss reproduce`` as a process."""
 
+from __future__ import annotations
+
 import json
-import os
-import subprocess
-import sys
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from rich.cells import cell_len
 
-import isoloss
 from isoloss.checker import check
+from isoloss.cli.claims_output import show
+from isoloss.paper import claims
 
-COMMAND = Path(sys.executable).with_name("isoloss")
-
-
-def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "80"}
-    return subprocess.run(
-        [str(COMMAND), *map(str, arguments)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+if TYPE_CHECKING:
+    from conftest import Run
 
 
-def test_it_shows_the_paper_and_writes_it_down(tmp_path: Path) -> None:
-    done = run("reproduce", "--seed", 3, cwd=tmp_path)
+def test_it_shows_the_paper_and_writes_it_down(tmp_path: Path, run: Run) -> None:
+    done = run("reproduce", "--seed", 3)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     out = tmp_path / "isoloss-reproduce"
@@ -54,7 +46,7 @@ def test_it_shows_the_paper_and_writes_it_down(tmp_path: Path) -> None:
     assert all(row["id"] in page for row in rows)
     assert '<a href="certificates/proposition1-flow.json">proved</a> for all' in page
     # again into its own folder, with the same result
-    again = run("reproduce", "--seed", 3, cwd=tmp_path)
+    again = run("reproduce", "--seed", 3)
     assert again.returncode == 0
     assert (out / "report.html").read_text(encoding="utf-8") == page
 
@@ -71,28 +63,40 @@ def test_it_shows_the_paper_and_writes_it_down(tmp_path: Path) -> None:
     ],
 )
 def test_bad_parameters_write_nothing(
-    arguments: tuple[str, ...], message: str, tmp_path: Path
+    arguments: tuple[str, ...], message: str, tmp_path: Path, run: Run
 ) -> None:
-    done = run("reproduce", *arguments, "--out", "new", cwd=tmp_path)
+    done = run("reproduce", *arguments, "--out", "new")
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_foreign_folder_is_refused(tmp_path: Path) -> None:
+def test_a_foreign_folder_is_refused(tmp_path: Path, run: Run) -> None:
     (tmp_path / "theirs.txt").write_text("x")
-    done = run("reproduce", "--out", tmp_path, cwd=tmp_path)
+    done = run("reproduce", "--out", tmp_path)
     assert done.returncode == 2
     assert "--force" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["theirs.txt"]
-    assert run("reproduce", "--out", tmp_path, "--force", cwd=tmp_path).returncode == 0
+    assert run("reproduce", "--out", tmp_path, "--force").returncode == 0
     assert (tmp_path / "theirs.txt").read_text() == "x"
     assert (tmp_path / "report.html").exists()
 
 
-def test_the_command_alone_shows_its_verbs(tmp_path: Path) -> None:
-    done = run(cwd=tmp_path)
-    assert "reproduce" in done.stdout + done.stderr
-    assert "compare" in done.stdout + done.stderr
-    assert run("--version", cwd=tmp_path).stdout.startswith(f"isoloss {isoloss.__version__}")
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_terminal_gets_a_table_that_fits(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    found = claims()
+    show(found, {}, Path("out"))
+    colourful = capsys.readouterr().out
+    assert "\x1b[32m" in colourful  # green
+    assert "\x1b[33m" in colourful  # a failure that is expected
+    lines = re.sub(r"\x1b\[[\d;]*m", "", colourful).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    assert [line.split()[0] for line in lines if line[:3].strip() and line[:2] == "  "] == [
+        claim.id for claim in found
+    ]
+    assert lines[-1] == "Open out/report.html; next, on real data: isoloss compare diabetes"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
+from isoloss.cli import app
 from isoloss.draws import gaussian, power_law
 from isoloss.sweep import load, sweep
 from isoloss.sweep.config import read_config
 
-COMMAND = Path(sys.executable).with_name("isoloss")
+if TYPE_CHECKING:
+    from conftest import Run
+
 CONFIG = """
 schedules = ["flow", "gd(1.0, 20) > flow"]
 levels = { from = 0.1, to = 0.001, count = 3 }
@@ -31,21 +37,9 @@ decay = [0.0, 1.0]
 """
 
 
-def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "80"}
-    return subprocess.run(
-        [str(COMMAND), *map(str, arguments)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_a_file_says_what_a_call_does(tmp_path: Path) -> None:
+def test_a_file_says_what_a_call_does(tmp_path: Path, run: Run) -> None:
     (tmp_path / "study.toml").write_text(CONFIG)
-    done = run("sweep", "study.toml", "--out", "study.nc", "--workers", 2, cwd=tmp_path)
+    done = run("sweep", "study.toml", "--out", "study.nc", "--workers", 2)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "8 problems × 2 schedules × 3 levels",
@@ -62,10 +56,10 @@ def test_a_file_says_what_a_call_does(tmp_path: Path) -> None:
         seed=5,
     )
     assert found.test_loss.identical(wanted.test_loss)
-    again = run("sweep", "study.toml", "--out", "study.nc", cwd=tmp_path)
+    again = run("sweep", "study.toml", "--out", "study.nc")
     assert again.returncode == 2
     assert "study.nc exists; choose another --out, or give --force" in again.stderr
-    assert run("sweep", "study.toml", "--out", "study.nc", "--force", cwd=tmp_path).returncode == 0
+    assert run("sweep", "study.toml", "--out", "study.nc", "--force").returncode == 0
     assert load(tmp_path / "study.nc").identical(found)
 
 
@@ -111,15 +105,34 @@ def test_every_kind_of_sampler(sampler: str, size: str, tmp_path: Path) -> None:
         ("seed = 5", 'unit = "x"', "unit must be one of excess, start, absolute"),
     ],
 )
-def test_errors_are_one_line(old: str, new: str, message: str, tmp_path: Path) -> None:
+def test_errors_are_one_line(
+    old: str, new: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert old in CONFIG
-    (tmp_path / "study.toml").write_text(CONFIG.replace(old, new))
-    done = run("sweep", "study.toml", cwd=tmp_path)
-    assert done.returncode == 2
+    Path("study.toml").write_text(CONFIG.replace(old, new))
+    done = CliRunner().invoke(app, ["sweep", "study.toml"])
+    assert done.exit_code == 2
     assert message in done.stderr
     assert done.stderr.startswith("isoloss: error: ")
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "sweep.nc").exists()
+    assert not Path("sweep.nc").exists()
+
+
+def test_interrupted_it_says_what_it_has_kept(tmp_path: Path, run: Run) -> None:
+    text = CONFIG.replace("draws = 4", "draws = 4000").replace("d = 10", "d = 100")
+    (tmp_path / "study.toml").write_text(text)
+    command = [Path(sys.executable).with_name("isoloss"), "sweep", "study.toml"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as started:
+        while started.poll() is None and not list(tmp_path.glob(".sweep.nc.cache/task-*")):
+            time.sleep(0.01)
+        started.send_signal(signal.SIGINT)
+        _, said = started.communicate()
+    assert started.returncode == 130
+    count = len(list(tmp_path.glob(".sweep.nc.cache/task-*")))
+    assert said == (
+        f"isoloss: stopped; the {count} tasks done are kept in .sweep.nc.cache: called again, the "
+        "sweep goes on\n"
+    )
 
 
 def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
@@ -146,9 +159,9 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
         (("study.toml", "--cluster", "tcp://127.0.0.1:1"), "there is no Dask scheduler at"),
     ],
 )
-def test_bad_options(options: tuple[str, ...], message: str, tmp_path: Path) -> None:
+def test_bad_options(options: tuple[str, ...], message: str, tmp_path: Path, run: Run) -> None:
     (tmp_path / "study.toml").write_text(CONFIG)
-    done = run("sweep", *options, cwd=tmp_path)
+    done = run("sweep", *options)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr

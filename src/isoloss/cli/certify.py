@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isoloss.cli.completion import STATEMENTS, complete
+
 if TYPE_CHECKING:
     from isoloss.proof import Certificate
 
@@ -21,7 +23,9 @@ def certify(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]", help="A statement of the paper, 'all', or 'list' to see their names."
+            metavar="[NAME]",
+            autocompletion=complete(("all", "list"), STATEMENTS),
+            help="A statement of the paper, 'all', or 'list' to see their names.",
         ),
     ] = None,
     out: Annotated[
@@ -67,14 +71,7 @@ def certify(
     """Prove the paper's statements, or a claim of your own, rigorously.
 
     Floating point shows a claim at points; a certificate proves it, and isoloss verify
-    checks that by other code. For example:
-
-    isoloss certify all --out certificates
-
-    isoloss certify lemma2-literal
-
-    isoloss certify --train 2/3,1/3 --test 1/2,1/2 --start 10,10 --level 0.01
-    --schedule 'gd(1, 10) > flow' --claim 'test_loss <= 3/4 * level'
+    checks that by other code.
 
     The exit status is 0 if all comes out as expected, and a claim of your own is proved;
     else 1.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isoloss.cli.completion import PHASES, complete
 from isoloss.cli.options import Rows, Target, Task
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="SPEC|FILE",
+            autocompletion=complete(PHASES, files=(".json", ".csv")),
             help="A schedule; may be given several times. SPEC joins phases by '>': gd(R, K) for K "
             "steps at R times the largest stable rate, flow for gradient flow, flow(T) for as much "
             "of it as T such steps, heavy_ball(R, MOMENTUM, K), nesterov(R, MOMENTUM, K), or a "

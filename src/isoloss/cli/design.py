@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from isoloss.cli.commands import stop
+from isoloss.cli.completion import FAMILIES, complete
 from isoloss.cli.options import Rows, Target, Task
 
 __all__ = ["design"]
@@ -34,9 +36,10 @@ def design(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="A family of schedules; may be given several times: annealed, two-rate, "
-            "decreasing, rates (free rates), constant, cosine, decay, exponential, inverse_time, "
-            "one_cycle; with +flow at the end, gradient flow follows the steps. By default "
+            autocompletion=complete(FAMILIES, [f"{name}+flow" for name in FAMILIES]),
+            help="A family of schedules; may be given several times: "
+            f"{', '.join(FAMILIES)}; rates are free ones. With +flow at the end, gradient flow "
+            "follows the steps. By default "
             f"{', '.join(_DEFAULTS)}.",
         ),
     ] = None,
@@ -112,8 +115,7 @@ def design(
         typer.echo(f"isoloss: error: {error}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        typer.echo("isoloss: stopped; nothing was written", err=True)
-        raise typer.Exit(130) from None
+        stop("nothing was written")
     show(rows, found)
     if save is not None:
         typer.echo(f"\nWrote {found.best.name} to {save}")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isoloss.cli.commands import stop
+from isoloss.cli.completion import FAMILIES, PHASES, complete
 from isoloss.cli.options import Rows, Target, Task
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def fit(
         list[str] | None,
         typer.Option(
             metavar="SPEC|FAMILY|FILE",
+            autocompletion=complete(PHASES, FAMILIES, files=(".json", ".csv")),
             help="A schedule to try; may be given several times: a text such as 'gd(1.0, 100) > "
             "flow', with rates in units of the largest stable one; a family whose best member is "
             "designed (rates, rates+flow, annealed, two-rate, decreasing, cosine, …); or a JSON or "
@@ -114,8 +117,7 @@ def fit(
         typer.echo(f"isoloss: error: {error}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        typer.echo("isoloss: stopped; nothing was written", err=True)
-        raise typer.Exit(130) from None
+        stop("nothing was written")
     show(rows, search, [f"Note: {each.message}." for each in warned])
     if save is None:
         typer.echo("\nNothing was written; --save FILE.skops writes the model.")

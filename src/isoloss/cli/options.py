@@ -6,13 +6,19 @@ from typing import Annotated, Literal
 
 import typer
 
-__all__ = ["Rows", "Target", "Task"]
+from isoloss.cli.completion import DATA_SETS, complete
+
+__all__ = ["TABLES", "Rows", "Target", "Task"]
+
+TABLES = complete(DATA_SETS, files=(".csv", ".parquet", ".npz"))
 
 Rows = Annotated[
     str,
     typer.Argument(
+        metavar="DATA",
         help="Train rows: a CSV, Parquet or NPZ file (arrays X and y), or the name of a data set "
-        "that comes with scikit-learn: breast_cancer, diabetes, digits, iris, linnerud, wine."
+        f"that comes with scikit-learn: {', '.join(DATA_SETS)}.",
+        autocompletion=TABLES,
     ),
 ]
 Target = Annotated[

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from isoloss.cli.options import TABLES
+
 __all__ = ["predict"]
 
 
@@ -17,8 +19,10 @@ def predict(
     data: Annotated[
         str,
         typer.Argument(
+            metavar="DATA",
+            autocompletion=TABLES,
             help="Rows with the model's features among their columns: a CSV, Parquet or NPZ file, "
-            "or the name of a data set that comes with scikit-learn."
+            "or the name of a data set that comes with scikit-learn.",
         ),
     ],
     out: Annotated[
@@ -38,9 +42,12 @@ def predict(
     """
     from isoloss.datasets import load
     from isoloss.estimators.model_files import load_model
+    from isoloss.names import no_file
     from isoloss.outputs import OutputError, check_file, write_text
 
     try:
+        if not model.exists():
+            raise ValueError(no_file(model))
         if out is not None:
             if out.suffix.lower() != ".csv":
                 raise ValueError(f"--out writes CSV: the name must end in .csv; got {out}")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isoloss.cli.commands import stop
+
 if TYPE_CHECKING:
     from isoloss.cli.proofs import Proof
     from isoloss.paper import Claim
@@ -41,25 +43,27 @@ def reproduce(
     """
     from rich.console import Console
 
-    from isoloss.cli.proofs import NOT_INSTALLED, proofs_of
+    from isoloss.cli.claims_output import show
+    from isoloss.cli.proofs import proofs_of
     from isoloss.outputs import OutputError, check_folder, prepare_folder, write_text
     from isoloss.paper import claims, figures
     from isoloss.plots import save
     from isoloss.report import write_report
 
-    console, errors = Console(), Console(stderr=True)
+    kept = "nothing was written"
     try:
         check_folder(out, force=force)
-        with errors.status("Computing the claims") as status:
+        with Console(stderr=True).status("Computing the claims") as status:
             results = claims(alpha=alpha, epsilon=epsilon, steps=steps, seed=seed)
             status.update("Proving what has a proof")
             proofs = proofs_of(claim.id for claim in results)
             status.update("Drawing the figures")
-            prepare_folder(out, force=force)
             drawn = {
                 "figure1": figures.figure1(),
                 "losses": figures.losses_figure(alpha, steps),
             }
+            prepare_folder(out, force=force)
+            kept = f"not all was written to {out}"
             for name, figure in drawn.items():
                 save(figure, out, name, _KINDS)
             for name, proof in {proof.name: proof for proof in proofs.values()}.items():
@@ -76,43 +80,12 @@ def reproduce(
     except (OutputError, ValueError) as error:
         typer.echo(f"isoloss: error: {error}", err=True)
         raise typer.Exit(2) from None
-    _print(console, results, proofs)
-    wrote = "report.html, claims.json, certificates and two figures"
-    if proofs:
-        console.print(
-            "\nSecond column: floating point, at points. Third: rigorous, for all parameters of a "
-            "claim, or for one problem; -: not proved.",
-            soft_wrap=not console.is_terminal,
-        )
-    else:
-        wrote = wrote.replace(" certificates and", "")
-        console.print(NOT_INSTALLED, markup=False)
-    console.print(f"\nWrote {wrote} to {out}", highlight=False, soft_wrap=not console.is_terminal)
+    except KeyboardInterrupt:
+        stop(kept)
+    show(results, proofs, out)
     good = all(proof.as_expected for proof in proofs.values())
     if not (good and all(claim.as_expected for claim in results)):
         raise typer.Exit(1)
-
-
-def _print(console: Any, results: Sequence[Claim], proofs: Mapping[str, Proof]) -> None:
-    unexpected = [claim.id for claim in results if not claim.as_expected]
-    unexpected += [name for name, proof in proofs.items() if not proof.as_expected]
-    width = max(len(claim.id) for claim in results)
-    verdicts = max(len(claim.verdict) for claim in results)
-    for claim in results:
-        colour = "green" if claim.as_expected else "red"
-        proof = proofs.get(claim.id)
-        proved = "green" if proof is not None and proof.as_expected else "red"
-        column = f"[{proved}]{proof or '-'!s:<17}[/]  " if proofs else ""
-        console.print(
-            f"[bold]{claim.id:<{width}}[/]  [{colour}]{claim.verdict:<{verdicts}}[/]  "
-            f"{column}{claim.computed}",
-            highlight=False,
-            soft_wrap=not console.is_terminal,
-        )
-    if unexpected:
-        console.print(f"\n[red]Other than expected:[/] {', '.join(unexpected)}")
-    else:
-        console.print(f"\nAll {len(results)} claims come out as expected.", highlight=False)
 
 
 def _as_json(results: Sequence[Claim], proofs: Mapping[str, Proof]) -> str:

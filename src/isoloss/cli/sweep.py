@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from isoloss.cli.commands import stop
+
 __all__ = ["sweep"]
 
 
@@ -37,10 +39,8 @@ def sweep(
 ) -> None:
     """Train many problems by many schedules to many levels.
 
-    The file has a sampler, schedules, levels, and the parameters that vary; docs/sweeps.md
-    describes it. Numbers are the same on any number of workers. For example:
-
-    isoloss sweep study.toml --out study.nc --workers 2
+    The file, such as the one below, has a sampler, schedules, levels, and the parameters
+    that vary. Numbers are the same on any number of workers.
     """
     import shutil
 
@@ -77,6 +77,12 @@ def sweep(
             shutil.rmtree(own, ignore_errors=True)
         typer.echo(f"isoloss: error: {error}", err=True)
         raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        folder = own if cache is None else cache
+        if done := len(list(folder.glob("task-*"))):
+            stop(f"the {done} tasks done are kept in {folder}: called again, the sweep goes on")
+        shutil.rmtree(own, ignore_errors=True)
+        stop("nothing was written")
     sizes = " × ".join(f"{name} {size}" for name, size in found.sizes.items())
     typer.echo(f"Wrote {out}: {sizes}")
 

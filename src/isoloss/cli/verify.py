@@ -38,7 +38,7 @@ def verify(
             typer.echo(f"{path}: rejected: {error}")
             status = max(status, 1)
         except OSError as error:
-            typer.echo(f"isoloss: error: cannot read '{path}': {error.strerror}", err=True)
+            typer.echo(f"isoloss: error: {_unread(path, error)}", err=True)
             status = 2
         else:
             if not found.parts:
@@ -50,6 +50,13 @@ def verify(
             typer.echo(f"  in words, which are for you to check: {found.claim}")
     if status:
         raise typer.Exit(status)
+
+
+def _unread(path: Path, error: OSError) -> str:
+    from isoloss.names import no_file
+
+    missing = isinstance(error, FileNotFoundError)
+    return no_file(path) if missing else f"cannot read '{path}': {error.strerror}"
 
 
 def _expanded(paths: list[Path]) -> list[Path]:

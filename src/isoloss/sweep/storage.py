@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from isoloss.names import no_file
 from isoloss.outputs import OutputError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def load(path: str | Path) -> xarray.Dataset:
     path = Path(path)
     kind = _kind(path)
     if not path.exists():
-        raise FileNotFoundError(f"there is no file '{path}'")
+        raise FileNotFoundError(no_file(path))
     opened: Any = (
         (lambda: xarray.open_dataset(path, engine="h5netcdf"))
         if kind == "NetCDF"

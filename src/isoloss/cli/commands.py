@@ -1,0 +1,72 @@
+"""What all commands share: examples in their help, and how they stop."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from isoloss.cli.examples import EXAMPLES, THREE, Examples
+
+__all__ = ["MARKUP", "Command", "Commands", "print_examples", "stop"]
+
+# boxes and colours for a person at a terminal; plain text in a pipe
+MARKUP: Any = "rich" if sys.stdout is not None and sys.stdout.isatty() else None
+
+
+class Command(TyperCommand):
+    """A command with examples."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, then the examples."""
+        # a paragraph is wrapped where the terminal ends, not where the docstring's lines do
+        self.help = re.sub(r"(?<!\n)\n *(?!\n)", " ", self.help or "")
+        super().format_help(ctx, formatter)
+        _flush(formatter)
+        print_examples(EXAMPLES[str(self.name)])
+
+
+class Commands(TyperGroup):
+    """All commands, with what to try first; Ctrl-C stops one with a line."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, then what to try."""
+        super().format_help(ctx, formatter)
+        _flush(formatter)
+        print_examples(THREE)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            stop()
+
+
+def stop(what: str = "") -> NoReturn:
+    """Say in one line that Ctrl-C has stopped the command, and what it leaves."""
+    typer.echo(f"isoloss: stopped{'; ' * bool(what)}{what}", err=True)
+    raise typer.Exit(130) from None
+
+
+def print_examples(examples: Examples, title: str = "Examples:") -> None:
+    """Print examples, for a person or for a pipe."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)  # commands are copied whole
+    console.print(f"[bold]{title}[/]")
+    for what, text in examples:
+        console.print(Text(f"  # {what}", style="dim"))
+        console.print(Text("\n".join(f"  {line}" for line in text.splitlines()), style="cyan"))
+
+
+def _flush(formatter: Any) -> None:
+    """Print what plain help has gathered, for something to follow it."""
+    text = formatter.getvalue()
+    if text:
+        typer.echo(text)
+        formatter.buffer.clear()
