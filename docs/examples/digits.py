@@ -70,11 +70,13 @@ def problems(seed: int, skew: float, model: str) -> tuple[il.Problem, il.Problem
     return problem, problem.with_test(X_test, y_test), counters
 
 
-def selected(seed: int, skew: float, model: str) -> list[tuple[float, float]]:
-    """Return test loss and test error of each name, all chosen on the validation data."""
+def selected(
+    seed: int, skew: float, model: str, families: dict[str, int] = FAMILIES
+) -> list[tuple[float, float]]:
+    """Return test loss and error of flow, ridge and each family, chosen on the validation data."""
     problem, test_problem, (validation_error, test_error) = problems(seed, skew, model)
     results = {}
-    for name, steps in FAMILIES.items():
+    for name, steps in families.items():
         family = name.split()[0] + "+flow" * name.endswith("+flow")
         found = select(
             problem,
@@ -85,7 +87,8 @@ def selected(seed: int, skew: float, model: str) -> list[tuple[float, float]]:
             test_error=test_error,
         )
         results |= {name: found.designed[0], "flow": found.flow, "ridge": found.ridge}
-    return [(results[name].test_loss, results[name].test_error) for name in NAMES]
+    names = ("flow", "ridge", *families)
+    return [(results[name].test_loss, results[name].test_error) for name in names]
 
 
 def trained_in_pytorch(schedule: il.Schedule, data: Any) -> tuple[float, float]:
@@ -108,25 +111,39 @@ def trained_in_pytorch(schedule: il.Schedule, data: Any) -> tuple[float, float]:
     return train_loss, test_loss
 
 
-def figure(table: dict[tuple[str, float], np.ndarray]) -> Figure:
+def report(title: str, results: np.ndarray, names: tuple[str, ...] = NAMES) -> None:
+    """Print means and standard deviations over the seeds."""
+    print(f"\n{title}: mean and standard deviation over {len(results)} seeds")
+    print(f"  {'':15}{'test loss':>18}{'test error':>16}   lower error than ridge")
+    ridge = results[:, names.index("ridge"), 1]
+    for k, name in enumerate(names):
+        loss, error = results[:, k, 0], 100 * results[:, k, 1]
+        wins = int((results[:, k, 1] < ridge).sum())
+        print(
+            f"  {name:15}{loss.mean():10.4f} ± {loss.std(ddof=1):.4f}"
+            f"{error.mean():8.2f} ± {error.std(ddof=1):.2f} %   {wins} of {len(results)}"
+        )
+
+
+def figure(table: dict[tuple[str, float], np.ndarray], names: tuple[str, ...] = NAMES) -> Figure:
     """Draw test errors against ridge regression's, seed by seed."""
+    models, skews = list(dict.fromkeys(m for m, _ in table)), sorted({s for _, s in table})
     with style():
-        drawing = Figure(figsize=(9.0, 4.2), layout="constrained")
-        panels = drawing.subplots(1, 2, sharey=True)
-        skews = sorted({skew for _, skew in table})
+        drawing = Figure(figsize=(1.2 + 3.9 * len(models), 4.2), layout="constrained")
+        panels = drawing.subplots(1, len(models), sharey=True, squeeze=False)[0]
         colours = [COLOURS[name] for name in ("grey", "blue", "orange")]
-        for axes, model in zip(panels, ("linear", "kernel"), strict=True):
+        for axes, model in zip(panels, models, strict=True):
             axes.axhline(0, color="0.6", linewidth=0.8)
             for i, (skew, colour) in enumerate(zip(skews, colours, strict=False)):
                 errors = table[model, skew][:, :, 1]
-                ridge = NAMES.index("ridge")
+                ridge = names.index("ridge")
                 change = 100 * np.delete(errors - errors[:, [ridge]], ridge, axis=1)
                 x = np.arange(change.shape[1]) + 0.22 * (i - 1)
                 axes.plot(x, change.T, ".", color=colour, markersize=3, alpha=0.5)
                 axes.plot(x, change.mean(0), "_", color=colour, markersize=14, markeredgewidth=2)
                 axes.plot([], [], "_", color=colour, markeredgewidth=2, label=f"skew {skew:g}")
-            names = [name for name in NAMES if name != "ridge"]
-            axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
+            shown = [name for name in names if name != "ridge"]
+            axes.set_xticks(range(len(shown)), shown, rotation=30, ha="right")
             axes.set_title({"linear": "linear", "kernel": "RBF kernel"}[model])
         panels[0].set_ylabel("test error less ridge's\n(percentage points; bars: means)")
         panels[0].legend()
@@ -144,17 +161,8 @@ def main() -> None:
     for model in ("linear", "kernel"):
         for skew in (0.0, 0.9, 0.98):
             rows = [selected(seed, skew, model) for seed in range(options.seeds)]
-            table[model, skew] = results = np.array(rows)
-            print(f"\n{model}, skew {skew:g}: mean and standard deviation over {len(rows)} seeds")
-            print(f"  {'':15}{'test loss':>18}{'test error':>16}   lower error than ridge")
-            ridge = results[:, NAMES.index("ridge"), 1]
-            for k, name in enumerate(NAMES):
-                loss, error = results[:, k, 0], 100 * results[:, k, 1]
-                wins = int((results[:, k, 1] < ridge).sum())
-                print(
-                    f"  {name:15}{loss.mean():10.4f} ± {loss.std(ddof=1):.4f}"
-                    f"{error.mean():8.2f} ± {error.std(ddof=1):.2f} %   {wins} of {len(rows)}"
-                )
+            table[model, skew] = np.array(rows)
+            report(f"{model}, skew {skew:g}", table[model, skew])
     problem, test_problem, _ = problems(0, 0.98, "linear")
     best = il.design(problem, steps=16)
     X, y, _, _, X_test, y_test = split(0, 0.98)

