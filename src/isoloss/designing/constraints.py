@@ -49,6 +49,7 @@ class Constraints:
         self.lands = self.at_level and not goal.flow
         self.timed = goal.flow and not self.at_level
         self.any = self.at_level or limits.growth is not None
+        self._last: tuple[Shape, bytes, Floats, Floats] | None = None
 
     def split(self, z: Floats) -> tuple[Floats, float]:
         """Return a shape's parameters and the flow's time."""
@@ -76,13 +77,20 @@ class Constraints:
         return constraints
 
     def path(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
-        """Return the logs of `Losses.path` and their derivatives in z."""
+        """Return the logs of `Losses.path` and their derivatives in z.
+
+        The last are kept: SciPy asks for each constraint and for its gradient by itself.
+        """
+        at = z.tobytes()
+        if self._last is not None and self._last[0] is shape and self._last[1] == at:
+            return self._last[2:]
         u, _ = self.split(z)
         rates, by_u = shape.rates(u)
         path = self.losses.path(rates, shape.counts)
         slopes = path.by_rates @ by_u
         if self.timed:
             slopes = np.hstack([slopes, np.zeros((slopes.shape[0], 1))])
+        self._last = shape, at, path.logs, slopes
         return path.logs, slopes
 
     def _inequalities(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
