@@ -80,7 +80,13 @@ class Steps(Phase):
         return self._steps
 
     def rate(self, step: int) -> float:
-        """Return the learning rate of one step, counted from 0."""
+        """Return the learning rate of one step, counted from 0.
+
+        Parameters
+        ----------
+        step : int
+            From 0 to ``steps - 1``.
+        """
         return float(self._rates if self._rates.ndim == 0 else self._rates[step])
 
     def learning_rates(self) -> npt.NDArray[np.float64]:
@@ -105,8 +111,16 @@ class Steps(Phase):
             yield self._rates[done:], self._steps - done
 
     def scaled(self, factor: float) -> Self:
-        """Return the phase with its rates multiplied by ``factor``."""
-        return self.from_dict(self.to_dict() | {"lr": self._rates * factor})
+        """Return the phase with its rates multiplied by a number.
+
+        Parameters
+        ----------
+        factor : float
+            Such as ``problem.max_lr``.
+        """
+        with np.errstate(over="ignore"):  # an infinite rate is refused
+            rates = self._rates * factor
+        return self.from_dict(self.to_dict() | {"lr": rates})
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON holds of the phase, but its name."""
@@ -116,7 +130,13 @@ class Steps(Phase):
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """Build a phase from what `to_dict` gives."""
+        """Build a phase from what `to_dict` gives.
+
+        Parameters
+        ----------
+        fields : dict
+            The fields, without the phase's name.
+        """
         return cls(**fields)
 
     def __eq__(self, other: object) -> bool:
@@ -329,7 +349,13 @@ class GradientFlow(Phase):
         return 0
 
     def rate(self, step: int) -> float:
-        """Raise ``ValueError``: a flow has no steps."""
+        """Raise ``ValueError``: a flow has no steps.
+
+        Parameters
+        ----------
+        step : int
+            Any.
+        """
         raise ValueError(f"gradient flow has no learning rate, asked for step {step}")
 
     def learning_rates(self) -> npt.NDArray[np.float64]:
@@ -342,7 +368,13 @@ class GradientFlow(Phase):
         )
 
     def scaled(self, factor: float) -> GradientFlow:
-        """Return the phase with its time multiplied by ``factor``."""
+        """Return the phase with its time multiplied by a number.
+
+        Parameters
+        ----------
+        factor : float
+            Such as ``problem.max_lr``.
+        """
         return GradientFlow(self.time * factor)
 
     def to_dict(self) -> dict[str, Any]:
@@ -351,7 +383,13 @@ class GradientFlow(Phase):
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """Build a phase from what `to_dict` gives."""
+        """Build a phase from what `to_dict` gives.
+
+        Parameters
+        ----------
+        fields : dict
+            The fields, without the phase's name.
+        """
         time = fields.pop("time", None)
         return cls(time=math.inf if time is None else time, **fields)
 

@@ -109,7 +109,7 @@ def test_spectrum_and_data_are_what_compare_computes(address: str) -> None:
         ("example?lr=", "lr", "must be a number; got ''"),
         ("example?lr=nan", "lr", "must be a number; got 'nan'"),
         ("example?steps=2.5", "steps", "must be a whole number from 0 to 1000000000; got '2.5'"),
-        ("example?level=0", "level", "must be above 0"),
+        ("example?level=0", "level", "must be above 1e-100 and at most 1e+100; got 0"),
         ("example?alpha=1", "alpha", "α must be below 1"),
         ("example?start=1,2,3", "start", "must be two numbers; got 3"),
         ("example?target=1,x", "target", "number 2 is 'x'"),

@@ -134,7 +134,9 @@ def _draw_losses(axes: Axes, comparison: Comparison, floor: float) -> None:
             label=curve.name,
         )
     axes.set(xscale="log", yscale="log", ylabel="test loss")
-    axes.set_ylim(0.95 * min(flow.lowest.min(), shown.min()), top)
+    values = np.concatenate([flow.lowest, shown])
+    if top > 0:  # where every test loss is 0 there is no scale
+        axes.set_ylim(0.95 * values[values > 0].min(), top)
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())

@@ -18,7 +18,7 @@ from isoloss.training import train
 __all__ = ["ExampleState", "Trained", "view"]
 
 _POINTS = 80  # of each phase of a path
-_FAR = 1e150  # coordinates whose squares are still numbers
+_FAR = 1e9
 _TEST = (0.5, 0.5)
 _DRAWS = tuple((draw.counts, str(draw.probability)) for draw in draws())
 
@@ -72,7 +72,7 @@ class ExampleState:
             draw=tuple(map(int, draw.split(","))),
             lr=fields.number("lr", own.lr, "the learning rate η", above=0.0, most=1e6),
             steps=fields.whole("steps", own.steps, "the steps K", least=0, most=10**9),
-            level=fields.number("level", own.level, "the train loss ε", above=0.0, most=1e300),
+            level=fields.number("level", own.level, "the train loss ε", above=1e-100, most=1e100),
             alpha=alpha,
             start=points["start"],
             target=points["target"],

@@ -14,7 +14,7 @@ from isoloss.specs import Spec
 __all__ = ["SpectrumState", "compared", "view"]
 
 _MOST = 200
-_LARGEST = 1e100
+_LARGEST = 1e12
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,16 @@
 const MARGIN = { top: 8, right: 12, bottom: 40, left: 56 };
 
 export const DASHES = ["", "7 3", "7 3 2 3", "2 3", "10 4", "5 2 1 2 1 2", "4 2", "1 2"];
-export const MARKS = ["symbolCircle", "symbolSquare", "symbolDiamond2", "symbolTriangle",
-  "symbolCross", "symbolStar", "symbolWye", "symbolX"].map((name) => d3[name] ?? d3.symbolCircle);
+export const MARKS = [
+  "symbolCircle",
+  "symbolSquare",
+  "symbolDiamond2",
+  "symbolTriangle",
+  "symbolCross",
+  "symbolStar",
+  "symbolWye",
+  "symbolX",
+].map((name) => d3[name] ?? d3.symbolCircle);
 
 export class Chart {
   constructor(container, { x, y, height = 250, label }) {
@@ -33,47 +41,82 @@ export class Chart {
     this.sx = scale(this.x, data.x ?? extent(all, 0, this.x), [MARGIN.left, width - MARGIN.right]);
     this.sy = scale(this.y, data.y ?? extent(all, 1, this.y), [height - MARGIN.bottom, MARGIN.top]);
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
-    this.svg.select("clipPath rect").attr("x", MARGIN.left).attr("y", MARGIN.top - 2)
-      .attr("width", Math.max(0, width - MARGIN.left - MARGIN.right)).attr("height", height - MARGIN.top - MARGIN.bottom + 4);
-    axis(this.svg.select(".x"), d3.axisBottom(this.sx), this.sx, this.x, width / 90)
-      .attr("transform", `translate(0,${height - MARGIN.bottom})`);
-    axis(this.svg.select(".y"), d3.axisLeft(this.sy), this.sy, this.y, height / 45)
-      .attr("transform", `translate(${MARGIN.left},0)`);
-    this.svg.select(".x-label").attr("x", width - MARGIN.right).attr("y", height - 6);
-    this.svg.select(".y-label").attr("transform", `translate(12,${height - MARGIN.bottom}) rotate(-90)`);
+    this.svg
+      .select("clipPath rect")
+      .attr("x", MARGIN.left)
+      .attr("y", MARGIN.top - 2)
+      .attr("width", Math.max(0, width - MARGIN.left - MARGIN.right))
+      .attr("height", height - MARGIN.top - MARGIN.bottom + 4);
+    axis(this.svg.select(".x"), d3.axisBottom(this.sx), this.sx, this.x, width / 90).attr(
+      "transform",
+      `translate(0,${height - MARGIN.bottom})`,
+    );
+    axis(this.svg.select(".y"), d3.axisLeft(this.sy), this.sy, this.y, height / 45).attr(
+      "transform",
+      `translate(${MARGIN.left},0)`,
+    );
+    this.svg
+      .select(".x-label")
+      .attr("x", width - MARGIN.right)
+      .attr("y", height - 6);
+    this.svg
+      .select(".y-label")
+      .attr("transform", `translate(12,${height - MARGIN.bottom}) rotate(-90)`);
     const usable = ([x, y]) => Number.isFinite(this.px(x)) && Number.isFinite(this.py(y));
-    const area = d3.area().x((d) => this.px(d[0])).y0((d) => this.py(d[1])).y1((d) => this.py(d[2] ?? Infinity));
+    const area = d3
+      .area()
+      .x((d) => this.px(d[0]))
+      .y0((d) => this.py(d[1]))
+      .y1((d) => this.py(d[2] ?? Infinity));
     join(this.inner, "path", "band-area", data.band ? [data.band] : []).attr("d", area);
     join(this.inner, "line", "rule", data.rules ?? [])
       .attr("x1", (d) => (d.x === undefined ? MARGIN.left : this.px(d.x)))
       .attr("x2", (d) => (d.x === undefined ? width : this.px(d.x)))
       .attr("y1", (d) => (d.y === undefined ? MARGIN.top : this.py(d.y)))
       .attr("y2", (d) => (d.y === undefined ? height - MARGIN.bottom : this.py(d.y)));
-    const line = d3.line().defined(usable).x((d) => this.px(d[0])).y((d) => this.py(d[1]));
+    const line = d3
+      .line()
+      .defined(usable)
+      .x((d) => this.px(d[0]))
+      .y((d) => this.py(d[1]));
     join(this.inner, "path", "series", data.series)
       .attr("class", (d) => `series ${d.style.class ?? ""}`)
       .style("--colour", (d) => d.style.colour ?? null)
       .attr("stroke-dasharray", (d) => d.style.dash ?? null)
       .attr("d", (d) => line(d.points));
     const marks = data.series.flatMap((series) =>
-      (series.marks ?? []).filter(usable).map((point) => ({ point, style: series.style })));
+      (series.marks ?? []).filter(usable).map((point) => ({ point, style: series.style })),
+    );
     join(this.inner, "path", "dot", marks)
       .attr("class", (d) => `dot ${d.style.class ?? ""}`)
       .style("--colour", (d) => d.style.colour ?? null)
       .attr("d", (d) => d3.symbol(d.style.mark ?? d3.symbolCircle, 36)())
       .attr("transform", (d) => `translate(${this.px(d.point[0])},${this.py(d.point[1])})`);
     join(this.inner, "circle", "now", (data.now ?? []).filter(usable))
-      .attr("r", 5).attr("cx", (d) => this.px(d[0])).attr("cy", (d) => this.py(d[1]));
+      .attr("r", 5)
+      .attr("cx", (d) => this.px(d[0]))
+      .attr("cy", (d) => this.py(d[1]));
   }
 
-  px(x) { return place(this.sx, x); }
-  py(y) { return place(this.sy, y); }
+  px(x) {
+    return place(this.sx, x);
+  }
+  py(y) {
+    return place(this.sy, y);
+  }
 
   nearest([x, y]) {
     return closest(
       this.data?.series.flatMap((series) =>
-        [...(series.marks ?? []), ...series.points].map((p) => [this.px(p[0]), this.py(p[1]), p, series])) ?? [],
-      x, y,
+        [...(series.marks ?? []), ...series.points].map((p) => [
+          this.px(p[0]),
+          this.py(p[1]),
+          p,
+          series,
+        ]),
+      ) ?? [],
+      x,
+      y,
     );
   }
 }
@@ -110,7 +153,9 @@ export function tooltip(container, svg, find) {
     tip.style.right = half ? `${width - found.px + 12}px` : "auto";
     tip.style.top = `${container.offsetTop + found.py - 10}px`;
   });
-  svg.on("pointerleave", () => { tip.hidden = true; });
+  svg.on("pointerleave", () => {
+    tip.hidden = true;
+  });
   return tip;
 }
 
@@ -119,7 +164,9 @@ export function join(parent, tag, name, data) {
 }
 
 function extent(points, index, { log }) {
-  const values = points.map((point) => point[index]).filter((v) => v !== null && Number.isFinite(v) && (!log || v > 0));
+  const values = points
+    .map((point) => point[index])
+    .filter((v) => v !== null && Number.isFinite(v) && (!log || v > 0));
   if (!values.length) return log ? [0.1, 1] : [0, 1];
   const [low, high] = d3.extent(values);
   if (log) return low === high ? [low / 2, high * 2] : [low / 1.15, high * 1.15];
@@ -128,7 +175,9 @@ function extent(points, index, { log }) {
 }
 
 function scale({ log, reverse }, domain, range) {
-  const made = (log ? d3.scaleLog() : d3.scaleLinear()).domain(reverse ? [...domain].reverse() : domain);
+  const made = (log ? d3.scaleLog() : d3.scaleLinear()).domain(
+    reverse ? [...domain].reverse() : domain,
+  );
   return made.range(range);
 }
 
@@ -137,29 +186,60 @@ export function axis(group, made, scaled, { log }, count) {
   if (log) {
     const [low, high] = d3.extent(scaled.domain());
     const decades = Math.log10(high / low);
-    const powers = d3.range(Math.floor(Math.log10(low)), Math.floor(Math.log10(high)) + 1, Math.max(1, Math.ceil(decades / count)));
+    const powers = d3.range(
+      Math.floor(Math.log10(low)),
+      Math.floor(Math.log10(high)) + 1,
+      Math.max(1, Math.ceil(decades / count)),
+    );
     if (decades < 1) ticks = d3.scaleLinear().domain([low, high]).ticks(count);
-    else if (decades < count / 2) ticks = powers.flatMap((p) => [1, 2, 5].map((m) => Number(`${m}e${p}`))).filter((t) => t >= low && t <= high);
+    else if (decades < count / 2)
+      ticks = powers
+        .flatMap((p) => [1, 2, 5].map((m) => Number(`${m}e${p}`)))
+        .filter((t) => t >= low && t <= high);
     else ticks = powers.map((p) => Number(`1e${p}`)).filter((t) => t >= low);
   }
   const format = (t) => {
     const size = Math.abs(t);
-    return size !== 0 && (size >= 1e5 || size < 1e-3) ? t.toExponential().replace("e+", "e") : String(Number(t.toPrecision(6)));
+    return size !== 0 && (size >= 1e5 || size < 1e-3)
+      ? t.toExponential().replace("e+", "e")
+      : String(Number(t.toPrecision(6)));
   };
   return group.call(made.tickValues(ticks).tickFormat(format).tickSizeOuter(0));
 }
 
 // A legend's entries: a piece of the line with its mark, and the name.
 export function legend(place, entries) {
-  d3.select(place).selectAll(":scope > span").data(entries).join("span").each(function ([style, name]) {
-    const span = d3.select(this);
-    span.selectAll("*").remove();
-    const svg = span.append("svg").attr("width", 34).attr("height", 12).attr("aria-hidden", "true")
-      .attr("class", style.class ?? null).style("--colour", style.colour ?? null);
-    if (style.area) svg.append("rect").attr("class", "band-area").attr("width", 34).attr("height", 12);
-    else svg.append("line").attr("class", "series").attr("x1", 1).attr("x2", 33).attr("y1", 6).attr("y2", 6)
-      .attr("stroke-dasharray", style.dash ?? null);
-    if (style.mark) svg.append("path").attr("class", "dot").attr("d", d3.symbol(style.mark, 40)()).attr("transform", "translate(17,6)");
-    span.append("span").text(name);
-  });
+  d3.select(place)
+    .selectAll(":scope > span")
+    .data(entries)
+    .join("span")
+    .each(function ([style, name]) {
+      const span = d3.select(this);
+      span.selectAll("*").remove();
+      const svg = span
+        .append("svg")
+        .attr("width", 34)
+        .attr("height", 12)
+        .attr("aria-hidden", "true")
+        .attr("class", style.class ?? null)
+        .style("--colour", style.colour ?? null);
+      if (style.area)
+        svg.append("rect").attr("class", "band-area").attr("width", 34).attr("height", 12);
+      else
+        svg
+          .append("line")
+          .attr("class", "series")
+          .attr("x1", 1)
+          .attr("x2", 33)
+          .attr("y1", 6)
+          .attr("y2", 6)
+          .attr("stroke-dasharray", style.dash ?? null);
+      if (style.mark)
+        svg
+          .append("path")
+          .attr("class", "dot")
+          .attr("d", d3.symbol(style.mark, 40)())
+          .attr("transform", "translate(17,6)");
+      span.append("span").text(name);
+    });
 }

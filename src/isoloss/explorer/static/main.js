@@ -1,6 +1,7 @@
 // Tabs, colours, and the address: it holds the whole state, so a link shows what its sender saw.
 import { Example } from "./example.js";
-import { Spectrum, Rows } from "./comparison.js";
+import { Rows } from "./rows.js";
+import { Spectrum } from "./spectrum.js";
 
 const makers = { example: Example, spectrum: Spectrum, data: Rows };
 const tabs = {};

@@ -37,8 +37,14 @@ export class Tab {
     if (!number || field.classList.contains("pair")) return;
     const range = field.querySelector(":scope > input[type=range]");
     const name = field.dataset.field;
-    number.addEventListener("input", () => number.value !== "" && this.set({ [name]: number.value }));
-    number.addEventListener("change", () => this.query.get(name) !== number.value && this.set({ [name]: number.value }));
+    number.addEventListener(
+      "input",
+      () => number.value !== "" && this.set({ [name]: number.value }),
+    );
+    number.addEventListener(
+      "change",
+      () => this.query.get(name) !== number.value && this.set({ [name]: number.value }),
+    );
     if (!range) return;
     range.addEventListener("input", () => {
       const log = range.dataset.scale === "log";
@@ -73,7 +79,9 @@ export class Tab {
       const response = await fetch(`api/${this.name}?${this.query}`);
       answer = await response.json();
     } catch {
-      answer = { errors: { "": "The explorer does not answer. Is isoloss explore still running?" } };
+      answer = {
+        errors: { "": "The explorer does not answer. Is isoloss explore still running?" },
+      };
     }
     clearTimeout(slow);
     this.section.querySelector(".output").classList.remove("busy");
@@ -131,7 +139,12 @@ export class Tab {
   linkExports() {
     const place = this.section.querySelector(".exports");
     const files = this.name === "example" ? [""] : ["", "-filters"];
-    const kinds = files.flatMap((file) => ["png", "svg"].map((kind) => [`${file}.${kind}`, `${file ? "Filters" : "Figure"} (${kind.toUpperCase()})`]));
+    const kinds = files.flatMap((file) =>
+      ["png", "svg"].map((kind) => [
+        `${file}.${kind}`,
+        `${file ? "Filters" : "Figure"} (${kind.toUpperCase()})`,
+      ]),
+    );
     place.replaceChildren(
       ...[...kinds, [".py", "Python script"]].map(([file, text]) => {
         const link = document.createElement("a");
