@@ -123,6 +123,6 @@ def setup(app: Any) -> None:
 
     def escape(*given: Any) -> None:
         lines = given[-1]
-        lines[:] = [re.sub(r"\(\*(?=batch|levels)", r"(\\*", line) for line in lines]
+        lines[:] = [re.sub(r"(?<=[( ])\*(?=batch|levels)", r"\\*", line) for line in lines]
 
     app.connect("autodoc-process-docstring", escape)

@@ -18,7 +18,7 @@ __all__ = ["described", "setup"]
 
 def _text(value: str) -> str:
     """Return a help text as reStructuredText, with literal options."""
-    escaped = re.sub(r"([\\*_`|])", r"\\\1", value.replace("  [", " ["))
+    escaped = re.sub(r"([\\*_`|]|://)", r"\\\1", value.replace("  [", " ["))
     return re.sub(r"(?<![\w-])(--[a-z][a-z-]*)", r"``\1``", escaped)
 
 

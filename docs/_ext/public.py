@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -55,6 +56,8 @@ def _everything() -> Iterator[tuple[str, Any]]:
         yield path, getattr(importlib.import_module(module), name)
 
 
+_ROUTING = re.compile(r"set_\w+_request|get_metadata_routing")  # scikit-learn makes them
+
 # Constants and type aliases have no docstring of their own: a group's page describes them.
 CONSTANTS = tuple(path for path, value in _everything() if not _has_docstring(value))
 
@@ -75,5 +78,6 @@ def members(path: str) -> list[str]:
         for found in inspect.classify_class_attrs(value)
         if not found.name.startswith("_")
         and found.kind != "data"
+        and not _ROUTING.fullmatch(found.name)
         and found.defining_class.__module__.startswith("isoloss")
     ]
