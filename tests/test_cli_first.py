@@ -60,7 +60,8 @@ def test_every_help_has_examples(command: str) -> None:
     assert len(EXAMPLES[command]) >= 2
     for what, text in EXAMPLES[command]:
         assert f"  # {what}\n" in shown
-        assert all(f"  {line}".rstrip() in shown for line in text.splitlines())
+        assert all(f"  {line}\n" in shown for line in text.splitlines() if line)
+        assert "  \n" not in shown
 
 
 @pytest.mark.parametrize("text", EXAMPLE_COMMANDS)

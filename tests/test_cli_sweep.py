@@ -121,7 +121,7 @@ def test_errors_are_one_line(
 def test_interrupted_it_says_what_it_has_kept(tmp_path: Path, run: Run) -> None:
     text = CONFIG.replace("draws = 4", "draws = 4000").replace("d = 10", "d = 100")
     (tmp_path / "study.toml").write_text(text)
-    command = [Path(sys.executable).with_name("isoloss"), "sweep", "study.toml"]
+    command = [str(Path(sys.executable).with_name("isoloss")), "sweep", "study.toml"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as started:
         while started.poll() is None and not list(tmp_path.glob(".sweep.nc.cache/task-*")):
             time.sleep(0.01)
@@ -147,6 +147,17 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
         "\n- expected a phase (did you mean 'flow'?)",
     ):
         assert part in str(caught.value)
+
+
+def test_a_cluster_without_dask_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    (tmp_path / "study.toml").write_text(CONFIG)
+    options = ["--cluster", "tcp://x:1", "--out", str(tmp_path / "x.nc")]
+    done = CliRunner().invoke(app, ["sweep", str(tmp_path / "study.toml"), *options])
+    assert done.exit_code == 2
+    assert "--cluster needs Dask: pip install 'isoloss[dask]'" in done.stderr
 
 
 @pytest.mark.parametrize(

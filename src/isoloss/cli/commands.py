@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from typing import Any, NoReturn
 
 import typer
@@ -61,7 +62,7 @@ def print_examples(examples: Examples, title: str = "Examples:") -> None:
     console.print(f"[bold]{title}[/]")
     for what, text in examples:
         console.print(Text(f"  # {what}", style="dim"))
-        console.print(Text("\n".join(f"  {line}" for line in text.splitlines()), style="cyan"))
+        console.print(Text(textwrap.indent(text, "  "), style="cyan"))
 
 
 def _flush(formatter: Any) -> None:

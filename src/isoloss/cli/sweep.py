@@ -90,7 +90,10 @@ def sweep(
 def _client(address: str) -> object:
     import importlib
 
-    client = importlib.import_module("distributed").Client  # it has no types
+    try:
+        client = importlib.import_module("distributed").Client  # it has no types
+    except ImportError as error:
+        raise ImportError(f"--cluster needs Dask: pip install 'isoloss[dask]' ({error})") from None
     try:
         return client(address, timeout="10s")
     except (OSError, ValueError) as error:
