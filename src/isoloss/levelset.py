@@ -22,6 +22,8 @@ class Band:
 
     Attributes
     ----------
+    problem : Problem
+        The problem.
     train_loss : array
         The levels.
     lowest, highest : array, shape batch × levels
@@ -41,8 +43,9 @@ class Band:
     lowest: Array
     highest: Array
     low_point: Array
-    """Residual in the eigenbasis, shape (*batch, *levels, r, m)."""
+    """Residual of lowest test loss in the eigenbasis, shape (*batch, *levels, r, m)."""
     high_point: Array
+    """The same of highest test loss."""
     still_move: Array | None
     """Movement in the user's directions of no curvature that belongs to ``low_point``."""
 

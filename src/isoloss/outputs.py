@@ -65,6 +65,13 @@ def prepare_folder(out: Path, *, force: bool = False) -> Path:
 def check_folder(out: Path, *, force: bool = False) -> None:
     """Refuse what `prepare_folder` would refuse, before any work and without touching anything.
 
+    Parameters
+    ----------
+    out : Path
+        The folder.
+    force : bool, default: False
+        Accept a folder that isoloss did not make.
+
     Raises
     ------
     OutputError
@@ -85,6 +92,13 @@ def check_folder(out: Path, *, force: bool = False) -> None:
 def check_file(path: Path, *, force: bool = False) -> None:
     """Refuse a file that exists (unless ``force``) or whose folder does not, before any work.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+    force : bool, default: False
+        Accept a file that is there.
+
     Raises
     ------
     OutputError
@@ -99,12 +113,27 @@ def check_file(path: Path, *, force: bool = False) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 file whole or not at all (`write_bytes`)."""
+    """Write a UTF-8 file whole or not at all (`write_bytes`).
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    text : str
+        What it will hold.
+    """
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: to a temporary file beside it, then renamed.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : bytes
+        What it will hold.
 
     Raises
     ------

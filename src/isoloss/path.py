@@ -30,6 +30,8 @@ class Path:
 
     Attributes
     ----------
+    problem : Problem
+        The problem that was trained.
     steps, time : array, shape (P,)
         GD steps taken and flow time spent up to each point.
     train_loss, test_loss : array, shape (P,)

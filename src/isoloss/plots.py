@@ -53,7 +53,15 @@ def style() -> Iterator[None]:
 
 
 def render(figure: Figure, kind: str) -> bytes:
-    """Return a figure as ``"png"``, ``"pdf"`` or ``"svg"``, the same bytes at every call."""
+    """Return a figure's file, the same bytes at every call.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What to draw.
+    kind : ``"png"``, ``"pdf"`` or ``"svg"``
+        The format.
+    """
     buffer = io.BytesIO()
     with style():
         figure.savefig(buffer, format=kind, dpi=200, metadata=_METADATA[kind])
@@ -61,7 +69,19 @@ def render(figure: Figure, kind: str) -> bytes:
 
 
 def save(figure: Figure, folder: Path, name: str, kinds: Iterable[str]) -> list[Path]:
-    """Save a figure as ``folder/name.kind`` for each kind, each whole or not at all."""
+    """Save a figure as ``folder/name.kind`` for each kind, each whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What to draw.
+    folder : Path
+        A folder that is there.
+    name : str
+        The files' name without its ending.
+    kinds : iterable of str
+        Of ``"png"``, ``"pdf"`` and ``"svg"``.
+    """
     paths = [folder / f"{name}.{kind}" for kind in kinds]
     for path in paths:
         write_bytes(path, render(figure, path.suffix[1:]))

@@ -63,6 +63,8 @@ class BestFilter:
 
     Attributes
     ----------
+    problem : Problem
+        The problem.
     filter : array, shape batch × r
         What it multiplies the residual along each direction by.
     train_loss, test_loss : array, shape batch

@@ -40,6 +40,7 @@ class Reduced:
     """A least-squares problem in the eigenbasis of its train covariance."""
 
     kind: Kind
+    """The array library, precision and device of what was given."""
     gamma: Array
     """`curvature` in float64."""
     floor: Array
@@ -49,8 +50,11 @@ class Reduced:
     log_weights: Array
     """log of γδ(0)², summed over outputs, shape (*batch, r)."""
     test: DiagonalTest | QuadraticTest
+    """The test loss as a function of the filter."""
     coordinates: Coordinates | None
+    """How residuals become the user's parameters, where there are any."""
     single_output: bool
+    """Whether results leave out the axis of outputs."""
     reduction: Reduction | None = None
     """How it was reduced, if it was: by `Problem.from_operator`."""
 
@@ -102,7 +106,13 @@ class Reduced:
         return self.kind.result(self.test.loss(xp, 1.0 + zeros, zeros))
 
     def filtered_residual(self, sign: Array, log: Array) -> Array:
-        """Return h∘δ(0) for filters sign·exp(log) of shape (*batch, *levels, r)."""
+        """Return h∘δ(0) for filters h = sign·exp(log).
+
+        Parameters
+        ----------
+        sign, log : array, shape (*batch, *levels, r)
+            The filters.
+        """
         xp = self.kind.xp
         start = self.start_residual
         extra = log.ndim - (start.ndim - 1)
@@ -114,10 +124,15 @@ class Reduced:
 
     @quiet
     def filtered_parameters(self, sign: Array, log: Array) -> tuple[Array, Array]:
-        """Return coefficients and intercept for filters sign·exp(log), (*batch, *levels, r).
+        """Return coefficients and intercept for filters h = sign·exp(log).
 
         Counted from the start on, start + U(δ(0)(h - 1)): the train minimum may be as far away as
         small curvatures are small, and would take the digits with it.
+
+        Parameters
+        ----------
+        sign, log : array, shape (*batch, *levels, r)
+            The filters.
         """
         coordinates, xp = self._coordinates(), self.kind.xp
         start = self.start_residual
@@ -131,9 +146,14 @@ class Reduced:
         return self._given(coordinates.from_start(xp, moved, shift))
 
     def parameters(self, residual: Array, move: Array | None = None) -> tuple[Array, Array]:
-        """Return coefficients and intercept for residuals of shape (*batch, *levels, r[, m]).
+        """Return coefficients and intercept for residuals in the eigenbasis.
 
-        ``move`` adds a movement of the parameters themselves, shape (*levels, d, m).
+        Parameters
+        ----------
+        residual : array, shape (*batch, *levels, r[, m])
+            The residuals.
+        move : array, shape (*levels, d, m), optional
+            Added to the parameters themselves.
         """
         coordinates = self._coordinates()
         residual = self.kind.xp.astype(residual, self.kind.xp.float64)

@@ -25,7 +25,16 @@ __all__ = ["Picture", "Section", "Table", "render_report", "write_report"]
 class Table:
     """Rows of cells; cells may hold ``$formulas$`` and ``[label](address)``.
 
-    ``marks`` gives a row a class of its own: ``"good"``, ``"bad"`` or ``""``.
+    Attributes
+    ----------
+    header : sequence of str
+        The columns' names.
+    rows : sequence of sequences of str
+        The cells.
+    caption : str
+        The words above it.
+    marks : sequence of str
+        A class for each row: ``"good"``, ``"bad"`` or ``""``.
     """
 
     header: Sequence[str]
@@ -36,7 +45,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure with its caption, which is its text alternative too."""
+    """A figure with its caption.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+        What to draw.
+    caption : str
+        The words below it, which are its text alternative too.
+    """
 
     figure: Figure
     caption: str
@@ -44,7 +61,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with paragraphs, tables and pictures; paragraphs may hold ``$formulas$``."""
+    """A heading with what stands below it.
+
+    Attributes
+    ----------
+    title : str
+        The heading.
+    parts : sequence of str, Table or Picture
+        Paragraphs, which may hold ``$formulas$``, tables and pictures.
+    """
 
     title: str
     parts: Sequence[str | Table | Picture] = field(default=())
@@ -85,7 +110,15 @@ def render_report(title: str, sections: Sequence[Section], *, lead: str = "") ->
 
 
 def write_report(path: Path, title: str, sections: Sequence[Section], *, lead: str = "") -> None:
-    """Write `render_report` to a file, whole or not at all."""
+    """Write `render_report` to a file, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The HTML file.
+    title, sections, lead : object
+        As `render_report` takes them.
+    """
     write_text(path, render_report(title, sections, lead=lead))
 
 

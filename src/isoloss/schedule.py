@@ -61,7 +61,13 @@ class Phase(_Composes, ABC):
 
     @abstractmethod
     def rate(self, step: int) -> float:
-        """Return the learning rate of one step, counted from 0."""
+        """Return the learning rate of one step, counted from 0.
+
+        Parameters
+        ----------
+        step : int
+            From 0 to ``steps - 1``.
+        """
 
     @abstractmethod
     def learning_rates(self) -> npt.NDArray[np.float64]:
@@ -69,7 +75,13 @@ class Phase(_Composes, ABC):
 
     @abstractmethod
     def scaled(self, factor: float) -> Phase:
-        """Return the phase with its rates and times multiplied by ``factor``."""
+        """Return the phase with its rates and times multiplied by a number.
+
+        Parameters
+        ----------
+        factor : float
+            Such as ``problem.max_lr``.
+        """
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
@@ -78,7 +90,13 @@ class Phase(_Composes, ABC):
     @classmethod
     @abstractmethod
     def from_dict(cls, fields: dict[str, Any]) -> Phase:
-        """Build a phase from what `to_dict` gives."""
+        """Build a phase from what `to_dict` gives.
+
+        Parameters
+        ----------
+        fields : dict
+            The fields, without the phase's name.
+        """
 
 
 @dataclass(frozen=True, init=False, repr=False)

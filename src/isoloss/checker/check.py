@@ -47,10 +47,17 @@ class UndecidedError(RejectedError):
 
 @dataclass(frozen=True)
 class Checked:
-    """What a certificate was found to prove: ``verdict`` on ``claim``.
+    """What a certificate was found to prove.
 
-    Of a theorem ``parts`` are the verdicts on its parts. Its own claim is words, which lead from
-    part to part: they are for people to check.
+    Attributes
+    ----------
+    verdict : str
+        ``"proved"`` or ``"disproved"``.
+    claim : str
+        What it is about. A theorem's is words, which lead from part to part: they are for people to
+        check.
+    parts : tuple of Checked
+        The verdicts on a theorem's parts.
     """
 
     verdict: str

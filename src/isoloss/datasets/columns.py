@@ -27,7 +27,17 @@ def same_columns(table: Table, test: Table) -> None:
 
 
 def check_columns(table: Table, features: Sequence[str], targets: Sequence[str]) -> None:
-    """Raise ``ValueError`` if features are no numbers, or values are missing or infinite."""
+    """Raise ``ValueError`` if features are no numbers, or values are missing or infinite.
+
+    Parameters
+    ----------
+    table : Table
+        The columns.
+    features : sequence of str
+        Columns that must be numbers.
+    targets : sequence of str
+        Columns that may be text.
+    """
     if table.rows < 1:
         raise ValueError(f"{table.name} has no rows")
     for name in (*features, *targets):
@@ -66,5 +76,13 @@ def first_text(column: npt.NDArray[Any]) -> str:
 
 
 def stack(table: Table, names: Sequence[str]) -> Floats:
-    """Return columns as an array (n, d)."""
+    """Return columns as an array (n, d).
+
+    Parameters
+    ----------
+    table : Table
+        Where they are.
+    names : sequence of str
+        Which ones.
+    """
     return np.stack([table.columns[name] for name in names], axis=1).astype(float)

@@ -14,7 +14,15 @@ _HALVES = (Fraction(1, 2), Fraction(1, 2))
 
 @dataclass(frozen=True)
 class Draw:
-    """How often each direction was drawn, and the probability of that."""
+    """How often each direction was drawn, and the probability of that.
+
+    Attributes
+    ----------
+    counts : tuple of int
+        The numbers of samples along each direction.
+    probability : Fraction
+        The probability of these.
+    """
 
     counts: tuple[int, ...]
     probability: Fraction

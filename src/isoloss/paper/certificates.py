@@ -324,7 +324,13 @@ def certificate(name: str) -> Certificate:
 
 
 def name_of(claim: str) -> str | None:
-    """Return the certificate's name for the id of a claim; None if it has none."""
+    """Return the certificate's name for the id of a claim; None if it has none.
+
+    Parameters
+    ----------
+    claim : str
+        The ``id`` of a `Claim`.
+    """
     name = _OF_CLAIM.get(claim, claim)
     return name if name in _PROVERS else None
 

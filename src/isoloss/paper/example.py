@@ -42,7 +42,13 @@ def probability_of_full_rank(
 
 
 def proposition_target(alpha: float) -> tuple[float, float]:
-    """Return the β* of Proposition 1, (100 α^(-1/2), 100 α^(-1/2))."""
+    """Return the β* of Proposition 1, (100 α^(-1/2), 100 α^(-1/2)).
+
+    Parameters
+    ----------
+    alpha : float
+        Proposition 1's α, between 0 and 1.
+    """
     return (100.0 / math.sqrt(alpha),) * 2
 
 

@@ -33,6 +33,8 @@ class Lemma2:
     ----------
     level : float
         The train loss ε.
+    steps : int
+        K, the steps at the largest stable rate.
     gap : array
         1 + p, the smallest γ_i/γ_k over S̄; must exceed 1 (infinite if S̄ is empty).
     top_loss : array
@@ -48,6 +50,8 @@ class Lemma2:
         Part 2 read literally, with exp(-Ω(K)) = c^K, c = max |1 - 2γ_i/γ_1| over γ_i ≠ γ_1.
     flow_loss, annealed_loss : array
         The test losses that the two optimizers really end with.
+    reached : array of bool
+        Whether both reach the level.
     steps_proved : dict
         The proof's steps as (left, right) with left ≤ right to be true.
     """

@@ -197,7 +197,13 @@ class _Node:
 
 
 def leaves(proof: Certificate) -> Iterator[tuple[str, Box]]:
-    """Yield the boxes of a `for_all`: ``"."`` for a proved one, ``"?"`` for one left over."""
+    """Yield the boxes of a `for_all`: ``"."`` for a proved one, ``"?"`` for one left over.
+
+    Parameters
+    ----------
+    proof : Certificate
+        Proved or undecided: a disproved one has no boxes.
+    """
     box = tuple(
         (exact("low", low), exact("high", high)) for low, high in proof.content["box"].values()
     )

@@ -73,8 +73,24 @@ class Certificate:
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the file, whole or not at all.
 
-        Raises ``FileExistsError`` if there is one and ``overwrite`` is not set, ``OSError`` if it
-        cannot be written.
+        Parameters
+        ----------
+        path : path
+            The JSON file.
+        overwrite : bool, default: False
+            Replace a file that is there.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        FileExistsError
+            If there is one and ``overwrite`` is not set.
+        OSError
+            If it cannot be written.
         """
         path = Path(path)
         if path.exists() and not overwrite:
@@ -89,7 +105,17 @@ class Certificate:
     def load(cls, path: str | Path) -> Self:
         """Read a certificate as it is; `isoloss.checker.verify` checks it.
 
-        Raises ``OSError`` if the file cannot be read, ``ValueError`` if it is no certificate.
+        Parameters
+        ----------
+        path : path
+            The JSON file.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ValueError
+            If it is no certificate.
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))

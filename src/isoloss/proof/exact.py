@@ -143,7 +143,17 @@ class ExactProblem:
         *,
         noise: Any = 0,
     ) -> Self:
-        """Build a problem of curvatures and the squares δ_i(0)²; else as `from_spectra`."""
+        """Build a problem of curvatures and the squares δ_i(0)²; else as `from_spectra`.
+
+        Parameters
+        ----------
+        train, test : sequence
+            The curvatures γ and λ.
+        start_squared : sequence
+            The squares of the residual at the start.
+        noise : number, default: 0
+            The variance of the label noise.
+        """
         return cls(
             _numbers("train", train),
             _numbers("test", test),
@@ -155,8 +165,17 @@ class ExactProblem:
     def of(cls, problem: ExactProblem | Problem) -> ExactProblem:
         """Return a problem exactly, its floats as the binary numbers that they are.
 
-        Raises ``ValueError`` for a problem that does not commute, or a batch, and ``TypeError`` for
-        what is no problem.
+        Parameters
+        ----------
+        problem : ExactProblem or Problem
+            An exact one is returned as it is.
+
+        Raises
+        ------
+        ValueError
+            If the problem does not commute, or is a batch.
+        TypeError
+            If it is no problem.
         """
         if isinstance(problem, ExactProblem):
             return problem

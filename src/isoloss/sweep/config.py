@@ -32,7 +32,13 @@ _NEEDED = ("sampler", "schedules", "levels")
 
 @dataclass(frozen=True)
 class Config:
-    """The arguments of `sweep`, by name."""
+    """What a sweep's file asks for.
+
+    Attributes
+    ----------
+    arguments : dict
+        The arguments of `sweep`, by name.
+    """
 
     arguments: dict[str, Any]
 
@@ -50,8 +56,18 @@ class Config:
 def read_config(path: str | Path) -> Config:
     """Read a sweep's file.
 
-    Raises ``FileNotFoundError`` if there is none, ``ValueError`` with all that is wrong in it:
-    unknown keys, with the nearest known one, missing ones, and values of another kind.
+    Parameters
+    ----------
+    path : path
+        The TOML file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ValueError
+        With all that is wrong in it: unknown keys, with the nearest known one, missing ones, and
+        values of another kind.
     """
     path = Path(path)
     try:
