@@ -10,10 +10,11 @@ from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-__all__ = ["setup"]
+__all__ = ["as_mathml", "setup"]
 
 
-def _mathml(text: str, display: str) -> str:
+def as_mathml(text: str, display: str) -> str:
+    """Return a formula in TeX as MathML; ``display`` is ``"inline"`` or ``"block"``."""
     try:
         # Empty lines and comments end a formula in TeX, too.
         return convert(re.sub(r"\s*\n\s*", " ", text.strip()), display=display)
@@ -22,13 +23,13 @@ def _mathml(text: str, display: str) -> str:
 
 
 def _inline(self: Any, node: nodes.math) -> None:
-    self.body.append(_mathml(node.astext(), "inline"))
+    self.body.append(as_mathml(node.astext(), "inline"))
     raise nodes.SkipNode
 
 
 def _display(self: Any, node: nodes.math_block) -> None:
     self.body.append(self.starttag(node, "div", CLASS="math"))
-    self.body.append(_mathml(node.astext(), "block"))
+    self.body.append(as_mathml(node.astext(), "block"))
     if node["number"]:
         self.body.append(f'<span class="eqno">({node["number"]})')
         self.add_permalink_ref(node, "Link to this equation")
