@@ -97,9 +97,16 @@ def test_without_different_minimisers_it_is_a_generalized_eigenvalue() -> None:
     assert float(band.highest) == pytest.approx(2 * values.max(), rel=1e-9)
 
 
+@pytest.fixture(scope="module")
+def sphere() -> np.ndarray:
+    angles = np.linspace(0, 2 * np.pi, 2001)
+    u, v = np.meshgrid(angles, angles[:1001])
+    return np.stack([np.cos(u) * np.sin(v), np.sin(u) * np.sin(v), np.cos(v)], -1)
+
+
 @pytest.mark.parametrize("shift", [0.0, 1e-9, 1e-3, 1.0])
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_the_hard_case(shift: float, axis: int) -> None:
+def test_the_hard_case(shift: float, axis: int, sphere: np.ndarray) -> None:
     # The minimisers differ along one axis only: without a pull along the extreme directions the
     # secular equation has no root there, and the end must be filled up along them.
     test = np.diag([1.0, 2.0, 4.0])
@@ -109,10 +116,7 @@ def test_the_hard_case(shift: float, axis: int) -> None:
     )
     level = 0.25
     band = il.level_band(problem, level)
-    angles = np.linspace(0, 2 * np.pi, 2001)
-    u, v = np.meshgrid(angles, angles[:1001])
-    sphere = 0.5 * np.stack([np.cos(u) * np.sin(v), np.sin(u) * np.sin(v), np.cos(v)], -1)
-    losses = ((sphere - target) ** 2) @ np.diag(test)
+    losses = ((0.5 * sphere - target) ** 2) @ np.diag(test)
     assert losses.min() * (1 - 1e-5) - 1e-12 <= float(band.lowest) <= losses.min() * (1 + 1e-12)
     assert losses.max() * (1 - 1e-12) <= float(band.highest) <= losses.max() * (1 + 1e-5)
     for end, point in ((band.lowest, band.lowest_coef()), (band.highest, band.highest_coef())):
