@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from typing import Any, NoReturn
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from isoloss.cli.examples import EXAMPLES, THREE, Examples
 
-__all__ = ["MARKUP", "Command", "Commands", "print_examples", "stop"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["MARKUP", "Command", "Commands", "print_examples", "print_lines", "stop"]
 
 # boxes and colours for a person at a terminal; plain text in a pipe
 MARKUP: Any = "rich" if sys.stdout is not None and sys.stdout.isatty() else None
@@ -63,6 +67,17 @@ def print_examples(examples: Examples, title: str = "Examples:") -> None:
     for what, text in examples:
         console.print(Text(f"  # {what}", style="dim"))
         console.print(Text(textwrap.indent(text, "  "), style="cyan"))
+
+
+def print_lines(console: Console, lines: Iterable[str]) -> None:
+    """Print lines set in, on a terminal also where they are wrapped."""
+    from rich.padding import Padding
+
+    for line in lines:
+        if console.is_terminal:
+            console.print(Padding(line, (0, 0, 0, 2)))
+        else:
+            console.print(f"  {line}", soft_wrap=True)
 
 
 def _flush(formatter: Any) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table as Grid
 
+from isoloss.cli.commands import print_lines
 from isoloss.comparison import NO_DIFFERENCE, Comparison, tables
 from isoloss.datasets import Split
 from isoloss.outputs import prepare_folder, write_text
@@ -49,7 +50,7 @@ def show(rows: Split, found: Comparison) -> None:
     console = Console(highlight=False, markup=False)
     wide = Console(highlight=False, markup=False, width=_TABLE_WIDTH)
     console.print(rows.name, style="bold")
-    _lines(console, (*rows.notes, *found.setting))
+    print_lines(console, (*rows.notes, *found.setting))
     for table in tables(found):
         console.print(f"\n{table.title}", style="bold")
         grid = Grid(box=None, padding=(0, 1, 0, 0), pad_edge=False)
@@ -62,12 +63,7 @@ def show(rows: Split, found: Comparison) -> None:
     parts = {"How to read this": _READING, _VERDICTS: found.verdicts, _BEST: found.best_stops}
     for title, lines in parts.items():
         console.print(f"\n{title}", style="bold")
-        _lines(console, lines)
-
-
-def _lines(console: Console, lines: tuple[str, ...]) -> None:
-    for line in lines:
-        console.print(f"  {line}", soft_wrap=not console.is_terminal)
+        print_lines(console, lines)
 
 
 def write(rows: Split, found: Comparison, folder: Path, *, force: bool) -> None:

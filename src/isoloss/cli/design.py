@@ -123,7 +123,7 @@ def design(
         typer.echo(f"\nWrote report.html, the figure and results.csv to {out}")
     if save is None and out is None:
         typer.echo(
-            "\nNothing was written; --save FILE.json writes the best schedule, --out DIR a report."
+            "\nNothing was written; --save FILE.json keeps the schedule, --out DIR a report."
         )
 
 

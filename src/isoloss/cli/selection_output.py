@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
+from isoloss.cli.commands import print_lines
 from isoloss.cli.described import described
 from isoloss.comparison.text import short
 from isoloss.datasets import Split
@@ -51,7 +52,7 @@ def show(rows: Split, found: Selection) -> None:
         sys.stdout.reconfigure(errors="replace")  # the Greek letters, where there are none
     console = Console(highlight=False, markup=False)
     console.print(rows.name, style="bold")
-    _lines(console, rows.notes)
+    print_lines(console, rows.notes)
     console.print()
     heads, cells = _table(found)
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False)
@@ -66,12 +67,7 @@ def show(rows: Split, found: Selection) -> None:
         "Verdict": (found.verdict,),
     }.items():
         console.print(f"\n{title}", style="bold")
-        _lines(console, lines)
-
-
-def _lines(console: Console, lines: tuple[str, ...]) -> None:
-    for line in lines:
-        console.print(f"  {line}", soft_wrap=not console.is_terminal)
+        print_lines(console, lines)
 
 
 def _table(found: Selection) -> tuple[list[str], list[list[str]]]:
