@@ -54,3 +54,16 @@ def test_every_file_names_the_same_version(file: str, pattern: str) -> None:
     latest = re.search(pattern, (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
     assert latest is not None
     assert latest[1] == isoloss.__version__ == importlib.metadata.version("isoloss")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import isoloss as il; print(il.Schedule.from_json('[0.5]'))",
+        "from isoloss.schedule import Schedule; print(Schedule.from_json('[0.5]'))",
+    ],
+)
+def test_a_schedule_is_read_in_a_process_that_has_loaded_nothing_else(code: str) -> None:
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Schedule(GradientDescent([0.5]))\n"

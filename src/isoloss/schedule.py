@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import importlib
 import itertools
 import json
 from abc import ABC, abstractmethod
@@ -222,7 +223,7 @@ class Schedule(_Composes):
         from isoloss.pytorch import scheduler_rates
 
         rates = scheduler_rates(build, steps, lr)
-        return cls(Phase.kinds["gradient_descent"].from_dict({"lr": rates}))
+        return cls(_kinds()["gradient_descent"].from_dict({"lr": rates}))
 
     def to_torch(self, optimizer: Any) -> Any:
         """Put the schedule on a PyTorch optimizer.
@@ -350,11 +351,17 @@ def _no_phase(given: object) -> str:
     )
 
 
+def _kinds() -> dict[str, type[Phase]]:
+    """Return the phases by their names, which they tell when their module is loaded."""
+    importlib.import_module("isoloss.phases")
+    return Phase.kinds
+
+
 def _read_phase(number: int, fields: Any) -> Phase:
     fields = dict(fields) if isinstance(fields, dict) else {}
-    kind = Phase.kinds.get(str(fields.pop("phase", "")))
+    kind = _kinds().get(str(fields.pop("phase", "")))
     if kind is None:
-        known = ", ".join(Phase.kinds)
+        known = ", ".join(_kinds())
         raise ValueError(f'phase {number} of the schedule needs "phase": one of {known}')
     try:
         return kind.from_dict(fields)
