@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
@@ -27,6 +25,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "commands",
+    "docstrings",
     "mathml",
     "pictures",
 ]
@@ -74,7 +73,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_gallery",
     "filename_pattern": r"/plot_",
     "image_scrapers": ("scraper", "matplotlib"),
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "order.GalleryOrder",
     "abort_on_example_error": True,
     "capture_repr": (),
     "remove_config_comments": True,
@@ -116,13 +115,3 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-
-
-def setup(app: Any) -> None:
-    """Let docstrings say ``(*batch, d)``: the star begins no emphasis."""
-
-    def escape(*given: Any) -> None:
-        lines = given[-1]
-        lines[:] = [re.sub(r"(?<=[( ])\*(?=batch|levels)", r"\\*", line) for line in lines]
-
-    app.connect("autodoc-process-docstring", escape)

@@ -22,6 +22,7 @@ sys.path[:0] = [str(DOCS), str(DOCS / "_ext")]
 
 import check_site  # noqa: E402
 import commands  # noqa: E402
+import docstrings  # noqa: E402
 import mathml  # noqa: E402
 import public  # noqa: E402
 from numpydoc.docscrape import ClassDoc  # noqa: E402
@@ -93,6 +94,14 @@ def test_every_picture_of_a_page_is_made_by_the_build() -> None:
     assert shown <= set(pictures)
     for name in pictures.values():
         assert (DOCS / "gallery" / f"{name.removesuffix('_001')}.py").exists()
+
+
+def test_bars_and_stars_of_docstrings_are_text() -> None:
+    lines = ["log |h|, shape (*batch, *levels, r), ``a | b``", "", ">>> print('|', *batch)", "|"]
+    assert list(docstrings.escaped(lines)) == [
+        r"log \|h\|, shape (\*batch, \*levels, r), ``a | b``",
+        *lines[1:],
+    ]
 
 
 def test_formulas_become_mathml() -> None:

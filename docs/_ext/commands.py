@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -11,7 +12,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from isoloss.cli import app as program
+from isoloss import cli
 
 __all__ = ["described", "setup"]
 
@@ -36,7 +37,7 @@ def _section(name: str, command: Any) -> Iterator[str]:
 
 def described() -> str:
     """Return a section for each command: usage, text, arguments and options."""
-    commands = typer.main.get_command(program).commands  # type: ignore[attr-defined]
+    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
     return "\n".join(line for name in commands for line in _section(name, commands[name]))
 
 
@@ -45,6 +46,8 @@ class Commands(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the sections."""
+        for path in Path(cli.__file__).parent.glob("*.py"):  # built anew when one of them changes
+            self.env.note_dependency(str(path))
         return self.parse_text_to_nodes(described(), allow_section_headings=True)
 
 

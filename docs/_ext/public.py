@@ -31,6 +31,7 @@ MODULES = (
     "isoloss.plots",
     "isoloss.report",
     "isoloss.outputs",
+    "isoloss.explorer",
 )
 # Types of what public functions return or take, which are not made by their own name.
 RETURNED = ("isoloss.path.Path", "isoloss.reduced.Reduction", "isoloss.schedule.Phase")
