@@ -15,7 +15,8 @@ from isoloss.plots import COLOURS, style
 
 d = 40
 gamma = 1.0 / np.arange(1, d + 1)
-problem = il.Problem.from_spectra(train=gamma, test=np.full(d, gamma.mean()), start=np.ones(d))
+test = np.full(d, gamma.mean())
+problem = il.Problem.from_spectra(train=gamma, test=test, start=np.ones(d))
 steps = 400
 schedules = {
     "constant, small": families.constant(0.1, steps),
@@ -26,20 +27,20 @@ schedules = {
 }
 
 # %%
-# `Run.path` is the trajectory of a run. On the right, the test loss against the train loss, as
-# training goes from left to right.
+# :meth:`isoloss.Run.path` is the trajectory of a run. On the right, the test loss per train loss,
+# as training goes from left to right. Below 1, what is left lies along directions that count less
+# in the test loss than in the train loss.
 
 with style():
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.6), layout="constrained")
     for colour, (name, schedule) in zip(COLOURS.values(), schedules.items(), strict=False):
         path = il.train(problem, schedule).path()
-        # flow counts as steps at rate 1
-        time = np.where(path.time > 0, path.steps + np.minimum(path.time, 200.0), path.steps)
+        time = path.steps + path.time  # of flow, in steps at rate 1
         left.plot(time, path.train_loss, color=colour, label=name)
-        right.plot(path.train_loss, path.test_loss, color=colour)
-    left.set(yscale="log", xlabel="step", ylabel="train loss")
-    right.set(xscale="log", yscale="log", xlabel="train loss", ylabel="test loss")
-    right.invert_xaxis()
+        right.plot(path.train_loss, path.test_loss / path.train_loss, color=colour)
+    left.set(yscale="log", ylim=(1e-8, 10), xlabel="step", ylabel="train loss")
+    right.set(xscale="log", xlim=(10, 1e-8), yscale="log", xlabel="train loss")
+    right.set_ylabel("test loss / train loss")
     left.legend(fontsize=8)
 
 # %%

@@ -11,22 +11,23 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import isoloss as il
-from isoloss import families
 from isoloss.plots import COLOURS, style
 
-gamma = np.geomspace(1e-3, 1.0, 600)
-problem = il.Problem.from_spectra(train=gamma, test=np.ones(600), start=np.ones(600))
+gamma = np.linspace(0.0, 1.0, 601)
+problem = il.Problem.from_spectra(train=gamma, test=np.ones(601), start=np.ones(601))
+steps = 7
 schedules = {
-    "gradient flow": il.GradientFlow(time=60.0),
-    "60 steps at the largest rate": il.GradientDescent(1.0, 60),
-    "60 steps of a cosine": families.cosine(2.0, 60),
-    "heavy ball, 60 steps": il.HeavyBall(0.2, momentum=0.8, steps=60),
+    "gradient flow": il.GradientFlow(time=steps),
+    "7 steps at the largest rate": il.GradientDescent(1.0, steps),
+    "7 steps, then flow": il.GradientDescent(1.0, steps) > il.GradientFlow(time=0.5),
+    "7 steps with momentum": il.HeavyBall(0.4, momentum=0.5, steps=steps),
 }
 
 # %%
-# Below, a filter near 1 leaves the residual as it is, and 0 removes it. Steps at the largest stable
-# rate, 1/γ₁, flip the sign along the top curvature and do not shrink it at all: that is what
-# annealing makes use of.
+# A filter near 1 leaves the residual as it is, and 0 removes it. Steps at the largest stable rate,
+# 1/γ₁, remove what is in the middle of the spectrum, and flip the sign along the top curvature
+# without shrinking it at all; flow shrinks it afterwards. That is annealing: small curvatures are
+# trained long before large ones are done.
 
 with style():
     figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
@@ -34,9 +35,9 @@ with style():
     colours = "blue", "orange", "green", "pink"
     for colour, (name, schedule) in zip(colours, schedules.items(), strict=True):
         run = il.train(problem, schedule)
-        filter_ = run.sign * np.exp(run.log)
-        axes.plot(gamma, filter_, color=COLOURS[colour], label=name)
-        at = np.interp([0.01, 0.1, 1.0], gamma, filter_)
-        print(f"{name:29} h(0.01) = {at[0]:6.3f}, h(0.1) = {at[1]:8.1e}, h(1) = {at[2]:8.1e}")
-    axes.set(xscale="log", xlabel="train curvature γ / γ₁", ylabel="filter h(γ)", ylim=(-1.1, 1.1))
+        values = run.sign * np.exp(run.log)
+        axes.plot(gamma, values, color=COLOURS[colour], label=name)
+        shown = ", ".join(f"h({g}) = {np.interp(g, gamma, values):6.3f}" for g in (0.1, 0.5, 1.0))
+        print(f"{name:28} {shown}")
+    axes.set(xlabel="train curvature γ / γ₁", ylabel="filter h(γ)", ylim=(-1.1, 1.1))
     axes.legend(loc="lower left")
