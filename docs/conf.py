@@ -103,7 +103,7 @@ html_css_files = ["site.css"]
 html_favicon = _mark
 html_copy_source = html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
-html_sidebars = dict.fromkeys(("index", "start", "paper", "idea"), [])
+html_sidebars = {"index": [], "start": [], "paper": [], "idea": []}
 html_theme_options = {
     "logo": {"image_light": _mark, "image_dark": _mark, "text": "isoloss"},
     "header_links_before_dropdown": 6,
