@@ -88,6 +88,7 @@ sphinx_gallery_conf = {
 pictures = {
     "boxes.png": "plot_boxes_001",
     "digits.png": "plot_digits_001",
+    "explorer.png": "plot_explorer_001",
     "figure1.png": "plot_figure1_001",
     "probe.png": "plot_probe_001",
     "search.png": "plot_search_001",
