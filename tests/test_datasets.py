@@ -11,7 +11,7 @@ from sklearn import datasets as shipped
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from isoloss.datasets import SHIPPED, Table, load, split, split_three
+from isoloss.datasets import SHIPPED, Table, labelled, load, split, split_three
 
 
 def write(path: Path, text: str) -> Path:
@@ -295,3 +295,22 @@ def test_three_parts_need_both_files_and_the_same_kind_of_columns() -> None:
         split_three(table, table, Table("odd", {"a": text, "y": X}))
     with pytest.raises(ValueError, match="at least 2 train rows and 1 test row are needed"):
         split_three(Table("t", {"a": X[:3], "y": X[:3]}))
+
+
+def test_columns_are_left_out(tmp_path: Path) -> None:
+    train, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    train.write_text("id,a,y\nx1,1,2\nx2,2,3\nx3,4,4\nx4,8,1\n")
+    test.write_text("a,y\n3,3\n5,2\n")
+    rows = split(load(train), load(test), ignore=["id"])
+    assert rows.features == ("a",)
+    with pytest.raises(ValueError, match="text"):
+        split(load(train))
+    whole, judged = split_three(load(train), load(test), load(test), ignore=["id"])
+    assert whole.features == judged.features == ("a",)
+    for read in (split, split_three, labelled):
+        with pytest.raises(
+            ValueError, match=r"train.csv has no column 'idd' to ignore \(did you mean 'id'\?\)"
+        ):
+            read(load(train), ignore=["idd"])  # type: ignore[operator] # one parameter of three
+        with pytest.raises(ValueError, match="'target' of iris is the target, not to be ignored"):
+            read(load("iris"), ignore=["target"])  # type: ignore[operator]

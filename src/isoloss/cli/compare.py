@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isoloss.cli.completion import PHASES, complete
-from isoloss.cli.options import Rows, Target, Task
+from isoloss.cli.options import Ignore, Rows, Target, Task
 
 if TYPE_CHECKING:
     from isoloss.schedule import Schedule
@@ -22,6 +22,7 @@ _DEFAULTS = ("flow", "gd(0.1, 1000000)", "gd(1.0, 10) > flow", "gd(1.0, 100) > f
 def compare(
     data: Rows,
     target: Target = None,
+    ignore: Ignore = None,
     test: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Test rows, with the same columns as DATA."),
@@ -90,6 +91,7 @@ def compare(
             target=target,
             test_size=test_size,
             task=task,
+            ignore=ignore or (),
             seed=seed,
         )
         problem = Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)

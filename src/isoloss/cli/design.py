@@ -9,7 +9,7 @@ import typer
 
 from isoloss.cli.commands import stop
 from isoloss.cli.completion import FAMILIES, complete
-from isoloss.cli.options import Rows, Target, Task
+from isoloss.cli.options import Ignore, Rows, Target, Task
 
 __all__ = ["design"]
 
@@ -31,6 +31,7 @@ def design(
         ),
     ] = None,
     target: Target = None,
+    ignore: Ignore = None,
     task: Task = "auto",
     family: Annotated[
         list[str] | None,
@@ -91,6 +92,7 @@ def design(
             None if test is None else load(test),
             target=target,
             task=task,
+            ignore=ignore or (),
             seed=seed,
         )
         problem = Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)

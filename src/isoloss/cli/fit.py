@@ -10,7 +10,7 @@ import typer
 
 from isoloss.cli.commands import stop
 from isoloss.cli.completion import FAMILIES, PHASES, complete
-from isoloss.cli.options import Rows, Target, Task
+from isoloss.cli.options import Ignore, Rows, Target, Task
 
 if TYPE_CHECKING:
     from isoloss.estimators import ScheduleSearchCV
@@ -29,10 +29,7 @@ def fit(
             "for. Without it, cross-validation on DATA chooses.",
         ),
     ] = None,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMN", help="A column to leave out; may be given several times."),
-    ] = None,
+    ignore: Ignore = None,
     task: Task = "auto",
     schedule: Annotated[
         list[str] | None,

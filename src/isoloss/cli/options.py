@@ -8,7 +8,7 @@ import typer
 
 from isoloss.cli.completion import DATA_SETS, complete
 
-__all__ = ["TABLES", "Rows", "Target", "Task"]
+__all__ = ["TABLES", "Ignore", "Rows", "Target", "Task"]
 
 TABLES = complete(DATA_SETS, files=(".csv", ".parquet", ".npz"))
 
@@ -26,6 +26,10 @@ Target = Annotated[
     typer.Option(
         metavar="COLUMN", help="The target's column; by default 'target', else the last one."
     ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN", help="A column to leave out; may be given several times."),
 ]
 Task = Annotated[
     Literal["auto", "classification", "regression"],

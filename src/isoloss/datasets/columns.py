@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from isoloss.datasets.tables import MISSING, Table
-from isoloss.names import quoted
+from isoloss.names import quoted, suggest
 
-__all__ = ["check_columns", "first_text", "same_columns", "stack"]
+__all__ = ["check_columns", "first_text", "leave_out", "same_columns", "stack"]
 
 Floats = npt.NDArray[np.float64]
+
+
+def leave_out(tables: Sequence[Table], ignore: Collection[str]) -> list[Table]:
+    """Return tables without some columns; raise ``ValueError`` if the first one lacks any."""
+    first = tables[0]
+    for name in ignore:
+        if name not in first.columns:
+            hint = suggest(name, first.columns)
+            raise ValueError(f"{first.name} has no column '{name}' to ignore{hint}")
+    targets = tuple(name for name in first.targets if name not in ignore)
+    if first.targets and not targets:
+        raise ValueError(
+            f"{quoted(first.targets)} of {first.name} is the target, not to be ignored"
+        )
+    return [
+        replace(
+            part,
+            columns={k: v for k, v in part.columns.items() if k not in ignore},
+            targets=targets if part.targets else (),
+        )
+        for part in tables
+    ]
 
 
 def same_columns(table: Table, test: Table) -> None:

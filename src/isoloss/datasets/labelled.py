@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.datasets.columns import stack
+from isoloss.datasets.columns import leave_out, stack
 from isoloss.datasets.tables import Table
 from isoloss.datasets.targets import Task, encode, usable_columns
-from isoloss.names import suggest
 
 __all__ = ["Labelled", "labelled"]
 
@@ -85,16 +84,7 @@ def labelled(
     >>> rows.X.shape, str(rows.y[0]), rows.targets
     ((150, 4), 'setosa', ('target',))
     """
-    unknown = [name for name in ignore if name not in table.columns]
-    if unknown:
-        raise ValueError(
-            f"{table.name} has no column '{unknown[0]}' to ignore"
-            f"{suggest(unknown[0], table.columns)}"
-        )
-    tables = [
-        replace(part, columns={k: v for k, v in part.columns.items() if k not in ignore})
-        for part in ([table] if validation is None else [table, validation])
-    ]
+    tables = leave_out([table] if validation is None else [table, validation], ignore)
     table = tables[0]
     targets, features = usable_columns(tables, target)
     outputs, labels, note = encode(tables, targets, table, task)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.datasets.columns import first_text, same_columns, stack
+from isoloss.datasets.columns import first_text, leave_out, same_columns, stack
 from isoloss.datasets.tables import Table
 from isoloss.datasets.targets import Task, encode, usable_columns
 from isoloss.names import quoted
@@ -94,6 +94,7 @@ def split(
     target: str | None = None,
     test_size: float | None = None,
     task: Task = "auto",
+    ignore: Collection[str] = (),
     seed: int = 0,
 ) -> Split:
     """Split a table into train and test rows, and standardise both by the train rows.
@@ -117,6 +118,8 @@ def split(
     task : {"auto", "classification", "regression"}, default: "auto"
         ``"auto"`` means classification for targets of text, and for whole numbers with at most 20
         distinct values, in at least twice as many rows (unless the data's source says otherwise).
+    ignore : collection of str
+        Columns to leave out.
     seed : int, default: 0
         The seed of the random choice.
 
@@ -141,7 +144,8 @@ def split(
         raise ValueError("give test rows or the share of rows to test on, not both")
     if test_size is None:
         test = test or table.test
-    tables = [table] if test is None else [table, test]
+    tables = leave_out([table] if test is None else [table, test], ignore)
+    table = tables[0]
     targets, features = usable_columns(tables, target)
     outputs, labels, note = encode(tables, targets, table, task)
     inputs = np.concatenate([stack(part, features) for part in tables])
@@ -186,6 +190,7 @@ def split_three(
     *,
     target: str | None = None,
     task: Task = "auto",
+    ignore: Collection[str] = (),
     seed: int = 0,
 ) -> tuple[Split, Split]:
     """Split into train, validation and test rows.
@@ -197,7 +202,7 @@ def split_three(
     validation, test : Table, optional
         The validation and the test rows: both, or none. Without them half of the rows, chosen at
         random, are for training and a quarter each for the others.
-    target, task, seed
+    target, task, ignore, seed
         As for `split`.
 
     Returns
@@ -223,7 +228,7 @@ def split_three(
             "judge it"
         )
     if validation is None or test is None:
-        both = split(table, target=target, task=task, seed=seed)
+        both = split(table, target=target, task=task, ignore=ignore, seed=seed)
         order = np.random.default_rng(seed).permutation(len(both.X_test))
         count = len(order) // 2
         if not count:
@@ -231,6 +236,7 @@ def split_three(
         parts = np.sort(order[:count]), np.sort(order[count:])
         origins = (f"chosen at random with seed {seed}",) * 2
     else:
+        table, validation, test = leave_out([table, validation, test], ignore)
         for part in (validation, test):
             same_columns(table, part)
         both = split(table, _stacked(validation, test), target=target, task=task, seed=seed)

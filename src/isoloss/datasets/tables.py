@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -152,12 +153,13 @@ def _read_csv(path: Path) -> Table:
         header = [f"column{i + 1}" for i in range(len(header))]
     else:
         lines = lines[1:]
+    counts = Counter(header)
     for name in header:
         if not name:
             hint = "" if header[0] else " (an index of pandas? write it with index=False)"
             raise ValueError(f"column {header.index(name) + 1} of '{path}' has no name{hint}")
-        if header.count(name) > 1:
-            raise ValueError(f"'{path}' has {header.count(name)} columns called '{name}'")
+        if counts[name] > 1:
+            raise ValueError(f"'{path}' has {counts[name]} columns called '{name}'")
     for i, line in enumerate(lines):
         if len(line) != len(header):
             raise ValueError(
