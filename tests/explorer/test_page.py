@@ -112,7 +112,7 @@ def test_start_is_dragged_and_moved_by_keys(page: Any, address: str) -> None:
 def test_path_is_played_step_by_step_and_told_under_the_pointer(page: Any, address: str) -> None:
     open_tab(page, address, "example", "steps=6")
     page.locator("#play").click()
-    page.wait_for_function("Number(document.getElementById('frame').value) >= 2")
+    page.wait_for_function("() => Number(document.getElementById('frame').value) >= 2")
     page.locator("#play").click()
     frame = int(page.locator("#frame").input_value())
     assert f"annealed: step {min(frame, 6)}, " in page.locator("#frame-text").inner_text()
@@ -130,7 +130,31 @@ def test_path_is_played_step_by_step_and_told_under_the_pointer(page: Any, addre
     box = page.locator("#plane-annealed .now").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     tip = page.locator("figure:has(#plane-annealed) .tip")
-    assert tip.inner_text().startswith("step 3, ")
+    assert tip.inner_text().startswith("annealed: step 3, ")
+
+
+def test_start_follows_keys_that_are_quicker_than_answers(page: Any, address: str) -> None:
+    open_tab(page, address, "example")
+    point = page.locator("#plane-flow .start-point")
+    point.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('[data-field=start] input').value === '1'")
+    assert state(page)["start"] == ["1,0"]
+
+
+def test_a_start_dropped_outside_stays_in_the_panel(page: Any, address: str) -> None:
+    open_tab(page, address, "example")
+    box = page.locator("#plane-flow .start-point").bounding_box()
+    with Answered(page, "example"):
+        page.mouse.move(box["x"] + 5, box["y"] + 5)
+        page.mouse.down()
+        page.mouse.move(2, 2, steps=3)
+        page.mouse.up()
+    page.wait_for_timeout(200)
+    start = [float(v) for v in state(page)["start"][0].split(",")]
+    assert -2 < start[0] < 0
+    assert 3 < start[1] < 6
 
 
 def test_draws_and_the_proposition(page: Any, address: str) -> None:
@@ -183,7 +207,7 @@ def test_spectrum_is_edited_and_its_filters_follow(page: Any, address: str) -> N
     with Answered(page, "spectrum"):
         page.locator("#spectrum .rows input").nth(1).fill("gd(1.0")
     message = page.locator("#spectrum .rows > div").nth(1).locator(".error")
-    assert "gd(1.0\n" in message.inner_text()
+    assert "\n  gd(1.0\n" in message.inner_text()
     with Answered(page, "spectrum"):
         page.locator("#preset").select_option("spiked")
     assert page.locator("#directions tbody tr").count() == 12
@@ -246,7 +270,7 @@ def test_the_exported_script_recomputes_what_is_shown(
     }[tab]
     open_tab(page, address, tab, query)
     with page.expect_download() as download:
-        page.locator(f"#{tab} .exports a", has_text="Python script").click()
+        page.locator(f"#{tab} .exports button", has_text="Python script").click()
     script = tmp_path / "script.py"
     download.value.save_as(script)
     done = subprocess.run(
@@ -309,3 +333,109 @@ def test_tabs_and_controls_are_reached_by_keys(page: Any, address: str) -> None:
         )
     wanted = {"theme", "lr", "steps", "level", "alpha", "instance", "reset", "play", "frame"}
     assert wanted | {"start-point"} <= reached
+
+
+@pytest.mark.parametrize(
+    ("tab", "query"),
+    [
+        ("example", "lr=bad&draw=zz&start=1"),
+        ("spectrum", "schedule=foo&train=1,x"),
+        ("data", "data=nothing&levels=0&schedule=gd("),
+    ],
+)
+def test_a_bad_link_can_be_mended(page: Any, address: str, tab: str, query: str) -> None:
+    open_tab(page, address, tab, query)
+    assert page.locator(f"#{tab} .error").count() >= 2
+    assert page.locator(f"#{tab} .panels").first.is_hidden()
+    if tab == "example":
+        page.locator("#play").evaluate("button => button.click()")  # nothing is there to play
+        assert page.locator("#steps").input_value() == "12"
+        with Answered(page, tab):
+            page.locator("#reset").click()
+    elif tab == "spectrum":
+        rows = page.locator("#directions tbody tr")
+        assert rows.count() == 5
+        assert page.locator("#directions [aria-invalid]").count() == 1
+        with Answered(page, tab):
+            page.locator("#preset").select_option("power")
+        with Answered(page, tab):
+            page.locator("#spectrum .rows input").nth(1).fill("gd(1, 3)")
+    else:
+        with Answered(page, tab):
+            page.locator("#data-levels").fill("3")
+        with Answered(page, tab):
+            page.locator('#data [aria-label="remove schedule 2"]').click()
+        with Answered(page, tab):
+            page.locator("#data-set").select_option("iris")
+    assert page.locator(f"#{tab} .error").count() == 0
+    assert page.locator(f"#{tab} .panels").first.is_visible()
+
+
+@pytest.mark.parametrize("name", ["__proto__", "constructor", "nothing"])
+def test_unknown_tabs_show_the_example(page: Any, address: str, name: str) -> None:
+    page.goto(f"{address}?tab={name}")
+    wait(page, "example", None)
+    assert page.locator("#ratio").inner_text() == "1.7638"
+
+
+def test_a_browser_without_storage_shows_the_page(page: Any, address: str) -> None:
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw new Error('no'); }})"
+    )
+    open_tab(page, address, "example")
+    page.locator("#theme").select_option("dark")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_rows_keep_the_focus_when_one_is_removed(page: Any, address: str) -> None:
+    open_tab(page, address, "spectrum")
+    for label in ("remove schedule 2", "remove direction 2"):
+        with Answered(page, "spectrum"):
+            page.locator(f'#spectrum [aria-label="{label}"]').press("Enter")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')") == label
+    # what is pressed while a text is read is not lost
+    page.locator("#spectrum .rows input").nth(1).fill("gd(0.5, 7)")
+    with Answered(page, "spectrum"):
+        page.locator('[aria-label="remove direction 1"]').click(delay=500)
+    page.wait_for_function("() => document.querySelectorAll('#directions tbody tr').length === 3")
+    assert state(page)["schedule"] == ["gd(0.5, 7)"]
+
+
+def test_a_file_without_a_usable_target_can_be_given_one(
+    page: Any, address: str, tmp_path: Path
+) -> None:
+    open_tab(page, address, "data")
+    file = tmp_path / "mine.csv"
+    lines = [f"n{i},{i % 7},{i * i % 13},5" for i in range(30)]
+    file.write_text("id,a,price,const\n" + "\n".join(lines) + "\n")
+    with Answered(page, "data"):
+        page.locator("#upload").set_input_files(file)
+    assert "'id' of mine.csv holds text" in page.locator("#data .error").inner_text()
+    assert page.locator("#data .stale").count() == 1
+    with Answered(page, "data"):
+        page.locator("#ignore").select_option("id")
+    assert "'const' is constant" in page.locator("#data .error").inner_text()
+    with Answered(page, "data"):
+        page.locator("#target-column").select_option("price")
+    assert page.locator("#data .error").count() == 0
+    assert "mine.csv" in page.locator("#upload-name").inner_text()
+    # the script knows the file by its content
+    with page.expect_download() as download:
+        page.locator("#data .exports button", has_text="Python script").click()
+    download.value.save_as(tmp_path / "script.py")
+    command = [sys.executable, "script.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    verdicts = page.locator("#data .verdicts li").all_inner_texts()
+    assert "\n".join(verdicts) in done.stdout
+    file.write_text(file.read_text().replace("n3,", "n4,"))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.stderr == "this is not the file that the explorer showed\n"
+
+
+def test_what_cannot_be_saved_is_told(page: Any, address: str) -> None:
+    open_tab(page, address, "data")
+    page.route("**/export/**", lambda route: route.abort())
+    page.locator("#data .exports button").first.click()
+    page.wait_for_function("() => !document.querySelector('#data .failure').hidden")
+    assert "does not answer" in page.locator("#data .failure").inner_text()

@@ -17,7 +17,8 @@ __all__ = ["figure", "filters_figure"]
 
 _STYLES = ("-", "--", "-.", ":")
 _MARKERS = "osD^vP*X"
-_PALETTE = [COLOURS[name] for name in ("blue", "orange", "green", "pink", "sky", "amber")]
+_PALETTE = [COLOURS[name] for name in ("blue", "orange", "green", "pink", "sky", "amber", "red")]
+_PALETTE.append("#000000")
 _MARKED = 60  # so few curvatures are marked one by one
 _SHOWN = 1.6  # filters beyond are cut off
 _CUT = 3.0  # differences above 300 % of gradient flow's test loss are cut off
@@ -137,7 +138,9 @@ def _draw_losses(axes: Axes, comparison: Comparison, floor: float) -> None:
     values = np.concatenate([flow.lowest, shown])
     if top > 0:  # where every test loss is 0 there is no scale
         axes.set_ylim(0.95 * values[values > 0].min(), top)
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6)))
+    low, high = axes.get_ylim()
+    if high < 100 * low:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
 
@@ -161,8 +164,8 @@ def _draw_differences(axes: Axes, comparison: Comparison, floor: float) -> None:
             markersize=4,
         )
     marked = [100 * (stops.ratio[stops.reached] - 1) for stops in comparison.schedules]
-    seen = np.clip(np.concatenate([*marked, ridge]), -100, 100 * _CUT)
-    axes.set_ylim(*(1.3 * np.array([min(seen.min(), -2), max(seen.max(), 2)])))
+    seen = np.clip(np.concatenate([[-2, 2], *marked, ridge]), -100, 100 * _CUT)
+    axes.set_ylim(1.3 * np.nanmin(seen), 1.3 * np.nanmax(seen))
     axes.set_ylabel("test loss against gradient flow's\nat the same train loss (%)")
 
 

@@ -25,6 +25,7 @@ _OR = ".csv, .parquet or .npz"
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
 """What stands for a missing value, in lower case."""
 
+_UNREADABLE = (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
@@ -221,7 +222,7 @@ def _read_npz(path: Path, features_only: bool = False) -> Table:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
+    except (*_UNREADABLE, MemoryError) as error:  # a header can claim any size
         raise ValueError(f"cannot read '{path}' as NPZ: {_one_line(error)}") from None
     if features_only:
         return _table_of_arrays(path, "X", None, arrays)

@@ -16,12 +16,12 @@ _MOST_STEPS = 10**6  # of changing rates, which are walked one by one
 
 
 def read_schedules(fields: Fields) -> tuple[str, ...]:
-    """Read the texts of the schedules in normal form; gradient flow is always among them."""
+    """Read the texts of the schedules in normal form; gradient flow comes first, always."""
     texts = fields.texts("schedule", DEFAULT_SCHEDULES)
     if len(texts) > MOST_SCHEDULES:
         fields.fault("schedule", f"at most {MOST_SCHEDULES} schedules; got {len(texts)}")
         return DEFAULT_SCHEDULES
-    read: list[str] = []
+    read, walked = ["flow"], 0
     for i, text in enumerate(texts):
         try:
             spec = Spec.parse(text)
@@ -29,11 +29,13 @@ def read_schedules(fields: Fields) -> tuple[str, ...]:
             fields.fault(f"schedule.{i}", str(error))
             continue
         varying = [p for p in spec.relative.phases if not isinstance(getattr(p, "lr", 0.0), float)]
-        if sum(phase.steps for phase in varying) > _MOST_STEPS:
-            fields.fault(f"schedule.{i}", f"at most {_MOST_STEPS} steps of changing rates here")
+        walked += sum(phase.steps for phase in varying)
+        if walked > _MOST_STEPS:
+            message = f"at most {_MOST_STEPS} steps of changing rates here, in all schedules"
+            fields.fault(f"schedule.{i}", message)
         if str(spec) not in read:
             read.append(str(spec))
-    return tuple(read) if "flow" in read else ("flow", *read)
+    return tuple(read)
 
 
 def comparison_view(found: Comparison, at: int) -> dict[str, Any]:

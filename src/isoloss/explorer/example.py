@@ -19,6 +19,7 @@ __all__ = ["ExampleState", "Trained", "view"]
 
 _POINTS = 80  # of each phase of a path
 _FAR = 1e9
+_ROUNDING = 1e-12  # the bounds are attained: in part 2 with equality, in part 1 as α → 0
 _TEST = (0.5, 0.5)
 _DRAWS = tuple((draw.counts, str(draw.probability)) for draw in draws())
 
@@ -56,30 +57,28 @@ class ExampleState:
         own = cls()
         known = [",".join(map(str, counts)) for counts, _ in _DRAWS]
         draw = fields.choice("draw", known[1], "the draw", known)
-        alpha = fields.number("alpha", own.alpha, "α", above=0.0, most=1.0)
-        if alpha == 1.0:
-            fields.fault("alpha", "α must be below 1: the proposition speaks of 0 < α < 1")
+        alpha = fields.number("alpha", own.alpha, "α", least=1e-6, most=1 - 1e-6)
         points = {}
-        for name, what in (("start", "the start's coordinates"), ("target", "the target's")):
-            values = fields.numbers(name, getattr(own, name), what, least=-_FAR, most=_FAR)
-            if len(values) != 2:
-                fields.fault(name, f"{what} must be two numbers; got {len(values)}")
-            points[name] = values
+        for name in ("start", "target"):
+            what = f"a coordinate of the {name}"
+            points[name] = fields.numbers(name, getattr(own, name), what, least=-_FAR, most=_FAR)
+            if len(points[name]) != 2:
+                fields.fault(name, f"the {name} needs two coordinates; got {len(points[name])}")
+                points[name] = getattr(own, name)
         instance = fields.choice("instance", "no", "instance", ("yes", "no")) == "yes"
         if instance:
             points = {"start": (0.0, 0.0), "target": proposition_target(alpha)}
         state = cls(
             draw=tuple(map(int, draw.split(","))),
-            lr=fields.number("lr", own.lr, "the learning rate η", above=0.0, most=1e6),
+            lr=fields.number("lr", own.lr, "the learning rate η", least=1e-9, most=1e6),
             steps=fields.whole("steps", own.steps, "the steps K", least=0, most=10**9),
-            level=fields.number("level", own.level, "the train loss ε", above=1e-100, most=1e100),
+            level=fields.number("level", own.level, "the train loss ε", least=1e-100, most=1e100),
             alpha=alpha,
             start=points["start"],
             target=points["target"],
             instance=instance,
         )
-        fields.done()
-        return state
+        return fields.done(state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,23 +134,24 @@ def view(state: ExampleState) -> dict[str, Any]:
 
 def _run(run: Run, state: ExampleState, lowest: float, highest: float) -> dict[str, Any]:
     path, lr = run.path(_POINTS), state.lr
-    residual = np.asarray(run.problem.start_residual)[:, 0]
     place = None
     if np.isfinite(highest) and highest > lowest:
         place = float(np.clip((float(run.test_loss) - lowest) / (highest - lowest), 0.0, 1.0))
 
-    def points(at: np.ndarray) -> np.ndarray:
-        """Return parameters; a direction that never moves is exactly at its start."""
-        moved: np.ndarray = np.array(state.start) + (at - residual)
-        return moved
+    def points(sign: Any, log: Any) -> np.ndarray:
+        """Return β = β(0) + (h - 1) δ(0): a direction that never moves is exactly at its start."""
+        delta = np.subtract(state.start, state.target)
+        with np.errstate(over="ignore", invalid="ignore"):  # a divergence may leave float64
+            moved = (np.asarray(sign) * np.exp(log) - 1.0) * delta
+        return state.start + np.where(delta == 0, 0.0, moved)
 
     return {
-        "points": points(np.asarray(path.residual)),
+        "points": points(path.sign, path.log),
         "steps": path.steps,
         "time": path.steps * lr + path.time,
         "train": path.train_loss,
         "test": path.test_loss,
-        "end": points(np.asarray(run.residual())),
+        "end": points(run.sign, run.log),
         "reached": bool(run.reached),
         "end_steps": int(run.steps),
         "end_time": float(run.time),
@@ -196,14 +196,14 @@ def _bounds(trained: Trained) -> list[dict[str, Any]]:
             "statement": "flow: test loss ≥ 1.5 ε (1 − α)",
             "bound": low,
             "value": flow,
-            "holds": flow >= low,
+            "holds": flow >= low * (1 - _ROUNDING),
         },
         {
             "name": "Proposition 1, part 2",
             "statement": "annealed: test loss ≤ 0.75 ε + λ₂δ₂(0)²(1 − 2ηγ₂)²ᴷ",
             "bound": high,
             "value": annealed,
-            "holds": annealed <= high * (1 + 1e-12),  # equal but for rounding when nothing is left
+            "holds": annealed <= high * (1 + _ROUNDING),
         },
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from isoloss.names import suggest
 
@@ -17,39 +17,38 @@ T = TypeVar("T")
 
 
 class FaultsError(ValueError):
-    """What is wrong with an address: a message for each faulty field.
+    """What is wrong with an address.
 
     Attributes
     ----------
     messages : dict
-        From the field's name to what is wrong with it; under ``""`` what belongs to no field.
+        From a faulty field's name to what is wrong with it, with the number of the entry where one
+        of several is faulty (``"train.3"``); under ``""`` what belongs to no field.
+    known : dict
+        What could be read, for the page to show it.
     """
 
-    def __init__(self, messages: dict[str, str]) -> None:
+    def __init__(self, messages: dict[str, str], **known: Any) -> None:
         super().__init__("; ".join(messages.values()))
         self.messages = messages
+        self.known = known
 
 
 class Fields:
-    """Reads a query, field by field. A field that is missing has its default."""
+    """Reads a query, field by field. A field that is missing or faulty has its default."""
 
     def __init__(self, query: QueryParams) -> None:
         self.query = query
         self.messages: dict[str, str] = {}
 
-    def number(
-        self, name: str, default: float, what: str, *, above: float = -math.inf, most: float
-    ) -> float:
-        """Return a number with above < number ≤ most."""
+    def number(self, name: str, default: float, what: str, *, least: float, most: float) -> float:
+        """Return a number with least ≤ number ≤ most."""
         text = self.query.get(name)
         if text is None:
             return default
         value = _number(text)
-        if value is None:
-            return self._fault(name, f"{what} must be a number; got {text!r}", default)
-        if not above < value <= most:
-            lower = "" if above == -math.inf else f"above {above:g} and "
-            return self._fault(name, f"{what} must be {lower}at most {most:g}; got {text}", default)
+        if value is None or not least <= value <= most:
+            return self._fault(name, _needs(what, text, least, most), default)
         return value
 
     def whole(self, name: str, default: int, what: str, *, least: int, most: int) -> int:
@@ -59,7 +58,7 @@ class Fields:
             return default
         value = _number(text)
         if value is None or value != int(value) or not least <= value <= most:
-            message = f"{what} must be a whole number from {least} to {most}; got {text!r}"
+            message = f"{what} must be a whole number from {least} to {most}{_instead(text)}"
             return self._fault(name, message, default)
         return int(value)
 
@@ -70,13 +69,14 @@ class Fields:
         text = self.query.get(name)
         if text is None:
             return default
-        values = [_number(part) for part in text.split(",")]
-        for i, (part, value) in enumerate(zip(text.split(","), values, strict=True)):
+        values = []
+        for i, part in enumerate(text.split(",")):
+            value = _number(part)
             if value is None or not least <= value <= most:
-                range_ = f"from {least:g} to {most:g}"
-                message = f"{what} must be numbers {range_}; number {i + 1} is {part.strip()!r}"
-                return self._fault(name, message, default)
-        return tuple(value for value in values if value is not None)
+                self.fault(f"{name}.{i}", _needs(what, part, least, most))
+                value = 0.0
+            values.append(value)
+        return tuple(values)
 
     def choice(self, name: str, default: str, what: str, known: Sequence[str]) -> str:
         """Return one of the known words."""
@@ -94,10 +94,11 @@ class Fields:
         """Note what is wrong with a field, if it has no message yet."""
         self.messages.setdefault(name, message)
 
-    def done(self) -> None:
-        """Raise `FaultsError` if anything was wrong."""
+    def done(self, state: T) -> T:
+        """Return the state that was read; raise `FaultsError` with it if anything was wrong."""
         if self.messages:
-            raise FaultsError(self.messages)
+            raise FaultsError(self.messages, state=state)
+        return state
 
     def _fault(self, name: str, message: str, default: T) -> T:
         self.fault(name, message)
@@ -110,3 +111,11 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def _needs(what: str, text: str, least: float, most: float) -> str:
+    return f"{what} must be a number from {least:g} to {most:g}{_instead(text)}"
+
+
+def _instead(text: str) -> str:
+    return f"; got {text.strip()!r}" if text.strip() else "; there is none"

@@ -34,6 +34,8 @@ class RowsState:
         The digest and the name of the uploaded file.
     target : str
         The target's column; empty for the usual one.
+    ignore : tuple of str
+        Columns to leave out.
     task : str
         ``"auto"``, ``"regression"`` or ``"classification"``.
     test_size : float
@@ -50,6 +52,7 @@ class RowsState:
     file: str
     name: str
     target: str
+    ignore: tuple[str, ...]
     task: Any
     test_size: float
     seed: int
@@ -66,15 +69,17 @@ class RowsState:
             file=fields.query.get("file", ""),
             name=fields.query.get("name", ""),
             target=fields.query.get("target", ""),
+            ignore=fields.texts("ignore", ()),
             task=fields.choice("task", "auto", "the task", _TASKS),
-            test_size=fields.number("test_size", 0.5, "the test share", above=0.0, most=0.95),
+            test_size=fields.number(
+                "test_size", 0.5, "the share of test rows", least=0.01, most=0.95
+            ),
             seed=fields.whole("seed", 0, "the seed", least=0, most=2**32 - 1),
             schedules=read_schedules(fields),
             levels=levels,
-            at=fields.whole("at", max(1, levels // 2), "the level", least=1, most=levels),
+            at=min(levels, fields.whole("at", (levels + 1) // 2, "the level", least=1, most=100)),
         )
-        fields.done()
-        return state
+        return fields.done(state)
 
 
 class RowsView:
@@ -87,16 +92,18 @@ class RowsView:
 
     def compared(self, state: RowsState) -> tuple[Split, Comparison]:
         """Compare the schedules of a state; raises `FaultsError`."""
+        table = self._table(state)
+        faulty = "target"  # a fault is of a column, which another choice may mend
         try:
-            rows, problem = self._problem(state, self._table(state))
+            rows, problem = self._problem(state, table)
+            faulty = ""
             max_lr = float(problem.max_lr)
             schedules = {text: Spec.parse(text).at(max_lr) for text in state.schedules}
-            error = rows.test_error if rows.classes else None
-            return rows, compare(problem, schedules, state.levels, test_error=error)
-        except FaultsError:
-            raise
+            test_error = rows.test_error if rows.classes else None
+            return rows, compare(problem, schedules, state.levels, test_error=test_error)
         except ValueError as error:
-            raise FaultsError({"data": str(error)}) from None
+            columns = list(table.columns)
+            raise FaultsError({faulty: str(error)}, state=state, columns=columns) from None
 
     def view(self, state: RowsState) -> dict[str, Any]:
         """Return all that the page shows of a state."""
@@ -112,11 +119,19 @@ class RowsView:
 
     def _table(self, state: RowsState) -> Table:
         if state.data == UPLOADED:
-            return self.uploads.get(state.file, state.name)
+            table = self.uploads.get(state.file)
+            if table is None:
+                message = (
+                    f"this address is of the file '{state.name}', which this explorer does not "
+                    "hold: choose it again"
+                )
+                raise FaultsError({"file": message}, state=state)
+            return table
         return load(state.data)
 
     def _problem(self, state: RowsState, table: Table) -> tuple[Split, Problem]:
-        key = (state.data, state.file, state.target, state.task, state.test_size, state.seed)
+        read = (state.data, state.file, state.target, state.ignore, state.task)
+        key = (*read, state.test_size, state.seed)
         with self._lock:
             if key not in self._kept:
                 rows = split(
@@ -124,6 +139,7 @@ class RowsView:
                     target=state.target or None,
                     test_size=None if table.test is not None else state.test_size,
                     task=state.task,
+                    ignore=state.ignore,
                     seed=state.seed,
                 )
                 made = rows, Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)

@@ -10,6 +10,8 @@ __all__ = ["example_script", "rows_script", "spectrum_script"]
 
 _EXAMPLE = '''"""The paper's example, as the isoloss explorer showed it."""
 
+import numpy as np
+
 import isoloss as il
 
 draw = {draw!r}  # how often each direction was drawn, in n = {n} samples
@@ -41,7 +43,9 @@ _BOUNDS = """
 # Proposition 1 (its setting: start 0, target 100 alpha**-0.5 twice, lr 3/2, level below 1)
 alpha = {alpha!r}
 flat = draw.index(min(draw))
-rest = 0.5 * (start[flat] - target[flat]) ** 2 * abs(1 - 2 * lr * min(draw) / {n}) ** (2.0 * steps)
+factor = np.float64(abs(1 - 2 * lr * min(draw) / {n}))  # of the flat direction, each step
+with np.errstate(over="ignore"):  # a divergence beyond float64 bounds nothing
+    rest = float(0.5 * (start[flat] - target[flat]) ** 2 * factor ** (2.0 * steps))
 print(f"part 1: {{flow!r}} >= {{1.5 * level * (1 - alpha)!r}}")
 print(f"part 2: {{annealed!r}} <= {{0.75 * level + rest!r}}")
 """
@@ -62,21 +66,27 @@ problem = il.Problem.from_spectra(
 
 _ROWS = '''"""Schedules on {name}, as the isoloss explorer showed them."""
 
-import isoloss as il
+{imports}import isoloss as il
 from isoloss.comparison import filters
 from isoloss.datasets import load, split
 from isoloss.specs import Spec
 
-table = load({source!r}){comment}
-rows = split(
+table = load({source!r})
+{check}rows = split(
     table,
     target={target!r},
     test_size=None if table.test is not None else {test_size!r},
     task={task!r},
+    ignore={ignore!r},
     seed={seed!r},
 )
 problem = il.Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
 '''
+
+_CHECK = """content = Path({source!r}).read_bytes()
+if hashlib.sha256(content).hexdigest() != "{digest}":
+    raise SystemExit("this is not the file that the explorer showed")
+"""
 
 _COMPARED = """schedules = [
 {schedules}
@@ -119,16 +129,18 @@ def spectrum_script(state: SpectrumState) -> str:
     return problem + _compared(state, "")
 
 
-def rows_script(state: RowsState, classes: bool) -> str:
+def rows_script(state: RowsState, name: str, classes: bool) -> str:
     """Return the script for data; an uploaded file is looked for in the current folder."""
     uploaded = state.data == UPLOADED
     problem = _ROWS.format(
-        name=_plain(state.name) if uploaded else state.data,
-        source=state.name if uploaded else state.data,
-        comment="  # the file's path" if uploaded else "",
+        name=_plain(name),
+        source=name,
+        imports="import hashlib\nfrom pathlib import Path\n\n" if uploaded else "",
+        check=_CHECK.format(source=name, digest=state.file) if uploaded else "",
         target=state.target or None,
         test_size=state.test_size,
         task=state.task,
+        ignore=list(state.ignore),
         seed=state.seed,
     )
     return problem + _compared(state, "\n    test_error=rows.test_error," if classes else "")

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from starlette.applications import Starlette
@@ -114,8 +113,8 @@ class _Explorer:
                 most = f"{MOST_BYTES // 2**20} MiB"
                 raise FaultsError({"file": f"the file is larger than {most}; use isoloss compare"})
         name = request.query_params.get("name", "")
-        digest = await run_in_threadpool(self.uploads.add, name, bytes(content))
-        return JSONResponse({"file": digest})
+        digest, table = await run_in_threadpool(self.uploads.add, name, bytes(content))
+        return JSONResponse({"file": digest, "name": table.name})
 
     async def export(self, request: Request) -> Response:
         return await run_in_threadpool(self._export, request)
@@ -130,7 +129,9 @@ class _Explorer:
             case ("example", _, ""), "py":
                 made = scripts.example_script(example.ExampleState.read(fields))
             case ("example", _, ""), _:
-                made = _example_figure(example.ExampleState.read(fields))
+                from isoloss.explorer.picture import example_figure
+
+                made = example_figure(example.ExampleState.read(fields))
             case ("spectrum", _, "" | "filters" as part), _:
                 drawn = spectrum.SpectrumState.read(fields)
                 script = partial(scripts.spectrum_script, drawn)
@@ -138,7 +139,7 @@ class _Explorer:
             case ("data", _, "" | "filters" as part), _:
                 state = RowsState.read(fields)
                 rows, found = self.rows.compared(state)
-                script = partial(scripts.rows_script, state, classes=rows.classes)
+                script = partial(scripts.rows_script, state, rows.name, classes=rows.classes)
                 made = _compared(found, state.at, part, kind, script)
             case _:
                 return PlainTextResponse("Not Found", 404)
@@ -148,13 +149,6 @@ class _Explorer:
         from isoloss.plots import render
 
         return Response(render(made, kind), media_type=_TYPES[kind], headers=headers)
-
-
-def _example_figure(state: example.ExampleState) -> Figure:
-    from isoloss.paper.figures import paths_figure
-
-    both = example.Trained.of(state)
-    return paths_figure(both.flow, both.annealed, state.target, state.level)
 
 
 def _compared(
@@ -169,7 +163,7 @@ def _compared(
 
 async def _tell(_: Request, error: Exception) -> Response:
     assert isinstance(error, FaultsError)
-    return JSONResponse({"errors": error.messages}, 422)
+    return JSONResponse(_plain({"errors": error.messages, **error.known}), 422)
 
 
 async def _tell_fault_of_ours(_: Request, error: Exception) -> Response:
@@ -221,7 +215,7 @@ class _OwnPagesOnly:
         if name.lower() not in self.hosts:
             return "This explorer does not answer to that host name."
         origin = headers.get("origin")
-        foreign = origin is not None and urlsplit(origin).netloc != host
+        foreign = origin is not None and origin not in (f"http://{host}", f"https://{host}")
         # a link may lead here from anywhere, but only the page itself asks for numbers
         opened = request.url.path == "/" and request.method in ("GET", "HEAD")
         if not opened:

@@ -15,6 +15,7 @@ __all__ = ["SpectrumState", "compared", "view"]
 
 _MOST = 200
 _LARGEST = 1e12
+_LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ class SpectrumState:
         columns = {
             name: fields.numbers(name, default, what, least=least, most=_LARGEST)
             for name, default, what, least in (
-                ("train", (1.0, 0.5, 0.25, 0.125, 0.0625), "train eigenvalues", 0.0),
-                ("test", (0.2, 0.4, 0.6, 0.8, 1.0), "test eigenvalues", 0.0),
-                ("start", (1.0,) * 5, "the start residual", -_LARGEST),
+                ("train", (1.0, 0.5, 0.25, 0.125, 0.0625), "a train eigenvalue", 0.0),
+                ("test", (0.2, 0.4, 0.6, 0.8, 1.0), "a test eigenvalue", 0.0),
+                ("start", (1.0,) * 5, "a start residual", -_LARGEST),
             )
         }
         sizes = {len(column) for column in columns.values()}
@@ -60,31 +61,30 @@ class SpectrumState:
             fields.fault("train", f"every direction needs all three numbers; got {counts}")
         elif max(sizes) > _MOST:
             fields.fault("train", f"at most {_MOST} directions here; got {max(sizes)}")
+        elif not max(columns["train"]) >= _LEAST:
+            fields.fault("train", f"at least one train eigenvalue must be {_LEAST:g} or more")
+        elif not any(g > 0 and d for g, d in zip(columns["train"], columns["start"], strict=True)):
+            fields.fault("start", "nothing to train: no direction with γ > 0 has a residual")
         levels = fields.whole("levels", 12, "the levels", least=1, most=100)
         state = cls(
             **columns,
-            noise=fields.number("noise", 0.0, "the noise", above=-1e-300, most=_LARGEST),
+            noise=fields.number("noise", 0.0, "the noise", least=0.0, most=_LARGEST),
             schedules=read_schedules(fields),
             levels=levels,
-            at=fields.whole("at", max(1, levels // 2), "the level", least=1, most=levels),
+            at=min(levels, fields.whole("at", (levels + 1) // 2, "the level", least=1, most=100)),
         )
-        fields.done()
-        return state
+        return fields.done(state)
 
 
 def compared(state: SpectrumState) -> Comparison:
     """Compare the schedules of a state."""
     try:
         problem = Problem.from_spectra(state.train, state.test, state.start, noise=state.noise)
-        if not max(state.train) > 0:
-            raise FaultsError({"train": "at least one train eigenvalue must be above 0"})
         max_lr = float(problem.max_lr)
         schedules = {text: Spec.parse(text).at(max_lr) for text in state.schedules}
         return compare(problem, schedules, state.levels)
-    except FaultsError:
-        raise
     except ValueError as error:
-        raise FaultsError({"train": str(error)}) from None
+        raise FaultsError({"": str(error)}, state=state) from None
 
 
 def view(state: SpectrumState) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from isoloss.datasets import Table, load
 from isoloss.explorer.queries import FaultsError
 
-__all__ = ["MOST_BYTES", "Uploads"]
+__all__ = ["MOST_BYTES", "Uploads", "digest_of"]
 
 MOST_BYTES = 64 * 2**20
 _KEPT = 8
@@ -24,8 +24,8 @@ class Uploads:
         self._tables: OrderedDict[str, Table] = OrderedDict()
         self._lock = threading.Lock()  # requests are answered by several threads
 
-    def add(self, name: str, content: bytes) -> str:
-        """Read a file and return its digest; raises `FaultsError` if it is no table."""
+    def add(self, name: str, content: bytes) -> tuple[str, Table]:
+        """Read a file; return its digest and its table; raises `FaultsError` if it is none."""
         plain = PurePath(name.replace("\\", "/")).name or "upload"
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / plain
@@ -37,23 +37,22 @@ class Uploads:
                 raise FaultsError({"file": message}) from None
         if not table.rows:
             raise FaultsError({"file": f"'{plain}' has no rows"})
-        digest = hashlib.sha256(plain.encode() + b"\0" + content).hexdigest()[:16]
+        digest = digest_of(content)
         with self._lock:
             self._tables[digest] = table
             self._tables.move_to_end(digest)
             while len(self._tables) > _KEPT:
                 self._tables.popitem(last=False)
-        return digest
+        return digest, table
 
-    def get(self, digest: str, name: str) -> Table:
-        """Return an uploaded table; raises `FaultsError` if this explorer has not seen it."""
+    def get(self, digest: str) -> Table | None:
+        """Return an uploaded table, or None if this explorer does not hold it."""
         with self._lock:
             if digest in self._tables:
                 self._tables.move_to_end(digest)
-                return self._tables[digest]
-        raise FaultsError(
-            {
-                "file": f"this address is of the file '{name}', which this explorer does not hold: "
-                "choose it again"
-            }
-        )
+            return self._tables.get(digest)
+
+
+def digest_of(content: bytes) -> str:
+    """Return what a file is known by: the exported script checks it, too."""
+    return hashlib.sha256(content).hexdigest()

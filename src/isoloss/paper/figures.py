@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import Ellipse
 
 from isoloss.levelset import level_band
@@ -18,7 +18,7 @@ from isoloss.plots import COLOURS, style
 from isoloss.run import Run
 from isoloss.training import train
 
-__all__ = ["figure1", "losses_figure", "paths_figure"]
+__all__ = ["draw_paths", "figure1", "losses_figure"]
 
 Floats = npt.NDArray[np.float64]
 Limits = tuple[tuple[float, float], tuple[float, float]]
@@ -48,21 +48,27 @@ def figure1() -> Figure:
     lr = _RATE * float(problem.max_lr)
     flow = train(problem, GradientFlow(), train_loss=_LEVEL)
     annealed = train(problem, anneal(lr, _STEPS), train_loss=_LEVEL)
-    return paths_figure(flow, annealed, _TARGET, _LEVEL, limits=(_X, _Y))
+    with style():
+        figure = Figure(figsize=(10.2, 2.75), layout="constrained")
+        draw_paths(figure, flow, annealed, _TARGET, _LEVEL, limits=(_X, _Y))
+    return figure
 
 
-def paths_figure(
+def draw_paths(
+    figure: FigureBase,
     flow: Run,
     annealed: Run,
     target: Sequence[float],
     level: float,
     *,
     limits: Limits | None = None,
-) -> Figure:
+) -> None:
     """Draw two runs on a problem of two directions as the paper's Figure 1 does.
 
     Parameters
     ----------
+    figure : Figure or SubFigure
+        Where to draw the three panels.
     flow, annealed : Run
         Gradient flow, and K steps at a large rate followed by flow, on the same problem.
     target : sequence of float
@@ -71,51 +77,44 @@ def paths_figure(
         The train loss at which both stop.
     limits : pair of pairs of float, optional
         The axes' limits; by default they hold the start, the level set and the ends.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Three panels with the same axes.
     """
     problem = flow.problem
     curvature = np.asarray(problem.curvature)
     limits = limits or _limits((flow, annealed), target, level)
     steep = int(curvature.argmax())
     names = [f"β{'₁₂'[i]} ({'steep' if i == steep else 'flat'})" for i in range(2)]
-    with style():
-        figure = Figure(figsize=(10.2, 2.75), layout="constrained")
-        axes = figure.subplots(1, 3, sharex=True, sharey=True)
-        steps = annealed.schedule.phases[0].steps
-        for panel, run, title in (
-            (axes[0], flow, "(a) small rate (gradient flow)"),
-            (axes[1], annealed, f"(b) large rate for {steps} steps, then small"),
-        ):
-            _contours(panel, curvature, target, level, limits)
-            _draw_path(panel, run, target)
-            panel.set_title(title, loc="left")
-        _contours(axes[2], _TEST, target, level, limits)
-        for run, name, marker in ((flow, "blue", "s"), (annealed, "orange", "o")):
-            point = np.asarray(run.residual()) + target
-            word = "flow" if name == "blue" else "annealed"
-            label = f"{word}: train {float(run.train_loss):#.2g}, test {float(run.test_loss):#.3g}"
-            axes[2].plot(*point, marker, color=COLOURS[name], ms=7, mec="w", label=label, zorder=5)
-        axes[2].set_title("(c) both ends over the test loss", loc="left")
-        for panel in axes:
-            _level_set(panel, curvature, target, level)
-            panel.plot(*target, "+", color="k", ms=8, mew=1.4, zorder=4)
-            panel.annotate("β*", target, (3, 4), textcoords="offset points")
-            panel.set(xlim=limits[0], ylim=limits[1], xlabel=names[0], aspect="equal")
-            panel.legend(
-                loc="lower right",
-                fontsize=7.5,
-                handlelength=1.6,
-                borderaxespad=0.2,
-                frameon=True,
-                framealpha=1.0,
-                edgecolor="none",
-            )
-        axes[0].set_ylabel(names[1])
-    return figure
+    axes = figure.subplots(1, 3, sharex=True, sharey=True)
+    steps = annealed.schedule.phases[0].steps
+    count = f"{steps:g}" if steps >= 10**6 else str(steps)
+    for panel, run, title in (
+        (axes[0], flow, "(a) small rate (gradient flow)"),
+        (axes[1], annealed, f"(b) large rate for {count} steps, then small"),
+    ):
+        _contours(panel, curvature, target, level, limits)
+        _draw_path(panel, run, target)
+        panel.set_title(title, loc="left")
+    _contours(axes[2], _TEST, target, level, limits)
+    for run, name, marker in ((flow, "blue", "s"), (annealed, "orange", "o")):
+        point = np.asarray(run.residual()) + target
+        word = "flow" if name == "blue" else "annealed"
+        label = f"{word}: train {float(run.train_loss):#.2g}, test {float(run.test_loss):#.3g}"
+        axes[2].plot(*point, marker, color=COLOURS[name], ms=7, mec="w", label=label, zorder=5)
+    axes[2].set_title("(c) both ends over the test loss", loc="left")
+    for panel in axes:
+        _level_set(panel, curvature, target, level)
+        panel.plot(*target, "+", color="k", ms=8, mew=1.4, zorder=4)
+        panel.annotate("β*", target, (3, 4), textcoords="offset points")
+        panel.set(xlim=limits[0], ylim=limits[1], xlabel=names[0], aspect="equal")
+        panel.legend(
+            loc="lower right",
+            fontsize=7.5,
+            handlelength=1.6,
+            borderaxespad=0.2,
+            frameon=True,
+            framealpha=1.0,
+            edgecolor="none",
+        )
+    axes[0].set_ylabel(names[1])
 
 
 def losses_figure(alpha: float = 0.1, steps: int = 10) -> Figure:
@@ -176,7 +175,7 @@ def _limits(runs: Sequence[Run], target: Sequence[float], level: float) -> Limit
     ends = [np.abs(np.asarray(run.residual())) for run in runs]
     set_ = np.sqrt(level / np.where(curvature > 0, curvature, np.inf))
     reach = 1.15 * np.max([start, set_, *ends], axis=0)
-    reach = np.maximum(reach, 0.35 * reach.max())  # the panels' shape
+    reach = np.maximum(reach, reach[::-1] * (1.6, 0.4))  # about the panels' shape
     low, high = centre - reach, centre + reach
     return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 

@@ -1,7 +1,8 @@
 // Line charts with axes, a shaded band, rules, and the nearest point's numbers under the pointer.
 /* global d3 */
 
-const MARGIN = { top: 8, right: 12, bottom: 40, left: 56 };
+const MARGIN = { top: 24, right: 12, bottom: 38, left: 52 };
+const CLIP = 7; // marks at the edge are whole
 
 export const DASHES = ["", "7 3", "7 3 2 3", "2 3", "10 4", "5 2 1 2 1 2", "4 2", "1 2"];
 export const MARKS = [
@@ -26,7 +27,7 @@ export class Chart {
     this.svg.append("clipPath").attr("id", this.clip).append("rect");
     for (const name of ["x axis", "y axis"]) this.svg.append("g").attr("class", name);
     this.svg.append("text").attr("class", "x-label").attr("text-anchor", "end").text(x.label);
-    this.svg.append("text").attr("class", "y-label").text(y.label);
+    this.svg.append("text").attr("class", "y-label").attr("x", 4).attr("y", 12).text(y.label);
     this.inner = this.svg.append("g").attr("clip-path", `url(#${this.clip})`);
     this.tip = tooltip(container, this.svg, (at) => this.nearest(at));
   }
@@ -43,10 +44,10 @@ export class Chart {
     this.svg.attr("width", width).attr("height", height).attr("viewBox", `0 0 ${width} ${height}`);
     this.svg
       .select("clipPath rect")
-      .attr("x", MARGIN.left)
-      .attr("y", MARGIN.top - 2)
-      .attr("width", Math.max(0, width - MARGIN.left - MARGIN.right))
-      .attr("height", height - MARGIN.top - MARGIN.bottom + 4);
+      .attr("x", MARGIN.left - CLIP)
+      .attr("y", MARGIN.top - CLIP)
+      .attr("width", Math.max(0, width - MARGIN.left - MARGIN.right + 2 * CLIP))
+      .attr("height", height - MARGIN.top - MARGIN.bottom + 2 * CLIP);
     axis(this.svg.select(".x"), d3.axisBottom(this.sx), this.sx, this.x, width / 90).attr(
       "transform",
       `translate(0,${height - MARGIN.bottom})`,
@@ -59,9 +60,6 @@ export class Chart {
       .select(".x-label")
       .attr("x", width - MARGIN.right)
       .attr("y", height - 6);
-    this.svg
-      .select(".y-label")
-      .attr("transform", `translate(12,${height - MARGIN.bottom}) rotate(-90)`);
     const usable = ([x, y]) => Number.isFinite(this.px(x)) && Number.isFinite(this.py(y));
     const area = d3
       .area()
@@ -192,7 +190,7 @@ export function axis(group, made, scaled, { log }, count) {
       Math.max(1, Math.ceil(decades / count)),
     );
     if (decades < 1) ticks = d3.scaleLinear().domain([low, high]).ticks(count);
-    else if (decades < count / 2)
+    else if (decades < 0.7 * count)
       ticks = powers
         .flatMap((p) => [1, 2, 5].map((m) => Number(`${m}e${p}`)))
         .filter((t) => t >= low && t <= high);

@@ -4,6 +4,7 @@ import { Chart, DASHES, MARKS, legend } from "./chart.js";
 import { Tab, element, short } from "./tab.js";
 
 const SHOWN = 300; // per cent of difference that the chart shows at most
+const MOST = 8; // schedules
 const WAIT = 350; // milliseconds after the last key before a text is read
 
 export class Comparing extends Tab {
@@ -24,15 +25,15 @@ export class Comparing extends Tab {
     }
     super(name, changed);
     const find = (selector) => section.querySelector(selector);
-    const loss = "train loss above its minimum (training runs to the right)";
+    const loss = "train loss above its minimum";
     this.losses = new Chart(find(".losses"), {
-      x: { label: loss, log: true, reverse: true },
+      x: { label: loss, log: true },
       y: { label: "test loss", log: true },
       height: 320,
       label: "test loss against train loss",
     });
     this.differences = new Chart(find(".differences"), {
-      x: { label: loss, log: true, reverse: true },
+      x: { label: loss, log: true },
       y: { label: "difference, %" },
       height: 320,
       label: "difference to gradient flow",
@@ -44,71 +45,88 @@ export class Comparing extends Tab {
       label: "filters of the schedules",
     });
     this.rows = find(".rows");
-    find(".add").addEventListener("click", () => {
-      this.addSchedule("");
+    this.add = find(".add");
+    this.add.addEventListener("click", () => {
+      this.fillSchedules([...this.texts(), ""]);
       this.rows.lastElementChild.querySelector("input").focus();
     });
   }
 
-  addSchedule(text) {
-    const number = this.rows.children.length + 1;
-    const input = element("input", {
-      type: "text",
-      spellcheck: "false",
-      "aria-label": `schedule ${number}`,
+  // The schedules besides gradient flow, which the first row stands for.
+  texts() {
+    return [...this.rows.querySelectorAll("input:enabled")].map((input) => input.value.trim());
+  }
+
+  // Rows are kept where they are, so that neither a click nor the focus is lost.
+  fillSchedules(texts) {
+    if (!this.rows.children.length) this.addFlow();
+    while (this.rows.children.length - 1 > texts.length) this.rows.lastElementChild.remove();
+    while (this.rows.children.length - 1 < texts.length) this.addSchedule();
+    texts.forEach((text, i) => {
+      const input = this.rows.children[i + 1].querySelector("input");
+      if (input !== document.activeElement) input.value = text;
     });
-    input.value = text;
+    this.add.disabled = texts.length + 1 >= MOST;
+  }
+
+  addFlow() {
+    const input = element("input", { type: "text", "aria-label": "schedule 1", disabled: "" });
+    input.value = "flow";
+    const text = element("span", { class: "hint" }, "reference");
+    this.rows.append(element("div", {}, element("span", {}, "1"), input, text));
+  }
+
+  addSchedule() {
+    const number = this.rows.children.length + 1;
+    const label = `schedule ${number}`;
+    const input = element("input", { type: "text", spellcheck: "false", "aria-label": label });
+    const remove = element("button", { type: "button", "aria-label": `remove ${label}` }, "×");
+    const row = element("div", {}, element("span", {}, `${number}`), input, remove);
     let waiting;
+    const read = () => {
+      clearTimeout(waiting);
+      if (input.value.trim()) this.readSchedules();
+    };
     input.addEventListener("input", () => {
       clearTimeout(waiting);
-      waiting = setTimeout(() => this.readSchedules(), WAIT);
+      waiting = setTimeout(read, WAIT);
     });
-    input.addEventListener("change", () => {
-      clearTimeout(waiting);
-      this.readSchedules();
-    });
-    const remove = element(
-      "button",
-      { type: "button", "aria-label": `remove schedule ${number}` },
-      "×",
-    );
-    const row = element("div", {}, element("span", {}, `${number}`), input, remove);
+    input.addEventListener("change", read);
     remove.addEventListener("click", () => {
-      row.remove();
+      clearTimeout(waiting);
+      const at = [...this.rows.children].indexOf(row);
+      this.fillSchedules(this.texts().toSpliced(at - 1, 1));
+      (this.rows.children[at]?.querySelector("button") ?? this.add).focus();
       this.readSchedules();
     });
     this.rows.append(row);
   }
 
   readSchedules() {
-    const texts = [...this.rows.querySelectorAll("input")].map((input) => input.value.trim());
-    this.sent = texts.flatMap((text, i) => (text ? [i] : []));
+    const texts = this.texts();
+    this.sent = texts.flatMap((text, i) => (text ? [i + 1] : []));
     const kept = texts.filter((text) => text);
     this.set({ schedule: kept.length ? kept : ["flow"] });
   }
 
   place(name) {
     const [field, number] = name.split(".");
-    if (number === undefined) return super.place(name);
-    return this.rows.children[this.sent?.[number] ?? number] ?? super.place(field);
+    if (field !== "schedule" || number === undefined) return super.place(name);
+    const row = this.rows.children[this.sent?.[number] ?? Number(number) + 1];
+    return row ? { box: row, inputs: [row.querySelector("input")] } : super.place(field);
   }
 
-  tell(errors) {
-    // what an address says is shown, also where it is wrong
-    if (!this.rows.children.length)
-      for (const text of this.query.getAll("schedule")) this.addSchedule(text);
-    super.tell(errors);
-  }
-
-  fill(state) {
+  fill({ state }) {
     this.put("levels", state.levels);
-    this.place("at").querySelector("input[type=range]").max = state.levels;
+    this.place("at").box.querySelector("input[type=range]").max = state.levels;
     this.put("at", state.at);
-    if (this.rows.contains(document.activeElement) && document.activeElement.matches("input"))
-      return;
-    this.rows.replaceChildren();
-    for (const text of state.schedules) this.addSchedule(text);
-    this.sent = undefined;
+    if (!this.isFaulty("schedule")) {
+      this.fillSchedules(state.schedules.slice(1));
+      this.sent = undefined;
+    } else if (!this.view) {
+      // what an address says is shown, also where it is wrong
+      this.fillSchedules(this.query.getAll("schedule"));
+    }
   }
 
   draw() {

@@ -19,7 +19,6 @@ function show(name) {
   tabs[name] ??= new makers[name](name, (query) => {
     if (current === name) writeAddress(query);
   });
-  tabs[name].shown();
 }
 
 function writeAddress(query) {
@@ -31,7 +30,7 @@ function writeAddress(query) {
 
 function readAddress() {
   const query = new URLSearchParams(location.search);
-  const name = makers[query.get("tab")] ? query.get("tab") : "example";
+  const name = Object.hasOwn(makers, query.get("tab") ?? "") ? query.get("tab") : "example";
   query.delete("tab");
   show(name);
   tabs[name].load(query);
@@ -49,23 +48,43 @@ list.addEventListener("click", (event) => {
 });
 list.addEventListener("keydown", (event) => {
   const names = Object.keys(makers);
-  const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!move) return;
-  const next = names[(names.indexOf(current) + move + names.length) % names.length];
+  const last = names.length - 1;
+  const at = names.indexOf(current);
+  const next = {
+    ArrowRight: names[at === last ? 0 : at + 1],
+    ArrowLeft: names.at(at - 1),
+    Home: names[0],
+    End: names[last],
+  }[event.key];
+  if (!next) return;
+  event.preventDefault();
   const button = document.getElementById(`tab-${next}`);
   button.click();
   button.focus();
 });
 
 const theme = document.getElementById("theme");
-theme.value = localStorage.getItem("isoloss-theme") ?? "";
 function paint() {
   if (theme.value) document.documentElement.dataset.theme = theme.value;
   else delete document.documentElement.dataset.theme;
-  localStorage.setItem("isoloss-theme", theme.value);
 }
-theme.addEventListener("change", paint);
+theme.addEventListener("change", () => {
+  paint();
+  remember((storage) => storage.setItem("isoloss-theme", theme.value));
+});
+remember((storage) => {
+  theme.value = storage.getItem("isoloss-theme") ?? "";
+});
 paint();
+
+// A browser that keeps nothing for this page refuses the storage itself.
+function remember(use) {
+  try {
+    use(localStorage);
+  } catch {
+    // then the choice lasts as long as the page
+  }
+}
 
 window.addEventListener("popstate", readAddress);
 readAddress();

@@ -32,38 +32,44 @@ export class Plane {
       .attr("aria-label", "start of training: drag it, or move it with the arrow keys");
     const here = (event) => {
       const [x, y] = d3.pointer(event, this.svg.node());
-      const digits = Math.max(
-        0,
-        2 - Math.floor(Math.log10(this.sx.invert(100) - this.sx.invert(0))),
-      );
-      const round = (v) => Number(v.toFixed(Math.min(digits, 20)));
-      return [round(this.sx.invert(x)), round(this.sy.invert(y))];
+      const clamp = (v, [a, b]) => Math.max(Math.min(a, b), Math.min(Math.max(a, b), v));
+      const unit = Math.abs(this.sx.invert(100) - this.sx.invert(0));
+      const digits = Math.min(20, Math.max(0, 2 - Math.floor(Math.log10(unit))));
+      return [
+        this.sx.invert(clamp(x, this.sx.range())),
+        this.sy.invert(clamp(y, this.sy.range())),
+      ].map((v) => Number(v.toFixed(digits)));
     };
     start.on("pointerdown", (event) => {
+      if (event.button !== 0) return;
       start.node().setPointerCapture(event.pointerId);
       start.classed("dragged", true);
       this.dragging = true;
     });
-    start.on("pointermove", (event) => this.dragging && moved(here(event), true));
+    const move = (event, held) => {
+      const point = here(event);
+      moved(() => point, held);
+    };
+    start.on("pointermove", (event) => this.dragging && move(event, true));
     const drop = (event) => {
       if (!this.dragging) return;
       this.dragging = false;
       start.classed("dragged", false);
-      moved(here(event), false);
+      move(event, false);
     };
     start.on("pointerup", drop).on("pointercancel", drop);
     start.on("keydown", (event) => {
-      const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[
-        event.key
-      ];
-      if (!move) return;
+      const way = {
+        ArrowLeft: [-1, 0],
+        ArrowRight: [1, 0],
+        ArrowUp: [0, 1],
+        ArrowDown: [0, -1],
+      }[event.key];
+      if (!way) return;
       event.preventDefault();
       const span = Math.abs(this.sx.domain()[1] - this.sx.domain()[0]);
       const step = 10 ** Math.floor(Math.log10(span / (event.shiftKey ? 5 : 25)));
-      moved(
-        this.start.map((v, i) => Number((v + move[i] * step).toPrecision(12))),
-        false,
-      );
+      moved((from) => from.map((v, i) => Number((v + way[i] * step).toPrecision(12))), false);
     });
     this.startPoint = start;
   }
@@ -130,7 +136,7 @@ export class Plane {
       .filter((path) => !path.onlyEnd)
       .flatMap((path) => [
         { points: path.points.slice(0, path.turn + 1), class: "annealed steps-line" },
-        { points: path.points.slice(path.turn), class: "flow" },
+        { points: path.points.slice(path.turn), class: path.name },
       ]);
     join(this.inner.select(".paths"), "path", "path", pieces)
       .attr("class", (d) => `path ${d.class}`)

@@ -2,55 +2,66 @@
 import { Comparing } from "./comparing.js";
 import { element } from "./tab.js";
 
+const OF_THE_DATA = { target: null, ignore: null, task: null }; // another data set has its own
+
 export class Rows extends Comparing {
   constructor(name, changed) {
     super(name, changed);
-    const at = (id) => document.getElementById(id);
-    at("data-set").addEventListener("change", (event) => {
-      if (event.target.value === "file" && !this.query.get("file")) at("upload").click();
-      else this.set({ data: event.target.value, target: null, task: null });
+    this.chosen = document.getElementById("data-set");
+    this.target = document.getElementById("target-column");
+    this.ignored = document.getElementById("ignore");
+    const upload = document.getElementById("upload");
+    const task = document.getElementById("task");
+    this.chosen.addEventListener("change", () => {
+      const data = this.chosen.value;
+      if (data !== "file" || this.query.get("file")) {
+        this.set({ data, ...OF_THE_DATA });
+        return;
+      }
+      this.chosen.value = this.view?.state.data ?? "diabetes"; // until a file is there
+      upload.click();
     });
-    at("upload").addEventListener(
-      "change",
-      (event) => event.target.files[0] && this.upload(event.target.files[0]),
+    upload.addEventListener("change", async () => {
+      const [file] = upload.files;
+      if (file) await this.upload(file);
+      upload.value = ""; // the same file can be chosen again
+    });
+    this.target.addEventListener("change", () => this.set({ target: this.target.value || null }));
+    this.ignored.addEventListener("change", () =>
+      this.set({ ignore: [...this.ignored.selectedOptions].map((option) => option.value) }),
     );
-    at("target-column").addEventListener("change", (event) =>
-      this.set({ target: event.target.value }),
-    );
-    at("task").addEventListener("change", (event) => this.set({ task: event.target.value }));
+    task.addEventListener("change", () => this.set({ task: task.value }));
   }
 
   async upload(file) {
-    let answer;
-    try {
-      const response = await fetch(`api/upload?${new URLSearchParams({ name: file.name })}`, {
-        method: "POST",
-        body: file,
-      });
-      answer = await response.json();
-    } catch {
-      answer = {
-        errors: { file: "The file could not be sent. Is isoloss explore still running?" },
-      };
-    }
+    const shown = document.getElementById("upload-name");
+    const before = shown.textContent;
+    shown.textContent = `reading ${file.name} …`;
+    const name = new URLSearchParams({ name: file.name });
+    const answer = await this.send(`api/upload?${name}`, { method: "POST", body: file });
     if (answer.errors) {
-      this.tell(answer.errors);
-      this.section.dataset.answered = String(Number(this.section.dataset.answered ?? 0) + 1);
-    } else this.set({ data: "file", file: answer.file, name: file.name, target: null, task: null });
+      shown.textContent = before;
+      this.show(answer);
+    } else this.set({ data: "file", file: answer.file, name: answer.name, ...OF_THE_DATA });
   }
 
-  fill(state) {
-    super.fill(state);
+  fill({ state, columns }) {
+    super.fill({ state });
     for (const name of ["test_size", "seed"]) this.put(name, state[name]);
-    document.getElementById("data-set").value = state.data;
+    this.chosen.value = state.data;
     document.getElementById("task").value = state.task;
     document.getElementById("upload-name").textContent =
       state.data === "file" ? `showing ${state.name}` : "";
-    const select = document.getElementById("target-column");
-    select.replaceChildren(
+    if (!columns) return;
+    const named = (name) => element("option", { value: name }, name);
+    this.target.replaceChildren(
       element("option", { value: "" }, "the usual one"),
-      ...this.view.columns.map((name) => element("option", { value: name }, name)),
+      ...columns.map(named),
     );
-    select.value = state.target;
+    this.target.value = columns.includes(state.target) ? state.target : "";
+    if (this.ignored === document.activeElement) return;
+    this.ignored.replaceChildren(...columns.map(named));
+    for (const option of this.ignored.options)
+      option.selected = state.ignore.includes(option.value);
   }
 }

@@ -5,28 +5,27 @@ export class Tab {
     this.name = name;
     this.section = document.getElementById(name);
     this.form = this.section.querySelector("form");
+    this.output = this.section.querySelector(".output");
     this.query = new URLSearchParams();
     this.changed = changed;
     this.form.addEventListener("submit", (event) => event.preventDefault());
     for (const field of this.form.querySelectorAll("[data-field]")) this.bindPair(field);
+    this.makeExports();
     // figures follow their width
     new ResizeObserver(() => this.view && this.draw()).observe(this.section);
   }
-
-  shown() {}
 
   load(query) {
     this.query = query;
     this.ask();
   }
 
+  // Change some fields; null and an empty list leave a field at its default.
   set(values) {
     for (const [name, value] of Object.entries(values)) {
-      if (value === null) this.query.delete(name);
-      else if (Array.isArray(value)) {
-        this.query.delete(name);
-        for (const one of value) this.query.append(name, one);
-      } else this.query.set(name, value);
+      this.query.delete(name);
+      if (Array.isArray(value)) for (const one of value) this.query.append(name, one);
+      else if (value !== null) this.query.set(name, value);
     }
     this.ask();
   }
@@ -37,29 +36,29 @@ export class Tab {
     if (!number || field.classList.contains("pair")) return;
     const range = field.querySelector(":scope > input[type=range]");
     const name = field.dataset.field;
-    number.addEventListener(
-      "input",
-      () => number.value !== "" && this.set({ [name]: number.value }),
-    );
-    number.addEventListener(
-      "change",
-      () => this.query.get(name) !== number.value && this.set({ [name]: number.value }),
-    );
-    if (!range) return;
-    range.addEventListener("input", () => {
+    number.addEventListener("input", () => number.value && this.set({ [name]: number.value }));
+    // what cannot be read, or is half typed, is told when it is left
+    number.addEventListener("change", () => number.value || this.set({ [name]: "" }));
+    range?.addEventListener("input", () => {
       const log = range.dataset.scale === "log";
       number.value = log ? Number((10 ** range.value).toPrecision(3)) : range.value;
       this.set({ [name]: number.value });
     });
   }
 
-  // Show a value in a field's controls, but for the one that is being moved.
+  // Whether the page must leave a field's controls as its user has them.
+  isFaulty(name) {
+    return Object.keys(this.errors ?? {}).some((key) => key.split(".")[0] === name);
+  }
+
+  // Show a value in a field's controls, but for one that is being moved or is faulty.
   put(name, value) {
-    const field = this.form.querySelector(`[data-field="${name}"]`);
-    for (const input of field.querySelectorAll(":scope > input, :scope > select")) {
+    const faulty = this.isFaulty(name);
+    if (faulty && this.view) return;
+    const shown = faulty ? this.query.get(name) : value;
+    for (const input of this.place(name).box.querySelectorAll(":scope > input, :scope > select")) {
       if (input === document.activeElement) continue;
-      const log = input.dataset.scale === "log";
-      input.value = log ? Math.log10(value) : value;
+      input.value = input.dataset.scale === "log" ? Math.log10(shown) : shown;
     }
   }
 
@@ -71,36 +70,44 @@ export class Tab {
       return;
     }
     this.asking = true;
-    const slow = setTimeout(() => this.section.querySelector(".output").classList.add("busy"), 300);
-    let answer;
-    const asked = this.asked;
+    const { asked } = this;
     this.asked = undefined;
-    try {
-      const response = await fetch(`api/${this.name}?${this.query}`);
-      answer = await response.json();
-    } catch {
-      answer = {
-        errors: { "": "The explorer does not answer. Is isoloss explore still running?" },
-      };
-    }
-    clearTimeout(slow);
-    this.section.querySelector(".output").classList.remove("busy");
+    const answer = await this.send(`api/${this.name}?${this.query}`);
     this.asking = false;
     if (this.again) {
       this.again = false;
       this.asked ??= asked;
       this.ask();
     }
-    if (answer.errors) this.tell(answer.errors);
-    else {
-      this.tell({});
+    this.show(answer, asked);
+  }
+
+  show(answer, asked) {
+    this.errors = answer.errors;
+    if (answer.state) this.fill(answer);
+    this.tell(answer.errors ?? {});
+    this.output.classList.toggle("stale", Boolean(answer.errors));
+    if (!answer.errors) {
+      this.output.classList.remove("empty");
       this.view = answer;
-      this.fill(answer.state);
       this.draw();
-      this.linkExports();
       requestAnimationFrame(() => performance.measure("isoloss-answer", { start: asked }));
     }
     this.section.dataset.answered = String(Number(this.section.dataset.answered ?? 0) + 1);
+  }
+
+  // Ask the server; what takes long shows that it does.
+  async send(address, options) {
+    const slow = setTimeout(() => this.output.classList.add("busy"), 300);
+    try {
+      const response = await fetch(address, options);
+      return await response.json();
+    } catch {
+      return { errors: { "": "The explorer does not answer. Is isoloss explore still running?" } };
+    } finally {
+      clearTimeout(slow);
+      this.output.classList.remove("busy");
+    }
   }
 
   tell(errors) {
@@ -112,17 +119,17 @@ export class Tab {
     const unplaced = [];
     for (const [name, message] of Object.entries(errors)) {
       const place = this.place(name);
-      if (!place) {
+      if (!place?.box) {
         unplaced.push(message);
         continue;
       }
-      const text = document.createElement("p");
-      text.className = message.includes("\n") ? "error code" : "error";
+      // below the first line of some messages a caret points at a place in a text
+      const [first, ...rest] = `${place.prefix ?? ""}${message}`.split("\n");
+      const text = element("div", { class: "error", role: "alert" }, first);
       text.id = `error-${this.name}-${name.replace(".", "-")}`;
-      text.setAttribute("role", "alert");
-      text.textContent = message;
-      place.append(text);
-      for (const input of place.querySelectorAll("input, select")) {
+      if (rest.length) text.append(element("pre", {}, rest.join("\n")));
+      place.box.append(text);
+      for (const input of place.inputs) {
         input.setAttribute("aria-invalid", "true");
         input.setAttribute("aria-describedby", text.id);
       }
@@ -132,28 +139,50 @@ export class Tab {
     failure.textContent = unplaced.join("\n");
   }
 
+  // Where a field's message belongs, and which controls it is about: "start.1" is the second.
   place(name) {
-    return this.form.querySelector(`[data-field="${name}"]`);
+    const [field, number] = name.split(".");
+    const box = this.form.querySelector(`[data-field="${field}"]`);
+    if (!box) return null;
+    const inputs = [...box.querySelectorAll("input, select")];
+    return {
+      box,
+      inputs: number === undefined ? inputs : inputs.slice(Number(number)).slice(0, 1),
+    };
   }
 
-  linkExports() {
-    const place = this.section.querySelector(".exports");
+  makeExports() {
     const files = this.name === "example" ? [""] : ["", "-filters"];
-    const kinds = files.flatMap((file) =>
+    const pictures = files.flatMap((file) =>
       ["png", "svg"].map((kind) => [
         `${file}.${kind}`,
         `${file ? "Filters" : "Figure"} (${kind.toUpperCase()})`,
       ]),
     );
-    place.replaceChildren(
-      ...[...kinds, [".py", "Python script"]].map(([file, text]) => {
-        const link = document.createElement("a");
-        link.href = `export/isoloss-${this.name}${file}?${this.query}`;
-        link.download = "";
-        link.textContent = text;
-        return link;
-      }),
-    );
+    const buttons = [...pictures, [".py", "Python script"]].map(([file, text]) => {
+      const button = element("button", { type: "button" }, text);
+      button.addEventListener("click", () => this.save(`isoloss-${this.name}${file}`));
+      return button;
+    });
+    this.section.querySelector(".exports").append("Save: ", ...buttons);
+  }
+
+  async save(file) {
+    let response;
+    try {
+      response = await fetch(`export/${file}?${this.query}`);
+    } catch {
+      this.tell({ "": "The explorer does not answer. Is isoloss explore still running?" });
+      return;
+    }
+    if (!response.ok) {
+      this.tell((await response.json()).errors);
+      return;
+    }
+    const link = element("a", { download: file });
+    link.href = URL.createObjectURL(await response.blob());
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   }
 }
 
