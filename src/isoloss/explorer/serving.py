@@ -76,7 +76,8 @@ def _address(host: str) -> str:
 def _listen(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for tried in range(port, min(port + _TRIED, 2**16)):
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # with the protocol named, asyncio sends each answer at once instead of after 40 ms
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((address, tried))
