@@ -6,7 +6,10 @@ from pathlib import Path
 
 __all__ = ["GalleryOrder"]
 
-_FIRST = ("figure1", "explorer", "losses", "filters", "curves", "study_phase", "study_gap", "design")
+_FIRST = (
+    *("figure1", "explorer", "losses", "filters", "curves"),
+    *("study_phase", "study_gap", "design"),
+)
 
 
 class GalleryOrder:

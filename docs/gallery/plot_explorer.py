@@ -3,8 +3,8 @@ The explorer
 ============
 
 ``isoloss explore`` serves a page on your own machine, on which everything in the paper's example
-can be moved by hand; :doc:`/guides/explore` tells what else is on it. This script starts it and looks
-at it with a browser, which Playwright drives.
+can be moved by hand; :doc:`/guides/explore` tells what else is on it. This script starts it and
+looks at it with a browser, which Playwright drives.
 """
 
 import io
@@ -44,4 +44,5 @@ axes.set_axis_off()
 problem = il.Problem.from_spectra(train=[2 / 3, 1 / 3], test=[1 / 2, 1 / 2], start=[-3, -2])
 flow = il.train(problem, il.GradientFlow(), train_loss=0.12)
 annealed = il.train(problem, il.anneal(1.4475, steps=12), train_loss=0.12)
-print(f"test loss of flow / annealed: {shown} on the page, {flow.test_loss / annealed.test_loss:.5g}")
+ratio = flow.test_loss / annealed.test_loss
+print(f"test loss of flow / annealed: {shown} on the page, {ratio:.5g}")

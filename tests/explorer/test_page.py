@@ -13,6 +13,7 @@ import pytest
 
 import isoloss as il
 from isoloss.datasets import load, split
+from isoloss.paper import draws
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
@@ -165,6 +166,9 @@ def test_draws_and_the_proposition(page: Any, address: str) -> None:
     assert "both parts must hold" in page.locator("#premises").inner_text()
     with Answered(page, "example"):
         page.locator('[data-draw="3,0"]').click()
+    for button, draw in zip(page.locator("#draws button").all(), draws(), strict=True):
+        assert button.get_attribute("data-draw") == ",".join(map(str, draw.counts))
+        assert f"({draw.probability})" in button.inner_text()
     assert "identical up to sign" in page.locator("#notes").inner_text()
     assert page.locator("#bounds").is_hidden()
 
