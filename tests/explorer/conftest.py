@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 ADDRESS = re.compile(r"http://[\d.]+:\d+/")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -30,7 +31,6 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Start the machine's Chromium; without one the tests are skipped, but in CI."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
         if os.environ.get("ISOLOSS_NEEDS_BROWSER"):
@@ -38,7 +38,7 @@ def chromium() -> Iterator[Any]:
         pytest.skip("needs Chromium")
     # whatever Chromium itself would ask of the internet is off
     quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with playwright.sync_playwright() as started:
+    with sync_playwright() as started:
         browser = started.chromium.launch(
             executable_path=program, args=["--no-sandbox", "--disable-gpu", *quiet]
         )
