@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import threading
 from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
@@ -84,6 +85,7 @@ class _Explorer:
     def __init__(self) -> None:
         self.uploads = Uploads()
         self.rows = RowsView(self.uploads)
+        self.drawing = threading.Lock()  # Matplotlib's settings are one for all threads
 
     async def page(self, _: Request) -> Response:
         content = (_STATIC / "index.html").read_bytes()
@@ -117,7 +119,11 @@ class _Explorer:
         return JSONResponse({"file": digest, "name": table.name})
 
     async def export(self, request: Request) -> Response:
-        return await run_in_threadpool(self._export, request)
+        def alone() -> Response:
+            with self.drawing:
+                return self._export(request)
+
+        return await run_in_threadpool(alone)
 
     def _export(self, request: Request) -> Response:
         file, fields = request.path_params["file"], Fields(request.query_params)
