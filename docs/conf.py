@@ -48,6 +48,7 @@ autodoc_member_order = "groupwise"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
+autodoc_type_aliases = {"npt.ArrayLike": "array_like", "ArrayLike": "array_like"}
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 80
 numpydoc_class_members_toctree = False

@@ -334,3 +334,11 @@ def test_the_figure_names_everything(found: Comparison) -> None:
     assert {"ridge"} < set(labels)
     assert "train loss" in drawing.axes[1].get_xlabel()
     assert drawing.axes[0].get_ylabel() == "test loss"
+
+
+def test_levels_that_share_a_stop_are_told_apart_from_stops() -> None:
+    # one step removes three quarters of each loss and passes all of these levels at once
+    problem = il.Problem.from_spectra([1.0, 0.5], [1.0, 3.0], [1.0, 1.0])
+    found = il.compare(problem, {"steps": il.GradientDescent(0.75, 9)}, [1.2, 1.0, 0.8, 0.1, 0.01])
+    assert len(np.unique(found.schedules[0].train_loss)) == 3
+    assert "at all 5 levels, 3 stops (" in found.verdicts[0]

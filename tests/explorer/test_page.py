@@ -423,6 +423,12 @@ def test_a_file_without_a_usable_target_can_be_given_one(
         page.locator("#target-column").select_option("price")
     assert page.locator("#data .error").count() == 0
     assert "mine.csv" in page.locator("#upload-name").inner_text()
+    # the same file again, as a link of it asks for, keeps what the link says
+    link = state(page)
+    with Answered(page, "data"):
+        page.locator("#upload").set_input_files(file)
+    assert state(page) == link
+    assert page.locator("#data .error").count() == 0
     # the script knows the file by its content
     with page.expect_download() as download:
         page.locator("#data .exports button", has_text="Python script").click()

@@ -63,7 +63,7 @@ EXAMPLES: dict[str, Examples] = {
             "choose on rows of the kind that the model is for",
             "isoloss fit train.csv --target price --ignore id --validation recent.csv",
         ),
-        ("a kernel", "isoloss fit digits --kernel rbf --schedule flow --schedule rates+flow"),
+        ("a kernel", "isoloss fit iris --kernel rbf --schedule flow --schedule rates+flow"),
     ),
     "predict": (
         ("print CSV", "isoloss predict model.skops diabetes"),

@@ -1,13 +1,14 @@
 """Data sets by name and data files, as standardised train and test arrays."""
 
-from isoloss.datasets.columns import check_columns, stack
+from isoloss.datasets.columns import ColumnError, check_columns, stack
 from isoloss.datasets.labelled import Labelled, labelled
 from isoloss.datasets.splitting import Split, split, split_three
 from isoloss.datasets.tables import SHIPPED, Table, load
-from isoloss.datasets.targets import Task
+from isoloss.datasets.targets import Task, target_columns
 
 __all__ = [
     "SHIPPED",
+    "ColumnError",
     "Labelled",
     "Split",
     "Table",
@@ -18,4 +19,5 @@ __all__ = [
     "split",
     "split_three",
     "stack",
+    "target_columns",
 ]

@@ -12,9 +12,13 @@ import numpy.typing as npt
 from isoloss.datasets.tables import MISSING, Table
 from isoloss.names import quoted, suggest
 
-__all__ = ["check_columns", "first_text", "leave_out", "same_columns", "stack"]
+__all__ = ["ColumnError", "check_columns", "first_text", "leave_out", "same_columns", "stack"]
 
 Floats = npt.NDArray[np.float64]
+
+
+class ColumnError(ValueError):
+    """A column that cannot be a feature as it is: it holds text, or values are missing."""
 
 
 def leave_out(tables: Sequence[Table], ignore: Collection[str]) -> list[Table]:
@@ -50,7 +54,7 @@ def same_columns(table: Table, test: Table) -> None:
 
 
 def check_columns(table: Table, features: Sequence[str], targets: Sequence[str]) -> None:
-    """Raise ``ValueError`` if features are no numbers, or values are missing or infinite.
+    """Raise `ColumnError` if features are no numbers, or values are missing or infinite.
 
     Parameters
     ----------
@@ -73,18 +77,19 @@ def check_columns(table: Table, features: Sequence[str], targets: Sequence[str])
         if is_text and name not in targets:
             texts = [n for n in features if table.columns[n].dtype == object]
             more = f" (and so do {len(texts) - 1} more columns)" if len(texts) > 1 else ""
-            raise ValueError(
+            raise ColumnError(
                 f"column '{name}' of {table.name} holds text, such as "
-                f"{first_text(column)!r}{more}; encode it as numbers or leave it out"
+                f"{first_text(column)!r}{more}; encode it as numbers, or ignore it"
             )
+        fault = ValueError if name in targets else ColumnError
         if bad.any():
-            raise ValueError(
+            raise fault(
                 f"column '{name}' of {table.name} has {bad.sum()} missing value(s), the first "
                 f"in data row {int(bad.argmax()) + 1}; fill them in or leave out the rows"
             )
         if not is_text and np.isinf(column).any():
             row = int(np.isinf(column).argmax()) + 1
-            raise ValueError(f"column '{name}' of {table.name} is infinite in data row {row}")
+            raise fault(f"column '{name}' of {table.name} is infinite in data row {row}")
 
 
 def first_text(column: npt.NDArray[Any]) -> str:

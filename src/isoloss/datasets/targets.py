@@ -12,7 +12,7 @@ from isoloss.datasets.columns import check_columns, same_columns
 from isoloss.datasets.tables import Table
 from isoloss.names import quoted, suggest
 
-__all__ = ["Task", "encode", "usable_columns"]
+__all__ = ["Task", "encode", "target_columns", "usable_columns"]
 
 Task = Literal["auto", "classification", "regression"]
 """What to make of a target."""
@@ -22,8 +22,27 @@ Floats = npt.NDArray[np.float64]
 _MAX_AUTO_CLASSES = 20
 
 
-def _target_columns(table: Table, target: str | None) -> list[str]:
-    """Return the column that is asked for, or the ones that the table suggests."""
+def target_columns(table: Table, target: str | None) -> list[str]:
+    """Return the column that is asked for, or the ones that the table suggests.
+
+    Parameters
+    ----------
+    table : Table
+        The columns.
+    target : str or None
+        The target's column; None for those that the source calls targets, else the column
+        ``target``, else the last one.
+
+    Returns
+    -------
+    list of str
+        The names of the targets.
+
+    Raises
+    ------
+    ValueError
+        If the table has no such target.
+    """
     choice = list(table.targets or table.columns)
     if not choice:
         raise ValueError(f"{table.name} has no columns")
@@ -46,7 +65,7 @@ def usable_columns(tables: Sequence[Table], target: str | None) -> tuple[list[st
     Raises ``ValueError`` if the columns differ, or one cannot be used.
     """
     table = tables[0]
-    targets = _target_columns(table, target)
+    targets = target_columns(table, target)
     features = [name for name in table.columns if name not in (*targets, *table.targets)]
     if not features:
         raise ValueError(f"{table.name} has no column but the target {quoted(targets)}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from isoloss.comparison import Comparison, compare
-from isoloss.datasets import SHIPPED, Split, Table, load, split
+from isoloss.datasets import SHIPPED, ColumnError, Split, Table, load, split, target_columns
 from isoloss.explorer.comparing import comparison_view, read_schedules
 from isoloss.explorer.queries import FaultsError, Fields
 from isoloss.explorer.uploads import Uploads
@@ -102,8 +102,10 @@ class RowsView:
             test_error = rows.test_error if rows.classes else None
             return rows, compare(problem, schedules, state.levels, test_error=test_error)
         except ValueError as error:
-            columns = list(table.columns)
-            raise FaultsError({faulty: str(error)}, state=state, columns=columns) from None
+            if isinstance(error, ColumnError):
+                faulty = "ignore"
+            known = self._columns(state, table)
+            raise FaultsError({faulty: str(error)}, state=state, **known) from None
 
     def view(self, state: RowsState) -> dict[str, Any]:
         """Return all that the page shows of a state."""
@@ -111,11 +113,17 @@ class RowsView:
         rows, found = self.compared(state)
         return {
             "state": state,
-            "columns": list(table.columns),
+            **self._columns(state, table),
             "rows": list(rows.notes),
             "name": rows.name,
             **comparison_view(found, state.at - 1),
         }
+
+    def _columns(self, state: RowsState, table: Table) -> dict[str, Any]:
+        """Return the columns' names, and those of the targets that are taken by default."""
+        kept = {name: table.columns[name] for name in table.columns if name not in state.ignore}
+        usual = target_columns(replace(table, columns=kept), None) if kept else []
+        return {"columns": list(table.columns), "usual": ", ".join(usual)}
 
     def _table(self, state: RowsState) -> Table:
         if state.data == UPLOADED:

@@ -156,6 +156,8 @@ export class Drawing {
       );
     const { ratio, notes } = this.view;
     document.getElementById("ratio").textContent = ratio === null ? "–" : short(ratio, 5);
+    const losses = Object.entries(runs).map(([name, run]) => `${name} ${short(run.test_loss)}`);
+    document.getElementById("both").textContent = `(${losses.join(", ")})`;
     document
       .getElementById("notes")
       .replaceChildren(...notes.map((note) => element("li", {}, note)));
@@ -167,7 +169,7 @@ export class Drawing {
     document.getElementById("bounds").hidden = !bounds.length;
     document.querySelector("#bounds tbody").replaceChildren(
       ...bounds.map(({ statement, value, bound, holds }) => {
-        const verdict = holds ? "✓ holds" : missing.length ? "does not hold" : "✗ fails";
+        const verdict = holds ? "✓ holds" : missing.length ? "not so here" : "✗ fails";
         return element(
           "tr",
           {},
@@ -178,7 +180,7 @@ export class Drawing {
       }),
     );
     document.getElementById("premises").textContent = missing.length
-      ? `The proposition claims nothing of this setting; it needs ${missing.join("; ")}.`
+      ? `The proposition does not claim this here: it is about ${missing.join("; ")}.`
       : "This is the proposition's setting: both parts must hold.";
   }
 }

@@ -17,6 +17,9 @@ export class Example extends Tab {
       const { draw } = event.target.dataset;
       if (draw) this.set({ draw });
     });
+    at("proposition").addEventListener("click", () =>
+      this.load(new URLSearchParams({ instance: "yes", lr: "1.5", steps: "10", level: "0.01" })),
+    );
     at("reset").addEventListener("click", () => this.load(new URLSearchParams()));
     at("zoom").addEventListener("change", (event) => {
       this.drawing.domain = null;

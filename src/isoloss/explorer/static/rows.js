@@ -42,10 +42,19 @@ export class Rows extends Comparing {
     if (answer.errors) {
       shown.textContent = before;
       this.show(answer);
-    } else this.set({ data: "file", file: answer.file, name: answer.name, ...OF_THE_DATA });
+      return;
+    }
+    // the file that a link is of keeps what the link says of it
+    const same = answer.file === this.query.get("file");
+    this.set({
+      data: "file",
+      file: answer.file,
+      name: answer.name,
+      ...(same ? {} : OF_THE_DATA),
+    });
   }
 
-  fill({ state, columns }) {
+  fill({ state, columns, usual }) {
     super.fill({ state });
     for (const name of ["test_size", "seed"]) this.put(name, state[name]);
     this.chosen.value = state.data;
@@ -55,7 +64,7 @@ export class Rows extends Comparing {
     if (!columns) return;
     const named = (name) => element("option", { value: name }, name);
     this.target.replaceChildren(
-      element("option", { value: "" }, "the usual one"),
+      element("option", { value: "" }, `the usual one (${usual})`),
       ...columns.map(named),
     );
     this.target.value = columns.includes(state.target) ? state.target : "";
