@@ -29,10 +29,19 @@ def _docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines:
     lines[:] = escaped(lines)
 
 
-def _signature(app: Sphinx, what: str, name: str, obj: Any, *given: Any) -> tuple[str, str] | None:
+def _signature(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returned: str
+) -> tuple[str, str] | None:
     """Hide the constructors of values that functions return: nobody calls them."""
-    del app, name, given
-    return None if what != "class" or "Parameters\n" in (obj.__doc__ or "") else ("", "")
+    del app, name, options
+    if what == "class" and "Parameters\n" not in (obj.__doc__ or ""):
+        return "", ""
+    # an alias in a union is wrapped
+    plain = [
+        part and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", part)
+        for part in (signature, returned)
+    ]
+    return plain[0], plain[1]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
