@@ -128,7 +128,7 @@ class Loop:
                 at = flat.reshape(shape)
                 return self.train_loss(at, self.covariance @ at) - level
 
-            event.terminal = True  # type: ignore[attr-defined]
+            event.terminal = True  # type: ignore[attr-defined]  # how SciPy is told to stop
             return event
 
         for i in np.flatnonzero(np.isnan(found)):

@@ -8,6 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 
+# after the path is set
 import public  # noqa: E402
 from numpydoc.xref import DEFAULT_LINKS  # noqa: E402
 

@@ -313,4 +313,4 @@ def test_columns_are_left_out(tmp_path: Path) -> None:
         ):
             read(load(train), ignore=["idd"])  # type: ignore[operator] # one parameter of three
         with pytest.raises(ValueError, match="'target' of iris is the target, not to be ignored"):
-            read(load("iris"), ignore=["target"])  # type: ignore[operator]
+            read(load("iris"), ignore=["target"])  # type: ignore[operator] # one parameter of three

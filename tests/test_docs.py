@@ -20,6 +20,7 @@ pytest.importorskip("sphinx", reason="needs the docs extra")
 DOCS = Path(__file__).parents[1] / "docs"
 sys.path[:0] = [str(DOCS), str(DOCS / "_ext")]
 
+# found on the path that is set above
 import check_site  # noqa: E402
 import commands  # noqa: E402
 import docstrings  # noqa: E402
@@ -80,7 +81,7 @@ def test_each_command_and_option_is_described() -> None:
     from isoloss.cli import app
 
     text = commands.described()
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]  # a group
         assert f"\nisoloss {name}\n" in f"\n{text}"
         for option in command.params:
             shown = option.opts[0] if option.opts[0].startswith("-") else option.metavar

@@ -37,7 +37,7 @@ def assert_rates(schedule: il.Schedule, expected: Any, rtol: float = 1e-12) -> N
 
 def torch_rates(name: str, steps: int, lr: float = 1.0, **options: Any) -> list[float]:
     """Read the rates off an optimizer that is really stepped."""
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="the extra torch")
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
     scheduler = getattr(torch.optim.lr_scheduler, name)(optimizer, **options)
     rates = [optimizer.param_groups[0]["lr"]]

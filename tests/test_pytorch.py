@@ -8,7 +8,7 @@ import pytest
 
 import isoloss as il
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="the extra torch")
 schedulers = torch.optim.lr_scheduler
 
 RNG = np.random.default_rng(50)

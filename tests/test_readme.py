@@ -98,7 +98,7 @@ def test_blocks_print_what_the_page_shows(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if any(re.search(r"^import torch", b.content, re.MULTILINE) for b in BLOCKS[page]):
-        pytest.importorskip("torch")
+        pytest.importorskip("torch", reason="the extra torch")
     monkeypatch.chdir(tmp_path)
     kinds = importlib.import_module("isoloss.phases").Phase.kinds
     monkeypatch.setattr("isoloss.schedule.Phase.kinds", dict(kinds))  # a page may add its own

@@ -69,7 +69,7 @@ def test_gradient_flow_is_the_ode() -> None:
 
 
 def test_pytorch_trains_the_same() -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="the extra torch")
     x, y = (torch.tensor(a[:, :k]) for a, k in ((X, 6), (Y, 1)))
     model = torch.nn.Linear(6, 1).double()
     torch.nn.init.zeros_(model.weight)

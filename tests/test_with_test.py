@@ -70,7 +70,7 @@ def test_covariances() -> None:
 
 
 def test_the_users_kind_of_array_stays() -> None:
-    torch: Any = pytest.importorskip("torch")
+    torch: Any = pytest.importorskip("torch", reason="the extra torch")
     parts = [torch.tensor(a, dtype=torch.float32) for a in arrays(2)]
     moved = il.Problem.from_data(*parts[:4]).with_test(*parts[4:])
     assert moved.start_test_loss.dtype == torch.float32

@@ -37,7 +37,7 @@ def _section(name: str, command: Any) -> Iterator[str]:
 
 def described() -> str:
     """Return a section for each command: usage, text, arguments and options."""
-    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]  # a group
     return "\n".join(line for name in commands for line in _section(name, commands[name]))
 
 

@@ -215,7 +215,7 @@ class Schedule(_Composes):
 
         Examples
         --------
-        >>> import pytest; torch = pytest.importorskip("torch")
+        >>> import pytest; torch = pytest.importorskip("torch", reason="the extra torch")
         >>> from torch.optim.lr_scheduler import StepLR
         >>> Schedule.from_torch(lambda optimizer: StepLR(optimizer, 2, gamma=0.5), steps=4)
         Schedule(GradientDescent([1.0, 1.0, 0.5, 0.5]))
@@ -250,7 +250,7 @@ class Schedule(_Composes):
 
         Examples
         --------
-        >>> import pytest; torch = pytest.importorskip("torch")
+        >>> import pytest; torch = pytest.importorskip("torch", reason="the extra torch")
         >>> from isoloss import GradientDescent
         >>> sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))])
         >>> scheduler = Schedule(GradientDescent([0.5, 0.25])).to_torch(sgd)

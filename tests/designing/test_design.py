@@ -228,7 +228,7 @@ def test_one_curvature_and_no_test_curvature() -> None:
 
 
 def test_a_designed_schedule_trains_in_pytorch_to_the_same_losses() -> None:
-    torch: Any = pytest.importorskip("torch")
+    torch: Any = pytest.importorskip("torch", reason="the extra torch")
     rng = np.random.default_rng(5)
     scales = np.geomspace(1, 0.05, 12)
     X, X_test = rng.normal(size=(2, 50, 12)) * scales
