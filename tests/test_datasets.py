@@ -1,9 +1,11 @@
 """Reading data sets and files, and making standardised train and test arrays of them."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -19,6 +21,12 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
+def table_of(name: str, columns: Mapping[str, np.ndarray]) -> Table:
+    # object stays object, as files are read
+    series = {key: pd.Series(value, dtype=value.dtype) for key, value in columns.items()}
+    return Table(name, pd.DataFrame(series))
+
+
 @pytest.fixture
 def houses(tmp_path: Path) -> Path:
     rows = [f"{i},{i % 3},{7},{2 * i + i % 2}.5" for i in range(10)]
@@ -29,10 +37,10 @@ def houses(tmp_path: Path) -> Path:
 def test_every_shipped_set_is_scikit_learns(name: str) -> None:
     table = load(name)
     bunch = getattr(shipped, f"load_{name}")()
-    features = [column for column in table.columns if column not in table.targets]
+    features = [column for column in table.frame if column not in table.targets]
     assert features == [str(column) for column in bunch.feature_names]
-    np.testing.assert_array_equal(np.stack([table.columns[f] for f in features], 1), bunch.data)
-    target = np.stack([table.columns[t] for t in table.targets], 1)
+    np.testing.assert_array_equal(np.stack([table.frame[f] for f in features], 1), bunch.data)
+    target = np.stack([table.frame[t] for t in table.targets], 1)
     np.testing.assert_array_equal(target, np.reshape(bunch.target, target.shape))
     found = split(table)
     assert found.classes == (name not in ("diabetes", "linnerud"))
@@ -40,7 +48,7 @@ def test_every_shipped_set_is_scikit_learns(name: str) -> None:
 
 def test_csv_text_numbers_and_quotes(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", '\ufeffx;"long; name";ok;y\n1;2e3;True;a\n\n-.5; 3 ;false;b\n')
-    columns = load(path).columns
+    columns = load(path).frame
     assert list(columns) == ["x", "long; name", "ok", "y"]
     np.testing.assert_array_equal(columns["x"], [1, -0.5])
     np.testing.assert_array_equal(columns["long; name"], [2000, 3])
@@ -49,18 +57,18 @@ def test_csv_text_numbers_and_quotes(tmp_path: Path) -> None:
 
 
 def test_csv_without_column_names(tmp_path: Path) -> None:
-    columns = load(write(tmp_path / "a.csv", "1,2\n3,4\n5,6\n")).columns
+    columns = load(write(tmp_path / "a.csv", "1,2\n3,4\n5,6\n")).frame
     assert list(columns) == ["column1", "column2"]
     np.testing.assert_array_equal(columns["column1"], [1, 3, 5])
 
 
 def test_parquet_has_the_numbers_of_csv(tmp_path: Path, houses: Path) -> None:
-    columns = dict(load(houses).columns)
+    columns = dict(load(houses).frame)
     table = pa.table(
         {**columns, "rooms": pa.array(columns["rooms"].astype(int)), "kind": ["a", "b"] * 5}
     )
     parquet.write_table(table, tmp_path / "a.parquet")
-    found = load(tmp_path / "a.parquet").columns
+    found = load(tmp_path / "a.parquet").frame
     for name, column in columns.items():
         np.testing.assert_array_equal(found[name], column)
     assert found["kind"].dtype == object
@@ -131,33 +139,33 @@ def test_the_test_error_counts_wrong_classes() -> None:
 def test_what_counts_as_classes(values: list[object], task: str, classes: object) -> None:
     dtype = object if isinstance(values[0], str) else float
     x = np.arange(float(len(values)))
-    found = split(Table("t", {"x": x, "y": np.array(values, dtype=dtype)}), task=task)  # type: ignore[arg-type]  # one of two words
+    found = split(table_of("t", {"x": x, "y": np.array(values, dtype=dtype)}), task=task)  # type: ignore[arg-type]  # one of two words
     assert (found.targets if found.classes else None) == classes
 
 
 def test_the_target_is_named_or_the_column_target_or_the_last_one() -> None:
     x = np.arange(6.0)
     columns = {"a": x, "target": x**2 + 0.5, "c": x**3 + 0.5}
-    assert split(Table("t", columns)).targets == ("target",)
-    assert split(Table("t", columns), target="a").targets == ("a",)
+    assert split(table_of("t", columns)).targets == ("target",)
+    assert split(table_of("t", columns), target="a").targets == ("a",)
     del columns["target"]
-    assert split(Table("t", columns)).targets == ("c",)
+    assert split(table_of("t", columns)).targets == ("c",)
     chosen = split(load("linnerud"), target="Waist")
     assert (chosen.targets, len(chosen.features)) == (("Waist",), 3)
 
 
 def test_test_rows_may_have_their_columns_in_another_order() -> None:
     x = np.arange(6.0)
-    train = Table("a", {"x": x, "z": x**2, "y": x + 0.5})
-    test = Table("b", {"y": x[:2] + 0.5, "z": x[:2] ** 2, "x": x[:2]})
+    train = table_of("a", {"x": x, "z": x**2, "y": x + 0.5})
+    test = table_of("b", {"y": x[:2] + 0.5, "z": x[:2] ** 2, "x": x[:2]})
     found = split(train, test)
     np.testing.assert_array_equal(found.X_test, found.X[:2])
 
 
 def test_classes_that_only_the_test_rows_have_count() -> None:
     x = np.arange(6.0)
-    train = Table("a", {"x": x, "y": np.array(list("ababab"), dtype=object)})
-    test = Table("b", {"x": x, "y": np.array(list("cababa"), dtype=object)})
+    train = table_of("a", {"x": x, "y": np.array(list("ababab"), dtype=object)})
+    test = table_of("b", {"x": x, "y": np.array(list("cababa"), dtype=object)})
     found = split(train, test)
     assert found.targets == ("a", "b", "c")
     assert found.test_error(np.zeros((1, 3))) == 0.5
@@ -226,7 +234,7 @@ HOLE = np.array([0, 1, np.nan, 3, 4, np.nan])
         ({"x": X[:0], "y": X[:0]}, {}, "no rows"),
         ({"x": HOLE, "y": X}, {}, "'x' of t has 2 missing value.*data row 3"),
         ({"x": X, "y": HOLE}, {}, "'y' of t has 2 missing value"),
-        ({"x": X, "y": np.where(X == 1, "", TEXT)}, {}, "'y' of t has 1 missing value"),
+        ({"x": X, "y": np.where(X == 1, None, TEXT)}, {}, "'y' of t has 1 missing value"),
         ({"x": X / 0.5 - np.where(X == 2, np.inf, 0), "y": X}, {}, "infinite in data row 3"),
         ({"a": TEXT, "x": TEXT, "y": X}, {}, "'a' of t holds text, such as 'a' .*1 more column"),
         ({"x": X, "y": 0 * X}, {}, "target 'y' is constant"),
@@ -241,11 +249,15 @@ HOLE = np.array([0, 1, np.nan, 3, 4, np.nan])
         ({"x": X, "y": X}, {"task": "classification"}, "too many for classes"),
         ({"x": X * 3e307, "y": X}, {}, "too large or too small"),
         ({"x": X * 1e-300, "y": X}, {}, "too large or too small"),
-        ({"x": X, "y": X}, {"test": Table("u", {"x": X, "yy": X})}, "lacks 'y', has 'yy' besides"),
-        ({"x": X, "y": X}, {"test": Table("u", {"x": X, "y": HOLE})}, "'y' of u has 2 missing"),
         (
             {"x": X, "y": X},
-            {"test": Table("u", {"x": X, "y": X}), "test_size": 0.5},
+            {"test": table_of("u", {"x": X, "yy": X})},
+            "lacks 'y', has 'yy' besides",
+        ),
+        ({"x": X, "y": X}, {"test": table_of("u", {"x": X, "y": HOLE})}, "'y' of u has 2 missing"),
+        (
+            {"x": X, "y": X},
+            {"test": table_of("u", {"x": X, "y": X}), "test_size": 0.5},
             "not both",
         ),
     ],
@@ -254,7 +266,7 @@ def test_what_cannot_be_split(
     columns: dict[str, np.ndarray], options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message) as caught:
-        split(Table("t", columns), **options)  # type: ignore[arg-type]  # options as a dict
+        split(table_of("t", columns), **options)  # type: ignore[arg-type]  # options as a dict
     assert "\n" not in str(caught.value)
 
 
@@ -274,8 +286,10 @@ def test_three_parts_at_random() -> None:
 
 
 def test_three_parts_from_three_files() -> None:
-    train = Table("train", {"a": X, "y": 2 * X})
-    parts = [Table(name, {"a": rows, "y": rows**2}) for name, rows in (("v", X[:3]), ("t", X[1:3]))]
+    train = table_of("train", {"a": X, "y": 2 * X})
+    parts = [
+        table_of(name, {"a": rows, "y": rows**2}) for name, rows in (("v", X[:3]), ("t", X[1:3]))
+    ]
     first, second = split_three(train, *parts)
     mean, scale = X.mean(), X.std()
     np.testing.assert_allclose(first.X_test[:, 0], (X[:3] - mean) / scale)
@@ -285,16 +299,16 @@ def test_three_parts_from_three_files() -> None:
 
 
 def test_three_parts_need_both_files_and_the_same_kind_of_columns() -> None:
-    table = Table("train", {"a": X, "y": X})
+    table = table_of("train", {"a": X, "y": X})
     with pytest.raises(ValueError, match="give validation rows and test rows, or neither"):
         split_three(table, table)
     with pytest.raises(ValueError, match="it lacks 'a'"):
-        split_three(table, table, Table("test", {"y": X}))
+        split_three(table, table, table_of("test", {"y": X}))
     text = np.array(["x"] * len(X), dtype=object)
     with pytest.raises(ValueError, match="column 'a' holds text in odd, such as 'x'"):
-        split_three(table, table, Table("odd", {"a": text, "y": X}))
+        split_three(table, table, table_of("odd", {"a": text, "y": X}))
     with pytest.raises(ValueError, match="at least 2 train rows and 1 test row are needed"):
-        split_three(Table("t", {"a": X[:3], "y": X[:3]}))
+        split_three(table_of("t", {"a": X[:3], "y": X[:3]}))
 
 
 def test_columns_are_left_out(tmp_path: Path) -> None:

@@ -80,12 +80,12 @@ def _predictions(model: Any, table: Any, path: Path) -> list[str]:
     features = [str(name) for name in getattr(model, "feature_names_in_", ())]
     if not features or not hasattr(model, "predict"):
         raise ValueError(f"{path} is no model with named features, as isoloss fit --save writes it")
-    missing = [name for name in features if name not in table.columns]
+    missing = [name for name in features if name not in table.frame]
     if missing:
         raise ValueError(
             f"{table.name} lacks {len(missing)} of the model's {len(features)} features, such as "
-            f"'{missing[0]}'{suggest(missing[0], table.columns)}; it has "
-            f"{quoted(list(table.columns), 8)}"
+            f"'{missing[0]}'{suggest(missing[0], list(table.frame))}; it has "
+            f"{quoted(list(table.frame), 8)}"
         )
     check_columns(table, features, ())
     with warnings.catch_warnings():

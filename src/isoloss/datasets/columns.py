@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.datasets.tables import MISSING, Table
+from isoloss.datasets.tables import Table
 from isoloss.names import quoted, suggest
 
 __all__ = ["ColumnError", "check_columns", "first_text", "leave_out", "same_columns", "stack"]
@@ -25,8 +25,8 @@ def leave_out(tables: Sequence[Table], ignore: Collection[str]) -> list[Table]:
     """Return tables without some columns; raise ``ValueError`` if the first one lacks any."""
     first = tables[0]
     for name in ignore:
-        if name not in first.columns:
-            hint = suggest(name, first.columns)
+        if name not in first.frame:
+            hint = suggest(name, list(first.frame))
             raise ValueError(f"{first.name} has no column '{name}' to ignore{hint}")
     targets = tuple(name for name in first.targets if name not in ignore)
     if first.targets and not targets:
@@ -36,7 +36,7 @@ def leave_out(tables: Sequence[Table], ignore: Collection[str]) -> list[Table]:
     return [
         replace(
             part,
-            columns={k: v for k, v in part.columns.items() if k not in ignore},
+            frame=part.frame[[name for name in part.frame if name not in ignore]],
             targets=targets if part.targets else (),
         )
         for part in tables
@@ -45,8 +45,8 @@ def leave_out(tables: Sequence[Table], ignore: Collection[str]) -> list[Table]:
 
 def same_columns(table: Table, test: Table) -> None:
     """Raise ``ValueError`` unless two tables have the same columns."""
-    missing = [name for name in table.columns if name not in test.columns]
-    extra = [name for name in test.columns if name not in table.columns]
+    missing = [name for name in table.frame if name not in test.frame]
+    extra = [name for name in test.frame if name not in table.frame]
     if missing or extra:
         faults = [f"lacks {quoted(missing)}"] * bool(missing)
         faults += [f"has {quoted(extra)} besides"] * bool(extra)
@@ -68,14 +68,11 @@ def check_columns(table: Table, features: Sequence[str], targets: Sequence[str])
     if table.rows < 1:
         raise ValueError(f"{table.name} has no rows")
     for name in (*features, *targets):
-        column = table.columns[name]
+        column = table.frame[name].to_numpy()
         is_text = column.dtype == object
-        if is_text:
-            bad = np.array([cell.strip().lower() in MISSING for cell in column])
-        else:
-            bad = np.isnan(column)
+        bad = table.frame[name].isna().to_numpy()
         if is_text and name not in targets:
-            texts = [n for n in features if table.columns[n].dtype == object]
+            texts = [n for n in features if table.frame[n].dtype == object]
             more = f" (and so do {len(texts) - 1} more columns)" if len(texts) > 1 else ""
             raise ColumnError(
                 f"column '{name}' of {table.name} holds text, such as "
@@ -98,8 +95,9 @@ def first_text(column: npt.NDArray[Any]) -> str:
         try:
             float(cell)
         except ValueError:
-            if cell.strip().lower() not in MISSING:
-                return str(cell)
+            return str(cell)
+        except TypeError:  # missing
+            continue
     return str(column[0])
 
 
@@ -113,4 +111,4 @@ def stack(table: Table, names: Sequence[str]) -> Floats:
     names : sequence of str
         Which ones.
     """
-    return np.stack([table.columns[name] for name in names], axis=1).astype(float)
+    return np.stack([table.frame[name].to_numpy() for name in names], axis=1).astype(float)

@@ -258,17 +258,21 @@ def split_three(
 
 def _stacked(first: Table, second: Table) -> Table:
     """Return the rows of two tables with the same columns, one after the other."""
-    columns = {}
-    for name, column in first.columns.items():
-        other = second.columns[name]
-        if (column.dtype == object) != (other.dtype == object):
+    import pandas as pd
+
+    for name, column in first.frame.items():
+        if (column.dtype == object) != (second.frame[name].dtype == object):
             text = first if column.dtype == object else second
             raise ValueError(
                 f"column '{name}' holds text in {text.name}, such as "
-                f"{first_text(text.columns[name])!r}, but numbers in the other file"
+                f"{first_text(text.frame[name].to_numpy())!r}, but numbers in the other file"
             )
-        columns[name] = np.concatenate([column, other])
-    return Table(f"{first.name} and {second.name}", columns)
+    cells = {
+        str(name): np.concatenate([first.written(name), second.written(name)])
+        for name in first.frame
+    }
+    frame = pd.concat([first.frame, second.frame[list(first.frame)]], ignore_index=True)
+    return Table(f"{first.name} and {second.name}", frame, cells=cells)
 
 
 def _standardised(table: Table, inputs: Floats, rows: Rows) -> tuple[Floats, Floats, Bools]:

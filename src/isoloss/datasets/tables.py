@@ -7,22 +7,25 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from isoloss.names import no_file, suggest
 
-__all__ = ["MISSING", "SHIPPED", "Table", "load"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SHIPPED", "Table", "load"]
 
 SHIPPED = ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine")
 """The data sets that scikit-learn ships: loading them needs no download."""
 
 _OR = ".csv, .parquet or .npz"
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
+_MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
 """What stands for a missing value, in lower case."""
 
 _UNREADABLE = (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
@@ -37,8 +40,9 @@ class Table:
     ----------
     name : str
         The data set's name or the file's.
-    columns : mapping of str to array
-        Each column as a 1-D array of floats, or of texts where an entry is not a number.
+    frame : pandas.DataFrame
+        The columns: of dtype float64 where each cell is a number or missing (NaN), else of dtype
+        object with the text as it was written, and None where it is missing.
     targets : tuple of str
         The columns that the source itself calls targets; empty for CSV and Parquet.
     classes : tuple of str, optional
@@ -47,6 +51,10 @@ class Table:
         Whether it is one of `SHIPPED`.
     test : Table, optional
         The test rows that came in the same file.
+    notes : tuple of str
+        Sentences on what was decided while reading.
+    cells : mapping of str to sequence of str, optional
+        How the cells of a column were written, for those that ``frame`` holds as numbers.
 
     Examples
     --------
@@ -56,19 +64,48 @@ class Table:
     """
 
     name: str
-    columns: Mapping[str, npt.NDArray[Any]]
+    frame: pd.DataFrame
     targets: tuple[str, ...] = ()
     classes: tuple[str, ...] | None = None
     shipped: bool = False
     test: Table | None = None
+    notes: tuple[str, ...] = ()
+    cells: Mapping[str, Sequence[str] | npt.NDArray[np.object_]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         """The number of rows."""
-        return len(next(iter(self.columns.values()))) if self.columns else 0
+        return len(self.frame)
+
+    def written(self, name: str) -> npt.NDArray[np.object_]:
+        """Return the cells of a column as texts, as they were written in the file.
+
+        Labels of classes are taken from here: ``01`` and ``1`` are two, and an ID above 2^53 is not
+        rounded.
+
+        Parameters
+        ----------
+        name : str
+            The column.
+
+        Returns
+        -------
+        array of str, shape (n,)
+            A missing cell as what stood for it, or as an empty text. Where no file says how a
+            number was written, whole ones are written without a point, and others as Python
+            does.
+
+        Examples
+        --------
+        >>> load("iris").written("target")[:2]
+        array(['0', '0'], dtype=object)
+        """
+        if name in self.cells:
+            return np.array(self.cells[name], dtype=object)
+        return np.array([_text(value) for value in self.frame[name]], dtype=object)
 
     def __repr__(self) -> str:
-        return f"Table({self.name!r}, {self.rows} rows, {len(self.columns)} columns)"
+        return f"Table({self.name!r}, {self.rows} rows, {len(self.frame.columns)} columns)"
 
 
 def load(data: str | Path, *, features_only: bool = False) -> Table:
@@ -133,9 +170,10 @@ def _shipped(name: str) -> Table:
     target = np.asarray(bunch.target, dtype=float)
     if target.ndim == 2:
         names = [str(column) for column in bunch.target_names]
-        return Table(name, {**features, **_named(target, names)}, tuple(names), shipped=True)
+        frame = _frame({**features, **_named(target, names)})
+        return Table(name, frame, tuple(names), shipped=True)
     classes = tuple(str(label) for label in bunch.target_names) if "target_names" in bunch else None
-    return Table(name, {**features, "target": target}, ("target",), classes, True)
+    return Table(name, _frame({**features, "target": target}), ("target",), classes, True)
 
 
 def _read_csv(path: Path) -> Table:
@@ -166,19 +204,23 @@ def _read_csv(path: Path) -> Table:
             raise ValueError(
                 f"data row {i + 1} of '{path}' has {len(line)} fields for {len(header)} columns"
             )
-    cells = zip(*lines, strict=True) if lines else ((),) * len(header)
-    return Table(path.name, {name: _column(cell) for name, cell in zip(header, cells, strict=True)})
+    cells = dict(
+        zip(header, zip(*lines, strict=True) if lines else [()] * len(header), strict=True)
+    )
+    frame = _frame({name: _column(cells[name]) for name in header})
+    return Table(path.name, frame, cells=cells)
 
 
 def _column(cells: Sequence[str]) -> npt.NDArray[Any]:
     """Turn cells into floats, NaN where missing; or keep them as text if any is neither."""
     numbers = [_number(cell) for cell in cells]
     values = [
-        np.nan if number is None and cell.strip().lower() in MISSING else number
+        np.nan if number is None and cell.strip().lower() in _MISSING else number
         for cell, number in zip(cells, numbers, strict=True)
     ]
     if None in values:
-        return np.array([cell.strip() for cell in cells], dtype=object)
+        texts = [None if cell.strip().lower() in _MISSING else cell for cell in cells]
+        return np.array(texts, dtype=object)
     return np.array(values, dtype=float)
 
 
@@ -212,10 +254,10 @@ def _read_parquet(path: Path) -> Table:
         elif pa.types.is_decimal(kind):
             values = column.cast(pa.float64()).to_numpy()
         else:
-            texts = ["" if value is None else str(value) for value in column.to_pylist()]
+            texts = [None if value is None else str(value) for value in column.to_pylist()]
             values = np.array(texts, dtype=object)
         columns[name] = values
-    return Table(path.name, columns)
+    return Table(path.name, _frame(columns))
 
 
 def _read_npz(path: Path, features_only: bool = False) -> Table:
@@ -245,7 +287,7 @@ def _table_of_arrays(
         raise ValueError(f"{x} in '{path}' must have shape (n, d); got {features.shape}")
     columns = _named(features, [f"x{i + 1}" for i in range(features.shape[1])])
     if y is None:
-        return Table(path.name, columns)
+        return Table(path.name, _frame(columns))
     target = arrays[y]
     if target.ndim not in (1, 2) or len(target) != len(features):
         raise ValueError(
@@ -255,13 +297,30 @@ def _table_of_arrays(
     wide = target.ndim == 2
     targets = [f"y{i + 1}" for i in range(target.shape[1])] if wide else ["y"]
     columns |= _named(target if wide else target[:, None], targets)
-    return Table(path.name, columns, tuple(targets))
+    return Table(path.name, _frame(columns), tuple(targets))
 
 
 def _named(array: npt.NDArray[Any], names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
     is_number = array.dtype.kind in "fiub"
     values = array.astype(float) if is_number else array.astype(str).astype(object)
     return {name: values[:, i] for i, name in enumerate(names)}
+
+
+def _frame(columns: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    # Series, lest pandas turn texts into a dtype of its own
+    return pd.DataFrame({name: pd.Series(each, dtype=each.dtype) for name, each in columns.items()})
+
+
+def _text(value: str | float | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if np.isnan(value):
+        return ""
+    return (
+        str(int(value)) if value == np.floor(value) and np.isfinite(value) else repr(float(value))
+    )
 
 
 def _one_line(error: Exception) -> str:

@@ -43,7 +43,7 @@ def target_columns(table: Table, target: str | None) -> list[str]:
     ValueError
         If the table has no such target.
     """
-    choice = list(table.targets or table.columns)
+    choice = list(table.targets or table.frame)
     if not choice:
         raise ValueError(f"{table.name} has no columns")
     if target is not None:
@@ -66,7 +66,7 @@ def usable_columns(tables: Sequence[Table], target: str | None) -> tuple[list[st
     """
     table = tables[0]
     targets = target_columns(table, target)
-    features = [name for name in table.columns if name not in (*targets, *table.targets)]
+    features = [name for name in table.frame if name not in (*targets, *table.targets)]
     if not features:
         raise ValueError(f"{table.name} has no column but the target {quoted(targets)}")
     for other in tables[1:]:
@@ -80,7 +80,7 @@ def encode(
     tables: Sequence[Table], names: Sequence[str], source: Table, task: Task
 ) -> tuple[Floats, tuple[str, ...] | None, str]:
     """Return the targets of all rows as (n, m), the class labels if they are such, and a note."""
-    columns = [[part.columns[name] for part in tables] for name in names]
+    columns = [[part.frame[name].to_numpy() for part in tables] for name in names]
     is_text = any(part.dtype == object for parts in columns for part in parts)
     if is_text:
         columns = [[np.array([_label(v) for v in p], dtype=object) for p in c] for c in columns]

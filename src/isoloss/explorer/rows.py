@@ -121,9 +121,9 @@ class RowsView:
 
     def _columns(self, state: RowsState, table: Table) -> dict[str, Any]:
         """Return the columns' names, and those of the targets that are taken by default."""
-        kept = {name: table.columns[name] for name in table.columns if name not in state.ignore}
-        usual = target_columns(replace(table, columns=kept), None) if kept else []
-        return {"columns": list(table.columns), "usual": ", ".join(usual)}
+        kept = [name for name in table.frame if name not in state.ignore]
+        usual = target_columns(replace(table, frame=table.frame[kept]), None) if kept else []
+        return {"columns": list(table.frame), "usual": ", ".join(usual)}
 
     def _table(self, state: RowsState) -> Table:
         if state.data == UPLOADED:
