@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from isoloss._extras import install_command
 from isoloss.paper.certificates import EXPECTED, NAMES
 
 if TYPE_CHECKING:
@@ -155,13 +156,13 @@ def test_without_python_flint_a_line_says_what_to_install(tmp_path: Path, run: R
             cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 2
-        assert "pip install 'isoloss[proof]'" in done.stderr
+        assert install_command("proof") in done.stderr
         assert "Traceback" not in done.stderr
     done = subprocess.run(
         [sys.executable, "-c", code, "reproduce", "--out", "r"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "Proofs were left out: they need pip install 'isoloss[proof]'." in done.stdout
+    assert f"Proofs were left out: they need {install_command('proof')}." in done.stdout
     rows = json.loads((tmp_path / "r" / "claims.json").read_text(encoding="utf-8"))["claims"]
     assert [row["proof"] for row in rows] == [None] * 17

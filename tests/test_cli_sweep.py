@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
+from isoloss._extras import install_command
 from isoloss.cli import app
 from isoloss.draws import gaussian, power_law
 from isoloss.sweep import load, sweep
@@ -157,7 +158,7 @@ def test_a_cluster_without_dask_names_the_extra(
     options = ["--cluster", "tcp://x:1", "--out", str(tmp_path / "x.nc")]
     done = CliRunner().invoke(app, ["sweep", str(tmp_path / "study.toml"), *options])
     assert done.exit_code == 2
-    assert "--cluster needs Dask: pip install 'isoloss[dask]'" in done.stderr
+    assert f"--cluster needs Dask: {install_command('dask')}" in done.stderr
 
 
 @pytest.mark.parametrize(

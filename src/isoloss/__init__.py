@@ -1,8 +1,8 @@
 """What a learning-rate schedule does to the test loss at a given train loss, exactly and fast."""
 
 import importlib
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as typing's, without loading it: the command must start at once
 if TYPE_CHECKING:
     from isoloss import families
     from isoloss.attaining import attaining_schedule

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+import matplotlib.style
 from matplotlib.figure import Figure
 
 from isoloss.outputs import write_bytes
@@ -47,8 +47,8 @@ _METADATA: dict[str, dict[str, str | None]] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the house style inside this context."""
-    with mpl.rc_context(_STYLE):
+    """Draw in the house style inside this context, whatever the user's matplotlibrc says."""
+    with matplotlib.style.context(_STYLE, after_reset=True):
         yield
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from isoloss._extras import install_command
+
 __all__ = ["put_on", "scheduler_rates"]
 
 
@@ -101,5 +103,5 @@ def _torch() -> Any:
     try:
         import torch
     except ImportError:
-        raise ImportError("this needs PyTorch: python -m pip install 'isoloss[torch]'") from None
+        raise ImportError(f"this needs PyTorch: {install_command('torch')}") from None
     return torch

@@ -3,8 +3,10 @@
 try:
     import flint
 except ImportError as error:
+    from isoloss._extras import install_command
+
     raise ImportError(
-        f"checking certificates needs python-flint: pip install 'isoloss[proof]' ({error})"
+        f"checking certificates needs python-flint: {install_command('proof')} ({error})"
     ) from error
 del flint
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,8 +44,6 @@ _CAPTION = (
 
 def show(rows: Split, found: Comparison) -> None:
     """Print a comparison: a table for each schedule, then what they come to."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # the Greek letters, where there are none
     console = Console(highlight=False, markup=False)
     wide = Console(highlight=False, markup=False, width=_TABLE_WIDTH)
     console.print(rows.name, style="bold")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import math
-import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -45,8 +43,6 @@ def progress(count: int) -> Iterator[None]:
 
 def show(rows: Labelled, search: ScheduleSearchCV, warned: Sequence[str]) -> None:
     """Print what was chosen, and why."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # the Greek letters, where there are none
     console = Console(highlight=False, markup=False)
     console.print(rows.name, style="bold")
     found, several = choice(search), search.n_splits_ > 1

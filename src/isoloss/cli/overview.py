@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from isoloss._extras import install_command
 from isoloss.cli.examples import THREE
 
 if TYPE_CHECKING:
@@ -63,4 +64,4 @@ def _missing(command: str) -> str:
     needs = _NEEDS.get(command.split()[1])
     if needs is None or find_spec(needs[0]) is not None:
         return ""
-    return f" ({needs[2]} pip install 'isoloss[{needs[1]}]')"
+    return f" ({needs[2]} {install_command(needs[1])})"

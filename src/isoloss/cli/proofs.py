@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from isoloss._extras import install_command
+
 __all__ = ["NOT_INSTALLED", "Proof", "proofs_of"]
 
-NOT_INSTALLED = "Proofs were left out: they need pip install 'isoloss[proof]'."
+NOT_INSTALLED = f"Proofs were left out: they need {install_command('proof')}."
 
 
 @dataclass(frozen=True)

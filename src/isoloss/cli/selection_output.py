@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,8 +47,6 @@ def progress() -> Iterator[Callable[[str], None] | None]:
 
 def show(rows: Split, found: Selection) -> None:
     """Print a selection: a line for each way to train, the schedules, and what they come to."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # the Greek letters, where there are none
     console = Console(highlight=False, markup=False)
     console.print(rows.name, style="bold")
     print_lines(console, rows.notes)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from isoloss._extras import install_command
 from isoloss.cli.commands import stop
 
 __all__ = ["sweep"]
@@ -93,7 +94,7 @@ def _client(address: str) -> object:
     try:
         client = importlib.import_module("distributed").Client  # it has no types
     except ImportError as error:
-        raise ImportError(f"--cluster needs Dask: pip install 'isoloss[dask]' ({error})") from None
+        raise ImportError(f"--cluster needs Dask: {install_command('dask')} ({error})") from None
     try:
         return client(address, timeout="10s")
     except (OSError, ValueError) as error:

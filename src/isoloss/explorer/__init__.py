@@ -4,8 +4,10 @@ try:
     import starlette
     import uvicorn
 except ImportError:
+    from isoloss._extras import install_command
+
     raise ImportError(
-        "the explorer needs Starlette and uvicorn: python -m pip install 'isoloss[explore]'"
+        f"the explorer needs Starlette and uvicorn: {install_command('explore')}"
     ) from None
 del starlette, uvicorn
 

@@ -4,8 +4,10 @@ try:
     import flint
     import sympy
 except ImportError as error:
+    from isoloss._extras import install_command
+
     raise ImportError(
-        f"proofs need python-flint and SymPy: pip install 'isoloss[proof]' ({error})"
+        f"proofs need python-flint and SymPy: {install_command('proof')} ({error})"
     ) from error
 del flint, sympy
 

@@ -3,7 +3,9 @@
 try:
     import xarray
 except ImportError as error:
-    raise ImportError(f"sweeps need xarray: pip install 'isoloss[sweep]' ({error})") from error
+    from isoloss._extras import install_command
+
+    raise ImportError(f"sweeps need xarray: {install_command('sweep')} ({error})") from error
 del xarray
 
 from isoloss.sweep.storage import load, save

@@ -1,0 +1,51 @@
+"""The command ``isoloss``, which ``python -m isoloss`` runs too."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line, whatever surrounds it: the terminal's encoding, Matplotlib's backend.
+
+    Raises
+    ------
+    SystemExit
+        With the command's exit status.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # An exception inside an import may be swallowed or leave a traceback. Nothing is written
+        # before the command itself starts, which then takes Ctrl-C over (`Commands.invoke`).
+        signal.signal(signal.SIGINT, _stop_at_once)
+    # The commands only write files of figures. A notebook leaves its own backend in the
+    # environment, which this environment may lack.
+    os.environ["MPLBACKEND"] = "agg"
+
+    from isoloss.cli import app
+    from isoloss.cli.encoding import spell_out_symbols
+
+    spell_out_symbols()
+    try:
+        app(prog_name="isoloss")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        # What is still buffered must not fail a second time when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.stderr.write(f"isoloss: error: cannot write the output: {error.strerror}\n")
+        sys.exit(2)
+
+
+def _stop_at_once(number: int, frame: object) -> None:
+    del number, frame
+    os.write(2, b"isoloss: stopped\n")
+    os._exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Output in an encoding without the letters of formulas, as files redirected on Windows have."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+import unicodedata
+
+__all__ = ["spell_out_symbols"]
+
+_HANDLER = "isoloss.spelt_out"
+
+_SPELT = {
+    "×": "x", "·": "*", "‖": "||", "≤": "<=", "≥": ">=", "…": "...", "∂": "d", "←": "<-", "→": "->",
+    "±": "+-", "≠": "!=", "∘": "o", "∇": "grad ", "½": "1/2", "−": "-", "–": "-", "√": "sqrt ",
+    "⟨": "<", "⟩": ">", "⊥": "perp", "∝": "~", "∞": "inf", "“": '"', "”": '"', "’": "'", "≈": "~",
+    "✓": "ok", "✗": "x", "•": "*", "＄": "$",
+}  # fmt: skip
+
+
+def spell_out_symbols() -> None:
+    r"""Let standard output and error write what their encoding lacks in words: γ as gamma.
+
+    What has no spelling (a column name in another script) appears as an escape such as \u4e2d, so
+    that two names never become the same text.
+    """
+    codecs.register_error(_HANDLER, _spelt_out)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_HANDLER)
+
+
+def _spelt_out(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object
+    parts: list[str] = []
+    for i in range(error.start, error.end):
+        before, after = text[i - 1 : i], text[i + 1 : i + 2]
+        if _is_raised(text[i]):  # one sign for all of an exponent
+            parts.append("^" * (not _is_raised(before)))
+        spelt = _spelling(text[i])
+        if len(spelt) > 1 and spelt.isalpha():  # words need gaps where letters need none
+            spelt = " " * before.isalnum() + spelt + " " * (after.isascii() and after.isalpha())
+        parts.append(spelt)
+    return "".join(parts), error.end
+
+
+def _is_raised(character: str) -> bool:
+    return unicodedata.decomposition(character or " ").startswith("<super>")
+
+
+def _spelling(character: str) -> str:
+    if character in _SPELT:
+        return _SPELT[character]
+    if unicodedata.combining(character):
+        return ""  # the hat of an estimate: its letter is enough
+    words = unicodedata.name(character, "").split()
+    if words[:1] == ["GREEK"] and words[2:3] == ["LETTER"] and len(words) == 4:
+        name = "lambda" if words[3] == "LAMDA" else words[3].lower()
+        return name if words[1] == "SMALL" else name.capitalize()
+    if _is_raised(character) or unicodedata.decomposition(character).startswith("<sub>"):
+        plain = unicodedata.normalize("NFKC", character)
+        return plain if plain.isascii() else _spelling(plain)
+    return character.encode("ascii", "backslashreplace").decode()
