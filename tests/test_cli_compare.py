@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
 
+from isoloss import GradientFlow, Schedule
+
 START = "from isoloss.cli import app; app(prog_name='isoloss')"
 FILES = {"report.html", "comparison.png", "comparison.svg", "results.csv"}
 
@@ -240,3 +242,25 @@ def test_bad_usage_has_status_2(arguments: list[str]) -> None:
     done = run(*arguments)
     assert done.returncode == 2
     assert done.stdout == ""
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path, rows: Path) -> None:
+    files = [tmp_path / place for place in ("a/mine.json", "b/mine.json", "flow.json", "c.json")]
+    for rate, path in zip((0.1, 0.2, 0.3, 0.4), files, strict=True):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(str([rate] * 20))
+    chosen = [part for path in (*files, files[0]) for part in ("--schedule", path)]
+    table = results(rows, "--target", "y", *chosen, "--levels", "2", out=tmp_path / "out")
+    by_name = {row["schedule"]: row for row in table}
+    assert list(by_name) == ["flow", *map(str, files[:3]), "c"]
+    assert len({row["train_loss"] for row in by_name.values()}) == 5
+    assert by_name["flow"]["steps"] == "0"
+
+
+def test_flow_in_a_file_is_the_reference(tmp_path: Path, rows: Path) -> None:
+    path = tmp_path / "flow.json"
+    path.write_text(Schedule(GradientFlow()).to_json())
+    done = run(rows, "--target", "y", "--schedule", path, "--levels", "2")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": reaches") == 1
+    assert f"{path} is the reference that the others are compared with." in done.stdout

@@ -268,3 +268,15 @@ def test_force_writes_over_what_is_there(folder: Path, tmp_path: Path) -> None:
     assert out.read_text() == "old"
     assert run("predict", model, folder / "train.csv", "--out", out, "--force").returncode == 0
     assert out.read_text().startswith("prediction\n")
+
+
+def test_schedule_files_of_one_name_are_told_apart(train: Path, tmp_path: Path) -> None:
+    files = [tmp_path / place for place in ("a/mine.json", "b/mine.json", "flow.json", "c.json")]
+    for rate, path in zip((0.01, 0.02, 0.03, 0.04), files, strict=True):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(str([rate] * 20))
+    chosen = [part for path in files for part in ("--schedule", path.relative_to(tmp_path))]
+    done = run("fit", train, *chosen, "--stops", 3, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    names = [line.split()[0] for line in done.stdout.splitlines() if " ± " in line]
+    assert sorted(names[:5]) == ["a/mine.json", "b/mine.json", "c", "flow.json", "ridge"]

@@ -342,3 +342,19 @@ def test_levels_that_share_a_stop_are_told_apart_from_stops() -> None:
     found = il.compare(problem, {"steps": il.GradientDescent(0.75, 9)}, [1.2, 1.0, 0.8, 0.1, 0.01])
     assert len(np.unique(found.schedules[0].train_loss)) == 3
     assert "at all 5 levels, 3 stops (" in found.verdicts[0]
+
+
+def test_schedules_that_print_the_same_are_told_apart() -> None:
+    problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+    one, other = il.families.step_decay(1, 100, 50), il.families.step_decay(1, 100, 60)
+    assert repr(one) == repr(other)
+    again = il.Schedule(*one.phases) if isinstance(one, il.Schedule) else il.Schedule(one)
+    found = compare(problem, [one, other, il.GradientFlow(), again])
+    schedules = [stops.schedule for stops in found.schedules]
+    assert schedules == [il.Schedule(each) for each in (one, other, il.GradientFlow())]
+    names = [f"{one!r} (1)", f"{one!r} (2)", "GradientFlow()"]
+    assert [stops.name for stops in found.schedules] == names
+    assert [curve.name for curve in found.curves] == names
+    for stops, schedule in zip(found.schedules, schedules, strict=True):
+        run = il.train(problem, schedule, train_loss=found.levels)
+        np.testing.assert_array_equal(stops.test_loss, run.test_loss)

@@ -344,3 +344,25 @@ def of_phases(*phases: Any, **more: Any) -> str:
 def test_json_that_is_no_schedule_is_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         il.Schedule.from_json(text)
+
+
+RATES = st.lists(st.sampled_from([0.0, -0.0, 0.5, 1.0, math.nextafter(1.0, 2.0)]), max_size=12)
+
+
+@given(RATES, RATES, st.sampled_from([0.0, -0.0, 0.5]), st.sampled_from([0.0, -0.0, 0.5]))
+def test_equality_hash_and_json_tell_schedules_apart_alike(
+    one: list[float], other: list[float], first: float, second: float
+) -> None:
+    def built(rates: list[float], number: float) -> il.Schedule:
+        return il.Schedule(
+            il.GradientDescent(rates),
+            il.HeavyBall(rates, number),
+            il.Nesterov(number, 0.5, steps=2),
+            il.GradientFlow(number),
+        )
+
+    a, b = built(one, first), built(other, second)
+    same = one == other and first == second
+    assert (a == b) is same
+    assert (a.to_json() == b.to_json()) is same
+    assert (hash(a) == hash(b)) is same

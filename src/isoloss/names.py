@@ -1,12 +1,13 @@
-"""Names in messages: the nearest known one, and lists of them."""
+"""Names: the nearest known one, lists of them in messages, and which of them are the same."""
 
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-__all__ = ["no_file", "quoted", "suggest"]
+__all__ = ["distinct", "no_file", "quoted", "suggest"]
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -51,6 +52,24 @@ def quoted(names: Sequence[str], shown: int = 3) -> str:
     """
     text = ", ".join(f"'{name}'" for name in names[:shown])
     return text + (f" and {len(names) - shown} more" if len(names) > shown else "")
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Return names of which no two are the same: those that occur several times are numbered.
+
+    Examples
+    --------
+    >>> distinct(["flow", "steps", "steps"])
+    ['flow', 'steps (1)', 'steps (2)']
+    """
+    taken, found = set(names), []
+    for name in names:
+        numbered = (f"{name} ({i})" for i in itertools.count(1))
+        found.append(
+            name if names.count(name) == 1 else next(n for n in numbered if n not in taken)
+        )
+        taken.add(found[-1])
+    return found
 
 
 def _nearest(name: str, known: Iterable[str]) -> str | None:

@@ -55,6 +55,7 @@ class Steps(Phase):
             )
         else:
             steps = rates.size
+        rates = rates + 0.0  # -0 is 0: equal rates have equal bytes and equal JSON
         rates.setflags(write=False)
         object.__setattr__(self, "_rates", rates)
         object.__setattr__(self, "_steps", steps)
@@ -212,7 +213,7 @@ class _Momentum(Steps):
         self, lr: Any, momentum: float, steps: int | None = None, *, carry_velocity: bool = False
     ) -> None:
         super().__init__(lr, steps)
-        momentum = float(_real("momentum", momentum))
+        momentum = float(_real("momentum", momentum)) + 0.0  # -0 is 0, as in rates
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum must be at least 0 and below 1; got {momentum!r}")
         if not isinstance(carry_velocity, bool):
@@ -341,7 +342,7 @@ class GradientFlow(Phase):
         time = float(_real("time", self.time))
         if not time >= 0:
             raise ValueError(f"time must be a number of at least 0; got {self.time!r}")
-        object.__setattr__(self, "time", time)
+        object.__setattr__(self, "time", time + 0.0)  # -0 is 0, as in rates
 
     @property
     def steps(self) -> int:

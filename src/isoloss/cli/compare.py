@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,9 +81,7 @@ def compare(
     from isoloss.problem import Problem
 
     try:
-        schedules = [_named(text) for text in schedule or _DEFAULTS]
-        if "flow" not in dict(schedules):
-            schedules.insert(0, _named("flow"))
+        schedules = _schedules(schedule or _DEFAULTS)
         if out is not None:
             check_folder(out, force=force)
         rows = split(
@@ -97,7 +96,7 @@ def compare(
         problem = Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
         found = compare_schedules(
             problem,
-            {name: _at(given, float(problem.max_lr)) for name, given in schedules},
+            {name: _at(given, float(problem.max_lr)) for name, given in schedules.items()},
             levels,
             test_error=rows.test_error if rows.classes else None,
         )
@@ -115,15 +114,22 @@ def compare(
         typer.echo(f"\nWrote report.html, the figure and results.csv to {out}")
 
 
-def _named(text: str) -> tuple[str, Spec | Schedule]:
-    """Return a schedule's name, and itself: of a file, in units of its own."""
-    from isoloss.schedule_files import read_schedule
+def _schedules(given: Sequence[str]) -> dict[str, Spec | Schedule]:
+    """Return schedules by name, gradient flow always among them; those of files have own units."""
+    from isoloss.cli.schedules import is_file, named_schedules
+    from isoloss.phases import GradientFlow
+    from isoloss.schedule import Schedule
     from isoloss.specs import Spec
 
-    if Path(text).suffix.lower() in (".json", ".csv"):
-        return Path(text).stem, read_schedule(text)
-    spec = Spec.parse(text)
-    return str(spec), spec
+    normal = [text if is_file(text) else str(Spec.parse(text)) for text in given]
+    found = {
+        name: each if isinstance(each, Schedule) else Spec.parse(each)
+        for name, each in named_schedules(normal).items()
+    }
+    # told by what it does: a file may be called flow and hold something else
+    if any(_at(each, 1.0) == Schedule(GradientFlow()) for each in found.values()):
+        return found
+    return {"flow": Spec.parse("flow"), **found}
 
 
 def _at(given: Spec | Schedule, max_lr: float) -> Schedule:

@@ -148,6 +148,7 @@ def _search(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    from isoloss.cli.schedules import named_schedules
     from isoloss.estimators import ScheduledClassifier, ScheduledRegressor, ScheduleSearchCV
 
     model = (ScheduledClassifier if rows.classes else ScheduledRegressor)(
@@ -162,23 +163,8 @@ def _search(
         scoring=scoring,
     )
     if schedules:
-        search.schedules = _named(schedules)
+        search.schedules = named_schedules(schedules)
     return search
-
-
-def _named(texts: list[str]) -> dict[str, Any]:
-    """Return schedules by name, each as its text or, of a file, itself."""
-    from isoloss.schedule_files import read_schedule
-
-    found: dict[str, Any] = {text: text for text in texts if not _is_file(text)}
-    for text in dict.fromkeys(text for text in texts if _is_file(text)):
-        stem = Path(text).stem
-        found[text if stem in found else stem] = read_schedule(text)
-    return found
-
-
-def _is_file(text: str) -> bool:
-    return Path(text).suffix.lower() in (".json", ".csv")
 
 
 def _names(features: tuple[str, ...]) -> Any:

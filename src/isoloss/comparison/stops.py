@@ -10,6 +10,7 @@ import numpy.typing as npt
 from isoloss.comparison.result import Comparison, Curve, Stop, Stops
 from isoloss.comparison.ridge import ridge
 from isoloss.levelset import level_band
+from isoloss.names import distinct
 from isoloss.phases import GradientFlow
 from isoloss.problem import Problem
 from isoloss.run import Run
@@ -42,8 +43,9 @@ def compare(
     problem : Problem
         One problem (no batch) of NumPy arrays.
     schedules : mapping of str to Schedule, or sequence of Schedule
-        The schedules under the names that the result calls them by; without names, they are called
-        what they print as.
+        The schedules under the names that the result calls them by. Without names, they are called
+        what they print as, with a number where different schedules print the same (long lists of
+        rates are abbreviated); equal schedules are compared once.
     levels : int or array_like, default: 12
         The train losses to stop at; or how many, evenly spaced in the log of the train loss above
         its smallest value, from the start's (excluded) down to a thousandth of it.
@@ -87,7 +89,7 @@ def compare(
     grid = _grid(problem, start, (chosen[-1] - _floor(problem)) / start)
     searched = np.concatenate([grid, _grid(problem, start, _SEARCHED), chosen])
     if not isinstance(schedules, Mapping):
-        schedules = {repr(schedule): schedule for schedule in schedules}
+        schedules = _called(schedules)
     named = {name: Schedule(schedule) for name, schedule in schedules.items()}
     flow = GradientFlow()
     runs = [train(problem, schedule, train_loss=chosen) for schedule in named.values()]
@@ -107,6 +109,14 @@ def compare(
         best=tuple(_best(problem, each, searched, test_error) for each in named.values()),
         ridge_best=_best_ridge(problem, searched, test_error),
     )
+
+
+def _called(schedules: Sequence[Schedule | Phase]) -> dict[str, Schedule]:
+    """Return schedules without names by what they print as; a repeated one stands once."""
+    shown: dict[Schedule, str] = {}
+    for given in schedules:
+        shown.setdefault(Schedule(given), repr(given))
+    return dict(zip(distinct(list(shown.values())), shown, strict=True))
 
 
 def _floor(problem: Problem) -> float:

@@ -23,6 +23,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import isoloss as il
 from isoloss.estimators import Designed, ScheduledClassifier, ScheduledRegressor, ScheduleSearchCV
+from isoloss.estimators.tuning.candidates import read_schedules
 
 RNG = np.random.default_rng(11)
 X, Y = RNG.normal(size=(60, 5)) * [3, 2, 1, 0.5, 0.2], RNG.normal(size=(60, 2))
@@ -543,3 +544,15 @@ def test_scorers_of_ones_own() -> None:
     search = ScheduleSearchCV(ScheduledRegressor(), "flow", 4, scoring=scorer).fit(X, Y)
     model = ScheduledRegressor(**search.best_params_).fit(X, Y)
     assert search.score(X, Y) == pytest.approx(-worst(Y, model.predict(X)), rel=1e-9)
+
+
+def test_schedules_that_print_the_same_are_told_apart_and_equal_ones_tried_once() -> None:
+    # too short for "schedule 1": their names would be the same
+    one, other = (il.GradientDescent([0.1] * k + [0.01] * (100 - k)) for k in (50, 60))
+    assert repr(one) == repr(other)
+    given = [one, other, il.Schedule(one), "gd(1, 7)", "gd(1.0, 7)", Designed(), Designed(seed=1)]
+    named = read_schedules(given)
+    assert list(named.values()) == [one, other, "gd(1, 7)", Designed(), Designed(seed=1)]
+    assert list(named) == [f"{one!r} (1)", f"{one!r} (2)", "gd(1, 7)", "rates (1)", "rates (2)"]
+    search = ScheduleSearchCV(ScheduledRegressor(), given[:3], 2, cv=KFold(3)).fit(X, Y)
+    assert [search.schedules_[name] for name in search.schedules_] == [one, other]

@@ -6,10 +6,11 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from isoloss.designing import design
 from isoloss.estimators.tuning.joining import joined
-from isoloss.names import suggest
+from isoloss.names import distinct, suggest
 from isoloss.phases import GradientFlow
 from isoloss.problem import Problem
 from isoloss.schedule import Phase, Schedule
@@ -78,8 +79,11 @@ def read_schedules(
     if isinstance(schedules, Mapping):
         named = [(str(name), _read(given)) for name, given in schedules.items()]
     else:
-        read = [_read(given) for given in schedules]
-        named = [(_name(given, i), given) for i, given in enumerate(dict.fromkeys(read), 1)]
+        read: dict[Any, Candidate] = {}
+        for each in map(_read, schedules):
+            read.setdefault(_value(each), each)  # equal ones are tried once
+        names = distinct([_name(each, i) for i, each in enumerate(read.values(), 1)])
+        named = list(zip(names, read.values(), strict=True))
     found = dict(named)
     if not found:
         raise ValueError("schedules must not be empty")
@@ -110,6 +114,13 @@ def _read(given: Candidate) -> Candidate:
         'schedules must be texts such as "gd(1.0, 100) > flow" or "rates", schedules, phases or '
         f"Designed; got {type(given).__name__}"
     )
+
+
+def _value(given: Candidate) -> Any:
+    """Return what is equal for equal candidates, however they are written."""
+    if isinstance(given, str):
+        return Spec.parse(given)
+    return given if isinstance(given, Designed) else Schedule(given)
 
 
 def _name(given: Candidate, place: int) -> str:

@@ -1,0 +1,37 @@
+"""The schedules that a command is given: texts, and files that hold one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from isoloss.names import distinct
+from isoloss.schedule import Schedule
+from isoloss.schedule_files import read_schedule
+
+__all__ = ["is_file", "named_schedules"]
+
+_TAKEN = ("flow", "ridge")  # what results call gradient flow and ridge regression
+
+
+def named_schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
+    """Return each text under itself, and the schedule of each file under the file's name.
+
+    That name has no folder and no ending, unless something else is called so: then it is the path.
+    """
+    given = list(dict.fromkeys(given))
+    stems = [Path(text).stem for text in given if is_file(text)]
+    taken = {*_TAKEN, *(text for text in given if not is_file(text))}
+    names = [
+        Path(text).stem
+        if is_file(text) and stems.count(Path(text).stem) == 1 and Path(text).stem not in taken
+        else text
+        for text in given
+    ]
+    read = [read_schedule(text) if is_file(text) else text for text in given]
+    return dict(zip(distinct(names), read, strict=True))
+
+
+def is_file(text: str) -> bool:
+    """Whether a command takes this for the name of a file, not for a schedule as text."""
+    return Path(text).suffix.lower() in (".json", ".csv")
