@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from isoloss._extras import install_command
 from isoloss.cli import app
 from isoloss.draws import gaussian, power_law
+from isoloss.outputs import locked
 from isoloss.sweep import load, sweep
 from isoloss.sweep.config import read_config
 
@@ -103,6 +104,11 @@ def test_every_kind_of_sampler(sampler: str, size: str, tmp_path: Path) -> None:
         ('schedules = ["flow"', "schedules = [3", "schedules must be texts, Schedule objects"),
         ("count = 3", "cont = 3", "levels must be a list of numbers, or a table"),
         ("from = 0.1", "from = 0", "levels cannot be spaced"),
+        ("from = 0.1", "from = true", "from must be a finite number above 0"),
+        ("to = 0.001", "to = nan", "to must be a finite number above 0"),
+        ("count = 3", "count = 1000000000", "count must be a whole number from 1 to 1000000"),
+        ("count = 3", "count = 2.5", "count must be a whole number from 1 to 1000000"),
+        ("draws = 4", "draws = 1000000000", "a sweep has at most 100000000 results"),
         ("seed = 5", 'unit = "x"', "unit must be one of excess, start, absolute"),
     ],
 )
@@ -178,3 +184,14 @@ def test_bad_options(options: tuple[str, ...], message: str, tmp_path: Path, run
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["study.toml"]
+
+
+def test_two_sweeps_into_one_file_at_a_time(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "study.toml").write_text(CONFIG)
+    with locked(tmp_path / ".study.nc.cache"):
+        done = run("sweep", "study.toml", "--out", "study.nc")
+    assert done.returncode == 2
+    assert "another run of isoloss is writing to" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["study.toml"]
+    assert run("sweep", "study.toml", "--out", "study.nc").returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["study.nc", "study.toml"]

@@ -1,10 +1,21 @@
 """Files are written whole or not at all, and never over somebody else's."""
 
+import os
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from isoloss.outputs import OutputError, check_folder, prepare_folder, write_bytes, write_text
+from isoloss.outputs import (
+    OutputError,
+    check_folder,
+    claimed,
+    prepare_folder,
+    write_bytes,
+    write_text,
+)
 
 
 def test_a_folder_of_ours_may_be_written_again(tmp_path: Path) -> None:
@@ -39,3 +50,84 @@ def test_nothing_half_written_stays(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write"):
         write_bytes(tmp_path / "x", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_folder_is_held_by_one_run_at_a_time(tmp_path: Path) -> None:
+    out = tmp_path / "a" / "b"
+    with claimed(out):
+        for _ in range(2):
+            with pytest.raises(OutputError, match="another run of isoloss is"), claimed(out):
+                pass
+        prepare_folder(out)
+        write_text(out / "x.txt", "x")
+    with claimed(out):
+        pass
+    assert sorted(path.name for path in out.iterdir()) == [".isoloss", "x.txt"]
+
+
+def test_a_claim_that_wrote_nothing_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), claimed(tmp_path / "a" / "b"):
+        raise KeyError
+    with claimed(None):
+        pass
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "theirs").write_text("x")
+    with claimed(tmp_path, force=True):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
+    with pytest.raises(OutputError, match="--force"), claimed(tmp_path):
+        pass
+    with pytest.raises(OutputError, match="cannot write to"), claimed(tmp_path / "theirs" / "x"):
+        pass
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from isoloss.outputs import claimed
+with claimed(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_run_that_is_killed_holds_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", HOLDER, str(out)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(OutputError, match="another run"), claimed(out):
+            pass
+        other.kill()
+    with claimed(out):
+        prepare_folder(out)
+    assert [path.name for path in out.iterdir()] == [".isoloss"]
+
+
+def test_files_have_the_rights_that_the_umask_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.umask(0o027)
+    try:
+        with monkeypatch.context() as patched:
+            # process-wide: for a moment, files of other threads would have other rights
+            patched.setattr(os, "umask", None)
+            write_text(tmp_path / "x", "x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o640
+
+
+def test_content_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, seen, real = tmp_path / "x", [], os.fsync
+
+    def recorded(handle: int) -> None:
+        real(handle)
+        seen.append((stat.S_ISDIR(os.fstat(handle).st_mode), path.exists()))
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    write_text(path, "x")
+    assert seen == [(False, False), (True, True)]

@@ -64,10 +64,11 @@ def distinct(names: Sequence[str]) -> list[str]:
     """
     taken, found = set(names), []
     for name in names:
+        if names.count(name) == 1:
+            found.append(name)
+            continue
         numbered = (f"{name} ({i})" for i in itertools.count(1))
-        found.append(
-            name if names.count(name) == 1 else next(n for n in numbered if n not in taken)
-        )
+        found.append(next(each for each in numbered if each not in taken))
         taken.add(found[-1])
     return found
 

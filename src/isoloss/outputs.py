@@ -2,24 +2,89 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = [
+    "LOCK",
     "OutputError",
     "check_file",
     "check_folder",
+    "claimed",
+    "locked",
     "prepare_folder",
+    "sync",
     "write_bytes",
     "write_text",
 ]
 
 _MARKER = ".isoloss"
+LOCK = ".isoloss.lock"
+"""The file by which a run holds a folder, there as long as it does."""
 
 
 class OutputError(Exception):
     """A folder or file that cannot be written, said in one line."""
+
+
+@contextlib.contextmanager
+def claimed(out: Path | None, *, force: bool = False) -> Iterator[None]:
+    """Keep other runs out of the folder ``out`` from before the work until its results are written.
+
+    The claim ends with the process, however that ends. Folders that are made for it go again where
+    nothing has been written into them.
+
+    Parameters
+    ----------
+    out : Path or None
+        The folder; missing parents are made. None claims nothing.
+    force : bool, default: False
+        As for `check_folder`.
+
+    Raises
+    ------
+    OutputError
+        If another run holds the folder, or `check_folder` refuses it, or it cannot be written.
+    """
+    if out is None:
+        yield
+        return
+    check_folder(out, force=force)
+    with locked(out):
+        yield
+
+
+@contextlib.contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Claim a folder as `claimed` does, whatever it holds."""
+    from filelock import FileLock, Timeout
+
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    lock = FileLock(out / LOCK, timeout=0)
+    try:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            made = []
+            raise OutputError(
+                f"another run of isoloss is writing to {out}; wait for its end, or choose another "
+                "folder"
+            ) from None
+        except OSError as error:
+            raise OutputError(f"cannot write to {out}: {error.strerror or error}") from None
+        yield
+    finally:
+        if lock.is_locked:
+            with contextlib.suppress(OSError):  # Windows removes it when it is free
+                (out / LOCK).unlink()
+            lock.release()
+        with contextlib.suppress(OSError):  # something has been written, or cannot be removed
+            for folder in made:
+                folder.rmdir()
 
 
 def prepare_folder(out: Path, *, force: bool = False) -> Path:
@@ -80,7 +145,8 @@ def check_folder(out: Path, *, force: bool = False) -> None:
     try:
         if out.exists() and not out.is_dir():
             raise OutputError(f"{out} is a file; choose another --out")
-        if out.is_dir() and any(out.iterdir()) and not (out / _MARKER).exists() and not force:
+        others = out.is_dir() and any(path.name != LOCK for path in out.iterdir())
+        if others and not (out / _MARKER).exists() and not force:
             raise OutputError(
                 f"{out} holds files that isoloss did not make; "
                 "choose another --out, or write into it with --force"
@@ -128,6 +194,9 @@ def write_text(path: Path, text: str) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: to a temporary file beside it, then renamed.
 
+    What it holds is on the disk before it has its name, so that also a sudden loss of power leaves
+    the file as it was or as it is to be.
+
     Parameters
     ----------
     path : Path
@@ -140,22 +209,34 @@ def write_bytes(path: Path, content: bytes) -> None:
     OutputError
         If it cannot be written.
     """
-    temporary: str | None = None
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
+        # "x" makes a new file with the rights that the user's umask leaves
+        with temporary.open("xb") as file:
             file.write(content)
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
-        temporary = None
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync(path.parent)
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+        raise OutputError(f"cannot write '{path}': {error.strerror or error}") from None
     finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it has its name, or was never made
+            temporary.unlink()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def sync(path: Path) -> None:
+    """Put a file, or a folder's list of names, on the disk.
+
+    Parameters
+    ----------
+    path : Path
+        What is there. Windows, which cannot do it for folders, is left to itself there.
+    """
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

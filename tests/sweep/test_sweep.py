@@ -344,3 +344,59 @@ def test_other_names_are_refused(tmp_path: Path) -> None:
 def test_errors_say_what_was_wrong(change: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         small(**change)
+
+
+ONE, OTHER = (il.families.step_decay(0.3, 100, k) for k in (50, 60))
+
+
+def test_schedules_that_print_the_same_are_two() -> None:
+    assert repr(ONE) == repr(OTHER)
+    found = sweep(gaussian(9, [1.0, 0.5]), [ONE, OTHER], [0.0], draws=2)
+    assert list(found.schedule.values) == [f"{ONE!r} (1)", f"{ONE!r} (2)"]
+    assert (found.train_loss[:, 0] != found.train_loss[:, 1]).all()
+    with pytest.raises(ValueError, match="no two of the same name and value"):
+        sweep(gaussian(9, [1.0, 0.5]), [ONE, il.Schedule(ONE)], [0.0], draws=2)
+
+
+def of_problem(test: list[float]) -> il.Problem:
+    return il.Problem.from_spectra([1.0, 0.5], test, [1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"schedules": {"s": ONE}}, {"schedules": {"s": OTHER}}),
+        ({"schedules": {"s": il.GradientDescent(0.5, 7)}}, {"schedules": {"s": "gd(0.5, 7)"}}),
+        ({}, {"problems": [of_problem([1.0, 0.5]), of_problem([1.0, 0.5])]}),
+        ({}, {"problems": [of_problem([0.5, 1.0]), of_problem([1.0, 1.0])]}),
+    ],
+    ids=["rates", "units", "second problem", "test spectrum"],
+)
+def test_a_cache_serves_no_other_sweep(first: Any, second: Any, tmp_path: Path) -> None:
+    usual: dict[str, Any] = {
+        "problems": [of_problem([1.0, 0.5]), of_problem([1.0, 1.0])],
+        "schedules": ["gd(0.5, 7)"],
+        "levels": [0.0],
+        "cache": tmp_path / "cache",
+    }
+    found = sweep(**(usual | first))
+    assert sweep(**(usual | first)).identical(found)
+    with pytest.raises(ValueError, match="holds the results of another sweep"):
+        sweep(**(usual | second))
+
+
+def test_a_cache_serves_no_other_task_of_its_sweep(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    found = small(cache=cache)
+    pieces = sorted(cache.glob("task-*.npz"))
+    kept = pieces[0].read_bytes()
+    pieces[0].write_bytes(pieces[2].read_bytes())  # of another cell, with as many draws
+    assert small(cache=cache).identical(found)
+    assert pieces[0].read_bytes() == kept
+
+
+def test_more_results_than_memory_holds_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"at most 100000000 results.* 2 noise × 3 decay × 10{12} "
+    ):
+        small(draws=10**12)

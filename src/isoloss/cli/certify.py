@@ -20,6 +20,7 @@ _OPTION = {"rich_help_panel": "A claim of your own"}
 
 
 def certify(
+    context: typer.Context,
     name: Annotated[
         str | None,
         typer.Argument(
@@ -76,13 +77,14 @@ def certify(
     The exit status is 0 if all comes out as expected, and a claim of your own is proved;
     else 1.
     """
-    from isoloss.outputs import OutputError, prepare_folder, write_text
+    from isoloss.outputs import OutputError, claimed, prepare_folder, write_text
 
     own = {"claim": claim, "train": train, "test": test, "start": start, "schedule": schedule}
     try:
         found = _chosen(name, own, level, noise, max_precision)
         if name == "list":
             return
+        context.with_resource(claimed(out, force=force))
         folder = None if out is None else prepare_folder(out, force=force)
         good, count = True, 0
         for each, proof in found:

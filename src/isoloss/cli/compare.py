@@ -21,6 +21,7 @@ _DEFAULTS = ("flow", "gd(0.1, 1000000)", "gd(1.0, 10) > flow", "gd(1.0, 100) > f
 
 
 def compare(
+    context: typer.Context,
     data: Rows,
     target: Target = None,
     ignore: Ignore = None,
@@ -77,13 +78,12 @@ def compare(
     from isoloss.cli.comparison_output import show, write
     from isoloss.comparison import compare as compare_schedules
     from isoloss.datasets import load, split
-    from isoloss.outputs import OutputError, check_folder
+    from isoloss.outputs import OutputError, claimed
     from isoloss.problem import Problem
 
     try:
         schedules = _schedules(schedule or _DEFAULTS)
-        if out is not None:
-            check_folder(out, force=force)
+        context.with_resource(claimed(out, force=force))
         rows = split(
             load(data),
             None if test is None else load(test),

@@ -17,6 +17,7 @@ _DEFAULTS = ("annealed", "two-rate", "decreasing", "rates", "rates+flow")
 
 
 def design(
+    context: typer.Context,
     data: Rows,
     validation: Annotated[
         str | None,
@@ -80,12 +81,13 @@ def design(
     """
     from isoloss.cli.selection_output import progress, show, write
     from isoloss.datasets import load, split_three
-    from isoloss.outputs import OutputError, write_text
+    from isoloss.outputs import OutputError, claimed, write_text
     from isoloss.problem import Problem
     from isoloss.selection import select
 
     try:
-        _check_outputs(save, out, force=force)
+        _check_file(save, force=force)
+        context.with_resource(claimed(out, force=force))
         rows, test_rows = split_three(
             load(data),
             None if validation is None else load(validation),
@@ -129,13 +131,11 @@ def design(
         )
 
 
-def _check_outputs(save: Path | None, out: Path | None, *, force: bool) -> None:
-    """Refuse what could not be written, before any work."""
-    from isoloss.outputs import check_file, check_folder
+def _check_file(save: Path | None, *, force: bool) -> None:
+    """Refuse a file that could not be written, before any work."""
+    from isoloss.outputs import check_file
 
     if save is not None:
         if save.suffix.lower() != ".json":
             raise ValueError(f"--save writes JSON: the name must end in .json; got {save}")
         check_file(save, force=force)
-    if out is not None:
-        check_folder(out, force=force)

@@ -23,6 +23,7 @@ _ROUNDING = 1e-11  # of a margin that is 0 but for it
 
 
 def reproduce(
+    context: typer.Context,
     out: Annotated[
         Path, typer.Option(help="Folder for the report, figures and claims.json.")
     ] = Path("isoloss-reproduce"),
@@ -45,14 +46,14 @@ def reproduce(
 
     from isoloss.cli.claims_output import show
     from isoloss.cli.proofs import proofs_of
-    from isoloss.outputs import OutputError, check_folder, prepare_folder, write_text
+    from isoloss.outputs import OutputError, claimed, prepare_folder, write_text
     from isoloss.paper import claims, figures
     from isoloss.plots import save
     from isoloss.report import write_report
 
     kept = "nothing was written"
     try:
-        check_folder(out, force=force)
+        context.with_resource(claimed(out, force=force))
         with Console(stderr=True).status("Computing the claims") as status:
             results = claims(alpha=alpha, epsilon=epsilon, steps=steps, seed=seed)
             status.update("Proving what has a proof")

@@ -14,6 +14,7 @@ __all__ = ["sweep"]
 
 
 def sweep(
+    context: typer.Context,
     config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to sweep over.")],
     out: Annotated[
         Path, typer.Option(metavar="FILE.nc", help="The result, in NetCDF (.nc) or Zarr (.zarr).")
@@ -45,7 +46,7 @@ def sweep(
     """
     import shutil
 
-    from isoloss.outputs import OutputError
+    from isoloss.outputs import OutputError, locked
 
     own, keep = out, True
     try:
@@ -64,7 +65,9 @@ def sweep(
             raise ValueError("give --workers or --cluster, not both")
         typer.echo(plan.size)
         own = out.with_name(f".{out.name}.cache")
-        keep = own.exists()
+        there = own.exists()
+        context.with_resource(locked(own))
+        keep = there  # until here what is there is another run's
         found = run(
             **plan.arguments,
             on=_client(cluster) if cluster is not None else workers,
@@ -73,10 +76,12 @@ def sweep(
         save(found, out, overwrite=force)
         if cache is None:
             shutil.rmtree(own, ignore_errors=True)
-    except (ValueError, TypeError, ImportError, OutputError, OSError, RuntimeError) as error:
+    except (
+        ValueError, TypeError, ImportError, OutputError, OSError, RuntimeError, MemoryError
+    ) as error:  # fmt: skip
         if not keep and not list(own.glob("task-*")):  # nothing to go on with
             shutil.rmtree(own, ignore_errors=True)
-        typer.echo(f"isoloss: error: {error}", err=True)
+        typer.echo(f"isoloss: error: {error or 'not enough memory'}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         folder = own if cache is None else cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ _KEYS = {
     "draws": "a whole number",
     "seed": "a whole number",
 }
+_MOST_LEVELS = 10**6
 _NEEDED = ("sampler", "schedules", "levels")
 
 
@@ -171,11 +173,21 @@ def _levels(value: Any) -> Sequence[float]:
     if isinstance(value, dict):
         if set(value) != {"from", "to", "count"}:
             raise ValueError(f"levels must be {_KEYS['levels']}; got {value!r}")
-        try:
-            spaced = np.geomspace(float(value["from"]), float(value["to"]), int(value["count"]))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"levels cannot be spaced: {error}") from None
-        return [float(level) for level in spaced]
+        count = value["count"]
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST_LEVELS:
+            raise ValueError(
+                f"levels cannot be spaced: count must be a whole number from 1 to {_MOST_LEVELS}; "
+                f"got {count!r}"
+            )
+        ends = [value["from"], value["to"]]
+        for name, end in zip(("from", "to"), ends, strict=True):
+            number = isinstance(end, int | float) and not isinstance(end, bool)
+            if not (number and 0 < end < math.inf):
+                raise ValueError(
+                    f"levels cannot be spaced: {name} must be a finite number above 0, as they are "
+                    f"evenly spaced in the log; got {end!r}"
+                )
+        return [float(level) for level in np.geomspace(*map(float, ends), count)]
     if not isinstance(value, list) or not all(
         isinstance(each, int | float) and not isinstance(each, bool) for each in value
     ):

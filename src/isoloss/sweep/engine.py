@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import io
 import json
@@ -12,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from isoloss.outputs import OutputError, write_bytes, write_text
+from isoloss.outputs import LOCK, OutputError, write_bytes, write_text
 from isoloss.sweep.task import FIELDS, OF_PROBLEMS, Task
 
 __all__ = ["Cache", "results"]
+
+_KEY = "key"
 
 
 class Cache:
@@ -23,7 +26,7 @@ class Cache:
 
     def __init__(self, folder: Path, description: dict[str, Any]) -> None:
         plain = json.dumps(description, indent=1)
-        self.folder = folder
+        self.folder, self._sweep = folder, plain
         path = folder / "sweep.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +36,7 @@ class Cache:
                         f"'{folder}' holds the results of another sweep; delete it, or give "
                         "another folder"
                     )
-            elif any(folder.iterdir()):
+            elif any(each.name != LOCK for each in folder.iterdir()):
                 raise ValueError(f"'{folder}' holds other files; give a new folder")
             else:
                 write_text(path, plain)
@@ -41,7 +44,7 @@ class Cache:
             raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from None
 
     def load(self, number: int) -> dict[str, Any] | None:
-        """Return the result of a task, if it is there and whole."""
+        """Return the result of a task, if it is there, whole, and this task's."""
         try:
             with np.load(io.BytesIO(self._path(number).read_bytes())) as file:
                 found = dict(file)
@@ -49,13 +52,19 @@ class Cache:
             return None
         except (TypeError, ValueError, OSError, zipfile.BadZipFile, EOFError):
             return None  # cut off, or another file: computed anew
-        return found if set(found) == {*FIELDS, *OF_PROBLEMS} else None
+        if set(found) != {_KEY, *FIELDS, *OF_PROBLEMS} or found.pop(_KEY) != self._key(number):
+            return None
+        return found
 
     def save(self, number: int, found: dict[str, Any]) -> None:
         """Keep the result of a task, whole or not at all."""
         buffer = io.BytesIO()
-        np.savez(buffer, **found)
+        np.savez(buffer, **{_KEY: self._key(number)}, **found)
         write_bytes(self._path(number), buffer.getvalue())
+
+    def _key(self, number: int) -> str:
+        """Return what tells a task's result from that of any other task of any sweep."""
+        return hashlib.sha256(f"{number} of {self._sweep}".encode()).hexdigest()
 
     def _path(self, number: int) -> Path:
         return self.folder / f"task-{number:06d}.npz"

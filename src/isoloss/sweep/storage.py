@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isoloss.names import no_file
-from isoloss.outputs import OutputError
+from isoloss.outputs import OutputError, sync, write_bytes
 
 if TYPE_CHECKING:
     import xarray
@@ -53,16 +53,19 @@ def save(dataset: xarray.Dataset, path: str | Path, *, overwrite: bool = False) 
     if path.is_dir() and not any((path / name).exists() for name in _OF_ZARR):
         raise OutputError(f"'{path}' is a folder of other files; it stays as it is")
     try:
+        if path.suffix == ".nc":
+            # in memory first: HDF5 does not bear a full disk
+            write_bytes(path, bytes(dataset.to_netcdf(engine="h5netcdf")))
+            return path
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".isoloss-") as folder:
             draft = Path(folder) / path.name
-            if path.suffix == ".nc":
-                # in memory first: HDF5 does not bear a full disk
-                draft.write_bytes(bytes(dataset.to_netcdf(engine="h5netcdf")))
-            else:
-                dataset.to_zarr(draft, consolidated=False, zarr_format=2)  # which has texts
+            dataset.to_zarr(draft, consolidated=False, zarr_format=2)  # which has texts
+            for each in (draft, *draft.rglob("*")):
+                sync(each)
             if path.is_dir():
                 path.replace(Path(folder) / "before")  # removed with the temporary folder
             draft.replace(path)
+            sync(path.parent)
     except OSError as error:
         raise OutputError(f"cannot write '{path}': {error.strerror or error}") from None
     return path

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import math
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
@@ -13,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss import specs
+from isoloss.names import distinct
 from isoloss.problem import Problem
 from isoloss.schedule import Phase, Schedule
 from isoloss.sweep.engine import Cache, results
@@ -25,6 +28,7 @@ __all__ = ["sweep"]
 
 _UNITS = ("excess", "start", "absolute")
 _BATCH = 16  # draws of one task
+_MOST = 10**8  # results
 _SCALARS = (bool, int, float, str, np.bool_, np.integer, np.floating, np.str_)
 _RESERVED = ("draw", "schedule", "level")
 _LONG_NAMES = {
@@ -125,6 +129,14 @@ def sweep(
         )
     grid = _grid(parameters)
     count = _count(problems, draws, grid)
+    sizes = {name: len(values) for name, values in grid.items()}
+    sizes |= {"draws": count, "schedules": len(chosen), "levels": len(stops)}
+    if math.prod(sizes.values()) > _MOST:
+        asked = " × ".join(f"{size} {name}" for name, size in sizes.items())
+        raise ValueError(
+            f"a sweep has at most {_MOST} results, which are held in memory; got {asked}: make "
+            "several smaller ones"
+        )
     cells = list(itertools.product(*grid.values()))
     tasks = [
         Task(problems, dict(zip(grid, cell, strict=True)), number,
@@ -141,16 +153,17 @@ def sweep(
         "problems": getattr(problems, "__qualname__", type(problems).__name__),
     }
     description = attributes | {
-        "schedules": dict(zip(names, map(repr, chosen), strict=True)),
+        "schedules": dict(zip(names, map(_key, chosen), strict=True)),
         "levels": stops.tolist(),
         "draws": count,
         "parameters": {name: [repr(value) for value in values] for name, values in grid.items()},
     }
     store = None
     if cache is not None:
-        # what a draw of each cell is tells one sampler from another, which names do not
-        firsts = {task.cell: task for task in reversed(tasks)}
-        description["fingerprints"] = [firsts[i].fingerprint() for i in range(len(cells))]
+        # what a draw of each cell is tells one sampler from another, which names do not; problems
+        # are told apart one by one
+        known = tasks if not callable(problems) else [t for t in tasks if 0 in t.draws]
+        description["fingerprints"] = [print_ for t in known for print_ in t.fingerprints()]
         store = Cache(Path(cache), description)
     shape = (len(cells), count)
     arrays = {name: np.full((*shape, len(names), len(stops)), np.nan) for name in FIELDS}
@@ -175,13 +188,21 @@ def _schedules(schedules: Any) -> tuple[list[str], list[Any]]:
                 f"schedules must be texts, Schedule objects or phases; got {type(each).__name__}"
             )
     names = list(named) if named is not None else [_name(each) for each in chosen]
-    if not names or len(set(names)) != len(names):
-        raise ValueError(f"give schedules, no two of the same name; got {names}")
-    return names, chosen
+    if not names or (named is None and len(set(map(_key, chosen))) < len(chosen)):
+        raise ValueError(f"give schedules, no two of the same name and value; got {names}")
+    return distinct(names), chosen
 
 
 def _name(schedule: Any) -> str:
     return str(specs.Spec.parse(schedule)) if isinstance(schedule, str) else repr(schedule)
+
+
+def _key(schedule: Any) -> str:
+    """Return what tells a schedule from all others, which what it prints as does not."""
+    relative = isinstance(schedule, str)
+    whole = specs.Spec.parse(schedule).relative if relative else Schedule(schedule)
+    form = hashlib.sha256(whole.to_json().encode()).hexdigest()
+    return f"{form}, in units of the largest stable rate" if relative else form
 
 
 def _grid(parameters: Mapping[str, Sequence[Any]] | None) -> dict[str, list[Any]]:

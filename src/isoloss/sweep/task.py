@@ -72,13 +72,11 @@ class Task:
                         found[name][i, j] = np.asarray(getattr(run, _NAMES.get(name, name)))
         return found
 
-    def fingerprint(self) -> str:
-        """Return what tells the first draw from that of another sampler, or other data."""
+    def fingerprints(self) -> list[str]:
+        """Return what tells problems from others: of a sampler the first, of given ones each."""
+        draws = self.draws[:1] if callable(self.problems) else self.draws
         with threadpool_limits(1):
-            problem = self._problem(self.draws[0])
-        losses = [float(getattr(problem, name)) for name in OF_PROBLEMS]
-        parts = (problem.gamma, problem.log_weights, np.array(losses))
-        return hashlib.sha256(b"".join(np.asarray(part).tobytes() for part in parts)).hexdigest()
+            return [_fingerprint(self._problem(draw)) for draw in draws]
 
     def _problem(self, draw: int) -> Problem:
         if not callable(self.problems):
@@ -104,6 +102,15 @@ class Task:
 
 
 _NAMES = {"flow_time": "time"}
+_PROBES = ("gd(0.3, 1)", "gd(0.7, 3)", "flow(0.4)", "flow(11)", "flow(301)")
+
+
+def _fingerprint(problem: Problem) -> str:
+    """Return a hash of all that schedules can tell of a problem, its test loss by some of them."""
+    losses = [float(getattr(problem, name)) for name in OF_PROBLEMS]
+    probes = [train(problem, _at(text, problem)).test_loss for text in _PROBES]
+    parts = (problem.gamma, problem.log_weights, np.array(losses), np.array(probes, dtype=float))
+    return hashlib.sha256(b"".join(np.asarray(part).tobytes() for part in parts)).hexdigest()
 
 
 def _at(schedule: Schedule | Phase | str, problem: Problem) -> Schedule | Phase:
