@@ -219,7 +219,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.replace(path)
         sync(path.parent)
     except OSError as error:
-        raise OutputError(f"cannot write '{path}': {error.strerror or error}") from None
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         with contextlib.suppress(OSError):  # it has its name, or was never made
             temporary.unlink()

@@ -187,7 +187,8 @@ def _levels(value: Any) -> Sequence[float]:
                     f"levels cannot be spaced: {name} must be a finite number above 0, as they are "
                     f"evenly spaced in the log; got {end!r}"
                 )
-        return [float(level) for level in np.geomspace(*map(float, ends), count)]
+        spaced: list[float] = np.geomspace(float(ends[0]), float(ends[1]), count).tolist()
+        return spaced
     if not isinstance(value, list) or not all(
         isinstance(each, int | float) and not isinstance(each, bool) for each in value
     ):

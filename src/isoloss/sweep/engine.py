@@ -59,7 +59,8 @@ class Cache:
     def save(self, number: int, found: dict[str, Any]) -> None:
         """Keep the result of a task, whole or not at all."""
         buffer = io.BytesIO()
-        np.savez(buffer, **{_KEY: self._key(number)}, **found)
+        arrays: dict[str, Any] = {_KEY: self._key(number), **found}
+        np.savez(buffer, **arrays)
         write_bytes(self._path(number), buffer.getvalue())
 
     def _key(self, number: int) -> str:

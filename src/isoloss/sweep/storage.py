@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isoloss.names import no_file
-from isoloss.outputs import OutputError, sync, write_bytes
+from isoloss.outputs import OutputError, sync
 
 if TYPE_CHECKING:
     import xarray
@@ -53,13 +53,13 @@ def save(dataset: xarray.Dataset, path: str | Path, *, overwrite: bool = False) 
     if path.is_dir() and not any((path / name).exists() for name in _OF_ZARR):
         raise OutputError(f"'{path}' is a folder of other files; it stays as it is")
     try:
-        if path.suffix == ".nc":
-            # in memory first: HDF5 does not bear a full disk
-            write_bytes(path, bytes(dataset.to_netcdf(engine="h5netcdf")))
-            return path
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".isoloss-") as folder:
             draft = Path(folder) / path.name
-            dataset.to_zarr(draft, consolidated=False, zarr_format=2)  # which has texts
+            if path.suffix == ".nc":
+                # in memory first: HDF5 does not bear a full disk
+                draft.write_bytes(bytes(dataset.to_netcdf(engine="h5netcdf")))
+            else:
+                dataset.to_zarr(draft, consolidated=False, zarr_format=2)  # which has texts
             for each in (draft, *draft.rglob("*")):
                 sync(each)
             if path.is_dir():
