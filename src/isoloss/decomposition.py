@@ -8,6 +8,7 @@ import array_api_compat as compat
 import numpy as np
 
 from isoloss._checks import Kind
+from isoloss._threads import blas_by_size
 from isoloss.basis import Basis
 
 Array = Any
@@ -35,6 +36,7 @@ class Spectrum(NamedTuple):
     floor: Array
 
 
+@blas_by_size
 def decompose(xp: Any, inputs: Array, residual: Array, rtol: float = RTOL) -> Spectrum:
     """Decompose ``inputs`` (n, d) with a ``residual`` (n, m) by the cheapest accurate side.
 
@@ -162,6 +164,7 @@ def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
     return Spectrum(singular**2 / n, basis, along / singular[:, None], floor)
 
 
+@blas_by_size
 def decompose_kernel(
     kind: Kind, kernel: Array, residual: Array, rounding: float | None = None
 ) -> Spectrum:
@@ -205,6 +208,7 @@ def eigh_nonnegative(
     return xp.where(eigenvalues > noise, eigenvalues, xp.zeros_like(eigenvalues)), vectors
 
 
+@blas_by_size
 def _eigh_descending(xp: Any, matrices: Array) -> tuple[Array, Array]:
     eigenvalues, vectors = xp.linalg.eigh(matrices)
     return xp.flip(eigenvalues, axis=-1), xp.flip(vectors, axis=-1)

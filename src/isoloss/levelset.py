@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isoloss._checks import quiet
+from isoloss._threads import blas_by_size
 from isoloss.problem import Problem
 from isoloss.secular import extremes
 from isoloss.testloss import DiagonalTest, QuadraticTest
@@ -106,6 +107,7 @@ class Band:
         return f"Band({', '.join(f'{name}={float(value):.6g}' for name, value in values)})"
 
 
+@blas_by_size
 @quiet
 def level_band(problem: Problem, train_loss: Any) -> Band:
     """Find the lowest and highest test loss over all parameters with a given train loss.

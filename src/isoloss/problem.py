@@ -10,6 +10,7 @@ import array_api_compat as compat
 
 from isoloss import _checks
 from isoloss._checks import Kind, quiet
+from isoloss._threads import blas_by_size
 from isoloss.basis import Basis
 from isoloss.coordinates import Coordinates
 from isoloss.decomposition import RTOL, Spectrum, decompose, decompose_kernel, eigh_nonnegative
@@ -102,6 +103,7 @@ class Problem(Reduced):
         )
 
     @classmethod
+    @blas_by_size
     @quiet
     def from_covariances(
         cls,
@@ -182,6 +184,7 @@ class Problem(Reduced):
         )
 
     @classmethod
+    @blas_by_size
     @quiet
     def from_data(
         cls,
@@ -370,6 +373,7 @@ class Problem(Reduced):
         )
 
     @classmethod
+    @blas_by_size
     @quiet
     def from_kernel(
         cls, K: Any, y: Any, K_test: Any, y_test: Any, *, rounding: float | None = None
@@ -451,6 +455,7 @@ class Problem(Reduced):
             single_output=single,
         )
 
+    @blas_by_size
     @quiet
     def with_test(self, X: Any, y: Any) -> Self:
         """Judge the same training on other test data, without a new decomposition.

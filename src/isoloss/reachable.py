@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isoloss._checks import quiet
+from isoloss._threads import blas_by_size
 from isoloss.levelset import level_excess
 from isoloss.problem import Problem
 from isoloss.secular import extremes, extremes_of_form
@@ -105,6 +106,7 @@ class BestFilter:
         )
 
 
+@blas_by_size
 @quiet
 def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
     """Find the lowest and highest test loss at a train loss over all filters.
@@ -172,6 +174,7 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
     )
 
 
+@blas_by_size
 @quiet
 def best_filter(problem: Problem) -> BestFilter:
     """Find the filter of lowest test loss, at whatever train loss.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from isoloss._checks import quiet
+from isoloss._threads import blas_by_size
 from isoloss.pieces import side_by_side
 from isoloss.problem import Problem
 from isoloss.progress import Progress, Stopped
@@ -17,6 +18,7 @@ __all__ = ["train", "train_each"]
 Array = Any
 
 
+@blas_by_size
 @quiet
 def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) -> Run:
     """Train a problem by a schedule and stop at given train losses.
@@ -85,6 +87,7 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
     )
 
 
+@blas_by_size
 @quiet
 def train_each(problem: Problem, schedules: Sequence[Schedule], levels: Array) -> Stopped:
     """Train each problem of a batch (B,) by a schedule of its own, all in one call.

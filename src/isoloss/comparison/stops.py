@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from isoloss._threads import blas_by_size
 from isoloss.comparison.result import Comparison, Curve, Stop, Stops
 from isoloss.comparison.ridge import ridge
 from isoloss.levelset import level_band
@@ -29,6 +30,7 @@ _SEARCHED = 1e-6  # how far the best stop is looked for
 _CURVE = 241
 
 
+@blas_by_size
 def compare(
     problem: Problem,
     schedules: Mapping[str, Schedule | Phase] | Sequence[Schedule | Phase],

@@ -12,6 +12,7 @@ import numpy as np
 
 from isoloss import families
 from isoloss._checks import quiet
+from isoloss._threads import blas_by_size
 from isoloss.designing.constraints import Goal, Limits
 from isoloss.designing.named import Named
 from isoloss.designing.search import search
@@ -96,6 +97,7 @@ class Design:
 
 
 @quiet
+@blas_by_size
 def design(
     problem: Problem,
     goal: Literal["best", "lowest", "highest"] = "best",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from isoloss._threads import blas_by_size
 from isoloss.comparison import NO_DIFFERENCE, ridge
 from isoloss.designing import design
 from isoloss.designing.design import FAMILIES
@@ -142,6 +143,7 @@ def family_names() -> tuple[str, ...]:
     return (*FAMILIES, *_NEEDS_NO_MORE)
 
 
+@blas_by_size
 def select(
     problem: Problem,
     test_problem: Problem,

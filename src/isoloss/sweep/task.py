@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
+from isoloss._threads import one_thread
 from isoloss.problem import Problem
 from isoloss.schedule import Phase, Schedule
 from isoloss.specs import Spec
@@ -56,7 +56,7 @@ class Task:
         shape = (len(self.draws), len(self.schedules), len(self.levels))
         found: dict[str, Any] = {name: np.empty(shape) for name in FIELDS}
         found |= {name: np.empty(len(self.draws)) for name in OF_PROBLEMS}
-        with threadpool_limits(1):
+        with one_thread():
             for i, draw in enumerate(self.draws):
                 try:
                     problem = self._problem(draw)
@@ -75,7 +75,7 @@ class Task:
     def fingerprints(self) -> list[str]:
         """Return what tells problems from others: of a sampler the first, of given ones each."""
         draws = self.draws[:1] if callable(self.problems) else self.draws
-        with threadpool_limits(1):
+        with one_thread():
             return [_fingerprint(self._problem(draw)) for draw in draws]
 
     def _problem(self, draw: int) -> Problem:

@@ -19,6 +19,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight
 
+from isoloss._threads import blas_threads, work
 from isoloss.estimators.tuning.candidates import Candidate, read_schedules
 from isoloss.estimators.tuning.levels import Levels
 from isoloss.estimators.tuning.parts import Parts
@@ -185,7 +186,8 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         else:
             folds, arguments = [parts.validated(X, y, weight, self.validation)], [{}]
 
-        tried = try_all(folds, arguments, named, levels, self.scoring, scorer, parts.prefix)
+        with blas_threads(max(work(fold.design) for fold in folds)):
+            tried = try_all(folds, arguments, named, levels, self.scoring, scorer, parts.prefix)
         results = tried.results
         self.best_index_ = self._chosen(results)
         self.cv_results_ = results
