@@ -13,6 +13,7 @@ import array_api_compat as compat
 import numpy as np
 import numpy.typing as npt
 
+from isoloss._cluster import computed
 from isoloss.large.rows import check_real
 from isoloss.problem import Problem
 
@@ -184,28 +185,25 @@ def _one(tasks: list[Any], combine: Callable[..., Floats]) -> Floats:
 
 
 def _sized(array: Any) -> Any:
-    if any(np.isnan(size) for size in array.shape):
-        return _guarded(array.compute_chunk_sizes)
-    return array
+    """Return an array whose chunks have known sizes; the user's own stays as it is."""
+    if not any(np.isnan(size) for size in array.shape):
+        return array
+    blocks = array.to_delayed()
+    shapes = _computed([_dask().delayed(np.shape)(block) for block in blocks.ravel()])
+    grid = np.array(shapes, dtype=object).reshape(*blocks.shape, array.ndim)
+    chunks = []
+    for axis in range(array.ndim):
+        first = [0] * array.ndim + [axis]
+        first[axis] = slice(None)
+        chunks.append(tuple(int(size) for size in grid[tuple(first)]))
+    made: Any = _dask("dask.array").Array
+    return made(array.dask, array.name, tuple(chunks), dtype=array.dtype, meta=array._meta)
 
 
 def _computed(tasks: list[Any]) -> Any:
-    return _guarded(lambda: _dask().compute(*tasks))
+    return computed(tasks, "start it anew, or close its client to compute in this process")
 
 
 def _dask(module: str = "dask") -> Any:
     """Return Dask, which is there: it made the arrays. It has no types."""
     return importlib.import_module(module)
-
-
-def _guarded(compute: Callable[[], Any]) -> Any:
-    """Compute; say in one line where the cluster, and not the data, is at fault."""
-    try:
-        return compute()
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] == "distributed":
-            raise RuntimeError(
-                f"the Dask cluster failed: {type(error).__name__}: {error}; start it anew, or "
-                "close its client to compute in this process"
-            ) from error
-        raise

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from isoloss._cluster import watched
 from isoloss.outputs import LOCK, OutputError, write_bytes, write_text
 from isoloss.sweep.task import FIELDS, OF_PROBLEMS, Task
 
@@ -104,18 +105,12 @@ def _on_cluster(
     waiting: Sequence[tuple[int, Task]], client: Any
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     as_completed = importlib.import_module("distributed").as_completed  # it has no types
-
-    try:
-        futures = [client.submit(_numbered, number, task, pure=False) for number, task in waiting]
+    advice = "start it anew: what was computed is kept where a cache folder is given"
+    futures: list[Any] = []
+    with watched(client, futures, advice):
+        futures += [client.submit(_numbered, number, task, pure=False) for number, task in waiting]
         for future in as_completed(futures):
             yield future.result()
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] == "distributed":
-            raise RuntimeError(
-                f"the Dask cluster failed: {type(error).__name__}: {error}; start it anew: what "
-                "was computed is kept where a cache folder is given"
-            ) from error
-        raise
 
 
 def _numbered(number: int, task: Task) -> tuple[int, dict[str, Any]]:

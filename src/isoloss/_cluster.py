@@ -1,0 +1,114 @@
+"""Work on a Dask cluster that ends: with results, or with one line that says why there are none."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["computed", "watched"]
+
+_NO_WORKER = "60s"
+"""For how long there may be no worker; Dask's setting ``isoloss.no-worker-timeout`` is another."""
+_LOOK = 1.0  # seconds between two looks at the workers, at most
+
+
+def computed(tasks: list[Any], advice: str) -> Any:
+    """Compute Dask's collections by the scheduler that Dask would take.
+
+    Parameters
+    ----------
+    tasks : list of Dask collections
+        What to compute.
+    advice : str
+        What to do if the cluster fails, which ends the message.
+
+    Raises
+    ------
+    RuntimeError
+        If a cluster fails, or loses all of its workers.
+    """
+    dask = _module("dask")
+    client = getattr(_module("dask.base").get_scheduler(), "__self__", None)
+    if not hasattr(client, "gather") or _is_worker():
+        return dask.compute(*tasks)
+
+    def get(graph: Any, keys: Any, **options: Any) -> Any:
+        futures = client.get(graph, keys, sync=False, **options)
+        with watched(client, _module("distributed").futures_of(futures), advice):
+            return client.gather(futures)
+
+    return dask.compute(*tasks, scheduler=get)
+
+
+@contextmanager
+def watched(client: Any, futures: list[Any], advice: str) -> Iterator[None]:
+    """Wait for futures inside; where the cluster, and not the work, is at fault, say so in one line.
+
+    A scheduler waits without end for workers that do not come back. So if there has been none for a
+    time, the futures are given up.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The client.
+    futures : list of distributed.Future
+        What is waited for.
+    advice : str
+        As for `computed`.
+
+    Raises
+    ------
+    RuntimeError
+        If the cluster fails, or loses all of its workers.
+    """
+    setting = _module("dask.config").get("isoloss.no-worker-timeout", _NO_WORKER)
+    patience = float(_module("dask.utils").parse_timedelta(setting))
+    done, lost = threading.Event(), threading.Event()
+
+    def look() -> None:
+        seen = time.monotonic()
+        while not done.wait(min(_LOOK, patience / 4)):
+            try:
+                there = bool(client.scheduler_info()["workers"])
+            except Exception:  # the client notices by itself that its scheduler is gone
+                return
+            if there:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > patience:
+                lost.set()
+                client.cancel(futures, force=True)
+                return
+
+    threading.Thread(target=look, name="isoloss-workers", daemon=True).start()
+    try:
+        yield
+    except (Exception, CancelledError) as error:
+        kind = type(error)
+        if lost.is_set():
+            why = f"no worker for {patience:g} s (Dask's setting isoloss.no-worker-timeout)"
+        elif isinstance(error, CancelledError) or kind.__module__.startswith("distributed."):
+            why = f"{kind.__name__}: {error}"
+        else:
+            raise
+        raise RuntimeError(f"the Dask cluster failed: {why}; {advice}") from error
+    finally:
+        done.set()
+
+
+def _is_worker() -> bool:
+    """Whether this is a task of a cluster, whose own waiting Dask looks after."""
+    try:
+        _module("distributed").get_worker()
+    except ValueError:
+        return False
+    return True
+
+
+def _module(name: str) -> Any:
+    """Return a module of Dask, which is there: the arrays or the client are its. It has no types."""
+    return importlib.import_module(name)
