@@ -33,21 +33,23 @@ def computed(tasks: list[Any], advice: str) -> Any:
         If a cluster fails, or loses all of its workers.
     """
     dask = _module("dask")
-    client = getattr(_module("dask.base").get_scheduler(), "__self__", None)
+    client: Any = getattr(_module("dask.base").get_scheduler(), "__self__", None)
     if not hasattr(client, "gather") or _is_worker():
         return dask.compute(*tasks)
 
     def get(graph: Any, keys: Any, **options: Any) -> Any:
-        futures = client.get(graph, keys, sync=False, **options)
-        with watched(client, _module("distributed").futures_of(futures), advice):
-            return client.gather(futures)
+        futures: list[Any] = []
+        with watched(client, futures, advice):
+            asked = client.get(graph, keys, sync=False, **options)
+            futures += _module("distributed").futures_of(asked)
+            return client.gather(asked)
 
     return dask.compute(*tasks, scheduler=get)
 
 
 @contextmanager
 def watched(client: Any, futures: list[Any], advice: str) -> Iterator[None]:
-    """Wait for futures inside; where the cluster, and not the work, is at fault, say so in one line.
+    """Wait for futures inside; say in one line where the cluster, and not the work, is at fault.
 
     A scheduler waits without end for workers that do not come back. So if there has been none for a
     time, the futures are given up.
@@ -74,9 +76,9 @@ def watched(client: Any, futures: list[Any], advice: str) -> Iterator[None]:
         seen = time.monotonic()
         while not done.wait(min(_LOOK, patience / 4)):
             try:
-                there = bool(client.scheduler_info()["workers"])
-            except Exception:  # the client notices by itself that its scheduler is gone
-                return
+                there = client.scheduler_info()["workers"]
+            except Exception:  # of a scheduler that is gone the client knows by itself
+                continue
             if there:
                 seen = time.monotonic()
             elif time.monotonic() - seen > patience:
@@ -87,7 +89,7 @@ def watched(client: Any, futures: list[Any], advice: str) -> Iterator[None]:
     threading.Thread(target=look, name="isoloss-workers", daemon=True).start()
     try:
         yield
-    except (Exception, CancelledError) as error:
+    except Exception as error:
         kind = type(error)
         if lost.is_set():
             why = f"no worker for {patience:g} s (Dask's setting isoloss.no-worker-timeout)"
@@ -110,5 +112,5 @@ def _is_worker() -> bool:
 
 
 def _module(name: str) -> Any:
-    """Return a module of Dask, which is there: the arrays or the client are its. It has no types."""
+    """Return a module of Dask, which is there: it made arrays or client. It has no types."""
     return importlib.import_module(name)

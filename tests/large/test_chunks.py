@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import dask.array as da
 import h5py
 import numpy as np
 import pytest
+from clusters import FAILURES, cluster
 from scipy.sparse import csr_matrix, random_array
 
 import isoloss as il
@@ -105,19 +107,6 @@ def test_rows_from_files(kind: str, tmp_path: Path) -> None:
         same(wanted, il.Problem.from_data(chunked, Y, X_TEST, Y_TEST))
 
 
-@pytest.fixture
-def cluster() -> Iterator[Any]:
-    from distributed import Client, LocalCluster
-
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-        ) as made,
-        Client(made) as client,
-    ):
-        yield client
-
-
 def dying(block: Any, flag: str) -> Any:
     """Kill the worker that is the first to read a chunk."""
     try:
@@ -130,27 +119,73 @@ def dying(block: Any, flag: str) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
-def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_changes_nothing(tmp_path: Path) -> None:
     wanted = il.Problem.from_data(X, Y, X_TEST, Y_TEST)
     flag = str(tmp_path / "killed")
     chunked = da.from_array(X, chunks=(50, 20)).map_blocks(dying, flag, dtype=float, meta=X[:0])
-    found = il.Problem.from_data(chunked, Y, X_TEST, Y_TEST)
+    with cluster():
+        found = il.Problem.from_data(chunked, Y, X_TEST, Y_TEST)
+        again = il.Problem.from_data(da.from_array(X, chunks=(50, 20)), Y, X_TEST, Y_TEST)
     assert Path(flag).exists()
     same(wanted, found)
-    again = il.Problem.from_data(da.from_array(X, chunks=(50, 20)), Y, X_TEST, Y_TEST)
     np.testing.assert_array_equal(np.asarray(again.curvature), np.asarray(found.curvature))
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
-def test_a_cluster_that_keeps_dying_is_one_line(cluster: Any) -> None:
+def test_a_cluster_that_keeps_dying_is_one_line() -> None:
     def always(block: Any) -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
         return block
 
     chunked = da.from_array(X, chunks=(250, 20)).map_blocks(always, dtype=float, meta=X[:0])
-    with pytest.raises(RuntimeError, match=r"the Dask cluster failed: KilledWorker"):
+    with (
+        cluster(**{FAILURES: 0}),
+        pytest.raises(RuntimeError, match=r"the Dask cluster failed: KilledWorker"),
+    ):
         il.Problem.from_data(chunked, Y, X_TEST, Y_TEST)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+def test_a_cluster_without_workers_is_one_line() -> None:
+    chunked = da.from_array(X, chunks=(100, 20))
+    unknown = chunked[da.from_array(X[:, 0], chunks=100) > -9]  # its sizes are computed first
+    message = "the Dask cluster failed: no worker for 0.5 s .*; start it anew, or close its client"
+    with cluster(0, processes=False, **{"isoloss.no-worker-timeout": "500ms"}):
+        for X_given in (chunked, unknown):
+            with pytest.raises(RuntimeError, match=message):
+                il.Problem.from_data(X_given, Y, X_TEST, Y_TEST)
+    assert np.isnan(unknown.shape[0])
+    same(
+        il.Problem.from_data(X, Y, X_TEST, Y_TEST),
+        il.Problem.from_data(unknown, Y, X_TEST, Y_TEST),
+    )
+    assert np.isnan(unknown.shape[0])  # the user's array stays as it is
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+def test_a_cluster_that_loses_its_workers_on_the_way_is_one_line(tmp_path: Path) -> None:
+    flag = tmp_path / "begun"
+
+    def waits(block: Any) -> Any:
+        flag.touch()
+        time.sleep(0.3)
+        return block
+
+    def leaves(client: Any) -> None:
+        for _ in range(600):
+            if flag.exists():
+                break
+            time.sleep(0.05)
+        client.cluster.scale(0)
+
+    chunked = da.from_array(X, chunks=(10, 20)).map_blocks(waits, dtype=float, meta=X[:0])
+    with cluster(1, processes=False, **{"isoloss.no-worker-timeout": "500ms"}) as client:
+        leaver = threading.Thread(target=leaves, args=(client,), daemon=True)
+        leaver.start()
+        with pytest.raises(RuntimeError, match="the Dask cluster failed: no worker for"):
+            il.Problem.from_data(chunked, Y, X_TEST, Y_TEST)
+        leaver.join()
 
 
 def test_lists_beside_chunks() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clusters import cluster
 
 import isoloss as il
 from isoloss.draws import Sampler, directions, gaussian, power_law
@@ -84,14 +85,7 @@ def test_a_sampler_without_parameters() -> None:
 
 @pytest.fixture
 def client() -> Iterator[Any]:
-    from distributed import Client, LocalCluster
-
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-        ) as cluster,
-        Client(cluster) as made_client,
-    ):
+    with cluster() as made_client:
         yield made_client
 
 
@@ -131,27 +125,25 @@ def test_a_worker_that_is_killed_changes_nothing(client: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Dask's own, of its sudden end
 def test_a_cluster_that_dies_is_one_line_and_what_was_computed_is_kept(tmp_path: Path) -> None:
-    from distributed import Client, LocalCluster
-
-    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
-    client = Client(cluster)
     cache = tmp_path / "cache"
 
-    def close() -> None:
-        while not list(cache.glob("task-*.npz")):
+    def closes(client: Any) -> None:
+        for _ in range(600):
+            if list(cache.glob("task-*.npz")):
+                break
             time.sleep(0.05)
-        cluster.close()
+        client.cluster.close()
 
-    timer = threading.Thread(target=close)
-    timer.start()
-    with pytest.raises(RuntimeError, match=r"the Dask cluster failed: .*start it anew"):
-        small(problems=slow, draws=80, on=client, cache=cache)
-    timer.join()
+    with cluster() as client:
+        timer = threading.Thread(target=closes, args=(client,), daemon=True)
+        timer.start()
+        with pytest.raises(RuntimeError, match=r"the Dask cluster failed: .*start it anew"):
+            small(problems=slow, draws=80, on=client, cache=cache)
+        timer.join()
+        with pytest.raises(RuntimeError, match="the Dask cluster failed"):
+            small(on=client)
     done = len(list(cache.glob("task-*.npz")))
     assert done > 0
-    with pytest.raises(RuntimeError, match="the Dask cluster failed"):
-        small(on=client)
-    client.close()
 
     def quick(noise: float, decay: float) -> Sampler:
         return made(noise, decay)
@@ -159,6 +151,29 @@ def test_a_cluster_that_dies_is_one_line_and_what_was_computed_is_kept(tmp_path:
     quick.__qualname__ = slow.__qualname__  # the same sampler to the cache, as its draws are
     found = small(problems=quick, draws=80, on=2, cache=cache)
     assert found.test_loss.isel(draw=slice(20)).identical(small().test_loss)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+def test_a_cluster_that_loses_its_workers_is_one_line(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+
+    def leaves(client: Any) -> None:
+        for _ in range(600):
+            if list(cache.glob("task-*.npz")):
+                break
+            time.sleep(0.05)
+        client.cluster.scale(0)
+
+    message = "the Dask cluster failed: no worker for 0.5 s .*; start it anew: what was computed"
+    with cluster(1, processes=False, **{"isoloss.no-worker-timeout": "500ms"}) as client:
+        leaver = threading.Thread(target=leaves, args=(client,), daemon=True)
+        leaver.start()
+        with pytest.raises(RuntimeError, match=message):
+            small(problems=slow, on=client, cache=cache)
+        leaver.join()
+        assert list(cache.glob("task-*.npz"))
+        with pytest.raises(RuntimeError, match=message):
+            small(on=client)
 
 
 def test_an_interrupted_sweep_goes_on_and_computes_nothing_twice(tmp_path: Path) -> None:

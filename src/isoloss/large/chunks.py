@@ -193,9 +193,8 @@ def _sized(array: Any) -> Any:
     grid = np.array(shapes, dtype=object).reshape(*blocks.shape, array.ndim)
     chunks = []
     for axis in range(array.ndim):
-        first = [0] * array.ndim + [axis]
-        first[axis] = slice(None)
-        chunks.append(tuple(int(size) for size in grid[tuple(first)]))
+        along = np.moveaxis(grid, axis, 0).reshape(blocks.shape[axis], -1, array.ndim)
+        chunks.append(tuple(int(size) for size in along[:, 0, axis]))
     made: Any = _dask("dask.array").Array
     return made(array.dask, array.name, tuple(chunks), dtype=array.dtype, meta=array._meta)
 
