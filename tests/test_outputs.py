@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from isoloss.cli import app
 from isoloss.outputs import (
     OutputError,
     check_folder,
@@ -131,3 +133,21 @@ def test_content_is_on_the_disk_before_it_has_its_name(
     monkeypatch.setattr(os, "fsync", recorded)
     write_text(path, "x")
     assert seen == [(False, False), (True, True)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["compare iris", "design iris", "reproduce", "certify eq3"],
+    ids=lambda command: command.split()[0],
+)
+def test_a_second_run_into_a_folder_is_refused_before_any_work(
+    command: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with claimed(out):
+        done = CliRunner().invoke(app, [*command.split(), "--out", str(out), "--force"])
+        assert [path.name for path in out.iterdir()] == [".isoloss.lock"]
+    assert done.exit_code == 2
+    assert "another run of isoloss is writing to" in done.stderr
+    assert not done.stdout
+    assert not out.exists()

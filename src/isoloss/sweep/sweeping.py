@@ -66,6 +66,8 @@ def sweep(
         returns one; or, with ``parameters``, a function of these that returns a sampler.
     schedules : list, or dict of names to schedules
         Texts with rates in units of each problem's largest stable one, or `Schedule` objects.
+        Without names, they are labelled by what they print as, with a number where different ones
+        print the same.
     levels : array_like, shape (L,)
         Train losses to stop at, in ``unit``.
     draws : int, optional
@@ -82,8 +84,9 @@ def sweep(
         Where to run: in this process, in so many of joblib's (-1 for all cores), or on a Dask
         cluster; with the same numbers bit for bit.
     cache : path, optional
-        A folder for what is done: called again after an interruption, the sweep goes on there. One
-        draw of each combination is made anew, to see that it is the same sweep.
+        A folder for what is done: called again after an interruption, the sweep goes on there. To
+        see that it is the same sweep, one draw of each combination, or each given problem, is
+        compared with what it was.
     progress : bool, default: True
         Whether to show a bar on a terminal.
 
@@ -100,7 +103,11 @@ def sweep(
     TypeError
         If an argument is of another kind.
     ValueError
-        If an argument is out of range, or the cache is of another sweep.
+        If an argument is out of range, the cache is of another sweep, or there would be more than
+        10⁸ results.
+    RuntimeError
+        If the Dask cluster fails, or has had no worker for a minute (or for what Dask's setting
+        ``isoloss.no-worker-timeout`` says).
 
     Examples
     --------
