@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import isoloss as il
 from isoloss.estimators import ScheduledRegressor, ScheduleSearchCV
 from isoloss.estimators.tuning.choice import choice
 
@@ -62,3 +63,12 @@ def test_validation_rows_and_searches_without_flow() -> None:
     assert np.isnan(found.stops[0].spread)
     assert "on the validation rows" in found.reason[0]
     assert not any("Gradient flow" in line for line in found.reason)
+
+
+def test_gradient_flow_is_known_by_what_it_does() -> None:
+    schedules = {"mine": il.GradientFlow(), "flow": "gd(1.0, 30) > flow"}
+    search = ScheduleSearchCV(ScheduledRegressor(), schedules, 3).fit(X, Y)
+    by_name = {stop.schedule: stop.score for stop in choice(search).stops}
+    search.best_index_ = 4 + int(search.cv_results_["mean_test_score"][4:].argmax())
+    reason = next(line for line in choice(search).reason if line.startswith("Gradient flow"))
+    assert f"has {by_name['mine']:.4g}; fold by fold" in reason

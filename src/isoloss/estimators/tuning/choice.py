@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from isoloss.phases import GradientFlow
+from isoloss.schedule import Schedule
+from isoloss.specs import Spec
 
 if TYPE_CHECKING:
     from isoloss.estimators.tuning.search import ScheduleSearchCV
@@ -16,7 +20,6 @@ __all__ = ["BestStop", "Choice", "choice"]
 
 Floats = npt.NDArray[np.float64]
 
-_REFERENCE = "flow"
 _SAME = 1e-9  # scores closer than this are equal
 
 
@@ -77,8 +80,9 @@ def choice(search: ScheduleSearchCV) -> Choice:
     ]
     if stops[0].at_end:
         reason.append("No stop before its end has a higher score.")
-    if search.schedules_.get(_REFERENCE) == _REFERENCE and names[chosen] != _REFERENCE:
-        rival = folds[:, first[_REFERENCE]]
+    flow = next((name for name, each in search.schedules_.items() if _is_flow(each)), None)
+    if flow is not None and names[chosen] != flow:
+        rival = folds[:, first[flow]]
         reason.append(_against("Gradient flow at its best stop", folds[:, chosen], rival))
     ridge = search.ridge_scores_
     reason.append(_against("Ridge regression with its best penalty", folds[:, chosen], ridge))
@@ -86,6 +90,13 @@ def choice(search: ScheduleSearchCV) -> Choice:
         "The score of the best of many candidates is optimistic: judge the model on other rows."
     )
     return Choice(stops, (float(ridge.mean()), _standard_error(ridge)), tuple(reason))
+
+
+def _is_flow(schedule: Any) -> bool:
+    """Whether a schedule is gradient flow, whatever it is called."""
+    text = isinstance(schedule, str)
+    whole = Spec.parse(schedule).relative if text else Schedule(schedule)
+    return whole == Schedule(GradientFlow())
 
 
 def _against(rival: str, scores: Floats, theirs: Floats) -> str:
