@@ -4,6 +4,8 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -151,3 +153,25 @@ def test_a_second_run_into_a_folder_is_refused_before_any_work(
     assert "another run of isoloss is writing to" in done.stderr
     assert not done.stdout
     assert not out.exists()
+
+
+def test_of_two_runs_that_write_one_new_file_one_does(tmp_path: Path) -> None:
+    path, barrier = tmp_path / "x", threading.Barrier(4)
+
+    def written(content: bytes) -> str:
+        barrier.wait()
+        try:
+            write_bytes(path, content, new=True)
+        except OutputError as error:
+            return str(error)
+        return ""
+
+    contents = [bytes([i]) * 1000 for i in range(4)]
+    with ThreadPoolExecutor(4) as runs:
+        errors = list(runs.map(written, contents))
+    refused = f"{path} exists; choose another name, or write over it with --force"
+    assert sorted(errors) == ["", refused, refused, refused]
+    assert path.read_bytes() == contents[errors.index("")]
+    write_bytes(path, b"x")
+    assert path.read_bytes() == b"x"
+    assert [each.name for each in tmp_path.iterdir()] == ["x"]

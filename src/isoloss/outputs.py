@@ -173,12 +173,12 @@ def check_file(path: Path, *, force: bool = False) -> None:
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file")
     if path.exists() and not force:
-        raise OutputError(f"{path} exists; choose another name, or write over it with --force")
+        raise OutputError(_exists(path))
     if not path.parent.is_dir():
         raise OutputError(f"there is no folder {path.parent} to write {path.name} into")
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, new: bool = False) -> None:
     """Write a UTF-8 file whole or not at all (`write_bytes`).
 
     Parameters
@@ -187,11 +187,13 @@ def write_text(path: Path, text: str) -> None:
         The file.
     text : str
         What it will hold.
+    new : bool, default: False
+        As for `write_bytes`.
     """
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(), new=new)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, new: bool = False) -> None:
     """Write a file whole or not at all: to a temporary file beside it, then renamed.
 
     What it holds is on the disk before it has its name, so that also a sudden loss of power leaves
@@ -203,6 +205,8 @@ def write_bytes(path: Path, content: bytes) -> None:
         The file.
     content : bytes
         What it will hold.
+    new : bool, default: False
+        Refuse a file that is there by now: since `check_file` another run may have written it.
 
     Raises
     ------
@@ -216,13 +220,33 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        if not (new and _linked(temporary, path)):
+            temporary.replace(path)
         sync(path.parent)
+    except FileExistsError:
+        raise OutputError(_exists(path)) from None
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         with contextlib.suppress(OSError):  # it has its name, or was never made
             temporary.unlink()
+
+
+def _linked(temporary: Path, path: Path) -> bool:
+    """Give a file its name if nothing else has it; whether that is done."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if path.exists():
+            raise FileExistsError from None
+        return False
+    return True
+
+
+def _exists(path: Path) -> str:
+    return f"{path} exists; choose another name, or write over it with --force"
 
 
 def sync(path: Path) -> None:

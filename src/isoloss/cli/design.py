@@ -112,7 +112,7 @@ def design(
             )
         best = found.best.schedule
         if save is not None and best is not None:
-            write_text(save, best.to_json())
+            write_text(save, best.to_json(), new=not force)
         if out is not None:
             write(rows, found, out, force=force)
     except (ValueError, ImportError, OutputError) as error:

@@ -56,7 +56,7 @@ def predict(
             check_file(out, force=force)
         lines = _predictions(load_model(model), load(data, features_only=True), model)
         if out is not None:
-            write_text(out, "".join(lines))
+            write_text(out, "".join(lines), new=not force)
     except (ValueError, TypeError, ImportError, OutputError, OSError) as error:
         typer.echo(f"isoloss: error: {error}", err=True)
         raise typer.Exit(2) from None

@@ -75,7 +75,7 @@ def save_model(model: Any, path: str | Path, *, force: bool = False) -> None:
             "the model holds types that could not be read back as trusted: "
             f"{', '.join(sorted(unknown))}"
         )
-    write_bytes(Path(path), content)
+    write_bytes(Path(path), content, new=not force)
 
 
 def load_model(path: str | Path) -> Any:
