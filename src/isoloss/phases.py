@@ -55,7 +55,7 @@ class Steps(Phase):
             )
         else:
             steps = rates.size
-        rates = rates + 0.0  # -0 is 0: equal rates have equal bytes and equal JSON
+        rates += 0.0  # -0 is 0: equal rates have equal bytes and equal JSON
         rates.setflags(write=False)
         object.__setattr__(self, "_rates", rates)
         object.__setattr__(self, "_steps", steps)
