@@ -55,7 +55,6 @@ class Steps(Phase):
             )
         else:
             steps = rates.size
-        rates += 0.0  # -0 is 0: equal rates have equal bytes and equal JSON
         rates.setflags(write=False)
         object.__setattr__(self, "_rates", rates)
         object.__setattr__(self, "_steps", steps)
@@ -125,9 +124,10 @@ class Steps(Phase):
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON holds of the phase, but its name."""
+        rates = self._rates + 0.0  # -0 is 0: equal schedules have equal JSON
         if self._rates.ndim == 0:
-            return {"lr": float(self._rates), "steps": self._steps}
-        return {"lr": self._rates.tolist()}
+            return {"lr": float(rates), "steps": self._steps}
+        return {"lr": rates.tolist()}
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
@@ -149,7 +149,8 @@ class Steps(Phase):
         return hash(self._key())
 
     def _key(self) -> tuple[Any, ...]:
-        return type(self), self._rates.shape, self._rates.tobytes(), self._steps, *self._extra()
+        rates = self._rates + 0.0  # -0 is 0, and has other bytes
+        return type(self), self._rates.shape, rates.tobytes(), self._steps, *self._extra()
 
     def _extra(self) -> tuple[str, ...]:
         """Return the further arguments as they are printed."""
@@ -213,7 +214,7 @@ class _Momentum(Steps):
         self, lr: Any, momentum: float, steps: int | None = None, *, carry_velocity: bool = False
     ) -> None:
         super().__init__(lr, steps)
-        momentum = float(_real("momentum", momentum)) + 0.0  # -0 is 0, as in rates
+        momentum = float(_real("momentum", momentum)) + 0.0  # -0 is 0
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum must be at least 0 and below 1; got {momentum!r}")
         if not isinstance(carry_velocity, bool):
@@ -342,7 +343,7 @@ class GradientFlow(Phase):
         time = float(_real("time", self.time))
         if not time >= 0:
             raise ValueError(f"time must be a number of at least 0; got {self.time!r}")
-        object.__setattr__(self, "time", time + 0.0)  # -0 is 0, as in rates
+        object.__setattr__(self, "time", time + 0.0)  # -0 is 0
 
     @property
     def steps(self) -> int:
