@@ -2,8 +2,9 @@
 
 from isoloss.datasets.columns import ColumnError, check_columns, stack
 from isoloss.datasets.labelled import Labelled, labelled
+from isoloss.datasets.loading import SHIPPED, load
 from isoloss.datasets.splitting import Split, split, split_three
-from isoloss.datasets.tables import SHIPPED, Table, load
+from isoloss.datasets.tables import Table
 from isoloss.datasets.targets import Task, target_columns
 
 __all__ = [

@@ -1,0 +1,122 @@
+"""NPZ files of NumPy arrays, as tables."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.datasets.tables import Table, frame_of
+from isoloss.delimited.numerals import is_missing
+
+__all__ = ["exact_texts", "named", "read_npz"]
+
+_UNREADABLE = (ValueError, EOFError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
+_EXACT_WHOLES = 2**53
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def read_npz(path: Path, *, features_only: bool = False, most_bytes: int | None = None) -> Table:
+    """Read arrays ``X`` and ``y``, and ``X_test`` and ``y_test`` if they are there.
+
+    Raises ``ValueError`` if an array is missing, or of another kind or shape.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("it is one array, as .npy files are; save X and y by numpy.savez")
+            names = list(archive.files)
+            wanted = ("X",) if features_only else ("X", "y", "X_test", "y_test")
+            size = sum(_size(archive, name) for name in wanted)
+            if most_bytes is not None and size > most_bytes:
+                raise ValueError(f"its arrays have more than {most_bytes / 2**20:.0f} MiB")
+            arrays = {name: archive[name] for name in wanted if name in names}
+    except (*_UNREADABLE, MemoryError, NotImplementedError, RuntimeError) as error:
+        # a header can claim any size, a ZIP archive any compression
+        raise ValueError(f"cannot read '{path}' as NPZ: {_one_line(error)}") from None
+    for name, array in arrays.items():
+        _check_array(path, name, array)
+    if features_only:
+        return _table(path, "X", None, arrays, names)
+    test = None
+    if {"X_test", "y_test"} & set(arrays):
+        test = _table(path, "X_test", "y_test", arrays, names)
+    return replace(_table(path, "X", "y", arrays, names), test=test)
+
+
+def _size(archive: Any, name: str) -> int:
+    """Return how many bytes an array has when decompressed, by the archive's own account."""
+    members = {info.filename: info.file_size for info in archive.zip.infolist()}
+    return int(max(members.get(f"{name}.npy", 0), members.get(name, 0)))
+
+
+def _check_array(path: Path, name: str, array: Any) -> None:
+    if not isinstance(array, np.ndarray):
+        raise ValueError(
+            f"'{name}' in '{path}' is no array of NumPy; write the file by numpy.savez"
+        )
+    if array.dtype.kind not in "fiubUS" or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
+        raise ValueError(
+            f"{name} in '{path}' has dtype {array.dtype}; numbers up to float64, booleans and "
+            "texts are read"
+        )
+
+
+def _table(path: Path, x: str, y: str | None, arrays: Arrays, known: Sequence[str]) -> Table:
+    for name in (x, y):
+        if name is not None and name not in arrays:
+            raise ValueError(f"'{path}' has no array '{name}'; it has {', '.join(known) or 'none'}")
+    features = arrays[x]
+    if features.ndim != 2 or not features.shape[1]:
+        raise ValueError(f"{x} in '{path}' must have shape (n, d); got {features.shape}")
+    columns = named(features, [f"x{i + 1}" for i in range(features.shape[1])])
+    if y is None:
+        return Table(path.name, frame_of(columns))
+    target = arrays[y]
+    if target.ndim not in (1, 2) or len(target) != len(features):
+        raise ValueError(
+            f"{y} in '{path}' must have shape (n,) or (n, m) with n = {len(features)} as in {x}; "
+            f"got {target.shape}"
+        )
+    wide = target.ndim == 2
+    targets = [f"y{i + 1}" for i in range(target.shape[1])] if wide else ["y"]
+    outputs = target if wide else target[:, None]
+    columns |= named(outputs, targets)
+    cells = {name: exact_texts(outputs[:, i]) for i, name in enumerate(targets)}
+    written = {name: texts for name, texts in cells.items() if texts is not None}
+    return Table(path.name, frame_of(columns), tuple(targets), cells=written)
+
+
+def named(array: npt.NDArray[Any], names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of an array by name: of floats, or of texts with None for missing ones."""
+    if array.dtype.kind in "fiub":
+        values: npt.NDArray[Any] = array.astype(float)
+    else:
+        texts = array.astype(str).astype(object)
+        values = np.array(
+            [[None if is_missing(cell) else cell for cell in row] for row in texts], dtype=object
+        ).reshape(array.shape)
+    return {name: values[:, i] for i, name in enumerate(names)}
+
+
+def exact_texts(values: npt.NDArray[Any]) -> npt.NDArray[np.object_] | None:
+    """Return the texts of values that floats do not tell: truth, and large whole numbers."""
+    kind = values.dtype.kind
+    if kind == "b" or (
+        kind in "iu"
+        and len(values)
+        and max(abs(int(values.min())), int(values.max())) > _EXACT_WHOLES
+    ):
+        return np.array([str(value) for value in values.tolist()], dtype=object)
+    return None
+
+
+def _one_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,234 @@
+"""CSV files and their kin, as tables: pandas reads them, and the strictness is ours."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.datasets.csv_source import Source
+from isoloss.datasets.tables import Table, frame_of
+from isoloss.datasets.texts import TextColumn, read_texts
+from isoloss.delimited.decoding import read_text_file
+from isoloss.delimited.dialect import Dialect, find_dialect, head_of, head_records, records
+from isoloss.delimited.header import decide_header
+from isoloss.names import quoted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_csv"]
+
+_INDEX = re.compile(r"|Unnamed: 0|__index_level_[0-9]+__")
+_UNNAMED = re.compile(r"|Unnamed: [0-9]+")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+")
+_FEW = 0.1
+_AMBIGUOUS = (
+    "its points could separate thousands, as other columns have decimal commas; write its numbers "
+    "as they write theirs"
+)
+
+
+def read_csv(path: Path, header: bool | None = None, most_bytes: int | None = None) -> Table:
+    """Read a text file of rows and cells.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    header : bool or None
+        Whether its first line holds names; None to decide it, where that is safe.
+    most_bytes : int or None
+        The most that it may hold when decompressed.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file, or it cannot be told whether its first line holds names.
+    OSError
+        If it cannot be read.
+    """
+    text = read_text_file(path, most_bytes)
+    dialect = find_dialect(text.raw)
+    try:
+        source, notes = _source(text.raw[dialect.start :], dialect, path, header)
+        frame = source.parsed(str(path))
+    except csv.Error as error:
+        raise ValueError(f"'{path}' is not a CSV file: {error}") from None
+    columns = _columns(source, frame)
+    kept, left_out = _kept(source.names, columns, path)
+    notes += [*text.notes, *left_out]
+    if dialect.padded:
+        notes.append(f"The blank after each delimiter in {path.name} was left out.")
+    odd = {
+        name: f"column '{name}' of {path.name}: {columns[place].odd}"
+        for name, place in kept.items()
+        if columns[place].odd
+    }
+    notes += [f"{path.name}: {sentence}." for sentence in _sentences(kept, columns)]
+    values = {name: columns[place].values for name, place in kept.items()}
+    return Table(path.name, frame_of(values), notes=tuple(notes), cells=source, odd=odd)
+
+
+def _source(
+    raw: bytes, dialect: Dialect, path: Path, header: bool | None
+) -> tuple[Source, list[str]]:
+    """Return the rows with their names, and notes on how these were found."""
+    text, whole = head_of(raw)
+    rows = head_records(text, dialect, whole=whole)
+    if not rows:
+        raise ValueError(f"'{path}' is empty")
+    width = Counter(map(len, rows[1:] or rows)).most_common(1)[0][0]
+    if len(rows[0]) != width:
+        raise ValueError(_uneven(rows[0], width, dialect, path))
+    notes = []
+    if header is None:
+        try:
+            decided = decide_header([row for row in rows if len(row) == width])
+        except ValueError as error:
+            raise ValueError(f"'{path}': {error}") from None
+        header = decided.header
+        if header is None:
+            raise ValueError(
+                f"cannot tell whether the first line of '{path}' holds names or data: "
+                f"{decided.reason}. Say --header or --no-header (in Python header=True or False), "
+                "or write a line of names above it"
+            )
+        if decided.reason:
+            what = "holds the columns' names" if header else "is data"
+            called = "" if header else f"; its columns are called column1 to column{width}"
+            notes.append(f"The first line of {path.name} {what}: {decided.reason}{called}.")
+    if not header:
+        return Source(raw, dialect, tuple(f"column{i + 1}" for i in range(width))), notes
+    names = tuple(name.strip() for name in rows[0])
+    return Source(raw[_first_record(text, dialect) :], dialect, names), notes
+
+
+def _uneven(first: Sequence[str], width: int, dialect: Dialect, path: Path) -> str:
+    message = (
+        f"the first line of '{path}' has {len(first)} fields, and most others have {width}, "
+        f"separated by {dialect}"
+    )
+    if width == len(first) + 1:
+        return (
+            f"{message}: names of rows, as R writes them, need a name of their own; numbers with "
+            "decimal commas need another delimiter"
+        )
+    return f"{message}: the first line must hold the columns' names, or data as the others do"
+
+
+def _first_record(text: str, dialect: Dialect) -> int:
+    """Return how many bytes the first record takes, with empty lines before it."""
+    taken = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal taken
+        for line in io.StringIO(text, newline=""):
+            taken += len(line.encode())
+            yield line
+
+    next(records(lines(), dialect))
+    return taken
+
+
+def _columns(source: Source, frame: pd.DataFrame) -> list[TextColumn]:
+    """Return all columns; those that could be of two conventions are read as the others are."""
+    kinds = [dtype.kind for dtype in frame.dtypes]
+    texts = source.texts([place for place, kind in enumerate(kinds) if kind not in "iuf"])
+    columns = [
+        read_texts(texts[place])
+        if place in texts
+        else TextColumn(
+            frame[place].to_numpy(dtype=float),
+            rounded=kind in "iu" and bool((abs(frame[place].to_numpy(float)) > 2.0**53).any()),
+        )
+        for place, kind in enumerate(kinds)
+    ]
+    settled = {each.possible[0] for each in columns if len(each.possible) == 1}
+    has_commas = any(each.decimal == "," for each in settled)
+    if has_commas:
+        for place, each in enumerate(columns):
+            if place not in texts and _could_be_thousands(each, source, place):
+                columns[place] = replace(each, odd=_AMBIGUOUS)
+    for place, each in enumerate(columns):
+        if len(each.possible) > 1 and (has_commas or _has_points(columns, source, texts)):
+            convention = each.possible[0 if has_commas else -1]
+            if has_commas or _is_usual(texts[place]):
+                columns[place] = read_texts(texts[place], convention)
+    return columns
+
+
+def _could_be_thousands(column: TextColumn, source: Source, place: int) -> bool:
+    """Return whether points in numbers could separate thousands, where commas are decimal."""
+    if not (column.values % 1 != 0)[~np.isnan(column.values)].any():
+        return False
+    cells = [cell for cell in source.texts([place])[place] if "." in cell]
+    return all(_GROUPED.fullmatch(cell.strip()) for cell in cells)
+
+
+def _has_points(columns: Sequence[TextColumn], source: Source, texts: Mapping[int, object]) -> bool:
+    """Return whether a column has decimal points that separate no thousands."""
+    return any(
+        place not in texts
+        and (each.values % 1 != 0)[~np.isnan(each.values)].any()
+        and not _could_be_thousands(each, source, place)
+        for place, each in enumerate(columns)
+    )
+
+
+def _is_usual(cells: npt.NDArray[np.object_]) -> bool:
+    """Return whether commas are in several cells, and not in one that was mistyped."""
+    count = sum("," in cell for cell in cells)
+    return count > 1 and count >= _FEW * len(cells)
+
+
+def _kept(
+    names: Sequence[str], columns: Sequence[TextColumn], path: Path
+) -> tuple[dict[str, int], list[str]]:
+    """Return the columns' places by their names, and notes on those that were left out."""
+    kept: dict[str, int] = {}
+    notes = []
+    counts = Counter(names)
+    for place, name in enumerate(names):
+        said = f"'{name}'" if name else "without name"
+        if _INDEX.fullmatch(name) and (place == 0 or name.startswith("_")) and len(names) > 1:
+            notes.append(f"Column {said} of {path.name} was left out: it is the rows' index.")
+        elif _UNNAMED.fullmatch(name) and all(map(_is_absent, columns[place].values)):
+            notes.append(f"Column {place + 1} of {path.name} was left out: it is empty.")
+        elif not name:
+            raise ValueError(f"column {place + 1} of '{path}' has no name")
+        elif counts[name] > 1:
+            raise ValueError(f"'{path}' has {counts[name]} columns called '{name}'")
+        else:
+            kept[name] = place
+    return kept, notes
+
+
+def _is_absent(value: float | str | None) -> bool:
+    return value is None or value != value  # noqa: PLR0124 - NaN
+
+
+def _sentences(kept: Mapping[str, int], columns: Sequence[TextColumn]) -> list[str]:
+    """Say what was decided about cells, once for all columns that it concerns."""
+    found: dict[str, list[str]] = {}
+    for name, place in kept.items():
+        column = columns[place]
+        said = list(column.decided)
+        if len(column.possible) == 1:
+            said.append(f"numbers with {column.possible[0]} were read as such")
+        if column.rounded:
+            said.append("whole numbers above 2^53 are rounded as numbers, not as labels")
+        for sentence in said:
+            found.setdefault(sentence, []).append(name)
+    return [
+        f"{sentence} in column{'s' * (len(names) > 1)} {quoted(names)}"
+        for sentence, names in found.items()
+    ]

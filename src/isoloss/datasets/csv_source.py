@@ -1,0 +1,125 @@
+"""The rows of a text file as pandas reads them, once it is sure that it reads them rightly."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.delimited.dialect import BLANKS, Dialect, records
+from isoloss.delimited.numerals import MISSING_NUMBERS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Source"]
+
+_TOKENS = sorted(
+    {form for text in MISSING_NUMBERS for form in (text, text.upper(), text.title())}
+    | {"NaN", "-NaN"}
+)
+"""Missing values in the usual cases; a column with another one is read as text first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source(Mapping[str, npt.NDArray[np.object_]]):
+    """Rows as they are in a file; each column's cells as they were written, by its name.
+
+    Attributes
+    ----------
+    body : bytes
+        The rows, in UTF-8.
+    dialect : Dialect
+        What separates the cells.
+    names : tuple of str
+        The names of all columns in the file.
+    """
+
+    body: bytes
+    dialect: Dialect
+    names: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> npt.NDArray[np.object_]:
+        if name not in self.names:
+            raise KeyError(name)
+        place = self.names.index(name)
+        return self.texts([place])[place]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names  # Mapping's own would read the column
+
+    def texts(self, places: Collection[int]) -> dict[int, npt.NDArray[np.object_]]:
+        """Return the cells of some columns as texts."""
+        if not self.body.strip():
+            return {place: np.array([], dtype=object) for place in places}
+        frame = self._read(usecols=sorted(places), dtype=str, na_filter=False)
+        return {place: frame[place].to_numpy(dtype=object) for place in places}
+
+    def parsed(self, where: str) -> pd.DataFrame:
+        """Return the columns, numbered from 0, each as numbers if pandas can tell that it is such.
+
+        Raises
+        ------
+        ValueError
+            If a row has more or fewer cells than there are names.
+        csv.Error
+            If quotes are not as they must be.
+        """
+        import pandas as pd
+
+        if not self.body.strip():
+            return pd.DataFrame({place: np.array([]) for place in range(len(self))})
+        try:
+            frame = self._read(na_values=_TOKENS, keep_default_na=False, low_memory=False)
+        except pd.errors.ParserError as error:
+            self._check_rows(where)
+            raise csv.Error(str(error).splitlines()[0]) from None
+        # pandas fills short rows up, and takes stray quotes as it likes
+        if frame.shape[1] != len(self) or not self._is_plain(len(frame)):
+            self._check_rows(where, len(frame))
+        return frame
+
+    def _read(self, **options: Any) -> pd.DataFrame:
+        import pandas as pd
+
+        if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
+            options["float_precision"] = "round_trip"  # later ones need not be told
+        return pd.read_csv(
+            io.BytesIO(self.body),
+            sep=r"\s+" if self.dialect.delimiter == BLANKS else self.dialect.delimiter,
+            skipinitialspace=self.dialect.padded,
+            header=None,
+            **options,
+        )
+
+    def _is_plain(self, rows: int) -> bool:
+        """Return whether it is certain that so many rows have a cell for each name."""
+        delimiter = self.dialect.delimiter
+        if delimiter == BLANKS or b'"' in self.body:
+            return False
+        return self.body.count(delimiter.encode()) == rows * (len(self) - 1)
+
+    def _check_rows(self, where: str, rows: int | None = None) -> None:
+        """Read all rows slowly, and raise ``ValueError`` or ``csv.Error`` if any is odd."""
+        lines = io.TextIOWrapper(io.BytesIO(self.body), encoding="utf-8", newline="")
+        count = 0
+        try:
+            for count, row in enumerate(records(lines, self.dialect), start=1):
+                if len(row) != len(self):
+                    fields = f"{len(row)} fields for {len(self)} columns"
+                    raise ValueError(f"data row {count} of '{where}' has {fields}")
+        except csv.Error as error:
+            raise csv.Error(f"{error}, in or after data row {count + 1}") from None
+        if rows is not None and count != rows:
+            raise csv.Error(f"it has {count} rows, or {rows} if quotes are read in another way")

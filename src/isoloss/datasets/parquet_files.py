@@ -1,0 +1,98 @@
+"""Parquet files, as tables: without the index that pandas writes beside the columns."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss._extras import install_command
+from isoloss.datasets.array_files import exact_texts
+from isoloss.datasets.tables import Table, frame_of
+from isoloss.datasets.texts import numbers_as_text
+from isoloss.names import quoted
+
+__all__ = ["read_parquet"]
+
+_INDEX = re.compile(r"|Unnamed: 0|__index_level_[0-9]+__")
+
+
+def read_parquet(path: Path) -> Table:
+    """Read a Parquet file by pyarrow.
+
+    Raises ``ValueError`` if it is none, and ``ImportError`` if pyarrow is not there.
+    """
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise ImportError(
+            f"Parquet files need pyarrow; install it with: {install_command('parquet')}"
+        ) from None
+    try:
+        table = parquet.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"cannot read '{path}' as Parquet: {reason}") from None
+    if len(set(table.column_names)) < table.num_columns:
+        raise ValueError(f"'{path}' has several columns of one name")
+    stated = _stated_index(table.schema.metadata or {})
+    index = [name for name in table.column_names if name in stated or _INDEX.fullmatch(name)]
+    columns, cells, odd = {}, {}, {}
+    for name in table.column_names:
+        if name in index:
+            continue
+        columns[name], written = _column(table.column(name))
+        if written is not None:
+            cells[name] = written
+        elif columns[name].dtype == object and (fault := numbers_as_text(columns[name])):
+            odd[name] = f"column '{name}' of {path.name}: {fault}"
+    notes = (
+        [f"{quoted(index)} of {path.name} was left out: it is the rows' index."] if index else []
+    )
+    return Table(path.name, frame_of(columns), notes=tuple(notes), cells=cells, odd=odd)
+
+
+def _stated_index(metadata: dict[bytes, bytes]) -> list[str]:
+    """Return the columns that pandas, which wrote the file, takes for the rows' index."""
+    try:
+        stated = json.loads(metadata.get(b"pandas", b"{}"))["index_columns"]
+        return [name for name in stated if isinstance(name, str)]  # others are ranges
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return []
+
+
+def _column(column: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.object_] | None]:
+    """Return a column as floats or texts, and how it is written if floats do not tell."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    if pa.types.is_null(kind):
+        return np.full(len(column), np.nan), None
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        values = column.cast(pa.float64(), safe=False).to_numpy()
+        texts = None if pa.types.is_floating(kind) else _exact(column)
+        return np.asarray(values, dtype=float), texts
+    if pa.types.is_decimal(kind):
+        texts = np.array([_text(value) for value in column.to_pylist()], dtype=object)
+        return np.array([float(text or "nan") for text in texts]), texts
+    values = [None if value is None else str(value) for value in column.to_pylist()]
+    return np.array(values, dtype=object), None
+
+
+def _exact(column: Any) -> npt.NDArray[np.object_] | None:
+    if column.null_count == 0:
+        return exact_texts(column.to_numpy())
+    if exact_texts(column.drop_null().to_numpy()) is None:
+        return None
+    return np.array([_text(value) for value in column.to_pylist()], dtype=object)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,215 @@
+"""Whether the first line of a file holds the columns' names, or data: decided where it is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from isoloss.delimited.numerals import MISSING_NUMBERS, is_missing, looks_numeric
+
+__all__ = ["Decision", "decide_header"]
+
+_NEARLY_ALL = 0.9
+_FAR = 3  # so many columns do not agree by chance
+_ENOUGH_ROWS = 5
+_EQUAL = 1e-12  # steps of fractions such as 0.1, 0.2, 0.3
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the first line is.
+
+    Attributes
+    ----------
+    header : bool or None
+        Whether it holds names; None if it cannot be told.
+    reason : str
+        Why, as a part of a sentence; empty for names as they usually are.
+    """
+
+    header: bool | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """A column with the cell of the first line apart.
+
+    ``below`` are the cells under it that are not missing.
+    """
+
+    first: str
+    below: tuple[str, ...]
+
+    @cached_property
+    def is_numeric(self) -> bool:
+        """Whether nearly all cells below are numbers."""
+        count = sum(map(looks_numeric, self.below))
+        return bool(self.below) and count >= _NEARLY_ALL * len(self.below)
+
+    @cached_property
+    def is_pointed(self) -> bool:
+        """Whether all numbers below are written as fractions are: with a point or exponent."""
+        return bool(self.below) and not any(_is_whole(cell) for cell in self.below)
+
+
+def decide_header(rows: Sequence[Sequence[str]]) -> Decision:
+    """Tell whether the first of some rows of equal length holds names.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        The cells of the first lines.
+
+    Examples
+    --------
+    >>> decide_header([["size", "price"], ["1", "2"]]).header
+    True
+    >>> decide_header([["5.1", "setosa"], ["4.9", "setosa"]]).header
+    False
+    >>> decide_header([["2021", "2022"], ["0.5", "0.7"]])
+    Decision(header=None, reason='it holds whole numbers, and the lines below hold fractions')
+    """
+    first = [cell.strip() for cell in rows[0]]
+    columns = [
+        _Column(cell, tuple(row[i].strip() for row in rows[1:] if not _is_absent(row[i])))
+        for i, cell in enumerate(first)
+    ]
+    numbers = [each for each in columns if looks_numeric(each.first)]
+    if len(rows) == 1:
+        return _single(len(numbers), len(first))
+    if not numbers:
+        return _without_numbers(columns, rows)
+    return _with_numbers(first, columns, numbers, rows)
+
+
+def _single(numbers: int, cells: int) -> Decision:
+    if not numbers:
+        return Decision(True)
+    if numbers == cells:
+        return Decision(False, "it is all numbers")
+    return Decision(None, "it is the only one, and holds words and numbers")
+
+
+def _without_numbers(columns: list[_Column], rows: Sequence[Sequence[str]]) -> Decision:
+    named = [each for each in columns if each.first]
+    over_numbers = [each for each in named if each.is_numeric and not _is_placeholder(each.first)]
+    recurring = [each.first for each in named if each.first in each.below]
+    placeholders = [each.first for each in named if each.is_numeric and _is_placeholder(each.first)]
+    if not over_numbers:
+        if placeholders:
+            return Decision(None, f"'{placeholders[0]}' stands above numbers")
+        if recurring and len(recurring) == len([each for each in named if not each.is_numeric]):
+            return Decision(False, f"its words, such as '{recurring[0]}', stand in lines below it")
+    if recurring and [*map(str.strip, rows[0])] in ([*map(str.strip, row)] for row in rows[1:]):
+        raise ValueError("the first line occurs again below: files put together with their headers")
+    if recurring or placeholders:
+        odd = (recurring or placeholders)[0]
+        return Decision(None, f"'{odd}' looks like data, and other cells like names")
+    return Decision(True)
+
+
+def _with_numbers(
+    first: list[str],
+    columns: list[_Column],
+    numbers: list[_Column],
+    rows: Sequence[Sequence[str]],
+) -> Decision:
+    over_numbers = [
+        each
+        for each in columns
+        if each.is_numeric and each.first and each not in numbers and not _is_absent(each.first)
+    ]
+    words = [name for name in over_numbers if not _is_placeholder(name.first)]
+    if _are_names(numbers):
+        return Decision(True, "whole numbers in order, which stand above fractions")
+    if not first[0] and len(columns) > 1 and _is_counted(rows):
+        return Decision(True, "the lines below it are counted in a column without name")
+    if words:
+        return Decision(
+            None, f"'{words[0].first}' stands above numbers, as a name does, beside numbers"
+        )
+    if len(set(first)) < len(first):
+        return Decision(False, "it holds a cell twice, as names do not")
+    if any(_is_absent(cell) or _is_placeholder(cell) for cell in first):
+        return Decision(False, "it holds numbers and missing values")
+    recurring = [each for each in columns if each.first in each.below and each not in numbers]
+    if recurring:
+        return Decision(False, f"it holds numbers, and '{recurring[0].first}' as lines below it do")
+    if reason := _stands_out(numbers, rows):
+        return Decision(None, reason)
+    if len(numbers) == len(columns):
+        return Decision(False, "it is all numbers")
+    if any(not _is_whole(each.first) and each.is_numeric for each in numbers):
+        return Decision(False, "it holds fractions, as the lines below it do")
+    return Decision(None, "it holds words and whole numbers")
+
+
+def _are_names(numbers: list[_Column]) -> bool:
+    """Return whether whole numbers in order stand above columns that hold fractions only."""
+    pointed = [each for each in numbers if each.is_pointed and len(each.below) >= _FAR]
+    return _is_progression(_wholes(numbers)) and len(pointed) >= _FAR
+
+
+def _stands_out(numbers: list[_Column], rows: Sequence[Sequence[str]]) -> str:
+    """Return why numbers in a first line could be names, or nothing."""
+    over_numbers = [each for each in numbers if each.is_numeric]
+    wholes = _wholes(numbers)
+    if len(over_numbers) < len(numbers):
+        return "it holds numbers above words"
+    if wholes:
+        if all(each.is_pointed for each in numbers):
+            return "it holds whole numbers, and the lines below hold fractions"
+        if len(wholes) > 1 and wholes == list(range(len(wholes))):
+            return "it counts the columns from 0, as names of pandas do"
+    values = [_value(each.first) for each in numbers]
+    if _is_progression(values) and not all(_is_progression([*map(_value, row)]) for row in rows):
+        return "it holds numbers at equal steps, as names such as years are"
+    below = [[*map(_value, each.below)] for each in numbers]
+    in_order = all(a < b for a, b in pairwise(values))
+    outside = all(not min(b) <= a <= max(b) for a, b in zip(values, below, strict=True) if b)
+    if len(values) >= _FAR and len(rows) > _ENOUGH_ROWS and in_order and outside:
+        return "its numbers are in order, and unlike those below it"
+    return ""
+
+
+def _is_counted(rows: Sequence[Sequence[str]]) -> bool:
+    cells = [row[0].strip() for row in rows[1:]]
+    return cells in ([str(start + i) for i in range(len(cells))] for start in (0, 1))
+
+
+def _is_progression(values: Sequence[float]) -> bool:
+    steps = [b - a for a, b in pairwise(values)]
+    if len(values) < _FAR or not steps[0]:
+        return False
+    return all(abs(step - steps[0]) <= _EQUAL * max(map(abs, values)) for step in steps)
+
+
+def _wholes(columns: list[_Column]) -> list[int]:
+    """Return first cells as whole numbers; none if any is written otherwise."""
+    if all(_is_whole(each.first) for each in columns):
+        return [int(each.first) for each in columns]
+    return []
+
+
+def _is_whole(cell: str) -> bool:
+    digits = cell.removeprefix("-").removeprefix("+")
+    return digits.isascii() and digits.isdigit() and len(digits) < 19
+
+
+def _value(cell: str) -> float:
+    try:
+        return float(cell.replace(",", "."))
+    except ValueError:
+        return float("nan")
+
+
+def _is_absent(cell: str) -> bool:
+    return is_missing(cell, MISSING_NUMBERS)
+
+
+def _is_placeholder(cell: str) -> bool:
+    """Return whether a word is what people write for a value that they do not have."""
+    return not any(each.isalnum() for each in cell) or cell.lower() in ("missing", "unknown")

@@ -1,0 +1,168 @@
+"""What a number is, written in a cell: strictly, and as people write it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+
+__all__ = [
+    "MISSING",
+    "MISSING_NUMBERS",
+    "Convention",
+    "conventions",
+    "is_missing",
+    "is_number",
+    "looks_numeric",
+    "resembles_number",
+    "wrong_with",
+]
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})
+"""What stands for a missing value in any column, in lower case."""
+
+MISSING_NUMBERS = MISSING | {"none", "#na", "#n/a n/a", "-nan"}
+"""What stands for one among numbers; among words, None can be a word of its own."""
+
+_EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
+_NUMBER = re.compile(
+    rf"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+){_EXPONENT}|inf(?:inity)?)", re.IGNORECASE | re.ASCII
+)
+_UNITS = "%‰€$£¥°"
+_UNIT = re.compile(rf"[{_UNITS}]\s*(.+)|(.+?)\s*[{_UNITS}]")
+_BLANKS = " \t"
+
+
+@dataclass(frozen=True)
+class Convention:
+    """How numbers are written in a column.
+
+    Attributes
+    ----------
+    thousands, decimal : str
+        The separator of thousands, or nothing, and the decimal mark.
+    """
+
+    thousands: str
+    decimal: str
+
+    def __str__(self) -> str:
+        name = {"\u00a0": "no-break blanks", "\u202f": "narrow blanks", " ": "blanks"}
+        parts = ["decimal commas"] * (self.decimal == ",")
+        if self.thousands:
+            parts += [f"thousands separators ({name.get(self.thousands, self.thousands)})"]
+        return " and ".join(parts)
+
+    def matches(self, cell: str) -> bool:
+        """Return whether a cell is a number of this convention."""
+        return _pattern(self).fullmatch(cell.strip(_BLANKS)) is not None
+
+    def plain(self, cell: str) -> str:
+        """Return a number of this convention as Python writes it."""
+        cell = cell.strip(_BLANKS)
+        if self.thousands:
+            cell = cell.replace(self.thousands, "")
+        return cell.replace(self.decimal, ".")
+
+
+_CONVENTIONS = (
+    Convention("", ","),
+    Convention(",", "."),
+    Convention(".", ","),
+    *(Convention(mark, decimal) for mark in "'’ \u00a0\u202f" for decimal in ".,"),
+)
+
+
+def _pattern(convention: Convention) -> re.Pattern[str]:
+    mark, decimal = re.escape(convention.thousands), re.escape(convention.decimal)
+    whole = "[0-9]+"
+    if mark:  # with separators, each number has them
+        whole = rf"(?:[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+|[0-9]{{1,3}})"
+    return re.compile(rf"[+-]?(?:{whole}(?:{decimal}[0-9]*)?|{decimal}[0-9]+){_EXPONENT}", re.ASCII)
+
+
+def is_number(cell: str) -> bool:
+    """Return whether a cell is a number, infinite ones among them.
+
+    ASCII digits with at most one decimal point, a sign and an exponent: Python's ``float`` takes
+    more than this, such as ``1_0`` and digits of other scripts.
+
+    Examples
+    --------
+    >>> [is_number(cell) for cell in ("-.5", " 3 ", "1e-3", "1_0", "1,5", "nan", "１")]
+    [True, True, True, False, False, False, False]
+    """
+    return _NUMBER.fullmatch(cell.strip(_BLANKS)) is not None
+
+
+def is_missing(cell: str, tokens: Collection[str] = MISSING) -> bool:
+    """Return whether a cell stands for a missing value."""
+    return cell.strip().lower() in tokens
+
+
+def looks_numeric(cell: str) -> bool:
+    """Return whether a cell is a number in any convention.
+
+    Examples
+    --------
+    >>> [looks_numeric(cell) for cell in ("3", "0,5", "1.234,5", "1,000", "1-2", "1.2.3")]
+    [True, True, True, True, False, False]
+    """
+    return is_number(cell) or any(each.matches(cell) for each in _CONVENTIONS)
+
+
+def conventions(cells: Collection[str]) -> list[Convention]:
+    """Return the conventions that a column's cells agree in, of those with other values.
+
+    None if they agree in none; two if they could be decimal commas as well as thousands.
+
+    Examples
+    --------
+    >>> [str(each) for each in conventions(["0,5", "12,25"])]
+    ['decimal commas']
+    >>> [str(each) for each in conventions(["1,000", "2,500"])]
+    ['decimal commas', 'thousands separators (,)']
+    """
+    found = []
+    for each in _CONVENTIONS:
+        mark = each.thousands or each.decimal
+        if any(mark in cell for cell in cells) and all(each.matches(cell) for cell in cells):
+            found.append(each)
+    some = [each for each in found if not each.thousands]
+    return [*some, *[each for each in found if each.thousands][:1]]
+
+
+def resembles_number(cell: str) -> bool:
+    """Return whether a reader takes a cell for a number: with a unit, too, or in other digits.
+
+    Examples
+    --------
+    >>> [resembles_number(cell) for cell in ("5 %", "€1,000", "１２", "\u22125", "12b")]
+    [True, True, True, True, False]
+    """
+    plain = unicodedata.normalize("NFKC", cell.strip()).replace("\u2212", "-")
+    return looks_numeric(_without_unit(plain))
+
+
+def wrong_with(cell: str) -> str:
+    """Return what is to be done about a cell that is no number among such."""
+    cell = cell.strip()
+    if looks_numeric(_without_unit(cell)) and not looks_numeric(cell):
+        return "write it without the unit"
+    if looks_numeric(cell):
+        return "write it without thousands separators, with a decimal point"
+    if cell.lower() in ("true", "false"):
+        return "write 1 or 0"
+    if not any(each.isalnum() for each in cell) or _is_word(cell):
+        return "if it stands for a missing value, leave the cell empty"
+    return "write it as 1234.5, or leave the cell empty"
+
+
+def _without_unit(cell: str) -> str:
+    unit = _UNIT.fullmatch(cell)
+    return (unit[1] or unit[2]).strip() if unit else cell
+
+
+def _is_word(cell: str) -> bool:
+    return not any(each.isdigit() for each in cell)
