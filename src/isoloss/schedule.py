@@ -320,6 +320,8 @@ class Schedule(_Composes):
             data = json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"not JSON: {error}") from None
+        except RecursionError:
+            raise ValueError("no schedule: its JSON is nested too deeply") from None
         if isinstance(data, list):
             data = {"phases": [{"phase": "gradient_descent", "lr": data}], "version": 1}
         elif not isinstance(data, dict) or data.get("format") != _FORMAT:

@@ -73,7 +73,7 @@ def read_config(path: str | Path) -> Config:
     """
     path = Path(path)
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise FileNotFoundError(no_file(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
