@@ -7,34 +7,21 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
+from isoloss.datasets.csv_columns import read_columns
 from isoloss.datasets.csv_source import Source
 from isoloss.datasets.tables import Table, frame_of
-from isoloss.datasets.texts import TextColumn, read_texts
+from isoloss.datasets.texts import TextColumn
 from isoloss.delimited.decoding import read_text_file
 from isoloss.delimited.dialect import Dialect, find_dialect, head_of, head_records, records
 from isoloss.delimited.header import decide_header
 from isoloss.names import quoted
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 __all__ = ["read_csv"]
 
 _INDEX = re.compile(r"|Unnamed: 0|__index_level_[0-9]+__")
 _UNNAMED = re.compile(r"|Unnamed: [0-9]+")
-_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+")
-_FEW = 0.1
-_AMBIGUOUS = (
-    "its points could separate thousands, as other columns have decimal commas; write its numbers "
-    "as they write theirs"
-)
 
 
 def read_csv(path: Path, header: bool | None = None, most_bytes: int | None = None) -> Table:
@@ -63,7 +50,7 @@ def read_csv(path: Path, header: bool | None = None, most_bytes: int | None = No
         frame = source.parsed(str(path))
     except csv.Error as error:
         raise ValueError(f"'{path}' is not a CSV file: {error}") from None
-    columns = _columns(source, frame)
+    columns = read_columns(source, frame)
     kept, left_out = _kept(source.names, columns, path)
     notes += [*text.notes, *left_out]
     if dialect.padded:
@@ -104,12 +91,13 @@ def _source(
             )
         if decided.reason:
             what = "holds the columns' names" if header else "is data"
-            called = "" if header else f"; its columns are called column1 to column{width}"
+            numbered = f"its columns are called column1 to column{width}"
+            called = "" if header or width < 2 else f"; {numbered}"
             notes.append(f"The first line of {path.name} {what}: {decided.reason}{called}.")
     if not header:
         return Source(raw, dialect, tuple(f"column{i + 1}" for i in range(width))), notes
-    names = tuple(name.strip() for name in rows[0])
-    return Source(raw[_first_record(text, dialect) :], dialect, names), notes
+    body = raw[_first_record(text, dialect) :]
+    return Source(body, dialect, tuple(name.strip() for name in rows[0])), notes
 
 
 def _uneven(first: Sequence[str], width: int, dialect: Dialect, path: Path) -> str:
@@ -117,6 +105,8 @@ def _uneven(first: Sequence[str], width: int, dialect: Dialect, path: Path) -> s
         f"the first line of '{path}' has {len(first)} fields, and most others have {width}, "
         f"separated by {dialect}"
     )
+    if first[0].startswith("#"):
+        return f"{message}: lines of comments cannot stand above the columns' names"
     if width == len(first) + 1:
         return (
             f"{message}: names of rows, as R writes them, need a name of their own; numbers with "
@@ -137,57 +127,6 @@ def _first_record(text: str, dialect: Dialect) -> int:
 
     next(records(lines(), dialect))
     return taken
-
-
-def _columns(source: Source, frame: pd.DataFrame) -> list[TextColumn]:
-    """Return all columns; those that could be of two conventions are read as the others are."""
-    kinds = [dtype.kind for dtype in frame.dtypes]
-    texts = source.texts([place for place, kind in enumerate(kinds) if kind not in "iuf"])
-    columns = [
-        read_texts(texts[place])
-        if place in texts
-        else TextColumn(
-            frame[place].to_numpy(dtype=float),
-            rounded=kind in "iu" and bool((abs(frame[place].to_numpy(float)) > 2.0**53).any()),
-        )
-        for place, kind in enumerate(kinds)
-    ]
-    settled = {each.possible[0] for each in columns if len(each.possible) == 1}
-    has_commas = any(each.decimal == "," for each in settled)
-    if has_commas:
-        for place, each in enumerate(columns):
-            if place not in texts and _could_be_thousands(each, source, place):
-                columns[place] = replace(each, odd=_AMBIGUOUS)
-    for place, each in enumerate(columns):
-        if len(each.possible) > 1 and (has_commas or _has_points(columns, source, texts)):
-            convention = each.possible[0 if has_commas else -1]
-            if has_commas or _is_usual(texts[place]):
-                columns[place] = read_texts(texts[place], convention)
-    return columns
-
-
-def _could_be_thousands(column: TextColumn, source: Source, place: int) -> bool:
-    """Return whether points in numbers could separate thousands, where commas are decimal."""
-    if not (column.values % 1 != 0)[~np.isnan(column.values)].any():
-        return False
-    cells = [cell for cell in source.texts([place])[place] if "." in cell]
-    return all(_GROUPED.fullmatch(cell.strip()) for cell in cells)
-
-
-def _has_points(columns: Sequence[TextColumn], source: Source, texts: Mapping[int, object]) -> bool:
-    """Return whether a column has decimal points that separate no thousands."""
-    return any(
-        place not in texts
-        and (each.values % 1 != 0)[~np.isnan(each.values)].any()
-        and not _could_be_thousands(each, source, place)
-        for place, each in enumerate(columns)
-    )
-
-
-def _is_usual(cells: npt.NDArray[np.object_]) -> bool:
-    """Return whether commas are in several cells, and not in one that was mistyped."""
-    count = sum("," in cell for cell in cells)
-    return count > 1 and count >= _FEW * len(cells)
 
 
 def _kept(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,10 @@ _TOKENS = sorted(
     | {"NaN", "-NaN"}
 )
 """Missing values in the usual cases; a column with another one is read as text first."""
+
+
+_NUMBERS = {"na_values": _TOKENS, "keep_default_na": False, "low_memory": False}
+_ROW = re.compile(rb"[^ \t\r\n]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +64,18 @@ class Source(Mapping[str, npt.NDArray[np.object_]]):
     def __contains__(self, name: object) -> bool:
         return name in self.names  # Mapping's own would read the column
 
-    def texts(self, places: Collection[int]) -> dict[int, npt.NDArray[np.object_]]:
-        """Return the cells of some columns as texts."""
-        if not self.body.strip():
+    def texts(
+        self, places: Collection[int], rows: int | None = None
+    ) -> dict[int, npt.NDArray[np.object_]]:
+        """Return the cells of some columns as texts, of all rows or the first ones."""
+        if not places or not self._has_rows():
             return {place: np.array([], dtype=object) for place in places}
-        frame = self._read(usecols=sorted(places), dtype=str, na_filter=False)
-        return {place: frame[place].to_numpy(dtype=object) for place in places}
+        frame = self._read(usecols=sorted(places), dtype=object, na_filter=False, nrows=rows)
+        return {place: frame[place].to_numpy() for place in places}
+
+    def with_decimal_commas(self, places: Collection[int]) -> pd.DataFrame:
+        """Return some columns, as numbers if all their cells are such with decimal commas."""
+        return self._read(usecols=sorted(places), decimal=",", **_NUMBERS)
 
     def parsed(self, where: str) -> pd.DataFrame:
         """Return the columns, numbered from 0, each as numbers if pandas can tell that it is such.
@@ -78,10 +89,10 @@ class Source(Mapping[str, npt.NDArray[np.object_]]):
         """
         import pandas as pd
 
-        if not self.body.strip():
+        if not self._has_rows():
             return pd.DataFrame({place: np.array([]) for place in range(len(self))})
         try:
-            frame = self._read(na_values=_TOKENS, keep_default_na=False, low_memory=False)
+            frame = self._read(**_NUMBERS)
         except pd.errors.ParserError as error:
             self._check_rows(where)
             raise csv.Error(str(error).splitlines()[0]) from None
@@ -89,6 +100,9 @@ class Source(Mapping[str, npt.NDArray[np.object_]]):
         if frame.shape[1] != len(self) or not self._is_plain(len(frame)):
             self._check_rows(where, len(frame))
         return frame
+
+    def _has_rows(self) -> bool:
+        return _ROW.search(self.body) is not None
 
     def _read(self, **options: Any) -> pd.DataFrame:
         import pandas as pd

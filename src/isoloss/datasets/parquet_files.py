@@ -51,9 +51,7 @@ def read_parquet(path: Path) -> Table:
             cells[name] = written
         elif columns[name].dtype == object and (fault := numbers_as_text(columns[name])):
             odd[name] = f"column '{name}' of {path.name}: {fault}"
-    notes = (
-        [f"{quoted(index)} of {path.name} was left out: it is the rows' index."] if index else []
-    )
+    notes = [f"{quoted(index)} of {path.name} left out: the index of the rows."] if index else []
     return Table(path.name, frame_of(columns), notes=tuple(notes), cells=cells, odd=odd)
 
 

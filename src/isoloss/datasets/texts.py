@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.delimited.numerals import (
+    MISSING,
     MISSING_NUMBERS,
     Convention,
     conventions,
@@ -58,7 +59,10 @@ def read_texts(cells: npt.NDArray[np.object_], convention: Convention | None = N
     codes, found = pd.factorize(cells)
     distinct = [str(cell) for cell in found]
     counts = np.bincount(codes, minlength=len(distinct))
-    present = [cell for cell in distinct if not is_missing(cell, MISSING_NUMBERS)]
+    forms = [cell.strip().lower() for cell in distinct]
+    present = [
+        cell for cell, form in zip(distinct, forms, strict=True) if form not in MISSING_NUMBERS
+    ]
 
     def numbers(values: dict[str, float], **more: Any) -> TextColumn:
         floats = [values.get(cell, np.nan) for cell in distinct]
@@ -74,12 +78,12 @@ def read_texts(cells: npt.NDArray[np.object_], convention: Convention | None = N
     if len(possible) == 1:
         plain = {cell: float(possible[0].plain(cell)) for cell in present}
         return numbers(plain, possible=possible)
-    odd = _odd(cells, distinct, counts, possible)
-    absent = [is_missing(cell) for cell in distinct]
+    odd = _odd(cells, distinct, forms, counts, possible)
     texts = np.array(
-        [None if no else cell for cell, no in zip(distinct, absent, strict=True)], object
+        [None if form in MISSING else cell for cell, form in zip(distinct, forms, strict=True)],
+        dtype=object,
     )
-    return TextColumn(texts[codes], possible, odd, () if odd else _decided(distinct))
+    return TextColumn(texts[codes], possible, odd, () if odd else _decided(distinct, forms))
 
 
 def numbers_as_text(cells: npt.NDArray[np.object_]) -> str:
@@ -99,17 +103,18 @@ def numbers_as_text(cells: npt.NDArray[np.object_]) -> str:
 
 def _odd(
     cells: npt.NDArray[np.object_],
-    distinct: list[str],
+    distinct: Sequence[str],
+    forms: Sequence[str],
     counts: npt.NDArray[np.intp],
     possible: Sequence[Convention],
 ) -> str:
     """Return what is wrong with cells that are nearly all numbers; nothing if they are not."""
     kinds = [
-        "missing" if is_missing(cell, MISSING_NUMBERS)
+        "missing" if form in MISSING_NUMBERS
         else "number" if is_number(cell)
         else "near" if resembles_number(cell)
         else "word"
-        for cell in distinct
+        for cell, form in zip(distinct, forms, strict=True)
     ]  # fmt: skip
     total = dict.fromkeys(("missing", "number", "near", "word"), 0)
     for kind, count in zip(kinds, counts, strict=True):
@@ -136,22 +141,22 @@ def _odd(
             f"{wrong_with(first)}"
         )
     more = present - total["number"] - int((cells == first).sum())
-    others = f" (nor are {more} other cells)" if more else ""
+    others = f" (and {more} more)" if more else ""
     return (
-        f"{total['number']} of its {present} cells are numbers, but '{first}' in data row {row} "
-        f"is not{others}; {wrong_with(first)}"
+        f"{total['number']} of its {present} cells are numbers, but '{first}' in data row {row}"
+        f"{others} is not; {wrong_with(first)}"
     )
 
 
-def _decided(distinct: Sequence[str]) -> tuple[str, ...]:
+def _decided(distinct: Sequence[str], forms: Sequence[str]) -> tuple[str, ...]:
     """Say what may be meant otherwise: words for missing values, and blanks around words."""
     found = []
     stripped: dict[str, str] = {}
-    for cell in distinct:
+    for cell, form in zip(distinct, forms, strict=True):
         other = stripped.setdefault(cell.strip(), cell)
-        if is_missing(cell):
-            found += [f"'{cell.strip()}' was read as missing"] * bool(cell.strip())
-        elif is_missing(cell, MISSING_NUMBERS):
+        if form in MISSING:
+            found += [f"'{cell.strip()}' was read as missing"] * bool(form)
+        elif form in MISSING_NUMBERS:
             found.append(f"'{cell}' was taken as a value, not as missing,")
         elif other != cell:
             found.append(f"'{other}' and '{cell}' were taken as two values")

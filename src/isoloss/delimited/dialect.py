@@ -77,7 +77,7 @@ def head_records(text: str, dialect: Dialect, *, whole: bool = True) -> list[lis
             rows.append(row)  # noqa: PERF402 - what is before a fault is kept
     except csv.Error as error:
         if whole or "unexpected end" not in str(error):
-            raise
+            raise csv.Error(f"{error}, in or after row {len(rows) + 1}") from None
     return rows
 
 

@@ -98,17 +98,23 @@ def _without_numbers(columns: list[_Column], rows: Sequence[Sequence[str]]) -> D
     over_numbers = [each for each in named if each.is_numeric and not _is_placeholder(each.first)]
     recurring = [each.first for each in named if each.first in each.below]
     placeholders = [each.first for each in named if each.is_numeric and _is_placeholder(each.first)]
+    mixed = any(looks_numeric(cell) for each in columns for cell in each.below)
+    if recurring and mixed and _recurs(rows):
+        raise ValueError("its first line occurs again below: were files with headers joined?")
     if not over_numbers:
         if placeholders:
             return Decision(None, f"'{placeholders[0]}' stands above numbers")
         if recurring and len(recurring) == len([each for each in named if not each.is_numeric]):
             return Decision(False, f"its words, such as '{recurring[0]}', stand in lines below it")
-    if recurring and [*map(str.strip, rows[0])] in ([*map(str.strip, row)] for row in rows[1:]):
-        raise ValueError("the first line occurs again below: files put together with their headers")
     if recurring or placeholders:
         odd = (recurring or placeholders)[0]
         return Decision(None, f"'{odd}' looks like data, and other cells like names")
     return Decision(True)
+
+
+def _recurs(rows: Sequence[Sequence[str]]) -> bool:
+    first = [cell.strip() for cell in rows[0]]
+    return any([cell.strip() for cell in row] == first for row in rows[1:])
 
 
 def _with_numbers(

@@ -6,8 +6,10 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 __all__ = [
+    "DECIMAL_COMMAS",
     "MISSING",
     "MISSING_NUMBERS",
     "Convention",
@@ -31,6 +33,7 @@ _NUMBER = re.compile(
 )
 _UNITS = "%‰€$£¥°"
 _UNIT = re.compile(rf"[{_UNITS}]\s*(.+)|(.+?)\s*[{_UNITS}]")
+_WORD = re.compile(r"[a-df-z]", re.IGNORECASE | re.ASCII)
 _BLANKS = " \t"
 
 
@@ -56,7 +59,16 @@ class Convention:
 
     def matches(self, cell: str) -> bool:
         """Return whether a cell is a number of this convention."""
-        return _pattern(self).fullmatch(cell.strip(_BLANKS)) is not None
+        return self._pattern.fullmatch(cell.strip(_BLANKS)) is not None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        mark, decimal = re.escape(self.thousands), re.escape(self.decimal)
+        whole = "[0-9]+"
+        if mark:  # with separators, each number has them
+            whole = rf"(?:[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+|[0-9]{{1,3}})"
+        number = rf"[+-]?(?:{whole}(?:{decimal}[0-9]*)?|{decimal}[0-9]+){_EXPONENT}"
+        return re.compile(number, re.ASCII)
 
     def plain(self, cell: str) -> str:
         """Return a number of this convention as Python writes it."""
@@ -66,20 +78,13 @@ class Convention:
         return cell.replace(self.decimal, ".")
 
 
+DECIMAL_COMMAS = Convention("", ",")
 _CONVENTIONS = (
-    Convention("", ","),
+    DECIMAL_COMMAS,
     Convention(",", "."),
     Convention(".", ","),
     *(Convention(mark, decimal) for mark in "'’ \u00a0\u202f" for decimal in ".,"),
 )
-
-
-def _pattern(convention: Convention) -> re.Pattern[str]:
-    mark, decimal = re.escape(convention.thousands), re.escape(convention.decimal)
-    whole = "[0-9]+"
-    if mark:  # with separators, each number has them
-        whole = rf"(?:[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+|[0-9]{{1,3}})"
-    return re.compile(rf"[+-]?(?:{whole}(?:{decimal}[0-9]*)?|{decimal}[0-9]+){_EXPONENT}", re.ASCII)
 
 
 def is_number(cell: str) -> bool:
@@ -141,17 +146,23 @@ def resembles_number(cell: str) -> bool:
     >>> [resembles_number(cell) for cell in ("5 %", "€1,000", "１２", "\u22125", "12b")]
     [True, True, True, True, False]
     """
+    if _WORD.search(cell):  # most texts: this is quick
+        return False
     plain = unicodedata.normalize("NFKC", cell.strip()).replace("\u2212", "-")
     return looks_numeric(_without_unit(plain))
 
 
 def wrong_with(cell: str) -> str:
     """Return what is to be done about a cell that is no number among such."""
+    if is_number(cell.strip()):
+        return "take away what stands around it"
     cell = cell.strip()
     if looks_numeric(_without_unit(cell)) and not looks_numeric(cell):
         return "write it without the unit"
     if looks_numeric(cell):
         return "write it without thousands separators, with a decimal point"
+    if resembles_number(cell):
+        return "write it with the digits 0 to 9, a point and a hyphen"
     if cell.lower() in ("true", "false"):
         return "write 1 or 0"
     if not any(each.isalnum() for each in cell) or _is_word(cell):
