@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isoloss.cli.completion import PHASES, complete
-from isoloss.cli.options import Ignore, Rows, Target, Task
+from isoloss.cli.options import Header, Ignore, Rows, Target, Task
 
 if TYPE_CHECKING:
     from isoloss.schedule import Schedule
@@ -25,6 +25,7 @@ def compare(
     data: Rows,
     target: Target = None,
     ignore: Ignore = None,
+    header: Header = None,
     test: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Test rows, with the same columns as DATA."),
@@ -85,8 +86,8 @@ def compare(
         schedules = _schedules(schedule or _DEFAULTS)
         context.with_resource(claimed(out, force=force))
         rows = split(
-            load(data),
-            None if test is None else load(test),
+            load(data, header=header),
+            None if test is None else load(test, header=header),
             target=target,
             test_size=test_size,
             task=task,

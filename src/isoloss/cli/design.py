@@ -9,7 +9,7 @@ import typer
 
 from isoloss.cli.commands import stop
 from isoloss.cli.completion import FAMILIES, complete
-from isoloss.cli.options import Ignore, Rows, Target, Task
+from isoloss.cli.options import Header, Ignore, Rows, Target, Task
 
 __all__ = ["design"]
 
@@ -31,6 +31,7 @@ def design(
             "chosen on and another one judged on.",
         ),
     ] = None,
+    header: Header = None,
     target: Target = None,
     ignore: Ignore = None,
     task: Task = "auto",
@@ -89,9 +90,9 @@ def design(
         _check_file(save, force=force)
         context.with_resource(claimed(out, force=force))
         rows, test_rows = split_three(
-            load(data),
-            None if validation is None else load(validation),
-            None if test is None else load(test),
+            load(data, header=header),
+            None if validation is None else load(validation, header=header),
+            None if test is None else load(test, header=header),
             target=target,
             task=task,
             ignore=ignore or (),

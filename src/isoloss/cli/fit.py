@@ -10,7 +10,7 @@ import typer
 
 from isoloss.cli.commands import stop
 from isoloss.cli.completion import FAMILIES, PHASES, complete
-from isoloss.cli.options import Ignore, Rows, Target, Task
+from isoloss.cli.options import Header, Ignore, Rows, Target, Task
 
 if TYPE_CHECKING:
     from isoloss.estimators import ScheduleSearchCV
@@ -29,6 +29,7 @@ def fit(
             "for. Without it, cross-validation on DATA chooses.",
         ),
     ] = None,
+    header: Header = None,
     ignore: Ignore = None,
     task: Task = "auto",
     schedule: Annotated[
@@ -94,8 +95,8 @@ def fit(
             check_file(save, force=force)
         _check(folds, validation, kernel, gamma)
         rows = labelled(
-            load(data),
-            None if validation is None else load(validation),
+            load(data, header=header),
+            None if validation is None else load(validation, header=header),
             target=target,
             task=task,
             ignore=ignore or (),

@@ -8,7 +8,7 @@ import typer
 
 from isoloss.cli.completion import DATA_SETS, complete
 
-__all__ = ["TABLES", "Ignore", "Rows", "Target", "Task"]
+__all__ = ["TABLES", "Header", "Ignore", "Rows", "Target", "Task"]
 
 TABLES = complete(DATA_SETS, files=(".csv", ".parquet", ".npz"))
 
@@ -25,6 +25,15 @@ Target = Annotated[
     str | None,
     typer.Option(
         metavar="COLUMN", help="The target's column; by default 'target', else the last one."
+    ),
+]
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="Whether the first line of a CSV file holds the columns' names; by default this is "
+        "decided where it is safe, and asked for where it is not.",
+        show_default=False,
     ),
 ]
 Ignore = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isoloss.cli.options import TABLES
+from isoloss.cli.options import TABLES, Header
 
 __all__ = ["predict"]
 
@@ -31,6 +31,7 @@ def predict(
             metavar="FILE.csv", help="Write the predictions here; by default they are printed."
         ),
     ] = None,
+    header: Header = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write over FILE.csv if it is there.")
     ] = False,
@@ -54,7 +55,9 @@ def predict(
             if Path(data).exists() and out.exists() and out.samefile(data):
                 raise ValueError(f"--out would write over the rows to predict: {out}")
             check_file(out, force=force)
-        lines = _predictions(load_model(model), load(data, features_only=True), model)
+        lines = _predictions(
+            load_model(model), load(data, header=header, features_only=True), model
+        )
         if out is not None:
             write_text(out, "".join(lines), new=not force)
     except (ValueError, TypeError, ImportError, OutputError, OSError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["read_columns"]
 
 _SAMPLE = 200
-_EXACT_WHOLES = 2.0**53
+_EXACT_WHOLES = 2**53
 _FEW = 0.1
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+")
 _AMBIGUOUS = (
@@ -52,8 +52,9 @@ def read_columns(source: Source, frame: pd.DataFrame) -> list[TextColumn]:
     columns = {}
     for place, kind in kinds.items():
         if kind in "iuf":
-            values = frame[place].to_numpy(dtype=float)
-            columns[place] = TextColumn(values, rounded=kind in "iu" and _is_large(values))
+            values = frame[place].to_numpy()
+            rounded = kind in "iu" and _is_large(values)
+            columns[place] = TextColumn(values.astype(float), rounded=rounded)
     columns |= _with_commas(source, [place for place in kinds if place not in columns])
     texts = source.texts([place for place in kinds if place not in columns])
     columns |= {place: read_texts(cells) for place, cells in texts.items()}
@@ -61,8 +62,8 @@ def read_columns(source: Source, frame: pd.DataFrame) -> list[TextColumn]:
     return [columns[place] for place in kinds]
 
 
-def _is_large(values: npt.NDArray[np.float64]) -> bool:
-    return bool((np.abs(values) > _EXACT_WHOLES).any())
+def _is_large(values: npt.NDArray[np.integer[Any]]) -> bool:
+    return bool(((values > _EXACT_WHOLES) | (values < -_EXACT_WHOLES)).any())
 
 
 def _with_commas(source: Source, places: list[int]) -> dict[int, TextColumn]:

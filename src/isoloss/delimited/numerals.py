@@ -34,6 +34,7 @@ _NUMBER = re.compile(
 _UNITS = "%‰€$£¥°"
 _UNIT = re.compile(rf"[{_UNITS}]\s*(.+)|(.+?)\s*[{_UNITS}]")
 _WORD = re.compile(r"[a-df-z]", re.IGNORECASE | re.ASCII)
+_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _BLANKS = " \t"
 
 
@@ -134,8 +135,14 @@ def conventions(cells: Collection[str]) -> list[Convention]:
         mark = each.thousands or each.decimal
         if any(mark in cell for cell in cells) and all(each.matches(cell) for cell in cells):
             found.append(each)
-    some = [each for each in found if not each.thousands]
-    return [*some, *[each for each in found if each.thousands][:1]]
+    with_thousands = [each for each in found if each.thousands][:1]
+    if DECIMAL_COMMAS not in found:
+        return with_thousands
+    if not with_thousands and all(
+        _GROUPED.fullmatch(cell.strip()) for cell in cells if "," in cell
+    ):
+        return []  # 1,000 beside 5000: mistyped, rather than a fraction
+    return [DECIMAL_COMMAS, *with_thousands]
 
 
 def resembles_number(cell: str) -> bool:
