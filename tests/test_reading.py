@@ -50,6 +50,7 @@ def rows_of(*cells: str, start: int = 0) -> str:
         ("a.csv", "a|b\n1|2\n3|\n", {"a": [1, 3], "b": [2, NAN]}),
         ("a.tsv", "a\tb\n1\tx y\n3\tz\n", {"a": [1, 3], "b": ["x y", "z"]}),
         ("a.csv", "a  b   c\n1 2  3\n  4 5 6  \n", {"a": [1, 4], "b": [2, 5], "c": [3, 6]}),
+        ("a.csv", "  a   b\n 1.5 2.5\n 3.5 4.5\n", {"a": [1.5, 3.5], "b": [2.5, 4.5]}),
         ("a.csv", 'who h\n"Al G" 1.8\n"B" 1.9\n', {"who": ["Al G", "B"], "h": [1.8, 1.9]}),
         ("a.csv", "text,b\nx;y,1\nz;v,2\n", {"text": ["x;y", "z;v"], "b": [1, 2]}),
         ("a.csv", "a,b\r1,2\r3,4\r", {"a": [1, 3], "b": [2, 4]}),
@@ -294,6 +295,7 @@ FRACTIONS = "0.5,0.7,0.1\n0.2,1.5,0.3\n0.9,0.4,2.5\n"
         (",0,1\n0,0.5,0.7\n1,0.2,1.5\n", True),  # with pandas' index
         ("name,city\nBob,Paris\nAl,Rome\n", True),
         ("a,b\n1,2\n", True),
+        ("inf,nan\n1,2\n", True),
         ("1,2,3\n", False),
         ("150,4,setosa,cut\n5.1,3.5,1.4,0\n4.9,3.0,1.4,0\n", None),  # as scikit-learn's iris.csv
         ("0,1,2\n5,3,8\n2,2,2\n", None),
@@ -350,6 +352,7 @@ def test_no_row_of_the_shipped_sets_is_lost(
         ("a.csv", "a,b\n1,2\n1\n", "data row 2 of '.*a.csv' has 1 fields for 2 columns"),
         ("a.csv", 'a,b\n"x,1",2\n1\n', "data row 2 of '.*a.csv' has 1 fields for 2 columns"),
         ("a.csv", "a b\n1 2\n3 4\n5\n", "data row 3 of '.*a.csv' has 1 fields for 2 columns"),
+        ("a.csv", "a b c\n1  2\n 3 4\n", "by blanks, and some seem to be empty"),
         ("a.csv", "# made by me\na,b\n1,2\n3,4\n", "lines of comments cannot stand above"),
         ("a.csv", '"mpg" "cyl"\n"Mazda" 21 6\n"D" 2 4\n', "names of rows, as R writes them, need"),
         ("a.csv", "lr\n0,5\n0,25\n", "numbers with decimal commas need another delimiter"),
@@ -531,8 +534,8 @@ def test_what_pandas_writes_is_read_back_or_refused(
         table = load(path)
     except ValueError:  # whose sentences the tests above hold
         return
-    if table.odd:
-        return
+    if table.odd or (sep == " " and table.columns.keys() == {" ".join(frame)}):
+        return  # words between blanks are one column, which is no feature and no target
     assert list(table.frame) == list(frame)
     for name in frame:
         found, wanted = table.columns[name].tolist(), frame[name].tolist()

@@ -44,8 +44,8 @@ def read_csv(path: Path, header: bool | None = None, most_bytes: int | None = No
         If it cannot be read.
     """
     text = read_text_file(path, most_bytes)
-    dialect = find_dialect(text.raw)
     try:
+        dialect = find_dialect(text.raw)
         source, notes = _source(text.raw[dialect.start :], dialect, path, header)
         frame = source.parsed(str(path))
     except csv.Error as error:

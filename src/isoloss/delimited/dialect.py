@@ -19,6 +19,7 @@ BLANKS = " "
 _DELIMITERS = ",;\t|"
 _STATED = re.compile(rb'"?sep=(.)"?[ \t]*(?:\r\n|\n|\r)', re.IGNORECASE)
 _HEAD_LINES, _HEAD_BYTES, _FEWEST_LINES = 1000, 2**20, 10
+_SAMPLE = 100
 _LEAST_NUMERIC = 0.3  # blanks separate words, too
 
 
@@ -85,7 +86,8 @@ def find_dialect(raw: bytes) -> Dialect:
     """Tell how a text is written, by its first lines.
 
     The delimiter is the one that gives the lines the same number of cells, two at least; if
-    several do, the one whose cells are most often numbers.
+    several do, the one whose cells are most often numbers. Raises ``csv.Error`` if blanks separate
+    the cells, and some of these could be empty.
     """
     if match := _STATED.match(raw):
         delimiter = match[1].decode("latin-1")
@@ -105,6 +107,11 @@ def find_dialect(raw: bytes) -> Dialect:
     if best is None:  # one column, or a fault that reading it by the likeliest tells
         first = text.lstrip("\r\n").partition("\n")[0]
         best = Dialect(max(_DELIMITERS, key=first.count))
+    if best.delimiter == BLANKS and _has_empty_cells(text):
+        raise csv.Error(
+            "cells are separated by blanks, and some seem to be empty; write NA in them, or choose "
+            "another delimiter"
+        )
     return best
 
 
@@ -115,9 +122,19 @@ def _score(rows: list[list[str]]) -> tuple[float, float]:
     width, count = Counter(map(len, rows)).most_common(1)[0]
     if width < 2:
         return 0.0, 0.0
-    cells = [cell for row in rows[1:] for cell in row if not is_missing(cell)]
+    cells = [cell for row in rows[1:_SAMPLE] for cell in row if not is_missing(cell)]
     numbers = sum(map(looks_numeric, cells))
     return count / len(rows), numbers / max(len(cells), 1)
+
+
+def _has_empty_cells(text: str) -> bool:
+    """Return whether each blank could separate two cells, some of them empty."""
+    lines = io.StringIO(text, newline="")
+    rows = [row for row in csv.reader(lines, delimiter=" ") if any(row)]
+    if len({len(row) for row in rows[1:]}) != 1:
+        return False  # blanks align the cells
+    alike = rows if len(rows[0]) == len(rows[1]) else rows[1:]
+    return any(not all(cells) and any(cells) for cells in zip(*alike, strict=True))
 
 
 def _is_padded(text: str, delimiter: str) -> bool:

@@ -77,7 +77,7 @@ def decide_header(rows: Sequence[Sequence[str]]) -> Decision:
         _Column(cell, tuple(row[i].strip() for row in rows[1:] if not _is_absent(row[i])))
         for i, cell in enumerate(first)
     ]
-    numbers = [each for each in columns if looks_numeric(each.first)]
+    numbers = [each for each in columns if _has_digits(each.first)]
     if len(rows) == 1:
         return _single(len(numbers), len(first))
     if not numbers:
@@ -210,6 +210,11 @@ def _value(cell: str) -> float:
         return float(cell.replace(",", "."))
     except ValueError:
         return float("nan")
+
+
+def _has_digits(cell: str) -> bool:
+    """Return whether a cell of a first line is a number; ``inf`` can be a name."""
+    return looks_numeric(cell) and any(each.isdigit() for each in cell)
 
 
 def _is_absent(cell: str) -> bool:

@@ -60,10 +60,11 @@ class Convention:
 
     def matches(self, cell: str) -> bool:
         """Return whether a cell is a number of this convention."""
-        return self._pattern.fullmatch(cell.strip(_BLANKS)) is not None
+        return self.pattern.fullmatch(cell.strip(_BLANKS)) is not None
 
     @cached_property
-    def _pattern(self) -> re.Pattern[str]:
+    def pattern(self) -> re.Pattern[str]:
+        """What matches a number of this convention."""
         mark, decimal = re.escape(self.thousands), re.escape(self.decimal)
         whole = "[0-9]+"
         if mark:  # with separators, each number has them
@@ -86,6 +87,8 @@ _CONVENTIONS = (
     Convention(".", ","),
     *(Convention(mark, decimal) for mark in "'’ \u00a0\u202f" for decimal in ".,"),
 )
+
+_ANY = re.compile("|".join(each.pattern.pattern for each in _CONVENTIONS), re.ASCII)
 
 
 def is_number(cell: str) -> bool:
@@ -115,7 +118,7 @@ def looks_numeric(cell: str) -> bool:
     >>> [looks_numeric(cell) for cell in ("3", "0,5", "1.234,5", "1,000", "1-2", "1.2.3")]
     [True, True, True, True, False, False]
     """
-    return is_number(cell) or any(each.matches(cell) for each in _CONVENTIONS)
+    return is_number(cell) or _ANY.fullmatch(cell.strip(_BLANKS)) is not None
 
 
 def conventions(cells: Collection[str]) -> list[Convention]:
