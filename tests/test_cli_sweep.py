@@ -87,6 +87,23 @@ def test_every_kind_of_sampler(sampler: str, size: str, tmp_path: Path) -> None:
     assert list(found.schedule.values) == ["a"]
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    # as editors on Windows write it
+    for name, text in (("plain.toml", CONFIG), ("marked.toml", "\ufeff" + CONFIG)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert read_config(tmp_path / "marked.toml").size == read_config(tmp_path / "plain.toml").size
+
+
+def test_files_that_are_no_sweep_are_refused(tmp_path: Path) -> None:
+    for content, message in (
+        (b"draws = [" + b"[" * 10**5, "nested too deeply"),
+        ("draws = 4".encode("utf-16"), "is no TOML file"),
+    ):
+        (tmp_path / "study.toml").write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            read_config(tmp_path / "study.toml")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -1,5 +1,6 @@
 """The explorer's server: who is answered, and what is said of bad requests."""
 
+import gzip
 import http.client
 import io
 import json
@@ -25,6 +26,7 @@ def npz(header: str) -> bytes:
     return content.getvalue()
 
 
+BOMB = gzip.compress(bytes(2**27), 9)
 HUGE = npz("{'descr': '<f8', 'fortran_order': False, 'shape': (3000000000, 1000), }")
 
 
@@ -160,7 +162,8 @@ def test_bad_values_get_a_message_for_their_field(
         ("a.csv", b"x,y\n1,2\n3\n", "data row 2 of 'a.csv' has 1 fields for 2 columns"),
         ("a.csv", b"", "'a.csv' is empty"),
         ("a.csv", b"x,y\n", "'a.csv' has no rows"),
-        ("a.csv", b"\xff\xfe\x00", "'a.csv' is not a CSV file in UTF-8"),
+        ("a.csv", b"\xff\xfe\x00", "'a.csv' is not a text file"),
+        ("a.csv.gz", BOMB, "'a.csv.gz' has more than 64 MiB when decompressed"),
         ("a.npz", b"PK no", "'a.npz'"),
         ("../../etc/a.txt", b"x", "cannot tell what 'a.txt' holds"),
         ("", b"x", "'upload'"),

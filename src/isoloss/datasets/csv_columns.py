@@ -50,10 +50,10 @@ def read_columns(source: Source, frame: pd.DataFrame) -> list[TextColumn]:
     """
     kinds = {place: dtype.kind for place, dtype in enumerate(frame.dtypes)}
     columns = {}
-    for place, kind in kinds.items():
-        if kind in "iuf":
-            values = frame[place].to_numpy()
-            rounded = kind in "iu" and _is_large(values)
+    for place, column in frame.items():
+        if kinds[place] in "iuf":
+            values = column.to_numpy()
+            rounded = kinds[place] in "iu" and _is_large(values)
             columns[place] = TextColumn(values.astype(float), rounded=rounded)
     columns |= _with_commas(source, [place for place in kinds if place not in columns])
     texts = source.texts([place for place in kinds if place not in columns])

@@ -71,7 +71,7 @@ class Source(Mapping[str, npt.NDArray[np.object_]]):
         if not places or not self._has_rows():
             return {place: np.array([], dtype=object) for place in places}
         frame = self._read(usecols=sorted(places), dtype=object, na_filter=False, nrows=rows)
-        return {place: frame[place].to_numpy() for place in places}
+        return {place: column.to_numpy() for place, column in frame.items()}
 
     def with_decimal_commas(self, places: Collection[int]) -> pd.DataFrame:
         """Return some columns, as numbers if all their cells are such with decimal commas."""

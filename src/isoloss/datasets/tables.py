@@ -106,8 +106,13 @@ def frame_of(columns: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:
     """Return arrays of floats and of objects as a frame, with the dtypes that they have."""
     import pandas as pd
 
-    # as Series, lest pandas turn texts into a dtype of its own
-    return pd.DataFrame({name: pd.Series(each, dtype=each.dtype) for name, each in columns.items()})
+    parts = []
+    for dtype in (np.dtype(float), np.dtype(object)):
+        names = [name for name, each in columns.items() if each.dtype == dtype]
+        if names:  # in one block: a file can have many columns
+            block = np.stack([columns[name] for name in names])
+            parts.append(pd.DataFrame(block.T, columns=pd.Index(names, dtype=object), dtype=dtype))
+    return pd.concat(parts, axis=1)[list(columns)] if parts else pd.DataFrame()
 
 
 def _text(value: str | float | None) -> str:

@@ -31,7 +31,7 @@ class Uploads:
             path = Path(folder) / plain
             try:
                 path.write_bytes(content)
-                table = load(path)
+                table = load(path, most_bytes=MOST_BYTES)
             except (ValueError, ImportError, OSError) as error:
                 message = str(error).replace(f"{folder}/", "").replace(folder, "")
                 raise FaultsError({"file": message}) from None
