@@ -37,17 +37,29 @@ class Decision:
 class _Column:
     """A column with the cell of the first line apart.
 
-    ``below`` are the cells under it that are not missing.
+    ``below`` are the cells under it that are not missing, of ``count``.
     """
 
     first: str
     below: tuple[str, ...]
+    count: int
+
+    @cached_property
+    def is_number(self) -> bool:
+        """Whether the first cell is a number; ``inf`` can be a name."""
+        return looks_numeric(self.first) and any(each.isdigit() for each in self.first)
 
     @cached_property
     def is_numeric(self) -> bool:
         """Whether nearly all cells below are numbers."""
         count = sum(map(looks_numeric, self.below))
         return bool(self.below) and count >= _NEARLY_ALL * len(self.below)
+
+    def is_outside(self, *, far: bool = False) -> bool:
+        """Return whether the first cell is beyond those below; far: by more than their range."""
+        least, most = min(map(_value, self.below)), max(map(_value, self.below))
+        margin = most - least if far else 0.0
+        return least < most and not least - margin <= _value(self.first) <= most + margin
 
     @cached_property
     def is_pointed(self) -> bool:
@@ -74,10 +86,12 @@ def decide_header(rows: Sequence[Sequence[str]]) -> Decision:
     """
     first = [cell.strip() for cell in rows[0]]
     columns = [
-        _Column(cell, tuple(row[i].strip() for row in rows[1:] if not _is_absent(row[i])))
+        _Column(
+            cell, tuple(row[i].strip() for row in rows[1:] if not _is_absent(row[i])), len(rows) - 1
+        )
         for i, cell in enumerate(first)
     ]
-    numbers = [each for each in columns if _has_digits(each.first)]
+    numbers = [each for each in columns if each.is_number]
     if len(rows) == 1:
         return _single(len(numbers), len(first))
     if not numbers:
@@ -123,12 +137,8 @@ def _with_numbers(
     numbers: list[_Column],
     rows: Sequence[Sequence[str]],
 ) -> Decision:
-    over_numbers = [
-        each
-        for each in columns
-        if each.is_numeric and each.first and each not in numbers and not _is_absent(each.first)
-    ]
-    words = [name for name in over_numbers if not _is_placeholder(name.first)]
+    others = [each for each in columns if not each.is_number and not _is_absent(each.first)]
+    words = [each for each in others if each.is_numeric and not _is_placeholder(each.first)]
     if _are_names(numbers):
         return Decision(True, "whole numbers in order, which stand above fractions")
     if not first[0] and len(columns) > 1 and _is_counted(rows):
@@ -137,14 +147,9 @@ def _with_numbers(
         return Decision(
             None, f"'{words[0].first}' stands above numbers, as a name does, beside numbers"
         )
-    if len(set(first)) < len(first):
-        return Decision(False, "it holds a cell twice, as names do not")
-    if any(_is_absent(cell) or _is_placeholder(cell) for cell in first):
-        return Decision(False, "it holds numbers and missing values")
-    recurring = [each for each in columns if each.first in each.below and each not in numbers]
-    if recurring:
-        return Decision(False, f"it holds numbers, and '{recurring[0].first}' as lines below it do")
-    if reason := _stands_out(numbers, rows):
+    if reason := _cannot_be_names(first, columns, others):
+        return Decision(False, reason)
+    if reason := _stands_out(first, numbers, rows):
         return Decision(None, reason)
     if len(numbers) == len(columns):
         return Decision(False, "it is all numbers")
@@ -153,16 +158,30 @@ def _with_numbers(
     return Decision(None, "it holds words and whole numbers")
 
 
+def _cannot_be_names(first: list[str], columns: list[_Column], others: list[_Column]) -> str:
+    """Return why a line with numbers is data for sure, or nothing."""
+    if len(set(first)) < len(first):
+        return "it holds a cell twice, as names do not"
+    above_index = not first[0] and columns[0].count == len(columns[0].below)
+    named = columns[1:] if above_index else columns
+    if any(_is_absent(each.first) or _is_placeholder(each.first) for each in named):
+        return "it holds numbers and missing values"
+    recurring = [each.first for each in others if each.first in each.below]
+    return f"it holds numbers, and '{recurring[0]}' as lines below it do" if recurring else ""
+
+
 def _are_names(numbers: list[_Column]) -> bool:
     """Return whether whole numbers in order stand above columns that hold fractions only."""
     pointed = [each for each in numbers if each.is_pointed and len(each.below) >= _FAR]
     return _is_progression(_wholes(numbers)) and len(pointed) >= _FAR
 
 
-def _stands_out(numbers: list[_Column], rows: Sequence[Sequence[str]]) -> str:
+def _stands_out(first: list[str], numbers: list[_Column], rows: Sequence[Sequence[str]]) -> str:
     """Return why numbers in a first line could be names, or nothing."""
     over_numbers = [each for each in numbers if each.is_numeric]
     wholes = _wholes(numbers)
+    if not first[0]:
+        return "its first cell is empty, as above an index, and others are numbers"
     if len(over_numbers) < len(numbers):
         return "it holds numbers above words"
     if wholes:
@@ -173,11 +192,11 @@ def _stands_out(numbers: list[_Column], rows: Sequence[Sequence[str]]) -> str:
     values = [_value(each.first) for each in numbers]
     if _is_progression(values) and not all(_is_progression([*map(_value, row)]) for row in rows):
         return "it holds numbers at equal steps, as names such as years are"
-    below = [[*map(_value, each.below)] for each in numbers]
-    in_order = all(a < b for a, b in pairwise(values))
-    outside = all(not min(b) <= a <= max(b) for a, b in zip(values, below, strict=True) if b)
-    if len(values) >= _FAR and len(rows) > _ENOUGH_ROWS and in_order and outside:
+    in_order = all(a < b for a, b in pairwise(values)) and len(rows) > _ENOUGH_ROWS
+    if len(values) >= _FAR and in_order and all(each.is_outside() for each in numbers):
         return "its numbers are in order, and unlike those below it"
+    if len(values) > 1 and all(each.is_outside(far=True) for each in numbers):
+        return "its numbers are far from those below it"
     return ""
 
 
@@ -210,11 +229,6 @@ def _value(cell: str) -> float:
         return float(cell.replace(",", "."))
     except ValueError:
         return float("nan")
-
-
-def _has_digits(cell: str) -> bool:
-    """Return whether a cell of a first line is a number; ``inf`` can be a name."""
-    return looks_numeric(cell) and any(each.isdigit() for each in cell)
 
 
 def _is_absent(cell: str) -> bool:
