@@ -366,6 +366,7 @@ def test_no_row_of_the_shipped_sets_is_lost(
         ("a.csv", "a,b\n1,2\na,b\n3,4\n", "first line occurs again below: were files"),
         ("a.csv", 'a,b\n"x"y,2\n', "not a CSV file: ',' expected after '\"', in or after row 2"),
         ("a.csv", 'a,b\n"x,2\n', "not a CSV file: unexpected end of data, in or after row 2"),
+        ("a.csv", 'a,b\r"x",2\r', "carriage returns without line feeds; write lines that end"),
         ("a.csv", "a,b\n1,2\n".encode("utf-16-le"), "line 1 has a NUL character .UTF-16 needs"),
         ("a.csv", codecs.BOM_UTF16_LE + b"a", "it begins as UTF-16 does, and is none"),
         ("a.csv", gzip.compress(b"a,b\n"), "its content is a file compressed by gzip"),

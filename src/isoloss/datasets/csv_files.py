@@ -45,8 +45,9 @@ def read_csv(path: Path, header: bool | None = None, most_bytes: int | None = No
     """
     text = read_text_file(path, most_bytes)
     try:
-        dialect = find_dialect(text.raw)
-        source, notes = _source(text.raw[dialect.start :], dialect, path, header)
+        raw = _with_line_feeds(text.raw)
+        dialect = find_dialect(raw)
+        source, notes = _source(raw[dialect.start :], dialect, path, header)
         frame = source.parsed(str(path))
     except csv.Error as error:
         raise ValueError(f"'{path}' is not a CSV file: {error}") from None
@@ -63,6 +64,15 @@ def read_csv(path: Path, header: bool | None = None, most_bytes: int | None = No
     notes += [f"{path.name}: {sentence}." for sentence in _sentences(kept, columns)]
     values = {name: columns[place].values for name, place in kept.items()}
     return Table(path.name, frame_of(values), notes=tuple(notes), cells=source, odd=odd)
+
+
+def _with_line_feeds(raw: bytes) -> bytes:
+    """Return a text whose lines end in LF or CRLF: other ends are read differently by pandas."""
+    if raw.count(b"\r") == raw.count(b"\r\n"):
+        return raw
+    if b'"' in raw:
+        raise csv.Error("it has carriage returns without line feeds; write lines that end in LF")
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _source(

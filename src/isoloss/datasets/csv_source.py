@@ -99,6 +99,8 @@ class Source(Mapping[str, npt.NDArray[np.object_]]):
         # pandas fills short rows up, and takes stray quotes as it likes
         if frame.shape[1] != len(self) or not self._is_plain(len(frame)):
             self._check_rows(where, len(frame))
+            if frame.shape[1] != len(self):
+                raise csv.Error(f"it has {len(self)} columns, or {frame.shape[1]} to pandas")
         return frame
 
     def _has_rows(self) -> bool:

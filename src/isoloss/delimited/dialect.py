@@ -67,7 +67,7 @@ def records(lines: Iterable[str], dialect: Dialect) -> Iterator[list[str]]:
     reader = csv.reader(
         lines, delimiter=dialect.delimiter, skipinitialspace=dialect.padded or blanks, strict=True
     )
-    return (row for row in reader if row and (len(row) > 1 or not row[0] or row[0].strip()))
+    return (row for row in reader if row and (len(row) > 1 or not row[0] or row[0].strip(" \t")))
 
 
 def head_records(text: str, dialect: Dialect, *, whole: bool = True) -> list[list[str]]:
