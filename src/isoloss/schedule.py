@@ -9,6 +9,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -187,27 +188,31 @@ class Schedule(_Composes):
 
     @classmethod
     def from_torch(cls, build: Callable[[Any], Any], steps: int, lr: float = 1.0) -> Schedule:
-        """Read the rates that a PyTorch scheduler would set.
+        """Read the steps that a PyTorch scheduler would have its optimizer take.
 
         Parameters
         ----------
         build : callable
-            Takes an optimizer (a ``torch.optim.SGD`` made for this purpose) and returns the
-            scheduler built on it. It may also return a scheduler on an optimizer of its own.
+            Takes an optimizer (a plain ``torch.optim.SGD`` made for this purpose) and returns the
+            scheduler built on it. It may also return a scheduler on an optimizer of yours, which is
+            read from where it stands. Nothing is trained, and both stay as they are.
         steps : int
-            For how many steps to read rates.
+            How many steps to read.
         lr : float, default: 1
             The rate that the optimizer is given first; ``initial_lr`` for most schedulers.
 
         Returns
         -------
         Schedule
-            One phase of gradient descent with a rate for each step.
+            One phase with a rate for each step: `GradientDescent`, or `HeavyBall` or `Nesterov` if
+            the optimizer is yours and has that momentum.
 
         Raises
         ------
         ValueError
-            If parameter groups differ in their rates, or the scheduler also changes momentum.
+            If parameter groups differ, or the steps are none of isoloss's: an optimizer other than
+            ``torch.optim.SGD``, weight decay, dampening, ``maximize``, a momentum that the
+            scheduler changes, a velocity from earlier steps.
         TypeError
             If ``build`` does not return a scheduler, or one whose rates depend on a measured loss.
         ImportError
@@ -219,32 +224,44 @@ class Schedule(_Composes):
         >>> from torch.optim.lr_scheduler import StepLR
         >>> Schedule.from_torch(lambda optimizer: StepLR(optimizer, 2, gamma=0.5), steps=4)
         Schedule(GradientDescent([1.0, 1.0, 0.5, 0.5]))
+        >>> sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5, momentum=0.9)
+        >>> Schedule.from_torch(lambda _: StepLR(sgd, 2, gamma=0.5), steps=3)
+        Schedule(HeavyBall([0.5, 0.5, 0.25], momentum=0.9))
         """
-        from isoloss.pytorch import scheduler_rates
+        from isoloss.pytorch import read_phase
 
-        rates = scheduler_rates(build, steps, lr)
-        return cls(_kinds()["gradient_descent"].from_dict({"lr": rates}))
+        name, fields = read_phase(build, steps, lr)
+        return cls(_kinds()[name].from_dict(fields))
 
-    def to_torch(self, optimizer: Any) -> Any:
+    def to_torch(self, optimizer: Any, *, rates_only: bool = False) -> Any:
         """Put the schedule on a PyTorch optimizer.
 
         After each ``optimizer.step()`` call ``scheduler.step()``; the rates are then exactly those
-        of `learning_rates`, and 0 after the last step.
+        of `learning_rates`, and 0 after the last step. On full-batch gradients of a squared error
+        (one output; see the guide for several) the optimizer then takes the schedule's steps.
 
         Parameters
         ----------
         optimizer : torch.optim.Optimizer
-            Such as ``torch.optim.SGD``, with the schedule's momentum. Its own rates are replaced.
+            A ``torch.optim.SGD`` with the schedule's momentum and without weight decay, dampening
+            or ``maximize``. Its ``lr`` is replaced.
+        rates_only : bool, default: False
+            Put the rates on any optimizer, such as ``torch.optim.AdamW``, whatever its settings.
+            This promises nothing but the rates: momentum phases give only their rates, the
+            optimizer's steps are its own, and what isoloss computes does not hold for them.
 
         Returns
         -------
         torch.optim.lr_scheduler.LambdaLR
-            The scheduler.
+            The scheduler. It can be pickled, and composed by ``SequentialLR`` as any other. Its
+            ``state_dict`` holds the step, not the rates: load it into the scheduler of the same
+            schedule.
 
         Raises
         ------
         ValueError
-            If a phase is gradient flow, or the optimizer's momentum is not the schedule's.
+            If a phase is gradient flow, or the optimizer's steps are not the schedule's; the
+            message says which setting of which parameter group is wrong.
         ImportError
             If PyTorch is not installed.
 
@@ -256,23 +273,18 @@ class Schedule(_Composes):
         >>> scheduler = Schedule(GradientDescent([0.5, 0.25])).to_torch(sgd)
         >>> scheduler.get_last_lr()
         [0.5]
+        >>> adamw = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
+        >>> Schedule(GradientDescent([0.5, 0.25])).to_torch(adamw, rates_only=True).get_last_lr()
+        [0.5]
         """
         from isoloss.pytorch import put_on
 
-        ends = list(itertools.accumulate(phase.steps for phase in self.phases))
         for phase in self.phases:
             if not phase.steps:
                 phase.learning_rates()  # a flow says here that it has none
-
-        def rate(step: int) -> float:
-            place = bisect.bisect_right(ends, step)
-            if place == len(ends):
-                return 0.0
-            phase = self.phases[place]
-            return phase.rate(step - ends[place] + phase.steps)
-
+        ends = tuple(itertools.accumulate(phase.steps for phase in self.phases))
         phases = [{"phase": p.name, **p.to_dict(), "steps": p.steps} for p in self.phases]
-        return put_on(optimizer, rate, phases)
+        return put_on(optimizer, partial(_rate, self.phases, ends), phases, rates_only)
 
     def to_json(self) -> str:
         """Return the schedule as JSON, from which `from_json` builds an equal one.
@@ -338,6 +350,15 @@ class Schedule(_Composes):
 
     def __repr__(self) -> str:
         return f"Schedule({', '.join(map(repr, self.phases))})"
+
+
+def _rate(phases: tuple[Phase, ...], ends: tuple[int, ...], step: int) -> float:
+    """Return the rate of one step, 0 after the last; a function of a module can be pickled."""
+    place = bisect.bisect_right(ends, step)
+    if place == len(ends):
+        return 0.0
+    phase = phases[place]
+    return phase.rate(step - ends[place] + phase.steps)
 
 
 def _no_phase(given: object) -> str:
