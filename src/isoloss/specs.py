@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     r"|(?P<name>[+-]?[A-Za-z_]\w*)|(?P<mark>[(),>=]))"
 )
 _MAX_STEPS = 2**53
-_MAX_RATES = 10**8  # each held as a number
+_MAX_RATES = 10**8
 _OF_ONE_RATE = ("annealed", "constant", "heavy_ball", "nesterov")
 _FAMILIES: dict[str, Callable[..., Phase | Schedule]] = {
     **{name: getattr(families, name) for name in families.__all__},
@@ -100,13 +100,15 @@ class Spec:
     text: str = field(compare=False)
 
     @classmethod
-    def parse(cls, text: str) -> Spec:
+    def parse(cls, text: str, *, max_rates: int = _MAX_RATES) -> Spec:
         """Read a schedule.
 
         Parameters
         ----------
         text : str
             Such as ``"flow"``, ``"gd(0.9, 500)"`` or ``"cosine(1.0, 100) > flow"``.
+        max_rates : int, default: 10**8
+            How many steps may have a rate of their own, which is held as a number.
 
         Returns
         -------
@@ -118,7 +120,7 @@ class Spec:
         SpecError
             If it is not a schedule; the message points at the place.
         """
-        parts = _Parser(text).parts()
+        parts = _Parser(text, max_rates).parts()
         schedule = Schedule(*(schedule for schedule, _ in parts))
         return cls(schedule, " > ".join(text for _, text in parts))
 
@@ -152,8 +154,10 @@ class Spec:
 class _Parser:
     """Recursive descent over a list of tokens ``(kind, text, position)``."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, max_rates: int) -> None:
         self.text = text
+        self.max_rates = max_rates
+        self.rates = 0
         self.tokens: list[tuple[str, str, int]] = []
         position, end = 0, len(text.rstrip())
         while position < end:
@@ -235,11 +239,14 @@ class _Parser:
                 self._mark(", or ')'", example)
         self.tokens.pop(0)
         steps = (dict(zip(parameters, positional, strict=False)) | named).get("steps")
-        if isinstance(steps, int) and steps > _MAX_RATES and name not in _OF_ONE_RATE:
-            raise self._error(f"{name}: at most {_MAX_RATES} steps of changing rates", place)
+        if isinstance(steps, int) and steps > 0 and name not in _OF_ONE_RATE:
+            self.rates += steps
+            if self.rates > self.max_rates:  # before any is made
+                most = f"at most {self.max_rates} steps of changing rates"
+                raise self._error(f"{name}: {most}", place)
         try:
             schedule = Schedule(_FAMILIES[name](*positional, **named))
-        except (TypeError, ValueError, MemoryError) as error:
+        except (TypeError, ValueError, OverflowError, MemoryError) as error:
             raise self._error(f"{name}: {error}", place) from None
         shown = [str(value) for value in positional]
         shown += [f"{key}={value}" for key, value in named.items()]

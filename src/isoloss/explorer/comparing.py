@@ -24,7 +24,7 @@ def read_schedules(fields: Fields) -> tuple[str, ...]:
     read, walked = ["flow"], 0
     for i, text in enumerate(texts):
         try:
-            spec = Spec.parse(text)
+            spec = Spec.parse(text, max_rates=_MOST_STEPS)
         except SpecError as error:
             fields.fault(f"schedule.{i}", str(error))
             continue

@@ -151,6 +151,8 @@ def _cycle_lengths(steps: int, cycles: int, growth: int) -> npt.NDArray[np.int64
         raise ValueError(
             f"cycles={cycles} with growth={growth} need more than 2**53 steps; give fewer cycles"
         )
+    if not steps:
+        return np.zeros(1, dtype=np.int64)  # however many cycles
     units = cycles if growth == 1 else (growth**cycles - 1) // (growth - 1)
     if steps % units:
         below = steps - steps % units
