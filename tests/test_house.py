@@ -33,6 +33,16 @@ def test_importing_the_core_loads_no_heavy_library() -> None:
     assert not loaded & {"jinja2", "matplotlib", "pandas", "rich", "sklearn", "torch", "typer"}
 
 
+def test_no_room_hides_or_replaces_modules() -> None:
+    # what is in sys.modules is there for all threads
+    sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py")}
+    assert sources
+    found = [
+        path.name for path, text in sources.items() if re.search(r"sys\.modules(?!\.get)", text)
+    ]
+    assert not found
+
+
 def test_names_are_found_at_first_use() -> None:
     assert dir(isoloss) == sorted([*isoloss.__all__, "__version__"])
     assert all(hasattr(isoloss, name) for name in isoloss.__all__)

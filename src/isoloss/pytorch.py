@@ -7,8 +7,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["put_on", "read_phase"]
-
 from isoloss._extras import install_command
 
 __all__ = ["put_on", "read_phase"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,8 @@ def save_model(model: Any, path: str | Path, *, force: bool = False) -> None:
     >>> load_model(file).predict(X[:2])
     array([0, 0])
     """
-    skops = _skops()
+    from skops import io as skops  # it looks through all of scikit-learn, for seconds
+
     check_file(Path(path), force=force)
     check_is_fitted(model)
     if hasattr(model, "best_estimator_"):
@@ -97,7 +97,8 @@ def load_model(path: str | Path) -> Any:
         If it is no skops file, or holds types that are neither isoloss's nor among those that skops
         trusts: what is in a file may be somebody's trap.
     """
-    skops = _skops()
+    from skops import io as skops
+
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -115,22 +116,6 @@ def load_model(path: str | Path) -> Any:
             "you know its source, read it with skops.io.load"
         )
     return model
-
-
-def _skops() -> Any:
-    """Import skops, which looks through all of scikit-learn for estimators.
-
-    Not through its adapters of other arrays, which hold none: PyTorch would be loaded with them.
-    """
-    adapters = {f"sklearn.externals.array_api_compat.{name}" for name in ("cupy", "dask", "torch")}
-    hidden = set() if "skops.io" in sys.modules else adapters - sys.modules.keys()
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: cannot be imported
-    try:
-        from skops import io as found
-    finally:
-        for name in hidden:
-            sys.modules.pop(name, None)
-    return found
 
 
 def _message(error: Exception) -> str:
