@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,16 +17,26 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    """Start ``isoloss explore`` and return its address."""
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of what the server prints as errors."""
+    return tmp_path_factory.mktemp("explorer") / "stderr"
+
+
+@pytest.fixture(scope="session")
+def address(terminal: Path) -> Iterator[str]:
+    """Start ``isoloss explore`` and return its address; no request may fail by a fault of ours."""
     command = [sys.executable, "-c", "from isoloss.cli import app; app()"]
     command += ["explore", "--no-browser", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with (
+        terminal.open("wb") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as server,
+    ):
         assert server.stdout is not None
         found = ADDRESS.search(server.stdout.readline())
         assert found is not None, "isoloss explore printed no address"
         yield found[0]
         server.terminate()
+    assert "Traceback" not in terminal.read_text()
 
 
 @pytest.fixture(scope="session")

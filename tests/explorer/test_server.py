@@ -14,7 +14,7 @@ import pytest
 
 import isoloss as il
 from isoloss.explorer.serving import _listen
-from isoloss.explorer.uploads import MOST_BYTES
+from isoloss.explorer.sizes import MOST_BYTES
 
 
 def npz(header: str) -> bytes:
@@ -23,6 +23,14 @@ def npz(header: str) -> bytes:
     with zipfile.ZipFile(content, "w") as file:
         padded = header.ljust(117) + "\n"
         file.writestr("X.npy", b"\x93NUMPY\x01\x00\x76\x00" + padded.encode())
+    return content.getvalue()
+
+
+def archive(member: bytes) -> bytes:
+    """Return an NPZ file whose X is no array."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        file.writestr("X", member)
     return content.getvalue()
 
 
@@ -162,12 +170,14 @@ def test_bad_values_get_a_message_for_their_field(
         ("a.csv", b"x,y\n1,2\n3\n", "data row 2 of 'a.csv' has 1 fields for 2 columns"),
         ("a.csv", b"", "'a.csv' is empty"),
         ("a.csv", b"x,y\n", "'a.csv' has no rows"),
-        ("a.csv", b"\xff\xfe\x00", "'a.csv' is not a text file"),
+        ("a.csv", b"\xff\xfe\x00", "'a.csv' is not a text file: it begins as UTF-16"),
         ("a.csv.gz", BOMB, "'a.csv.gz' has more than 64 MiB when decompressed"),
         ("a.npz", b"PK no", "'a.npz'"),
         ("../../etc/a.txt", b"x", "cannot tell what 'a.txt' holds"),
         ("", b"x", "'upload'"),
         ("a.npz", HUGE, "'a.npz'"),
+        ("a.npz", archive(b"X = 1"), "'X' in 'a.npz' is no array of NumPy"),
+        ("a.npz", archive(bytes(2**28)), "'a.npz' has more than 64 MiB once it is read"),
     ],
 )
 def test_bad_files_get_a_message(address: str, name: str, content: bytes, message: str) -> None:

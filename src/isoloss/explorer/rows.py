@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,7 +88,7 @@ class RowsView:
 
     def __init__(self, uploads: Uploads) -> None:
         self.uploads = uploads
-        self._kept: OrderedDict[tuple[Any, ...], tuple[Split, Problem]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Any, ...], Future[tuple[Split, Problem]]] = OrderedDict()
         self._lock = threading.Lock()
 
     def compared(self, state: RowsState) -> tuple[Split, Comparison]:
@@ -138,21 +139,33 @@ class RowsView:
         return load(state.data)
 
     def _problem(self, state: RowsState, table: Table) -> tuple[Split, Problem]:
-        read = (state.data, state.file, state.target, state.ignore, state.task)
+        """Return the rows and their decomposition, which one of the threads that ask makes."""
+        read = (state.data, state.file, table.name, state.target, state.ignore, state.task)
         key = (*read, state.test_size, state.seed)
+        mine: Future[tuple[Split, Problem]] = Future()
         with self._lock:
-            if key not in self._kept:
-                rows = split(
-                    table,
-                    target=state.target or None,
-                    test_size=None if table.test is not None else state.test_size,
-                    task=state.task,
-                    ignore=state.ignore,
-                    seed=state.seed,
-                )
-                made = rows, Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
-                self._kept[key] = made
-                if len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
+            found = self._kept.setdefault(key, mine)
             self._kept.move_to_end(key)
-            return self._kept[key]
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        if found is mine:
+            try:
+                mine.set_result(_decomposed(state, table))
+            except BaseException as error:
+                mine.set_exception(error)
+                with self._lock:
+                    if self._kept.get(key) is mine:
+                        del self._kept[key]
+        return found.result()
+
+
+def _decomposed(state: RowsState, table: Table) -> tuple[Split, Problem]:
+    rows = split(
+        table,
+        target=state.target or None,
+        test_size=None if table.test is not None else state.test_size,
+        task=state.task,
+        ignore=state.ignore,
+        seed=state.seed,
+    )
+    return rows, Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)

@@ -6,19 +6,23 @@ and nothing on the page comes from elsewhere.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import gc
 import math
+import tempfile
 import threading
 from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -28,12 +32,18 @@ from isoloss.comparison import Comparison, filters
 from isoloss.explorer import example, scripts, spectrum
 from isoloss.explorer.queries import FaultsError, Fields
 from isoloss.explorer.rows import RowsState, RowsView
-from isoloss.explorer.uploads import MOST_BYTES, Uploads
+from isoloss.explorer.sizes import MOST_BYTES
+from isoloss.explorer.uploads import Uploads
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["create_app"]
+
+_AT_ONCE = 2  # answers for which data are decomposed; the others wait, and keep no thread
+
+# Matplotlib's settings are one for all threads, and for all explorers of a process
+_DRAWING = threading.Lock()
 
 _STATIC = files("isoloss.explorer") / "static"
 _TYPES = {"png": "image/png", "svg": "image/svg+xml", "py": "text/x-python"}
@@ -77,7 +87,7 @@ def create_app(hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")) -> 
             Mount("/static", StaticFiles(packages=[("isoloss.explorer", "static")]), name="static"),
         ],
         middleware=[Middleware(_OwnPagesOnly, hosts=hosts)],
-        exception_handlers={FaultsError: _tell, Exception: _tell_fault_of_ours},
+        exception_handlers={FaultsError: _tell},
     )
 
 
@@ -85,13 +95,17 @@ class _Explorer:
     def __init__(self) -> None:
         self.uploads = Uploads()
         self.rows = RowsView(self.uploads)
-        self.drawing = threading.Lock()  # Matplotlib's settings are one for all threads
+        self.reading = asyncio.Semaphore(1)
+        self.computing = asyncio.Semaphore(_AT_ONCE)
 
     async def page(self, _: Request) -> Response:
         content = (_STATIC / "index.html").read_bytes()
         return Response(content, media_type="text/html")
 
     async def view(self, request: Request) -> Response:
+        if request.path_params["tab"] == "data":
+            async with self.computing:
+                return await run_in_threadpool(self._view, request)
         return await run_in_threadpool(self._view, request)
 
     def _view(self, request: Request) -> Response:
@@ -108,36 +122,35 @@ class _Explorer:
         return JSONResponse(_plain(shown))
 
     async def upload(self, request: Request) -> Response:
-        content = bytearray()
-        async for chunk in request.stream():
-            content += chunk
-            if len(content) > MOST_BYTES:
-                most = f"{MOST_BYTES // 2**20} MiB"
-                raise FaultsError({"file": f"the file is larger than {most}; use isoloss compare"})
         name = request.query_params.get("name", "")
-        digest, table = await run_in_threadpool(self.uploads.add, name, bytes(content))
+        plain = PurePath(name.replace("\\", "/")).name or "upload"
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / plain
+            try:
+                await _receive(request, path)
+            except ClientDisconnect:
+                return Response(status_code=400)  # to nobody
+            async with self.reading:  # of one file at a time: that takes more than its bytes
+                digest, table = await run_in_threadpool(self.uploads.add, path)
         return JSONResponse({"file": digest, "name": table.name})
 
     async def export(self, request: Request) -> Response:
-        def alone() -> Response:
-            with self.drawing:
-                return self._export(request)
-
-        return await run_in_threadpool(alone)
+        async with self.computing:
+            return await run_in_threadpool(self._export, request)
 
     def _export(self, request: Request) -> Response:
         file, fields = request.path_params["file"], Fields(request.query_params)
         stem, _, kind = file.rpartition(".")
         if kind not in _TYPES:
             return PlainTextResponse("Not Found", 404)
-        made: str | Figure
+        made: str | Callable[[], Figure]
         match stem.removeprefix("isoloss-").partition("-"), kind:
             case ("example", _, ""), "py":
                 made = scripts.example_script(example.ExampleState.read(fields))
             case ("example", _, ""), _:
                 from isoloss.explorer.picture import example_figure
 
-                made = example_figure(example.ExampleState.read(fields))
+                made = partial(example_figure, example.ExampleState.read(fields))
             case ("spectrum", _, "" | "filters" as part), _:
                 drawn = spectrum.SpectrumState.read(fields)
                 script = partial(scripts.spectrum_script, drawn)
@@ -149,22 +162,49 @@ class _Explorer:
                 made = _compared(found, state.at, part, kind, script)
             case _:
                 return PlainTextResponse("Not Found", 404)
+        content = made if isinstance(made, str) else _drawn(made, kind)
         headers = {"content-disposition": f'attachment; filename="{file}"'}
-        if isinstance(made, str):
-            return Response(made, media_type=_TYPES[kind], headers=headers)
-        from isoloss.plots import render
+        return Response(content, media_type=_TYPES[kind], headers=headers)
 
-        return Response(render(made, kind), media_type=_TYPES[kind], headers=headers)
+
+async def _receive(request: Request, path: Path) -> None:
+    """Write what is sent to a file, in pieces."""
+    sent = 0
+    try:
+        with path.open("wb") as file:
+            async for chunk in request.stream():
+                sent += len(chunk)
+                if sent > MOST_BYTES:
+                    most = f"{MOST_BYTES // 2**20} MiB"
+                    message = f"the file is larger than {most}; use isoloss compare"
+                    raise FaultsError({"file": message})
+                file.write(chunk)
+    except FaultsError:
+        raise
+    except (OSError, ValueError) as error:  # as of a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise FaultsError({"file": f"cannot keep a file of that name: {reason}"}) from None
 
 
 def _compared(
     found: Comparison, at: int, part: str, kind: str, script: Callable[[], str]
-) -> str | Figure:
+) -> str | Callable[[], Figure]:
     from isoloss.comparison.figure import figure, filters_figure
 
     if kind == "py":
         return script()
-    return filters_figure(filters(found, at - 1)) if part else figure(found)
+    return partial(filters_figure, filters(found, at - 1)) if part else partial(figure, found)
+
+
+def _drawn(make: Callable[[], Figure], kind: str) -> bytes:
+    from isoloss.plots import render
+
+    with _DRAWING:
+        content = render(make(), kind)
+    # A figure is a knot of references that holds megabytes. Python would look for it once it has
+    # made many more objects, and a server makes few.
+    gc.collect()
+    return content
 
 
 async def _tell(_: Request, error: Exception) -> Response:
@@ -172,7 +212,7 @@ async def _tell(_: Request, error: Exception) -> Response:
     return JSONResponse(_plain({"errors": error.messages, **error.known}), 422)
 
 
-async def _tell_fault_of_ours(_: Request, error: Exception) -> Response:
+def _fault_of_ours(error: Exception) -> Response:
     message = f"isoloss failed here ({type(error).__name__}: {error}); please report it"
     return JSONResponse({"errors": {"": message}}, 500)
 
@@ -193,7 +233,10 @@ def _plain(value: Any) -> Any:
 
 
 class _OwnPagesOnly:
-    """Refuses requests for other hosts (DNS rebinding) and from pages of other origins."""
+    """Refuses requests for other hosts (DNS rebinding) and from pages of other origins.
+
+    Every answer gets the security headers, also those to faults of ours.
+    """
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
         self.app = app
@@ -206,13 +249,22 @@ class _OwnPagesOnly:
         reason = self._refusal(Request(scope))
         app = self.app if reason is None else PlainTextResponse(reason, 403)
 
+        started = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 added = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 
-        await app(scope, receive, send_with_headers)
+        try:
+            await app(scope, receive, send_with_headers)
+        except Exception as error:
+            if not started:
+                await _fault_of_ours(error)(scope, receive, send_with_headers)
+            raise  # so that the terminal shows where
 
     def _refusal(self, request: Request) -> str | None:
         headers = request.headers

@@ -3,56 +3,60 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import threading
 from collections import OrderedDict
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from isoloss.datasets import Table, load
 from isoloss.explorer.queries import FaultsError
+from isoloss.explorer.sizes import MOST_BYTES, measure
 
-__all__ = ["MOST_BYTES", "Uploads", "digest_of"]
+__all__ = ["Uploads", "digest_of"]
 
-MOST_BYTES = 64 * 2**20
 _KEPT = 8
+_KEPT_BYTES = 2**29  # of all that are kept
+_CELL = 64  # bytes of a cell, besides its text
 
 
 class Uploads:
     """Tables by the digests of the files that they were read from."""
 
     def __init__(self) -> None:
-        self._tables: OrderedDict[str, Table] = OrderedDict()
+        self._tables: OrderedDict[str, tuple[Table, int]] = OrderedDict()
         self._lock = threading.Lock()  # requests are answered by several threads
 
-    def add(self, name: str, content: bytes) -> tuple[str, Table]:
+    def add(self, path: Path) -> tuple[str, Table]:
         """Read a file; return its digest and its table; raises `FaultsError` if it is none."""
-        plain = PurePath(name.replace("\\", "/")).name or "upload"
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / plain
-            try:
-                path.write_bytes(content)
-                table = load(path, most_bytes=MOST_BYTES)
-            except (ValueError, ImportError, OSError) as error:
-                message = str(error).replace(f"{folder}/", "").replace(folder, "")
-                raise FaultsError({"file": message}) from None
+        cells, size = measure(path)
+        try:
+            table = load(path, most_bytes=MOST_BYTES)
+        except (ValueError, ImportError, OSError) as error:
+            folder = str(path.parent)
+            message = str(error).replace(f"{folder}/", "").replace(folder, "")
+            raise FaultsError({"file": message}) from None
         if not table.rows:
-            raise FaultsError({"file": f"'{plain}' has no rows"})
-        digest = digest_of(content)
+            raise FaultsError({"file": f"'{path.name}' has no rows"})
+        digest = digest_of(path)
         with self._lock:
-            self._tables[digest] = table
+            self._tables[digest] = table, size + _CELL * cells
             self._tables.move_to_end(digest)
-            while len(self._tables) > _KEPT:
+            while len(self._tables) > _KEPT or self._bytes() > _KEPT_BYTES:
                 self._tables.popitem(last=False)
         return digest, table
 
     def get(self, digest: str) -> Table | None:
         """Return an uploaded table, or None if this explorer does not hold it."""
         with self._lock:
-            if digest in self._tables:
-                self._tables.move_to_end(digest)
-            return self._tables.get(digest)
+            if digest not in self._tables:
+                return None
+            self._tables.move_to_end(digest)
+            return self._tables[digest][0]
+
+    def _bytes(self) -> int:
+        return sum(size for _, size in self._tables.values())
 
 
-def digest_of(content: bytes) -> str:
+def digest_of(path: Path) -> str:
     """Return what a file is known by: the exported script checks it, too."""
-    return hashlib.sha256(content).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,108 @@
+"""How much a file holds, counted before it is read: a small one can be large once it is."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from pathlib import Path
+
+from isoloss.delimited.decoding import read_text_file
+from isoloss.delimited.dialect import BLANKS, find_dialect, head_of
+from isoloss.explorer.queries import FaultsError
+
+__all__ = ["MOST_BYTES", "MOST_CELLS", "measure"]
+
+MOST_CELLS = 4 * 10**6
+MOST_BYTES = 2**26  # as it is sent, and again when it is decompressed
+_DELIMITERS = ",;\t|" + BLANKS
+# What broken files make of their readers. Who reads the file afterwards meets it, too, and tells.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, RuntimeError)
+
+
+def measure(path: Path) -> tuple[int, int]:
+    """Return how many cells a data file has, at most, and how many bytes once it is read.
+
+    Raises `FaultsError` if there are too many.
+    """
+    counts = {".npz": _in_arrays, ".parquet": _in_parquet}
+    cells, size = counts.get(path.suffix.lower(), _in_text)(path)
+    if cells > MOST_CELLS:
+        what = f"more than {MOST_CELLS} cells"
+    elif size > MOST_BYTES:
+        what = f"more than {MOST_BYTES // 2**20} MiB once it is read"
+    else:
+        return cells, size
+    raise FaultsError({"file": f"'{path.name}' has {what}; use isoloss compare"})
+
+
+def _in_text(path: Path) -> tuple[int, int]:
+    """Count what separates cells; it may stand in quoted ones as well."""
+    try:
+        raw = read_text_file(path, MOST_BYTES).raw
+    except (ValueError, OSError):
+        return 0, 0
+    head, _ = head_of(raw)
+    # the delimiter is found by taking the first lines apart, which one endless line could be
+    if max(map(head.count, _DELIMITERS)) > MOST_CELLS:
+        return MOST_CELLS + 1, len(raw)
+    delimiter = find_dialect(raw).delimiter
+    count = raw.count(delimiter.encode()) + (raw.count(b"\t") if delimiter == BLANKS else 0)
+    return count + max(raw.count(b"\n"), raw.count(b"\r")) + 1, len(raw)
+
+
+def _in_arrays(path: Path) -> tuple[int, int]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            # no more of a member is read than what is declared here
+            size = sum(member.file_size for member in members)
+            return sum(_in_array(archive, member) for member in members), size
+    except _BROKEN:
+        return 0, 0
+
+
+def _in_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    from numpy.lib import format as npy
+
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    try:
+        with archive.open(member) as file:
+            return math.prod(readers[npy.read_magic(file)](file)[0])
+    except _BROKEN:  # as a member that is no array
+        return 0
+
+
+def _in_parquet(path: Path) -> tuple[int, int]:
+    try:
+        import pyarrow as pa
+        from pyarrow import compute, parquet
+    except ImportError:  # the reader tells what is missing
+        return 0, 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            schema, found = file.schema, file.metadata
+        chunks = [
+            (schema.column(i), found.row_group(group).column(i))
+            for group in range(found.num_row_groups)
+            for i in range(found.num_columns)
+        ]
+        cells = sum(chunk.num_values for _, chunk in chunks)
+        # a text is written once in a file, and may stand in every row
+        wide = [kind.length * chunk.num_values for kind, chunk in chunks if kind.length > 0]
+        size = sum(wide) + sum(chunk.total_uncompressed_size for _, chunk in chunks)
+        if cells > MOST_CELLS or size > MOST_BYTES:
+            return cells, size
+        texts = {kind.path for kind, _ in chunks if kind.physical_type == "BYTE_ARRAY"}
+        if nested := [name for name in texts if name not in found.schema.to_arrow_schema().names]:
+            raise FaultsError({"file": f"'{path.name}' has a nested column: {min(nested)}"})
+        with parquet.ParquetFile(path, read_dictionary=list(texts)) as file:
+            for batch in file.iter_batches():
+                for column in batch.columns:
+                    if pa.types.is_dictionary(column.type):
+                        lengths = compute.binary_length(column.dictionary)
+                        size += compute.sum(lengths.take(column.indices)).as_py() or 0
+    except (pa.ArrowException, OSError) as error:
+        message = str(error).partition("\n")[0]
+        raise FaultsError({"file": f"cannot read '{path.name}' as Parquet: {message}"}) from None
+    return cells, size
