@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from dataclasses import dataclass
 from typing import Any
 
 import array_api_compat as compat
 import numpy as np
+
+from isoloss import _given
 
 Array = Any
 Namespace = Any
@@ -18,59 +21,78 @@ quiet = np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ign
 
 @dataclass(frozen=True)
 class Kind:
-    """The user's kind of array: computations run in float64, results go back in ``dtype``."""
+    """The user's kind of array: results are arrays of the library ``home``, in ``dtype``.
+
+    Computations run in float64 and on ``device`` by the library ``xp``: the user's own, or NumPy
+    where that has no float64 on its device, or arrays that never change, as JAX.
+    """
 
     xp: Namespace
     device: Any
     dtype: Any
+    home: Namespace
+    home_device: Any
 
     @classmethod
     def of(cls, **values: Any) -> Kind:
         """Find the one kind shared by the arrays among ``values``; lists and numbers fit any."""
         arrays = {k: v for k, v in values.items() if compat.is_array_api_obj(v)}
+        for name, value in arrays.items():
+            _given.dense(name, value)
+            if compat.is_dask_array(value):
+                raise TypeError(f"{name} is a Dask array; give {name}.compute()")
+        if not arrays:
+            numpy = _numpy()
+            return cls(numpy, None, numpy.float64, numpy, None)
         try:
-            xp = compat.array_namespace(*arrays.values()) if arrays else _numpy()
+            home = compat.array_namespace(*arrays.values())
         except TypeError:
             kinds = ", ".join(f"{k}: {type(v).__module__}" for k, v in arrays.items())
             raise TypeError(f"all arrays must be of one kind; got {kinds}") from None
-        floats = {v.dtype for v in arrays.values() if xp.isdtype(v.dtype, "real floating")}
-        dtype = floats.pop() if len(floats) == 1 else xp.float64
-        device = compat.device(next(iter(arrays.values()))) if arrays else None
-        return cls(xp, device, dtype)
-
-    @property
-    def eps(self) -> float:
-        """The rounding unit of the user's precision."""
-        return float(self.xp.finfo(self.dtype).eps)
+        first = next(iter(arrays.values()))
+        device = None if compat.is_jax_array(first) else compat.device(first)
+        known = home.__array_namespace_info__()
+        double = "float64" in known.dtypes(device=device)
+        floats = {v.dtype for v in arrays.values() if home.isdtype(v.dtype, "real floating")}
+        if len(floats) == 1:
+            dtype = floats.pop()
+        elif double:
+            dtype = home.float64
+        else:
+            dtype = known.default_dtypes(device=device)["real floating"]
+        if double and not compat.is_jax_array(first):
+            return cls(home, device, dtype, home, device)
+        return cls(_numpy(), None, dtype, home, device)
 
     def array(self, name: str, value: Any) -> Array:
         """Return ``value`` as a finite float64 array; ``name`` is what the message calls it."""
-        array = self.plain(name, value)
-        if not bool(self.xp.all(self.xp.isfinite(array))):
-            bad = int(self.xp.sum(self.xp.astype(~self.xp.isfinite(array), self.xp.int64)))
-            raise ValueError(f"{name} must be finite; got NaN or infinity in {bad} place(s)")
+        array, xp = self.plain(name, value), self.xp
+        bad = ~xp.isfinite(array)
+        if bool(xp.any(bad)):
+            flags = np.asarray(_given.to_numpy(bad))
+            first = [int(i) for i in np.unravel_index(int(np.argmax(flags)), flags.shape)]
+            raise ValueError(
+                f"{name} must be finite; got NaN or infinity in {int(flags.sum())} place(s)"
+                + (f", the first at {first}" if first else "")
+            )
         return array
 
     def plain(self, name: str, value: Any) -> Array:
-        """Return ``value`` as a float64 array that need not be finite."""
-        if compat.is_array_api_obj(value) and not isinstance(value, np.ndarray | np.generic):
-            if compat.array_namespace(value) is not self.xp:
-                raise TypeError(
-                    f"{name} must be an array of the same kind as the problem's, or NumPy's; "
-                    f"got {type(value).__module__}.{type(value).__name__}"
-                )
-            array = value
-        else:  # through NumPy: PyTorch would take Python numbers as float32
-            try:
-                array = np.asarray(value)
-            except ValueError as error:
-                raise ValueError(f"{name} must be an array of numbers: {error}") from None
-            if array.dtype.kind not in "biuf":
-                raise TypeError(f"{name} must hold real numbers; got {_described(value, array)}")
-            return self.constant(array)
-        if not self.xp.isdtype(array.dtype, ("real floating", "integral", "bool")):
-            raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
-        return self.xp.astype(array, self.xp.float64)
+        """Return ``value`` as a float64 array, without its gradient, that need not be finite."""
+        if not compat.is_array_api_obj(value) or isinstance(value, np.ndarray | np.generic):
+            # through NumPy: PyTorch would take Python numbers as float32
+            return self.constant(_given.numbers(name, value))
+        if compat.array_namespace(value) is not self.home:
+            raise TypeError(
+                f"{name} must be an array of the same kind as the problem's, or NumPy's; "
+                f"got {type(value).__module__}.{type(value).__name__}"
+            )
+        _given.dense(name, value)
+        if self.home is not self.xp:
+            return self.constant(_given.numbers(name, value))
+        if not self.xp.isdtype(value.dtype, ("real floating", "integral", "bool")):
+            raise TypeError(f"{name} must hold real numbers; got dtype {value.dtype}")
+        return self.xp.astype(_given.detached(value), self.xp.float64)
 
     def constant(self, value: Any) -> Array:
         """Return ``value`` of ours as a float64 array on the user's device."""
@@ -79,11 +101,34 @@ class Kind:
 
     def result(self, array: Array) -> Array:
         """Give a float64 result back in the user's precision."""
-        return self.xp.astype(self.xp.asarray(array), self.dtype)
+        if self.home is self.xp:
+            return self.xp.astype(self.xp.asarray(array), self.dtype)
+        return self.home.asarray(np.asarray(array), dtype=self.dtype, device=self.home_device)
+
+    def count(self, array: Array) -> Array:
+        """Give truth values or whole numbers back as the user's kind of array."""
+        if self.home is self.xp:
+            return array
+        known = self.home.__array_namespace_info__().dtypes(device=self.home_device)
+        plain = np.asarray(array)
+        if plain.dtype.kind == "b" or "int64" in known:
+            return self.home.asarray(plain, device=self.home_device)
+        if plain.size and plain.max() > np.iinfo(np.int32).max:
+            raise ValueError(
+                f"{plain.max()} steps do not fit into {self.home.__name__}'s int32; enable its "
+                "64-bit numbers, or give NumPy arrays"
+            )
+        return self.home.asarray(plain.astype(np.int32), device=self.home_device)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # modules do not pickle
+        fields = (self.device, self.dtype, self.home_device)
+        return _kind, (self.xp.__name__, self.home.__name__, *fields)
 
 
-def _described(value: Any, array: Any) -> str:
-    return f"dtype {array.dtype}" if array.ndim else f"{type(value).__name__} {value!r}"
+def _kind(xp: str, home: str, device: Any, dtype: Any, home_device: Any) -> Kind:
+    load = importlib.import_module
+    return Kind(load(xp), device, dtype, load(home), home_device)
 
 
 def _numpy() -> Namespace:
@@ -92,10 +137,18 @@ def _numpy() -> Namespace:
 
 def has_only_products(value: Any) -> bool:
     """Whether a value is one of SciPy's sparse matrices or operators."""
+    return is_sparse(value) or is_operator(value)
+
+
+def is_sparse(value: Any) -> bool:
+    """Whether a value is one of SciPy's sparse matrices or arrays."""
+    return hasattr(value, "tocsr")
+
+
+def is_operator(value: Any) -> bool:
+    """Whether a value is a `LinearOperator`."""
     operators = sys.modules.get("scipy.sparse.linalg")  # without it, there are none
-    return hasattr(value, "tocsr") or (
-        operators is not None and isinstance(value, operators.LinearOperator)
-    )
+    return operators is not None and isinstance(value, operators.LinearOperator)
 
 
 def nonnegative(xp: Namespace, name: str, array: Array) -> None:
@@ -117,13 +170,3 @@ def shape(name: str, array: Array, expected: tuple[int | str, ...], because: str
         raise ValueError(f"{name} must have shape {wanted}{because}; got {found}")
     if 0 in found:
         raise ValueError(f"{name} must not be empty; got shape {found}")
-
-
-def symmetric(kind: Kind, name: str, array: Array) -> None:
-    """Raise ``ValueError`` unless the last two axes form symmetric matrices."""
-    xp = kind.xp
-    gap = float(xp.max(xp.abs(array - xp.matrix_transpose(array))))
-    if gap > 1e5 * kind.eps * float(xp.max(xp.abs(array))):
-        raise ValueError(
-            f"{name} must be symmetric; entries differ from the transpose's by up to {gap:g}"
-        )

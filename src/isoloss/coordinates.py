@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from isoloss._columns import Names
 from isoloss.basis import Basis
 
 __all__ = ["Coordinates"]
@@ -17,13 +18,16 @@ class Coordinates:
     """Parameters in the user's coordinates: ``limit + basis @ residual``, or from the start on.
 
     ``start`` and ``limit`` (*batch, d, m) are where training begins and where gradient flow ends;
-    with an intercept their last row is that.
+    with an intercept their last row is that. ``columns`` and ``outputs`` are the names of the train
+    data's columns, where it came in frames.
     """
 
     basis: Basis
     start: Array
     limit: Array
     intercept: bool = False
+    columns: Names | None = None
+    outputs: Names | None = None
 
     def from_minimum(self, residual: Array, move: Array | None) -> tuple[Array, Array]:
         """Return coefficients (..., d, m) and intercepts (..., m) for residuals (..., r, m).

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import array_api_compat as compat
 import numpy as np
 
-from isoloss._checks import Kind
 from isoloss._threads import blas_by_size
 from isoloss.basis import Basis
+from isoloss.semidefinite import decompose_semidefinite
 
 Array = Any
 
@@ -34,6 +34,16 @@ class Spectrum(NamedTuple):
     basis: Basis
     residual: Array
     floor: Array
+
+
+class LeftOut(NamedTuple):
+    """Directions that cannot be told from the rounding of the numbers that were given.
+
+    ``count`` directions, whose curvatures are below ``curvature``.
+    """
+
+    count: int
+    curvature: float
 
 
 @blas_by_size
@@ -166,46 +176,27 @@ def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
 
 @blas_by_size
 def decompose_kernel(
-    kind: Kind, kernel: Array, residual: Array, rounding: float | None = None
-) -> Spectrum:
-    """Decompose a kernel matrix (n, n), which plays the part of X Xᵀ.
+    xp: Any, kernel: Array, residual: Array, unit: float, rounding: float | None = None
+) -> tuple[Spectrum, LeftOut | None]:
+    """Decompose a kernel matrix (n, n), which plays the part of X Xᵀ, and tell what is left out.
 
-    The ``basis`` (n, r) then leads to dual coefficients. Raises ``ValueError`` as
-    `eigh_nonnegative`.
+    The ``basis`` (n, r) then leads to dual coefficients. ``unit`` and ``rounding`` are those of
+    `decompose_semidefinite`.
     """
-    xp, n = kind.xp, kernel.shape[0]
-    eigenvalues, vectors = eigh_nonnegative(kind, "K", kernel, rounding)
+    n = kernel.shape[0]
+    found = decompose_semidefinite(xp, "K", kernel, unit, rounding)
+    left_out = LeftOut(found.left_out, found.below / n) if found.left_out else None
+    eigenvalues, vectors = found.eigenvalues, found.vectors
     rank = int(xp.sum(xp.astype(eigenvalues > 0, xp.int64)))
     if not rank:
-        return _flat(xp, n, residual)
+        return _flat(xp, n, residual), left_out
     vectors = vectors[:, :rank]
     along = vectors.T @ residual
     beyond = residual - vectors @ along
     floor = xp.sum(beyond**2) / n if rank < n else xp.sum(beyond[:0, :])
     singular = xp.sqrt(eigenvalues[:rank])
     basis = Basis(vectors / singular)
-    return Spectrum(singular**2 / n, basis, along / singular[:, None], floor)
-
-
-def eigh_nonnegative(
-    kind: Kind, name: str, matrices: Array, rounding: float | None = None
-) -> tuple[Array, Array]:
-    """Eigenvalues (descending, rounding noise set to exactly 0) and vectors of PSD matrices.
-
-    ``rounding`` says how large such noise may be. Raises ``ValueError`` naming the eigenvalue if
-    one is negative by more than that.
-    """
-    xp = kind.xp
-    eigenvalues, vectors = _eigh_descending(xp, matrices)
-    noise = (matrices.shape[-1] + 8) * kind.eps * xp.abs(eigenvalues[..., :1])
-    if rounding is not None:
-        noise = xp.where(noise > rounding, noise, xp.zeros_like(noise) + rounding)
-    if bool(xp.any(eigenvalues < -100 * noise)):
-        raise ValueError(
-            f"{name} must be positive semidefinite; "
-            f"its smallest eigenvalue is {float(xp.min(eigenvalues)):g}"
-        )
-    return xp.where(eigenvalues > noise, eigenvalues, xp.zeros_like(eigenvalues)), vectors
+    return Spectrum(singular**2 / n, basis, along / singular[:, None], floor), left_out
 
 
 @blas_by_size

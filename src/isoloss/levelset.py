@@ -6,7 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from isoloss._checks import quiet
+from isoloss._given import to_numpy
 from isoloss._threads import blas_by_size
 from isoloss.problem import Problem
 from isoloss.secular import extremes
@@ -62,7 +65,7 @@ class Band:
         ValueError
             If the highest test loss is unbounded.
         """
-        if bool(self.problem.kind.xp.any(self.problem.kind.xp.isinf(self.highest))):
+        if np.isinf(to_numpy(self.highest)).any():
             raise ValueError(
                 "the highest test loss is unbounded (a direction of zero train curvature has test "
                 "curvature): no parameters attain it"

@@ -8,14 +8,30 @@ from typing import Any, Self
 
 import array_api_compat as compat
 
-from isoloss import _checks
+from isoloss import _checks, _given
+from isoloss._columns import (
+    Names,
+    column_names,
+    entries_in_order,
+    in_order,
+    rows_in_order,
+    targets_in_order,
+)
 from isoloss._checks import Kind, quiet
 from isoloss._threads import blas_by_size
 from isoloss.basis import Basis
 from isoloss.coordinates import Coordinates
-from isoloss.decomposition import RTOL, Spectrum, decompose, decompose_kernel, eigh_nonnegative
-from isoloss.reading import log_weights, read_covariances, read_data, read_noise, read_test
+from isoloss.decomposition import RTOL, LeftOut, Spectrum, decompose, decompose_kernel
+from isoloss.reading import (
+    log_weights,
+    made_dense,
+    read_covariances,
+    read_data,
+    read_noise,
+    read_test,
+)
 from isoloss.reduced import Reduced
+from isoloss.semidefinite import decompose_semidefinite
 from isoloss.testloss import DiagonalTest, QuadraticTest
 
 __all__ = ["Problem"]
@@ -158,9 +174,13 @@ class Problem(Reduced):
         kind = Kind.of(**given, noise=noise)
         xp = kind.xp
         arrays, batch, size = read_covariances(kind, given)
-        gamma, basis = eigh_nonnegative(kind, "train_cov", arrays["train_cov"])
-        eigenvalues, vectors = eigh_nonnegative(kind, "test_cov", arrays["test_cov"])
-        root = xp.sqrt(eigenvalues)[..., :, None] * xp.matrix_transpose(vectors)
+        gamma, basis, left_out, below = decompose_semidefinite(
+            xp, "train_cov", arrays["train_cov"], _given.precision(train_cov)
+        )
+        judged = decompose_semidefinite(
+            xp, "test_cov", arrays["test_cov"], _given.precision(test_cov)
+        )
+        root = xp.sqrt(judged.eigenvalues)[..., :, None] * xp.matrix_transpose(judged.vectors)
         first, goal = arrays["start"][..., None], arrays["target"][..., None]
         limit = goal if train_target is None else arrays["train_target"][..., None]
         gamma = xp.broadcast_to(gamma, (*batch, size))
@@ -181,6 +201,7 @@ class Problem(Reduced):
             ),
             coordinates=Coordinates(Basis(basis), first, limit),
             single_output=True,
+            left_out=LeftOut(left_out, below) if left_out else None,
         )
 
     @classmethod
@@ -206,8 +227,10 @@ class Problem(Reduced):
         ----------
         X : array_like, shape (n, d)
             Train inputs. A Dask array of chunked rows is never held in memory, but reduced to d + m
-            rows that have the same losses (a QR factorization by chunks), in one pass. A sparse
-            matrix or `LinearOperator` goes to `from_operator`, with its defaults.
+            rows that have the same losses (a QR factorization by chunks), in one pass. SciPy's
+            sparse matrices are made dense up to 50 million entries; larger ones, and operators, are
+            for `from_operator`. Frames (pandas, polars, Arrow) must hold numbers in all places;
+            their columns go by name, in ``X_test`` as in `with_test`.
         y : array_like, shape (n,) or (n, m)
             Train targets; the squared errors of several outputs are summed.
         X_test : array_like, shape (n_test, d)
@@ -241,17 +264,14 @@ class Problem(Reduced):
         >>> problem.curvature
         array([2. , 0.5])
         """
+        rtol = _given.number("rtol", rtol)
+        if not 0 < rtol < 1:
+            raise ValueError(f"rtol must be between 0 and 1; got {rtol!r}")
         if any(compat.is_dask_array(array) for array in (X, y, X_test, y_test)):
             from isoloss.large import from_chunks
 
             return from_chunks(X, y, X_test, y_test, start, intercept=fit_intercept, rtol=rtol)
-        if _checks.has_only_products(X):
-            if fit_intercept:
-                raise ValueError(
-                    "sparse data and operators have no fit_intercept; centre y, or add a column of "
-                    "ones to X and X_test"
-                )
-            return cls.from_operator(X, y, X_test, y_test, start=start)
+        X, X_test = made_dense("X", X), made_dense("X_test", X_test)
         kind = Kind.of(X=X, y=y, X_test=X_test, y_test=y_test, start=start)
         xp = kind.xp
         inputs, targets, test_inputs, test_targets, single = read_data(
@@ -266,7 +286,7 @@ class Problem(Reduced):
         if start is None:
             first = xp.zeros((d, m), dtype=xp.float64, device=kind.device)
         else:
-            first = kind.array("start", start)
+            first = kind.array("start", entries_in_order("start", start, "X", column_names(X)))
             why = f" to fit {d} parameters" + (
                 " (the last is the intercept)" if fit_intercept else ""
             )
@@ -281,6 +301,7 @@ class Problem(Reduced):
             test_targets,
             first,
             single,
+            names=(column_names(X), column_names(y)),
             intercept=bool(fit_intercept),
             still=moving < d,
         )
@@ -393,20 +414,28 @@ class Problem(Reduced):
         y_test : array_like, shape (n_test,) or (n_test, m)
             Test targets.
         rounding : float, optional
-            Up to which size an eigenvalue of K is rounding, and taken for 0; by default, and at
-            least, (n + 8) times the rounding unit of the largest one. To be given where K is a
-            difference of larger numbers, as centred kernels are.
+            Up to which size an eigenvalue of K is rounding, and taken for 0. By default K itself
+            tells: by the precision that its entries are stored in, by their asymmetry, and by how
+            far its smallest eigenvalue is below zero. It is at least what float64 does, (n + 8)
+            times its rounding unit of the largest one.
 
         Returns
         -------
         Problem
-            `Run.coef` then gives dual coefficients α: test predictions are ``K_test @ α``.
+            `Run.coef` then gives dual coefficients α: test predictions are ``K_test @ α``. Its
+            ``left_out`` tells how many directions are lost to rounding, if some are.
 
         Raises
         ------
         ValueError
-            If shapes disagree, an entry is not finite, or K is not symmetric or has a negative
-            eigenvalue (the message names it).
+            If shapes disagree, an entry is not finite, or K is by more than a hundred-thousandth
+            not symmetric or, in an eigenvalue, negative (the message names it).
+
+        Warns
+        -----
+        UserWarning
+            If directions are left out that float64 would tell from rounding, and K, as one of
+            float32 numbers, does not.
 
         Examples
         --------
@@ -417,14 +446,28 @@ class Problem(Reduced):
         kind = Kind.of(K=K, y=y, K_test=K_test, y_test=y_test)
         xp = kind.xp
         kernel, targets, test_kernel, test_targets, single = read_data(
-            kind, {"K": K, "y": y, "K_test": K_test, "y_test": y_test}
+            kind, {"K": rows_in_order(K), "y": y, "K_test": K_test, "y_test": y_test}
         )
         n = kernel.shape[0]
         _checks.shape("K", kernel, (n, n))
-        _checks.symmetric(kind, "K", kernel)
-        spectrum = decompose_kernel(kind, kernel, -targets, rounding)
-        first = xp.zeros_like(targets)
-        return cls._from_rows(kind, spectrum, test_kernel, test_targets, first, single, still=False)
+        if rounding is not None:
+            rounding = _given.number("rounding", rounding)
+            if not 0 <= rounding < float("inf"):
+                raise ValueError(f"rounding must be finite and not negative; got {rounding!r}")
+        spectrum, left_out = decompose_kernel(
+            xp, kernel, -targets, _given.precision(K), rounding
+        )
+        return cls._from_rows(
+            kind,
+            spectrum,
+            test_kernel,
+            test_targets,
+            xp.zeros_like(targets),
+            single,
+            names=(column_names(K), column_names(y)),
+            left_out=left_out,
+            still=False,
+        )
 
     @classmethod
     def _from_rows(
@@ -436,7 +479,9 @@ class Problem(Reduced):
         first: Array,
         single: bool,
         *,
+        names: tuple[Names | None, Names | None],
         intercept: bool = False,
+        left_out: LeftOut | None = None,
         still: bool,
     ) -> Problem:
         """Build a problem whose test predictions are ``test_rows`` times the parameters.
@@ -451,8 +496,11 @@ class Problem(Reduced):
             start_residual=residual,
             log_weights=log_weights(xp, gamma, residual),
             test=_data_test(xp, test_rows, test_targets, basis, residual, first, still=still),
-            coordinates=Coordinates(basis, first, first - basis.combine(residual), intercept),
+            coordinates=Coordinates(
+                basis, first, first - basis.combine(residual), intercept, *names
+            ),
             single_output=single,
+            left_out=left_out,
         )
 
     @blas_by_size
@@ -495,7 +543,11 @@ class Problem(Reduced):
         xp, basis = self.kind.xp, self.coordinates.basis
         columns = basis.coordinates - self.coordinates.intercept
         rows, targets = read_test(
-            self.kind, X, y, columns, None if self.single_output else self.start_residual.shape[-1]
+            self.kind,
+            in_order("X", made_dense("X", X), "the train inputs", self.coordinates.columns),
+            targets_in_order("y", y, "the train targets", self.coordinates.outputs),
+            columns,
+            None if self.single_output else self.start_residual.shape[-1],
         )
         if self.coordinates.intercept:
             rows = xp.concat([rows, xp.ones_like(rows[:, :1])], axis=1)

@@ -94,7 +94,7 @@ class BestFilter:
             If the problem has no coordinates, being given by its spectra.
         """
         xp = self.problem.kind.xp
-        h = xp.astype(self.filter, xp.float64)
+        h = self.problem.kind.plain("filter", self.filter)
         return self.problem.filtered_parameters(*_signed_logarithm(xp, h))[0]
 
     def __repr__(self) -> str:

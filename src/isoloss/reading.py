@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from isoloss import _checks
 from isoloss._checks import Kind
+from isoloss._columns import (
+    column_names,
+    entries_in_order,
+    in_order,
+    rows_in_order,
+    targets_in_order,
+)
 
-__all__ = ["log_weights", "read_covariances", "read_data", "read_noise", "read_test"]
+__all__ = ["log_weights", "made_dense", "read_covariances", "read_data", "read_noise", "read_test"]
 
 Array = Any
+
+_DENSEST = 50_000_000  # numbers of a sparse matrix that is made dense
 
 
 def log_weights(xp: Any, curvature: Array, residual: Array) -> Array:
@@ -17,6 +27,28 @@ def log_weights(xp: Any, curvature: Array, residual: Array) -> Array:
     size = xp.max(xp.abs(residual), axis=-1)
     unit = residual / xp.where(size > 0, size, xp.ones_like(size))[..., None]
     return xp.log(curvature) + 2.0 * xp.log(size) + xp.log(xp.sum(unit**2, axis=-1))
+
+
+def made_dense(name: str, value: Any) -> Any:
+    """Return one of SciPy's sparse matrices as an array; anything else as it is.
+
+    Raises ``ValueError`` if that is too large, and ``TypeError`` for operators.
+    """
+    advice = (
+        "call Problem.from_operator(X, y, X_test, y_test, schedules=..., train_loss=...), which "
+        "needs only products with the data, approximates what it is asked for, and says how well"
+    )
+    if _checks.is_operator(value):
+        raise TypeError(f"{name} is an operator, whose numbers nobody sees: {advice}")
+    if not _checks.is_sparse(value):
+        return value
+    size = math.prod(value.shape)
+    if size > _DENSEST:
+        raise ValueError(
+            f"{name} is sparse and, made dense, would take {8e-9 * size:.1f} GB: {advice}; or give "
+            f"{name}.toarray()"
+        )
+    return value.toarray()
 
 
 def read_noise(kind: Kind, noise: Any, batch: tuple[int, ...]) -> Array:
@@ -47,18 +79,27 @@ def read_covariances(
     kind: Kind, given: dict[str, Any]
 ) -> tuple[dict[str, Array], tuple[int, ...], int]:
     """Return covariances (``…_cov``) and vectors checked, their batch shape and their size."""
-    arrays = {name: kind.array(name, value) for name, value in given.items()}
+    names = column_names(given["train_cov"])
+    arrays = {
+        name: kind.array(
+            name,
+            rows_in_order(in_order(name, value, "train_cov", names))
+            if name.endswith("cov")
+            else entries_in_order(name, value, "train_cov", names),
+        )
+        for name, value in given.items()
+    }
     size = arrays["train_cov"].shape[-1] if arrays["train_cov"].ndim else 0
     for name, array in arrays.items():
         core = (size, size) if name.endswith("cov") else (size,)
         found = tuple(array.shape)
+        if 0 in found:
+            raise ValueError(f"{name} must not be empty; got shape {found}")
         if not size or len(found) < len(core) or found[-len(core) :] != core:
             raise ValueError(
                 f"{name} must have shape (*batch, {', '.join(map(str, core))}) to fit "
                 f"train_cov of shape {tuple(arrays['train_cov'].shape)}; got {found}"
             )
-    for name in ("train_cov", "test_cov"):
-        _checks.symmetric(kind, name, arrays[name])
     batch = _batch_shape(
         {n: tuple(a.shape[: -2 if n.endswith("cov") else -1]) for n, a in arrays.items()}
     )
@@ -71,6 +112,12 @@ def read_data(kind: Kind, given: dict[str, Any]) -> tuple[Array, Array, Array, A
     Targets come as columns; ``given`` holds the four arrays under the names that messages use.
     """
     names = list(given)
+    first, second, third, last = names
+    columns, outputs = column_names(given[first]), column_names(given[second])
+    given = given | {
+        third: in_order(third, given[third], first, columns),
+        last: targets_in_order(last, given[last], second, outputs),
+    }
     inputs, targets, test_inputs, test_targets = (kind.array(n, v) for n, v in given.items())
     _checks.shape(names[0], inputs, ("n", "d"))
     n, d = inputs.shape

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from isoloss._checks import Kind, quiet
 from isoloss.coordinates import Coordinates
+from isoloss.decomposition import LeftOut
 from isoloss.testloss import DiagonalTest, QuadraticTest
 
 __all__ = ["Reduced", "Reduction"]
@@ -57,6 +58,9 @@ class Reduced:
     """Whether results leave out the axis of outputs."""
     reduction: Reduction | None = None
     """How it was reduced, if it was: by `Problem.from_operator`."""
+    left_out: LeftOut | None = None
+    """How many directions (``count``), of curvatures below ``curvature``, could not be told from
+    the rounding of a kernel or covariance, if some could not."""
 
     @classmethod
     def _checked(cls, **fields: Any) -> Self:
@@ -156,7 +160,7 @@ class Reduced:
             Added to the parameters themselves.
         """
         coordinates = self._coordinates()
-        residual = self.kind.xp.astype(residual, self.kind.xp.float64)
+        residual = self.kind.plain("residual", residual)
         if self.single_output:
             residual = residual[..., None]
         return self._given(coordinates.from_minimum(residual, move))
@@ -190,6 +194,9 @@ class Reduced:
             )
             if float(self.floor) > 0:
                 parts.append(f"smallest train loss {float(self.floor):.4g}")
+        if self.left_out is not None:
+            count, below = self.left_out
+            parts.append(f"{count} left out below {below:.1g}, as rounding")
         if self.reduction is not None:
             parts.append(f"reduced, estimated error {self.reduction.estimate:.1g}")
         return f"Problem({', '.join(parts)})"

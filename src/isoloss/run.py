@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from isoloss._checks import quiet
+from isoloss._given import to_numpy
 from isoloss.filters import Filter
 from isoloss.path import Path, trace
 from isoloss.problem import Problem
@@ -121,8 +122,7 @@ class Run:
 
     def __repr__(self) -> str:
         if self.reached.ndim:
-            xp = self.problem.kind.xp
-            count = int(xp.sum(xp.astype(self.reached, xp.int64)))
+            count = int(to_numpy(self.reached).sum())
             shape = tuple(self.reached.shape)
             return f"Run(shape {shape}, {count} of {math.prod(shape)} reached)"
         reached = "reached" if bool(self.reached) else "not reached"

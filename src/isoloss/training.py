@@ -77,8 +77,8 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
     return Run(
         problem=problem,
         schedule=schedule,
-        reached=stopped.reached,
-        steps=stopped.steps,
+        reached=problem.kind.count(stopped.reached),
+        steps=problem.kind.count(stopped.steps),
         time=result(stopped.time),
         train_loss=result(stopped.train_loss),
         test_loss=result(problem.kind.xp.reshape(test_loss, stopped.reached.shape)),

@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import array_api_compat as compat
 import numpy as np
 import numpy.typing as npt
 
 from isoloss.decomposition import RTOL
 from isoloss.problem import Problem
+from isoloss.semidefinite import Entries, cutoff, own_rounding
 
-__all__ = ["KernelRows", "LinearRows", "Rows", "check_kernel", "check_square"]
+__all__ = ["KernelRows", "LinearRows", "Rows", "check_kernel", "check_square", "least_rounding"]
 
 Floats = npt.NDArray[np.float64]
 
 _EPS = float(np.finfo(float).eps)
 _NOTHING = 16 * _EPS  # of a column's size, is rounding and not variation
 _LEAST = 1e-145  # squares of smaller numbers lose digits
-_ROUNDED = 1e-5  # of a kernel's size, may come of float32 in float64's clothes, as in KernelPCA
+_XP = compat.array_namespace(np.empty(0))
 
 
 class Rows(Protocol):
@@ -161,31 +163,27 @@ def _without_mean(rows: Floats, root: Floats) -> Floats:
     return np.asarray(turned[1:] * ((len(rows) - 1) / len(rows)) ** 0.5)
 
 
-def check_kernel(K: Floats, eps: float = _EPS) -> float:
+def check_kernel(K: Floats, unit: float = _EPS) -> float:
     """Return up to which size an eigenvalue of a kernel (n, n) is rounding.
 
-    ``eps`` is the rounding unit of its entries. Raises ``ValueError`` unless K is symmetric and
+    ``unit`` is the rounding unit of its entries. Raises ``ValueError`` unless K is symmetric and
     positive semidefinite, up to what rounding to float32 before does.
     """
     check_square(K)
-    gap = np.abs(K - K.T).max()
-    if gap > _ROUNDED * np.abs(K).max():
-        raise ValueError(
-            f"the kernel must be symmetric; K differs from its transpose by up to {gap:g}"
-        )
-    symmetric, rounding = (K + K.T) / 2, (len(K) + 8) * eps * float(np.linalg.norm(K))
+    entries = Entries.read(_XP, "the kernel", K, unit)
+    symmetric, rounding = entries.matrices, max(float(entries.rounding[0]), least_rounding(K))
     try:
         np.linalg.cholesky(symmetric + rounding * np.eye(len(K)))  # far cheaper than eigenvalues
     except np.linalg.LinAlgError:
         eigenvalues = np.linalg.eigvalsh(symmetric)
-        if eigenvalues[0] < -_ROUNDED * max(eigenvalues[-1], 0.0):
-            raise ValueError(
-                "the kernel must be positive semidefinite; "
-                f"its smallest eigenvalue is {eigenvalues[0]:g}"
-            ) from None
-        # what is below zero tells how much of the rest is rounding
-        rounding = max(rounding, -float(eigenvalues[0]))
+        lowest, largest = eigenvalues[:1], np.maximum(eigenvalues[-1:], 0.0)
+        return float(cutoff(_XP, "the kernel", lowest, largest, np.array([rounding]))[0])
     return rounding
+
+
+def least_rounding(K: Floats) -> float:
+    """Return what of a kernel's eigenvalues is rounding even if all of its entries are exact."""
+    return float(own_rounding(len(K), np.linalg.norm(K)))
 
 
 def check_square(K: Any) -> None:

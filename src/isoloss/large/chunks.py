@@ -13,6 +13,7 @@ import array_api_compat as compat
 import numpy as np
 import numpy.typing as npt
 
+from isoloss import _given
 from isoloss._cluster import computed
 from isoloss.large.rows import check_real
 from isoloss.problem import Problem
@@ -46,12 +47,14 @@ class ChunkedRows:
         Unknown sizes of chunks are computed, which reads the data once more.
         """
         da = _dask("dask.array")
-        for what, array in ((name, X), (f"the targets of {name}", y)):
-            check_real(what, array)
-        if not compat.is_dask_array(X):
-            X = da.asarray(np.asarray(X, dtype=np.float64), chunks=("auto", -1))
-        if not compat.is_dask_array(y):
-            y = da.asarray(np.asarray(y, dtype=np.float64))
+        if compat.is_dask_array(X):
+            check_real(name, X)
+        else:
+            X = da.asarray(_given.floats(name, X), chunks=("auto", -1))
+        if compat.is_dask_array(y):
+            check_real(f"the targets of {name}", y)
+        else:
+            y = da.asarray(_given.floats(f"the targets of {name}", y))
         X, y = (_sized(array) for array in (X, y))
         if X.ndim != 2 or 0 in X.shape:
             raise ValueError(f"{name} must be rows × columns, not empty; got shape {X.shape}")
@@ -145,6 +148,11 @@ def _checked(
             f"{y.shape}"
         )
     for what, array in (("", x), (" has targets that", y)):
+        if np.ma.getmaskarray(array).any() if isinstance(array, np.ma.MaskedArray) else False:
+            raise ValueError(
+                f"{where}{what} must not be masked; drop such rows, or fill in values, as "
+                "da.ma.filled does"
+            )
         if not np.isfinite(array.data if hasattr(array, "tocsr") else array).all():
             raise ValueError(f"{where}{what} must be finite; got NaN or infinity")
     return function(x, np.asarray(y, dtype=np.float64), argument)

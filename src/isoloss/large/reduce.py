@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from isoloss import _given
 from isoloss._checks import Kind, has_only_products, quiet
 from isoloss.basis import Basis
 from isoloss.coordinates import Coordinates
@@ -70,7 +71,7 @@ def from_operator(
     single = np.ndim(y) == 1
     first = np.zeros((d, m))
     if start is not None:
-        first = np.asarray(start, dtype=np.float64)
+        first = _given.floats("start", start)
         wanted = (d,) if single else (d, m)
         if first.shape != wanted or not np.isfinite(first).all():
             raise ValueError(f"start must be finite, of shape {wanted}; got shape {first.shape}")
@@ -112,7 +113,7 @@ class Asked:
             raise ValueError("give at least one schedule")
         if train_loss is None:
             return cls(several, None)
-        levels = np.atleast_1d(np.asarray(train_loss, dtype=np.float64))
+        levels = np.atleast_1d(_given.floats("train_loss", train_loss))
         if levels.ndim != 1 or not levels.size or np.isnan(levels).any():
             raise ValueError(f"train_loss must be numbers along one axis; got {train_loss!r}")
         if (levels < 0).any():

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
+from isoloss import _given
+
 __all__ = ["ArrayRows", "Rows", "check_real", "read_targets"]
 
 Floats = npt.NDArray[np.float64]
@@ -42,15 +44,16 @@ class ArrayRows:
     @classmethod
     def read(cls, name: str, X: Any, y: Any) -> ArrayRows:
         """Check rows and targets; ``name`` is what a message calls the rows."""
-        check_real(name, X)
         if issparse(X):
+            check_real(name, X)
             sparse: Any = X
             X = sparse.tocsr().astype(np.float64)
             finite = np.isfinite(X.data).all()
         elif isinstance(X, LinearOperator):
+            check_real(name, X)
             finite = True
         else:
-            X = np.asarray(X, dtype=np.float64)
+            X = _given.floats(name, X)
             finite = np.isfinite(X).all()
         if len(X.shape) != 2 or 0 in X.shape:
             raise ValueError(f"{name} must be rows × columns, not empty; got shape {X.shape}")
@@ -81,17 +84,14 @@ class ArrayRows:
 
 
 def check_real(name: str, array: Any) -> None:
-    """Raise ``TypeError`` for complex numbers, texts and objects."""
-    given = getattr(array, "dtype", None)
-    dtype = given if isinstance(given, np.dtype) else np.asarray(array).dtype
-    if dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers; got dtype {dtype}")
+    """Raise ``TypeError`` for complex numbers, texts and objects, by the dtype."""
+    if np.dtype(array.dtype).kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
 
 
 def read_targets(y: Any, n: int, name: str) -> Floats:
     """Return targets (n, m), checked."""
-    check_real(f"the targets of {name}", y)
-    targets = np.asarray(y, dtype=np.float64)
+    targets = _given.floats(f"the targets of {name}", y)
     if targets.ndim not in (1, 2) or len(targets) != n:
         raise ValueError(
             f"{name} has {n} rows, so its targets need shape ({n},) or ({n}, m); "

@@ -1,0 +1,113 @@
+"""Columns of frames go by their names, not by their places."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable
+from typing import Any
+
+from isoloss._given import outside
+
+__all__ = [
+    "Names",
+    "column_names",
+    "entries_in_order",
+    "in_order",
+    "rows_in_order",
+    "targets_in_order",
+]
+
+Names = tuple[Hashable, ...]
+
+
+def column_names(value: Any) -> Names | None:
+    """Return the names of a frame's columns; None for what has none."""
+    if hasattr(value, "dtypes") or hasattr(value, "column_names"):  # pandas, polars; Arrow
+        names = getattr(value, "column_names", None)
+        names = getattr(value, "columns", ()) if names is None else names
+        return tuple(names) or None
+    return None
+
+
+def in_order(name: str, value: Any, like: str, names: Names | None) -> Any:
+    """Return ``value`` with its columns in the order of ``names``, those of ``like``.
+
+    Columns of frames go by their names. Raises ``ValueError`` if the names are others; warns if
+    only one of both has names.
+    """
+    own = column_names(value)
+    if own == names:
+        return value
+    if own is None or names is None:
+        known, unknown = (like, name) if own is None else (name, like)
+        if all(isinstance(each, str) for each in (names if own is None else own) or ()):
+            warnings.warn(
+                f"{known} names its columns and {unknown} does not: they are taken to be in the "
+                "same order",
+                UserWarning,
+                stacklevel=outside(),
+            )
+        return value
+    if len(set(own)) < len(own) or set(own) != set(names):
+        raise ValueError(
+            f"the columns of {name} must have the names that those of {like} have, each once: "
+            f"{_difference(names, own)}; give arrays, as .to_numpy() does, to go by position"
+        )
+    places = [own.index(each) for each in names]
+    return value.iloc[:, places] if hasattr(value, "iloc") else value.select(list(names))
+
+
+def targets_in_order(name: str, value: Any, like: str, names: Names | None) -> Any:
+    """Return targets as `in_order` does; a single column may have any name or none."""
+    own = column_names(value)
+    if own is None or names is None or len(own) == len(names) == 1:
+        return value
+    return in_order(name, value, like, names)
+
+
+def rows_in_order(value: Any) -> Any:
+    """Return a square frame with its rows in the order of its columns, where both are named alike.
+
+    A covariance's, or a kernel's.
+    """
+    names, rows = column_names(value), _row_names(value)
+    if names is None or rows is None or rows == names or set(rows) != set(names):
+        return value
+    return value.iloc[[rows.index(each) for each in names]]
+
+
+def entries_in_order(name: str, value: Any, like: str, names: Names | None) -> Any:
+    """Return a series with an entry for each of ``names``, columns of ``like``, in their order.
+
+    One with row numbers for names goes by position. Raises ``ValueError`` if the names are others.
+    """
+    own = _row_names(value)
+    if own is None or names is None or own == names:
+        return value
+    if set(own) == set(names):
+        return value.iloc[[own.index(each) for each in names]]
+    if all(isinstance(each, str) for each in own):
+        raise ValueError(
+            f"the entries of {name} must have the names of the columns of {like}, each once: "
+            f"{_difference(names, own)}; give an array, as .to_numpy() does, to go by position"
+        )
+    return value
+
+
+def _row_names(value: Any) -> Names | None:
+    """Return the labels of the rows of what pandas holds, if each stands once."""
+    index = getattr(value, "index", None) if hasattr(value, "iloc") else None
+    return tuple(index) if index is not None and index.is_unique else None
+
+
+def _difference(names: Names, own: Names) -> str:
+    lacking = [each for each in names if each not in own]
+    surplus = [each for each in own if each not in names]
+    if not lacking and not surplus:
+        return "a name stands twice"
+    parts = [
+        f"{what} {', '.join(map(repr, some[:5]))}{', …' if len(some) > 5 else ''}"
+        for what, some in (("it lacks", lacking), ("it also has", surplus))
+        if some
+    ]
+    return " and ".join(parts)

@@ -1,0 +1,174 @@
+"""What a user gives, as plain numbers: arrays, tensors, frames; what cannot be one is refused."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import array_api_compat as compat
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["count", "dense", "detached", "floats", "number", "numbers", "outside", "precision", "to_numpy"]
+
+_REAL = "biuf"  # kinds of NumPy dtypes
+
+
+def dense(name: str, value: Any) -> None:
+    """Raise ``TypeError`` for sparse arrays and lazy frames, of which others know how to be dense.
+
+    SciPy's are for the caller to take.
+    """
+    cure = None
+    if compat.is_torch_array(value) and str(value.layout) != "torch.strided":
+        cure = f"a sparse tensor ({value.layout}); give {name}.to_dense()"
+    elif compat.is_pydata_sparse_array(value):
+        cure = f"an array of the library sparse; give {name}.todense()"
+    elif hasattr(value, "to_dask_array"):
+        cure = f"a Dask frame; give {name}.to_dask_array(lengths=True)"
+    if cure is not None:
+        raise TypeError(f"{name} is {cure}")
+
+
+def detached(value: Any) -> Any:
+    """Return a tensor without its gradient; anything else as it is."""
+    return value.detach() if getattr(value, "requires_grad", False) is True else value
+
+
+def to_numpy(value: Any) -> npt.NDArray[Any]:
+    """Return an array of whatever library, on whatever device, as one of NumPy's."""
+    if isinstance(value, np.ndarray | np.generic):
+        return np.asarray(value)
+    value = detached(value)
+    try:
+        return np.asarray(value)
+    except (RuntimeError, TypeError):  # on another device, which NumPy cannot reach by itself
+        return np.from_dlpack(value, device="cpu")
+
+
+def numbers(name: str, value: Any) -> npt.NDArray[Any]:
+    """Return ``value`` as a NumPy array of real numbers, of the precision that it has.
+
+    Raises ``TypeError`` or ``ValueError`` for what holds other things or lacks some; ``name`` is
+    what the message calls it.
+    """
+    dense(name, value)
+    if _is_pandas(value):
+        return _of_pandas(name, value)
+    masked = _masked(value)
+    if masked is not None:
+        hidden = np.ma.getmaskarray(masked)
+        if hidden.any():
+            raise ValueError(
+                f"{name} has {int(hidden.sum())} masked entries, the first at "
+                f"{_first(hidden)}; drop their rows, or give the values that they are to have, as "
+                f"{name}.filled(value) does"
+            )
+        value = masked.data
+    try:
+        array = to_numpy(value) if compat.is_array_api_obj(value) else np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of numbers: {error}") from None
+    except (TypeError, RuntimeError) as error:
+        cause = str(error).partition("\n")[0]
+        raise TypeError(f"{name} must be an array of numbers: {cause}") from None
+    if array.dtype.kind not in _REAL:
+        got = f"dtype {array.dtype}" if array.ndim else f"{type(value).__name__} {value!r}"
+        raise TypeError(f"{name} must hold real numbers; got {got}")
+    return array
+
+
+def floats(name: str, value: Any) -> npt.NDArray[np.float64]:
+    """Return ``value`` as `numbers` does, in float64."""
+    return np.asarray(numbers(name, value), dtype=np.float64)
+
+
+def number(name: str, value: Any) -> float:
+    """Return one number, be it Python's, NumPy's or an array without axes."""
+    array = numbers(name, value) if not isinstance(value, str) else None
+    if array is None or array.ndim or array.dtype.kind == "b":
+        raise TypeError(f"{name} must be a number; got {value!r}")
+    return float(array)
+
+
+def count(value: Any) -> int | None:
+    """Return a whole number, Python's or NumPy's, as Python's; None for anything else."""
+    if isinstance(value, bool | np.bool_) or (
+        compat.is_array_api_obj(value) and (value.ndim or "bool" in str(value.dtype))
+    ):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def precision(value: Any) -> float:
+    """Return the rounding unit of the numbers that an array holds, float64's at least."""
+    least = float(np.finfo(np.float64).eps)
+    if _is_pandas(value):
+        given = list(value.dtypes) if hasattr(value, "columns") else [value.dtype]
+        dtypes = [getattr(dtype, "numpy_dtype", dtype) for dtype in given]
+        return max([least, *(float(np.finfo(d).eps) for d in dtypes if d.kind == "f")])
+    if not compat.is_array_api_obj(value):
+        return least
+    xp = compat.array_namespace(value)
+    real = xp.isdtype(value.dtype, "real floating")
+    return max(float(xp.finfo(value.dtype).eps), least) if real else least
+
+
+
+
+
+
+
+def _masked(value: Any) -> np.ma.MaskedArray[Any, Any] | None:
+    if isinstance(value, np.ma.MaskedArray):
+        return value
+    if isinstance(value, list | tuple) and any(isinstance(v, np.ma.MaskedArray) for v in value):
+        return np.ma.asarray(value)
+    return None
+
+
+def _first(flags: npt.NDArray[np.bool_]) -> list[int]:
+    return [int(i) for i in np.unravel_index(int(np.argmax(flags)), flags.shape)]
+
+
+def _is_pandas(value: Any) -> bool:
+    pandas = sys.modules.get("pandas")  # without it, there are no frames of its
+    return pandas is not None and isinstance(
+        value, pandas.DataFrame | pandas.Series | pandas.Index | pandas.api.extensions.ExtensionArray
+    )
+
+
+def _of_pandas(name: str, value: Any) -> npt.NDArray[Any]:
+    frame = hasattr(value, "columns")
+    dtypes: Sequence[Any] = list(value.dtypes) if frame else [value.dtype]
+    columns = list(value.columns) if frame else [None]
+    for column, dtype in zip(columns, dtypes, strict=True):
+        if dtype.kind not in _REAL:
+            where = f"its column {column!r} holds" if frame else "got dtype"
+            raise TypeError(f"{name} must hold real numbers; {where} {dtype}")
+    missing = np.asarray(value.isna(), dtype=bool)
+    if missing.any():
+        first = _first(missing)
+        row = value.index[first[0]] if hasattr(value, "index") else first[0]
+        where = f"row {row!r}, column {columns[first[1]]!r}" if frame else f"row {row!r}"
+        raise ValueError(
+            f"{name} has no value in {int(missing.sum())} place(s), the first in {where}; drop such "
+            "rows, or fill in values"
+        )
+    array = np.asarray(value)
+    return array if array.dtype.kind in _REAL else np.asarray(value.to_numpy(dtype=np.float64))
+
+
+def outside() -> int:
+    """Return the stack level of the first caller outside this package, for warnings."""
+    frame, level = sys._getframe(1), 1
+    # those in between run our functions under `quiet`
+    inside = ("isoloss", "numpy", "contextlib")
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(inside):
+        frame, level = frame.f_back, level + 1
+    return level

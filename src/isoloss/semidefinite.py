@@ -1,0 +1,144 @@
+"""Positive semidefinite matrices as they come: symmetric and without negative eigenvalues, nearly.
+
+What is below zero, the asymmetry and the precision of the entries tell which of the small
+eigenvalues are rounding.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+from isoloss import _given
+
+__all__ = [
+    "Decomposed",
+    "Entries",
+    "cutoff",
+    "decompose_semidefinite",
+    "own_rounding",
+    "warn_of_rounding",
+]
+
+Array = Any
+
+ROUNDED = 1e-5
+"""Of a matrix's size, may come of float32, whatever the entries are stored in now."""
+_EPS = 2.0**-52
+_SURE = 2.0  # noise reaches as far above zero as below, but for chance
+_FAR = 100.0  # times its rounding below zero, an eigenvalue is a fault
+
+
+class Entries(NamedTuple):
+    """Matrices (*batch, n, n) made symmetric.
+
+    ``rounding`` (*batch, 1) is how far rounding of their entries seems to move eigenvalues.
+    """
+
+    matrices: Array
+    rounding: Array
+
+    @classmethod
+    def read(cls, xp: Any, name: str, matrices: Array, unit: float) -> Entries:
+        """Look at entries that are stored with the rounding unit ``unit``.
+
+        Independent errors of standard deviation σ_ij move eigenvalues by about
+        2 max_i √(Σ_j σ_ij²) (A. S. Bandeira and R. van Handel (2016), Ann. Probab. 44(4)), which
+        for entries rounded to |K_ij| ``unit``/2 at most is less than ``unit`` times the longest
+        row. Where rows do not mirror columns, half of the difference is such an error. Raises
+        ``ValueError`` if that is more than rounding.
+        """
+        transposed = xp.matrix_transpose(matrices)
+        skew = (matrices - transposed) / 2.0
+        size, gap = float(xp.max(xp.abs(matrices))), 2.0 * float(xp.max(xp.abs(skew)))
+        if gap > max(ROUNDED, 4.0 * unit) * size:
+            raise ValueError(
+                f"{name} must be symmetric; it differs from its transpose by up to {gap:g}"
+            )
+        symmetric = (matrices + transposed) / 2.0 if gap else matrices
+        rounding = 2.0 * _longest_row(xp, skew)
+        if unit > _EPS:
+            stored = unit * _longest_row(xp, matrices)
+            rounding = xp.where(stored > rounding, stored, rounding)
+        return cls(symmetric, rounding)
+
+
+def _longest_row(xp: Any, matrices: Array) -> Array:
+    size = xp.max(xp.abs(matrices), axis=-1)
+    size = xp.max(size, axis=-1, keepdims=True)
+    unit = matrices / xp.where(size > 0, size, xp.ones_like(size))[..., None]
+    return size * xp.sqrt(xp.max(xp.sum(unit**2, axis=-1), axis=-1, keepdims=True))
+
+
+def own_rounding(n: int, largest: Array) -> Array:
+    """Return how far float64 moves the eigenvalues of an n × n matrix, by its largest one."""
+    return (n + 8) * _EPS * largest
+
+
+def cutoff(xp: Any, name: str, lowest: Array, largest: Array, rounding: Array) -> Array:
+    """Return up to which size eigenvalues are rounding, of which there is at least ``rounding``.
+
+    Raises ``ValueError`` naming the lowest eigenvalue if it is further below zero.
+    """
+    limit = ROUNDED * largest
+    limit = xp.where(limit > _FAR * rounding, limit, _FAR * rounding)
+    if bool(xp.any(lowest < -limit)):
+        raise ValueError(
+            f"{name} must be positive semidefinite; "
+            f"its smallest eigenvalue is {float(xp.min(lowest)):g}"
+        )
+    return xp.where(-lowest > rounding, -_SURE * lowest, rounding)
+
+
+class Decomposed(NamedTuple):
+    """Eigenvalues (*batch, n), descending and those that are rounding exactly 0, and vectors.
+
+    ``left_out`` counts those that are not zero by float64's own rounding, but by that of the
+    entries, which is up to ``below``.
+    """
+
+    eigenvalues: Array
+    vectors: Array
+    left_out: int
+    below: float
+
+
+def decompose_semidefinite(
+    xp: Any, name: str, matrices: Array, unit: float, rounding: float | None = None
+) -> Decomposed:
+    """Decompose matrices whose entries are stored with the rounding unit ``unit``.
+
+    ``rounding``, where it is given, replaces what the matrices tell about theirs. Where they tell
+    it, and directions are left out for it, there is a warning.
+    """
+    entries = Entries.read(xp, name, matrices, unit)
+    eigenvalues, vectors = xp.linalg.eigh(entries.matrices)
+    eigenvalues, vectors = xp.flip(eigenvalues, axis=-1), xp.flip(vectors, axis=-1)
+    largest, lowest = eigenvalues[..., :1], eigenvalues[..., -1:]
+    largest = xp.where(largest > 0, largest, xp.zeros_like(largest))
+    n = int(matrices.shape[-1])
+    own = own_rounding(n, largest)
+    wanted = entries.rounding if rounding is None else xp.zeros_like(own) + rounding
+    least = xp.where(own > wanted, own, wanted)
+    noise = cutoff(xp, name, lowest, largest, least)
+    if rounding is not None:
+        noise = least
+    kept = eigenvalues > noise
+    lost = xp.sum(xp.astype(~kept & (eigenvalues > own), xp.int64), axis=-1)
+    left_out, below = int(xp.max(lost)), float(xp.max(noise))
+    if left_out and rounding is None:
+        warn_of_rounding(name, left_out, n, below, float(xp.min(lowest)))
+    return Decomposed(
+        xp.where(kept, eigenvalues, xp.zeros_like(eigenvalues)), vectors, left_out, below
+    )
+
+
+def warn_of_rounding(name: str, left_out: int, n: int, below: float, lowest: float) -> None:
+    """Say that directions are left out because a matrix is known up to rounding only."""
+    warnings.warn(
+        f"{name} is rounded, as its precision, asymmetry and smallest eigenvalue ({lowest:.3g}) "
+        f"tell: {left_out} of its {n} directions, whose eigenvalues are below {below:.3g}, are "
+        "left out; compute and give it in float64 to keep them",
+        UserWarning,
+        stacklevel=_given.outside(),
+    )
