@@ -23,8 +23,7 @@ Names = tuple[Hashable, ...]
 def column_names(value: Any) -> Names | None:
     """Return the names of a frame's columns; None for what has none."""
     if hasattr(value, "dtypes") or hasattr(value, "column_names"):  # pandas, polars; Arrow
-        names = getattr(value, "column_names", None)
-        names = getattr(value, "columns", ()) if names is None else names
+        names: Any = getattr(value, "column_names", None) or getattr(value, "columns", ())
         return tuple(names) or None
     return None
 

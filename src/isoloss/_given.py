@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import operator
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import array_api_compat as compat
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["count", "dense", "detached", "floats", "number", "numbers", "outside", "precision", "to_numpy"]
+__all__ = [
+    "count",
+    "dense",
+    "detached",
+    "floats",
+    "number",
+    "numbers",
+    "outside",
+    "plain",
+    "precision",
+    "to_numpy",
+]
 
 _REAL = "biuf"  # kinds of NumPy dtypes
 
@@ -57,16 +68,7 @@ def numbers(name: str, value: Any) -> npt.NDArray[Any]:
     dense(name, value)
     if _is_pandas(value):
         return _of_pandas(name, value)
-    masked = _masked(value)
-    if masked is not None:
-        hidden = np.ma.getmaskarray(masked)
-        if hidden.any():
-            raise ValueError(
-                f"{name} has {int(hidden.sum())} masked entries, the first at "
-                f"{_first(hidden)}; drop their rows, or give the values that they are to have, as "
-                f"{name}.filled(value) does"
-            )
-        value = masked.data
+    value = _unmasked(name, value)
     try:
         array = to_numpy(value) if compat.is_array_api_obj(value) else np.asarray(value)
     except ValueError as error:
@@ -78,6 +80,23 @@ def numbers(name: str, value: Any) -> npt.NDArray[Any]:
         got = f"dtype {array.dtype}" if array.ndim else f"{type(value).__name__} {value!r}"
         raise TypeError(f"{name} must hold real numbers; got {got}")
     return array
+
+
+def plain(name: str, value: Any) -> Any:
+    """Return arrays and tensors as NumPy's, and all else as it is, for others to check.
+
+    Raises ``TypeError`` or ``ValueError`` for what they would take amiss: masks, sparse tensors,
+    and times, which are no numbers.
+    """
+    dense(name, value)
+    value = _unmasked(name, value)
+    if compat.is_array_api_obj(value):
+        value = to_numpy(value)
+    given = getattr(value, "dtypes", getattr(value, "dtype", None))
+    for dtype in given if isinstance(given, Iterable) else [given]:
+        if getattr(dtype, "kind", None) in ("m", "M"):
+            raise TypeError(f"{name} must hold real numbers; got {dtype}")
+    return value
 
 
 def floats(name: str, value: Any) -> npt.NDArray[np.float64]:
@@ -119,17 +138,20 @@ def precision(value: Any) -> float:
     return max(float(xp.finfo(value.dtype).eps), least) if real else least
 
 
-
-
-
-
-
-def _masked(value: Any) -> np.ma.MaskedArray[Any, Any] | None:
-    if isinstance(value, np.ma.MaskedArray):
+def _unmasked(name: str, value: Any) -> Any:
+    """Return a masked array, or a list of some, without a mask; anything else as it is."""
+    several = isinstance(value, list | tuple)
+    if not any(isinstance(v, np.ma.MaskedArray) for v in (value if several else [value])):
         return value
-    if isinstance(value, list | tuple) and any(isinstance(v, np.ma.MaskedArray) for v in value):
-        return np.ma.asarray(value)
-    return None
+    masked = np.ma.asarray(value)
+    hidden = np.ma.getmaskarray(masked)
+    if hidden.any():
+        raise ValueError(
+            f"{name} is masked in {int(hidden.sum())} place(s), the first at {_first(hidden)}; "
+            f"drop such rows, or give the values that are to stand there, as {name}.filled(value) "
+            "does"
+        )
+    return masked.data
 
 
 def _first(flags: npt.NDArray[np.bool_]) -> list[int]:
@@ -139,7 +161,8 @@ def _first(flags: npt.NDArray[np.bool_]) -> list[int]:
 def _is_pandas(value: Any) -> bool:
     pandas = sys.modules.get("pandas")  # without it, there are no frames of its
     return pandas is not None and isinstance(
-        value, pandas.DataFrame | pandas.Series | pandas.Index | pandas.api.extensions.ExtensionArray
+        value,
+        pandas.DataFrame | pandas.Series | pandas.Index | pandas.api.extensions.ExtensionArray,
     )
 
 
@@ -157,8 +180,8 @@ def _of_pandas(name: str, value: Any) -> npt.NDArray[Any]:
         row = value.index[first[0]] if hasattr(value, "index") else first[0]
         where = f"row {row!r}, column {columns[first[1]]!r}" if frame else f"row {row!r}"
         raise ValueError(
-            f"{name} has no value in {int(missing.sum())} place(s), the first in {where}; drop such "
-            "rows, or fill in values"
+            f"{name} has no value in {int(missing.sum())} place(s), the first in {where}; drop "
+            "such rows, or fill in values"
         )
     array = np.asarray(value)
     return array if array.dtype.kind in _REAL else np.asarray(value.to_numpy(dtype=np.float64))

@@ -39,10 +39,10 @@ class Spectrum(NamedTuple):
 class LeftOut(NamedTuple):
     """Directions that cannot be told from the rounding of the numbers that were given.
 
-    ``count`` directions, whose curvatures are below ``curvature``.
+    So many ``directions``, whose curvatures are below ``curvature``.
     """
 
-    count: int
+    directions: int
     curvature: float
 
 

@@ -110,9 +110,7 @@ def trace(
     counts = [k for mark in marks for k in mark.steps]
     return Path(
         problem=problem,
-        steps=problem.kind.count(
-            xp.asarray(counts, dtype=xp.int64, device=problem.kind.device)
-        ),
+        steps=problem.kind.count(xp.asarray(counts, dtype=xp.int64, device=problem.kind.device)),
         time=problem.kind.result(xp.concat([mark.time for mark in marks])),
         train_loss=problem.kind.result(problem.floor + excess),
         test_loss=problem.kind.result(problem.test.loss(xp, sign, log)),

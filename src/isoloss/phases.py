@@ -428,9 +428,10 @@ def anneal(lr: float, steps: int) -> Schedule:
 def _real(name: str, value: Any) -> npt.NDArray[np.float64]:
     try:
         given = np.asarray(value)
-        if given.dtype.kind not in "SUb":  # text and truth values are no numbers
+        # truth values, texts, times and complex numbers are no real numbers
+        if given.dtype.kind not in "bSUmMc" and not np.ma.is_masked(value):
             return given.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # the latter is PyTorch's
         pass
     shown = reprlib.repr(value)
     raise TypeError(f"{name} must be a finite real number or numbers; got {shown}") from None

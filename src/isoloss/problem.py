@@ -9,6 +9,7 @@ from typing import Any, Self
 import array_api_compat as compat
 
 from isoloss import _checks, _given
+from isoloss._checks import Kind, quiet
 from isoloss._columns import (
     Names,
     column_names,
@@ -17,7 +18,6 @@ from isoloss._columns import (
     rows_in_order,
     targets_in_order,
 )
-from isoloss._checks import Kind, quiet
 from isoloss._threads import blas_by_size
 from isoloss.basis import Basis
 from isoloss.coordinates import Coordinates
@@ -454,9 +454,7 @@ class Problem(Reduced):
             rounding = _given.number("rounding", rounding)
             if not 0 <= rounding < float("inf"):
                 raise ValueError(f"rounding must be finite and not negative; got {rounding!r}")
-        spectrum, left_out = decompose_kernel(
-            xp, kernel, -targets, _given.precision(K), rounding
-        )
+        spectrum, left_out = decompose_kernel(xp, kernel, -targets, _given.precision(K), rounding)
         return cls._from_rows(
             kind,
             spectrum,

@@ -48,7 +48,7 @@ def made_dense(name: str, value: Any) -> Any:
             f"{name} is sparse and, made dense, would take {8e-9 * size:.1f} GB: {advice}; or give "
             f"{name}.toarray()"
         )
-    return value.toarray()
+    return value.toarray(order="C")
 
 
 def read_noise(kind: Kind, noise: Any, batch: tuple[int, ...]) -> Array:
@@ -113,10 +113,9 @@ def read_data(kind: Kind, given: dict[str, Any]) -> tuple[Array, Array, Array, A
     """
     names = list(given)
     first, second, third, last = names
-    columns, outputs = column_names(given[first]), column_names(given[second])
     given = given | {
-        third: in_order(third, given[third], first, columns),
-        last: targets_in_order(last, given[last], second, outputs),
+        third: in_order(third, given[third], first, column_names(given[first])),
+        last: targets_in_order(last, given[last], second, column_names(given[second])),
     }
     inputs, targets, test_inputs, test_targets = (kind.array(n, v) for n, v in given.items())
     _checks.shape(names[0], inputs, ("n", "d"))

@@ -59,8 +59,8 @@ class Reduced:
     reduction: Reduction | None = None
     """How it was reduced, if it was: by `Problem.from_operator`."""
     left_out: LeftOut | None = None
-    """How many directions (``count``), of curvatures below ``curvature``, could not be told from
-    the rounding of a kernel or covariance, if some could not."""
+    """What could not be told from the rounding of a kernel or covariance: so many ``directions``,
+    of curvatures below ``curvature``."""
 
     @classmethod
     def _checked(cls, **fields: Any) -> Self:

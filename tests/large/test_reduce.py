@@ -118,15 +118,30 @@ def test_all_that_can_be_multiplied_by(kind: str) -> None:
     assert worst(wanted, found, levels_of(wanted)[:6]) < 1e-7
 
 
-def test_from_data_passes_sparse_data_on() -> None:
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("kind", [csr_matrix, csc_array])
+def test_from_data_takes_sparse_data_exactly(kind: Any, intercept: bool) -> None:
     dense = random_array((200, 120), density=0.1, rng=np.random.default_rng(1)).toarray()
     y = RNG.normal(size=200)
-    for X in (csr_matrix(dense), aslinearoperator(dense)):
-        found = il.Problem.from_data(X, y, dense[:50], y[:50])
-        assert found.reduction is not None
-        assert worst(il.Problem.from_data(dense, y, dense[:50], y[:50]), found, 0.5) < 1e-4
-        with pytest.raises(ValueError, match="sparse data and operators have no fit_intercept"):
-            il.Problem.from_data(X, y, dense[:50], y[:50], fit_intercept=True)
+    wanted = il.Problem.from_data(dense, y, dense[:50], y[:50], fit_intercept=intercept)
+    for X, X_test in ((kind(dense), dense[:50]), (dense, kind(dense[:50]))):
+        found = il.Problem.from_data(X, y, X_test, y[:50], fit_intercept=intercept)
+        assert found.reduction is None
+        np.testing.assert_array_equal(found.curvature, wanted.curvature)
+        assert worst(wanted, found, levels_of(wanted)) == 0
+        again = found.with_test(X_test, y[:50])
+        assert float(again.start_test_loss) == float(wanted.start_test_loss)
+
+
+def test_from_data_refuses_what_only_an_approximation_can_take() -> None:
+    dense = RNG.normal(size=(20, 3))
+    y = RNG.normal(size=20)
+    for X, X_test in ((aslinearoperator(dense), dense), (dense, aslinearoperator(dense))):
+        with pytest.raises(TypeError, match=r"is an operator, .* call Problem\.from_operator"):
+            il.Problem.from_data(X, y, X_test, y)
+    large = csr_matrix((10_000, 6_000))
+    with pytest.raises(ValueError, match=r"X is sparse .* 0\.5 GB: call Problem\.from_operator"):
+        il.Problem.from_data(large, np.zeros(10_000), large, np.zeros(10_000))
 
 
 def test_a_start_of_ones_own() -> None:

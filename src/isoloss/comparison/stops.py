@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from isoloss import _given
 from isoloss._threads import blas_by_size
 from isoloss.comparison.result import Comparison, Curve, Stop, Stops
 from isoloss.comparison.ridge import ridge
@@ -134,15 +135,15 @@ def _grid(problem: Problem, start: float, lowest: float) -> Floats:
 
 def _levels(problem: Problem, levels: int | npt.ArrayLike, start: float) -> Floats:
     floor = _floor(problem)
-    if isinstance(levels, int):
-        if levels < 1:
-            raise ValueError(f"levels must be at least 1; got {levels}")
-        return floor + start * np.geomspace(1, _LOWEST, levels + 1)[1:]
-    given = np.sort(np.atleast_1d(np.asarray(levels, dtype=float)).ravel())[::-1]
+    if (count := _given.count(levels)) is not None:
+        if count < 1:
+            raise ValueError(f"levels must be at least 1; got {count}")
+        return floor + start * np.geomspace(1, _LOWEST, count + 1)[1:]
+    given = np.sort(np.atleast_1d(_given.floats("levels", levels)).ravel())[::-1]
     if not given.size or not ((given > floor) & (given < floor + start)).all():
         raise ValueError(
             f"levels must be between the smallest train loss {floor:.6g} and the start's "
-            f"{floor + start:.6g}; got {levels}"
+            f"{floor + start:.6g}; got {levels!r}"
         )
     return given
 

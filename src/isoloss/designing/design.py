@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from isoloss import families
+from isoloss import _given, families
 from isoloss._checks import quiet
 from isoloss._threads import blas_by_size
 from isoloss.designing.constraints import Goal, Limits
@@ -196,7 +196,7 @@ def design(
     called = _name(family)
     shapes = _shapes(family, called, steps, stable, largest, fixed)
     flow = flow or called == "annealed"
-    level = None if train_loss is None else float(train_loss)
+    level = None if train_loss is None else _given.number("train_loss", train_loss)
     found = search(
         problem,
         shapes,
@@ -236,7 +236,7 @@ def _check(
             raise ValueError(
                 'the goal "best" chooses its stop; leave train_loss out, or ask for "lowest"'
             )
-    elif train_loss is None or not floor < float(train_loss) < start:
+    elif train_loss is None or not floor < _given.number("train_loss", train_loss) < start:
         raise ValueError(
             f"the goal {goal!r} needs a train_loss between the smallest {floor:g} and the start's "
             f"{start:g}; got {train_loss!r}"

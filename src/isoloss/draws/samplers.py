@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from isoloss import _given
+from isoloss._columns import column_names, in_order, targets_in_order
 from isoloss.draws.enumeration import draws, exact_probabilities
 from isoloss.problem import Problem
 
@@ -113,7 +115,7 @@ def gaussian(
     >>> problem.curvature.shape
     (2,)
     """
-    variances = np.asarray(spectrum, dtype=float)
+    variances = _given.floats("spectrum", spectrum)
     if n < 1:
         raise ValueError(f"n must be at least 1; got {n}")
     if variances.ndim != 1 or not variances.size or not (variances >= 0).all():
@@ -121,7 +123,7 @@ def gaussian(
     if not noise >= 0:
         raise ValueError(f"noise must not be negative; got {noise!r}")
     d = len(variances)
-    fixed = None if target is None else np.asarray(target, dtype=float)
+    fixed = None if target is None else _given.floats("target", target)
     if fixed is not None and fixed.shape != (d,):
         raise ValueError(f"target must have shape ({d},), as the spectrum has; got {fixed.shape}")
     # d + 1 test rows whose mean squared error is the population's: one for each direction, and one
@@ -166,7 +168,12 @@ def resampled(
     >>> sampler(np.random.default_rng(0)).curvature.shape
     (1,)
     """
-    inputs, targets = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
+    X_test = in_order("X_test", X_test, "X", column_names(X))
+    y_test = targets_in_order("y_test", y_test, "y", column_names(y))
+    inputs, targets, X_test, y_test = (
+        _given.floats(name, value)
+        for name, value in (("X", X), ("y", y), ("X_test", X_test), ("y_test", y_test))
+    )
     count = len(inputs) if n is None else n
     if not count >= 1 or (not replace and count > len(inputs)):
         raise ValueError(
@@ -181,5 +188,5 @@ def resampled(
 
 
 def _of_counts(counts: Any, test: Floats, target: Any) -> Problem:
-    start = -np.broadcast_to(np.asarray(target, dtype=float), test.shape)
+    start = -np.broadcast_to(_given.floats("target", target), test.shape)
     return Problem.from_spectra(np.asarray(counts) / np.sum(counts), test, start)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from isoloss import _given
 from isoloss.decomposition import RTOL
 from isoloss.estimators.rows import KernelRows, LinearRows, Rows, check_kernel, check_square
 from isoloss.names import suggest
@@ -109,9 +109,20 @@ class Scheduled(BaseEstimator):
             If the schedule ends above the train loss asked for, or, without one, a million times
             above the start's.
         UserWarning
-            If the train loss asked for is above the start's, so that nothing is trained.
+            If the train loss asked for is above the start's, so that nothing is trained; or if a
+            kernel is rounded, as one of float32 numbers, so that directions are left out.
         """
         rows = self._decompose(X, y, sample_weight)
+        self.rank_ = int(np.count_nonzero(rows.problem.gamma))
+        left_out = rows.problem.left_out
+        if left_out is not None:
+            warnings.warn(
+                f"the kernel is rounded: {left_out.directions} directions, of curvatures below "
+                f"{left_out.curvature:.3g}, cannot be told from that and are left out, "
+                f"{self.rank_} are kept; compute and give it in float64 to keep more",
+                UserWarning,
+                stacklevel=2,
+            )
         schedule = at_problem(self.schedule, rows.problem)
         level = None if self.train_loss is None else levels_of(self, rows.problem, self.train_loss)
         run = train(rows.problem, schedule, level)
@@ -154,7 +165,7 @@ class Scheduled(BaseEstimator):
         for name in ("coef_", "dual_coef_", "X_fit_"):
             self.__dict__.pop(name, None)  # of an earlier fit
         self._check_parameters()
-        X, targets = self._read(X, y)
+        X, targets = self._read(_given.plain("X", X), _given.plain("y", y))
         weight = None if sample_weight is None else self._check_weight(sample_weight, X)
         design = self._design(X, X)
         rounding = self._rounding(design, X, weight)
@@ -203,7 +214,8 @@ class Scheduled(BaseEstimator):
         return check_kernel(design, float(np.finfo(computed).eps))
 
     def _check_weight(self, sample_weight: Any, X: Any) -> Floats:
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        given = _given.plain("sample_weight", sample_weight)
+        weight = _check_sample_weight(given, X, dtype=np.float64, ensure_non_negative=True)
         return np.asarray(weight)
 
     def _check_parameters(self) -> None:
@@ -211,8 +223,7 @@ class Scheduled(BaseEstimator):
             given = getattr(self, name)
             if given is None:
                 continue
-            if isinstance(given, bool) or not isinstance(given, numbers.Real):
-                raise TypeError(f"{name} must be a number or None; got {given!r}")
+            given = _given.number(name, given)
             if not 0 <= float(given) < math.inf:
                 raise ValueError(f"{name} must be finite and not negative; got {given!r}")
         if isinstance(self.kernel, str) and self.kernel not in _KERNELS:
@@ -227,6 +238,7 @@ class Scheduled(BaseEstimator):
 
     def _rows(self, X: Any) -> Any:
         """Return checked rows to predict for."""
+        X = _given.plain("X", X)
         return validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
 
     def _test_design(self, X: Any) -> Floats:
@@ -267,7 +279,7 @@ def at_problem(schedule: str | Schedule | Phase, problem: Problem) -> Schedule:
 
 def levels_of(estimator: Scheduled, problem: Problem, train_loss: Any) -> Floats:
     """Return train losses in the estimator's unit as those of a problem."""
-    levels = np.asarray(train_loss, dtype=float) * ROOM
+    levels = _given.floats("train_loss", train_loss) * ROOM
     start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
     if estimator.train_loss_unit == "start":
         return levels * start

@@ -10,6 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from isoloss import _given
 from isoloss.estimators.base import FLOATS, Scheduled
 
 __all__ = ["ScheduledClassifier"]
@@ -42,7 +43,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
         Weights of the kernel with each train row, of kernel models.
     intercept_ : array, shape (m,), or (1,) for two classes
         Intercepts.
-    train_loss_, start_train_loss_, min_train_loss_, n_steps_, flow_time_, max_lr_, schedule_
+    train_loss_, start_train_loss_, min_train_loss_, rank_, n_steps_, flow_time_, max_lr_, schedule_
         As for `ScheduledRegressor`.
 
     Examples
@@ -87,6 +88,25 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
         chosen = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
         return np.asarray(self.classes_[chosen])
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy of the predictions.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, d)
+            Rows; for a precomputed kernel, the kernel with the train rows.
+        y : array_like, shape (n,)
+            Their classes.
+        sample_weight : array_like, shape (n,), optional
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            The share of rows, by weight, whose class is predicted.
+        """
+        return super().score(X, _given.plain("y", y), sample_weight)
+
     def _read(self, X: Any, y: Any) -> tuple[Any, Floats]:
         X, y = validate_data(self, X, y, accept_sparse=("csr", "csc"), dtype=FLOATS)
         check_classification_targets(y)
@@ -99,7 +119,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
         return X, self._encode(y)
 
     def _encode(self, y: Any) -> Floats:
-        y = np.asarray(y)
+        y = np.asarray(_given.plain("y", y))
         place = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         # a class that the train rows have not cannot be predicted: all outputs are wrong
         return np.eye(len(self.classes_))[place] * (self.classes_[place] == y)[:, None]

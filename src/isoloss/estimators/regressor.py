@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
+from isoloss import _given
 from isoloss.estimators.base import FLOATS, Scheduled
 
 __all__ = ["ScheduledRegressor"]
@@ -55,6 +56,8 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
         The intercept.
     train_loss_, start_train_loss_, min_train_loss_ : float
         The train loss at the stop, at the start, and the smallest of all parameters.
+    rank_ : int
+        The number of directions that training moves.
     n_steps_ : int
         GD steps taken.
     flow_time_ : float
@@ -90,6 +93,25 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
         """
         return self._outputs(X)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R² of the predictions.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, shape (n, d)
+            Rows; for a precomputed kernel, the kernel with the train rows.
+        y : array_like, shape (n,) or (n, m)
+            Their targets.
+        sample_weight : array_like, shape (n,), optional
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            R².
+        """
+        return super().score(X, _given.plain("y", y), sample_weight)
+
     def _read(self, X: Any, y: Any) -> tuple[Any, Floats]:
         X, y = validate_data(
             self,
@@ -105,7 +127,7 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
         return X, y[:, None] if self._single_output else y
 
     def _encode(self, y: Any) -> Floats:
-        y = np.asarray(y, dtype=float)
+        y = _given.floats("y", y)
         return y[:, None] if y.ndim == 1 else y
 
     def _store(self, weights: Floats, intercept: Floats) -> None:

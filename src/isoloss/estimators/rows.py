@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -100,6 +101,7 @@ class KernelRows:
         used = np.ones(len(K), bool) if weight is None else weight > 0
         _, y, root, share = _weighted(K, y, weight, _LEAST**2)
         K = (K + K.T)[np.ix_(used, used)] / 2
+        rounded = rounding > least_rounding(K)
         means, offset = np.zeros(len(K)), np.zeros(y.shape[1])
         if intercept:
             means, offset = share @ K, share @ y
@@ -109,6 +111,8 @@ class KernelRows:
             share = np.zeros_like(share)
         K, y = K * root * root[:, None], y * root[:, None]
         problem = Problem.from_kernel(K, y, K[:1], y[:1], rounding=rounding * root.max() ** 2)
+        if not rounded:  # what is left out is what centring has made zero
+            problem = dataclasses.replace(problem, left_out=None)
         return cls(problem, used, share, root, means, offset)
 
     def test_rows(self, X: Floats) -> Floats:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss import specs
+from isoloss import _given, specs
 from isoloss.names import distinct
 from isoloss.problem import Problem
 from isoloss.schedule import Phase, Schedule
@@ -120,7 +120,7 @@ def sweep(
     {'noise': 2, 'decay': 3, 'draw': 3, 'schedule': 2, 'level': 2}
     """
     names, chosen = _schedules(schedules)
-    stops = np.atleast_1d(np.asarray(levels, dtype=float))
+    stops = np.atleast_1d(_given.floats("levels", levels))
     if stops.ndim != 1 or not stops.size or not (np.isfinite(stops) & (stops >= 0)).all():
         raise ValueError(f"levels must be finite, at least 0, along one axis; got {levels!r}")
     if unit not in _UNITS:
