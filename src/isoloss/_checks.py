@@ -142,7 +142,7 @@ def has_only_products(value: Any) -> bool:
 
 def is_sparse(value: Any) -> bool:
     """Whether a value is one of SciPy's sparse matrices or arrays."""
-    return hasattr(value, "tocsr")
+    return hasattr(value, "tocsr") and hasattr(value, "toarray")  # not an array of sparse
 
 
 def is_operator(value: Any) -> bool:

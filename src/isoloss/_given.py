@@ -112,11 +112,15 @@ def number(name: str, value: Any) -> float:
     return float(array)
 
 
-def count(value: Any) -> int | None:
-    """Return a whole number, Python's or NumPy's, as Python's; None for anything else."""
-    if isinstance(value, bool | np.bool_) or (
-        compat.is_array_api_obj(value) and (value.ndim or "bool" in str(value.dtype))
-    ):
+def count(name: str, value: Any) -> int | None:
+    """Return a whole number, Python's or NumPy's, as Python's; None for other numbers.
+
+    Raises ``ValueError`` for a truth value.
+    """
+    array = compat.is_array_api_obj(value)
+    if isinstance(value, bool) or (array and not value.ndim and "bool" in str(value.dtype)):
+        raise ValueError(f"{name} must be at least 1; got {value!r}, which is no number")
+    if array and value.ndim:
         return None
     try:
         return operator.index(value)
@@ -148,7 +152,7 @@ def _unmasked(name: str, value: Any) -> Any:
     if hidden.any():
         raise ValueError(
             f"{name} is masked in {int(hidden.sum())} place(s), the first at {_first(hidden)}; "
-            f"drop such rows, or give the values that are to stand there, as {name}.filled(value) "
+            f"leave those out, or give the values that are to stand there, as {name}.filled(value) "
             "does"
         )
     return masked.data

@@ -135,7 +135,7 @@ def _grid(problem: Problem, start: float, lowest: float) -> Floats:
 
 def _levels(problem: Problem, levels: int | npt.ArrayLike, start: float) -> Floats:
     floor = _floor(problem)
-    if (count := _given.count(levels)) is not None:
+    if (count := _given.count("levels", levels)) is not None:
         if count < 1:
             raise ValueError(f"levels must be at least 1; got {count}")
         return floor + start * np.geomspace(1, _LOWEST, count + 1)[1:]

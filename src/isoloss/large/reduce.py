@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from isoloss import _given
 from isoloss._checks import Kind, has_only_products, quiet
+from isoloss._columns import column_names, entries_in_order, in_order, targets_in_order
 from isoloss.basis import Basis
 from isoloss.coordinates import Coordinates
 from isoloss.decomposition import decompose
@@ -53,6 +54,9 @@ def from_operator(
     """Build `Problem.from_operator`, which documents it."""
     rows: Rows
     test: Rows
+    names = {"columns": column_names(X), "outputs": column_names(y)}
+    X_test = in_order("X_test", X_test, "X", names["columns"])
+    y_test = targets_in_order("y_test", y_test, "y", names["outputs"])
     if is_chunked(X, y, X_test, y_test):
         if any(has_only_products(each) for each in (X, X_test)):
             raise TypeError(
@@ -71,6 +75,7 @@ def from_operator(
     single = np.ndim(y) == 1
     first = np.zeros((d, m))
     if start is not None:
+        start = entries_in_order("start", start, "X", names["columns"])
         first = _given.floats("start", start)
         wanted = (d,) if single else (d, m)
         if first.shape != wanted or not np.isfinite(first).all():
@@ -80,7 +85,7 @@ def from_operator(
         raise ValueError(f"rtol must be between 0 and 1; got {rtol!r}")
     if operator.index(max_rank) < 1:
         raise ValueError(f"max_rank must be at least 1; got {max_rank!r}")
-    return reduce_rows(
+    problem = reduce_rows(
         rows,
         test,
         first,
@@ -88,6 +93,10 @@ def from_operator(
         asked=Asked.read(schedules, train_loss),
         rtol=rtol,
         max_rank=max_rank,
+    )
+    assert problem.coordinates is not None
+    return dataclasses.replace(
+        problem, coordinates=dataclasses.replace(problem.coordinates, **names)
     )
 
 

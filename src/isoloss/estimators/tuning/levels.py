@@ -33,7 +33,7 @@ class Levels:
     @classmethod
     def read(cls, levels: Any, unit: str) -> Levels:
         """Take a number of evenly spaced levels, or levels in the estimator's unit."""
-        if (count := _given.count(levels)) is not None:
+        if (count := _given.count("levels", levels)) is not None:
             if count < 1:
                 raise ValueError(f"levels must be at least 1; got {levels}")
             return cls(np.geomspace(1, _LOWEST, count + 1)[1:], "excess", spaced=True)
