@@ -127,7 +127,10 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
         return X, y[:, None] if self._single_output else y
 
     def _encode(self, y: Any) -> Floats:
-        y = _given.floats("y", y)
+        y = _given.plain("y", y)
+        if np.iscomplexobj(y):
+            raise TypeError("y must hold real numbers; got complex ones")
+        y = np.asarray(y, dtype=float)
         return y[:, None] if y.ndim == 1 else y
 
     def _store(self, weights: Floats, intercept: Floats) -> None:

@@ -54,9 +54,9 @@ def from_operator(
     """Build `Problem.from_operator`, which documents it."""
     rows: Rows
     test: Rows
-    names = {"columns": column_names(X), "outputs": column_names(y)}
-    X_test = in_order("X_test", X_test, "X", names["columns"])
-    y_test = targets_in_order("y_test", y_test, "y", names["outputs"])
+    columns, outputs = column_names(X), column_names(y)
+    X_test = in_order("X_test", X_test, "X", columns)
+    y_test = targets_in_order("y_test", y_test, "y", outputs)
     if is_chunked(X, y, X_test, y_test):
         if any(has_only_products(each) for each in (X, X_test)):
             raise TypeError(
@@ -75,7 +75,7 @@ def from_operator(
     single = np.ndim(y) == 1
     first = np.zeros((d, m))
     if start is not None:
-        start = entries_in_order("start", start, "X", names["columns"])
+        start = entries_in_order("start", start, "X", columns)
         first = _given.floats("start", start)
         wanted = (d,) if single else (d, m)
         if first.shape != wanted or not np.isfinite(first).all():
@@ -95,9 +95,8 @@ def from_operator(
         max_rank=max_rank,
     )
     assert problem.coordinates is not None
-    return dataclasses.replace(
-        problem, coordinates=dataclasses.replace(problem.coordinates, **names)
-    )
+    named = dataclasses.replace(problem.coordinates, columns=columns, outputs=outputs)
+    return dataclasses.replace(problem, coordinates=named)
 
 
 @dataclass(frozen=True)
