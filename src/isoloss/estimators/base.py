@@ -165,10 +165,11 @@ class Scheduled(BaseEstimator):
         for name in ("coef_", "dual_coef_", "X_fit_"):
             self.__dict__.pop(name, None)  # of an earlier fit
         self._check_parameters()
+        unit = _given.precision(X)  # scikit-learn makes float64 of float16
         X, targets = self._read(_given.plain("X", X), _given.plain("y", y))
         weight = None if sample_weight is None else self._check_weight(sample_weight, X)
         design = self._design(X, X)
-        rounding = self._rounding(design, X, weight)
+        rounding = self._rounding(design, X, weight, unit)
         if self.kernel is not None and self.kernel != "precomputed":
             self.X_fit_ = X
         intercept = bool(self.fit_intercept)
@@ -203,15 +204,16 @@ class Scheduled(BaseEstimator):
             )
         return np.asarray(K, dtype=float)
 
-    def _rounding(self, design: Floats, X: Any, weight: Floats | None) -> float:
+    def _rounding(self, design: Floats, X: Any, weight: Floats | None, unit: float) -> float:
         """Check a kernel between the train rows that count; return the size of its rounding."""
         if self.kernel is None:
             return 0.0
         if weight is not None:
             check_square(design)
             design = design[np.ix_(weight > 0, weight > 0)]
-        computed = np.float64 if self.kernel != "precomputed" else X.dtype
-        return check_kernel(design, float(np.finfo(computed).eps))
+        if self.kernel != "precomputed":
+            return check_kernel(design)
+        return check_kernel(design, max(unit, float(np.finfo(X.dtype).eps)))
 
     def _check_weight(self, sample_weight: Any, X: Any) -> Floats:
         given = _given.plain("sample_weight", sample_weight)
