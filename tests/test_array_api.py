@@ -91,6 +91,7 @@ def test_every_kind_gives_the_same_numbers_back(name: str, convert: Any, single:
 
 @pytest.mark.parametrize("name", PROBLEMS)
 @pytest.mark.parametrize("kind", ["numpy", "torch"])
+@pytest.mark.filterwarnings("ignore:K is rounded")
 def test_single_precision_in_single_precision_out(name: str, kind: str) -> None:
     xp = pytest.importorskip(kind, reason="PyTorch is the extra torch")
     wanted = numbers(PROBLEMS[name](np.asarray), name)
@@ -112,3 +113,88 @@ def test_levels_may_be_numpys_but_not_of_a_third_kind() -> None:
     plain = il.Problem.from_spectra([1.0, 0.5], [1, 1], [1, 1])
     with pytest.raises(TypeError, match="train_loss must be an array of the same kind"):
         il.train(plain, il.GradientFlow(), train_loss=strict.asarray(0.5))
+
+
+def without_float64(array: Any) -> Any:
+    """An array on a device that has no float64, as JAX and some GPUs have none."""
+    import array_api_strict as strict
+
+    dtype = None if array.dtype.kind in "bi" else strict.float32
+    return strict.asarray(array, dtype=dtype, device=strict.Device("no_float64"))
+
+
+def kinds_without_float64() -> dict[str, Callable[[Any], Any]]:
+    """JAX among them where it is installed: it is larger than all that the tests require."""
+    found: dict[str, Callable[[Any], Any]] = {"strict": without_float64}
+    try:
+        import jax.numpy as jnp
+    except ImportError:
+        return found
+    return found | {"jax": jnp.asarray}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("kind", kinds_without_float64().items(), ids=lambda item: item[0])
+@pytest.mark.filterwarnings("ignore:K is rounded")
+def test_where_there_is_no_float64_numpy_computes(name: str, kind: Any) -> None:
+    # the same float32 numbers: the results are NumPy's, rounded once
+    wanted = numbers(PROBLEMS[name](lambda a: np.asarray(a, dtype=np.float32)), name)
+    got, one = numbers(PROBLEMS[name](kind[1]), name), kind[1](np.ones(1, dtype=np.float32))
+    assert got.keys() == wanted.keys()
+    for key, value in got.items():
+        assert type(value) is type(one), key
+        assert value.device == one.device, key
+        np.testing.assert_array_equal(np.from_dlpack(value), wanted[key], err_msg=key)
+
+
+def test_whole_numbers_stay_whole_where_there_is_no_float64() -> None:
+    one = without_float64(np.array([1]))
+    problem = il.Problem.from_spectra(one, one, one)
+    run = il.train(problem, il.GradientDescent(0.1, 2**40))
+    assert int(run.steps) == 2**40
+    assert str(run.train_loss.dtype).endswith("float32")
+    assert "reached" in repr(run)
+    assert "1 of 2 reached" in repr(il.train(problem, il.GradientDescent(0.1, 9), [0.5, 1e-9]))
+
+
+def test_steps_that_int32_cannot_hold_are_refused() -> None:
+    import array_api_strict as strict
+
+    one = strict.asarray([1.0], dtype=strict.float32, device=strict.Device("no_x64"))
+    problem = il.Problem.from_spectra(one, one, one)
+    assert int(il.train(problem, il.GradientDescent(0.1, 2**31 - 1)).steps) == 2**31 - 1
+    with pytest.raises(ValueError, match=r"2147483648 steps do not fit into .*'s int32; enable"):
+        il.train(problem, il.GradientDescent(0.1, 2**31))
+
+
+@pytest.mark.parametrize("level", [None, 0.5])
+def test_results_of_tensors_with_gradients_have_none(level: float | None) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is the extra torch")
+    data = [torch.asarray(a).requires_grad_() for a in (X, Y, X_TEST, Y_TEST)]
+    problem = il.Problem.from_data(*data)
+    plain = il.Problem.from_data(X, Y, X_TEST, Y_TEST)
+    if level is not None:
+        level = level * float(plain.start_train_loss)
+    train_loss = None if level is None else torch.tensor(level).requires_grad_()
+    for schedule in SCHEDULES:
+        run, same = il.train(problem, schedule, train_loss), il.train(plain, schedule, level)
+        for name in ("train_loss", "test_loss", "time", "steps"):
+            found = getattr(run, name)
+            assert found.grad_fn is None, name
+            assert not found.requires_grad, name
+            np.testing.assert_allclose(found.numpy(), getattr(same, name), rtol=1e-9, err_msg=name)
+        assert not run.coef().requires_grad
+    assert all(each.requires_grad and each.grad is None for each in data)
+    assert not problem.with_test(*data[2:]).start_test_loss.requires_grad
+    assert not il.best_filter(problem).coef().requires_grad
+
+
+def test_sparse_tensors_are_refused() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is the extra torch")
+    data = [torch.asarray(a) for a in (X, Y, X_TEST, Y_TEST)]
+    for i, name in enumerate(("X", "y", "X_test", "y_test")):
+        given = [each.to_sparse() if i == j else each for j, each in enumerate(data)]
+        with pytest.raises(TypeError, match=f"{name} is a sparse tensor .*; give {name}.to_dense"):
+            il.Problem.from_data(*given)
+    with pytest.raises(TypeError, match=r"X is a sparse tensor \(torch.sparse_coo\)"):
+        il.Problem.from_data(*data).with_test(data[2].to_sparse(), data[3])

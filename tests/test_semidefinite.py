@@ -140,7 +140,7 @@ def test_what_an_estimator_accepts_from_kernel_accepts(K: np.ndarray) -> None:
     problem = il.Problem.from_kernel(K, y, K, y)
     model = ScheduledRegressor(kernel="precomputed", fit_intercept=False).fit(K, y)
     assert model.rank_ == np.count_nonzero(problem.gamma)
-    assert model.train_loss_ == pytest.approx(float(problem.min_train_loss), rel=1e-3)
+    assert model.train_loss_ == pytest.approx(float(problem.min_train_loss), rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ __all__ = [
     "column_names",
     "entries_in_order",
     "in_order",
+    "like_rows",
     "rows_in_order",
     "targets_in_order",
 ]
@@ -65,14 +66,19 @@ def targets_in_order(name: str, value: Any, like: str, names: Names | None) -> A
 
 
 def rows_in_order(value: Any) -> Any:
-    """Return a square frame with its rows in the order of its columns, where both are named alike.
-
-    A covariance's, or a kernel's.
-    """
+    """Return a covariance with its rows in the order of its columns, where both are named alike."""
     names, rows = column_names(value), _row_names(value)
     if names is None or rows is None or rows == names or set(rows) != set(names):
         return value
     return value.iloc[[rows.index(each) for each in names]]
+
+
+def like_rows(value: Any) -> Any:
+    """Return a kernel with its columns in the order of its rows, which targets follow."""
+    names, rows = column_names(value), _row_names(value)
+    if names is None or rows is None or rows == names or set(rows) != set(names):
+        return value
+    return value.iloc[:, [names.index(each) for each in rows]]
 
 
 def entries_in_order(name: str, value: Any, like: str, names: Names | None) -> Any:

@@ -15,7 +15,7 @@ from isoloss._columns import (
     column_names,
     entries_in_order,
     in_order,
-    rows_in_order,
+    like_rows,
     targets_in_order,
 )
 from isoloss._threads import blas_by_size
@@ -443,10 +443,11 @@ class Problem(Reduced):
         >>> il.Problem.from_kernel([[2, 1], [1, 2]], [1, -1], [[1, 1]], [0]).curvature
         array([1.5, 0.5])
         """
+        K = like_rows(K)
         kind = Kind.of(K=K, y=y, K_test=K_test, y_test=y_test)
         xp = kind.xp
         kernel, targets, test_kernel, test_targets, single = read_data(
-            kind, {"K": rows_in_order(K), "y": y, "K_test": K_test, "y_test": y_test}
+            kind, {"K": K, "y": y, "K_test": K_test, "y_test": y_test}
         )
         n = kernel.shape[0]
         _checks.shape("K", kernel, (n, n))

@@ -67,8 +67,9 @@ class Reduced:
         problem = cls(**fields)
         if not bool(problem.kind.xp.all(problem.kind.xp.isfinite(4.0 * problem.gamma))):
             raise ValueError("the train curvature overflows float64; rescale the problem")
+        home = problem.kind.home
         for name in ("start_train_loss", "start_test_loss"):
-            if not bool(problem.kind.xp.all(problem.kind.xp.isfinite(getattr(problem, name)))):
+            if not bool(home.all(home.isfinite(getattr(problem, name)))):
                 raise ValueError(f"the {name} overflows float64; rescale the problem")
         return problem
 
