@@ -46,6 +46,10 @@ class Problem(Reduced):
     Build one with `from_spectra`, `from_covariances`, `from_data` or `from_kernel`. Losses are
     means over rows of the squared error, summed over outputs, with no factor ½.
 
+    Arrays may be NumPy's, PyTorch's, JAX's or of another library of the array API, all of one
+    kind: results are of that kind and precision, and computed in float64. No gradient passes
+    through them: results of tensors that require one are detached.
+
     Examples
     --------
     >>> import isoloss as il
@@ -138,7 +142,7 @@ class Problem(Reduced):
         Parameters
         ----------
         train_cov, test_cov : array_like, shape (*batch, d, d)
-            Σ̂ and Σ, symmetric and positive semidefinite.
+            Σ̂ and Σ, symmetric and positive semidefinite. Those of frames go by name.
         start : array_like, shape (*batch, d)
             The parameters at the start.
         target : array_like, shape (*batch, d)
@@ -156,8 +160,13 @@ class Problem(Reduced):
         Raises
         ------
         ValueError
-            If shapes disagree, an entry is not finite, or a covariance is not symmetric or has a
-            negative eigenvalue (the message names it).
+            If shapes or names disagree, an entry is not finite, or a covariance is by more than a
+            hundred-thousandth not symmetric or, in an eigenvalue, negative (the message names it).
+
+        Warns
+        -----
+        UserWarning
+            If directions are left out for the rounding of a covariance, as of one in float32.
 
         Examples
         --------
@@ -232,7 +241,8 @@ class Problem(Reduced):
             for `from_operator`. Frames (pandas, polars, Arrow) must hold numbers in all places;
             their columns go by name, in ``X_test`` as in `with_test`.
         y : array_like, shape (n,) or (n, m)
-            Train targets; the squared errors of several outputs are summed.
+            Train targets; the squared errors of several outputs are summed. Columns of frames go by
+            name here, too.
         X_test : array_like, shape (n_test, d)
             Test inputs.
         y_test : array_like, shape (n_test,) or (n_test, m)
@@ -254,8 +264,16 @@ class Problem(Reduced):
 
         Raises
         ------
+        TypeError
+            If something is no array of real numbers, as sparse tensors and operators.
         ValueError
-            If shapes disagree or an entry is not finite.
+            If shapes or names of columns disagree, an entry is missing, masked or not finite, or a
+            sparse matrix is too large to be made dense.
+
+        Warns
+        -----
+        UserWarning
+            If columns have names in ``X`` only, or in ``X_test`` only.
 
         Examples
         --------

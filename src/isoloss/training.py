@@ -42,7 +42,8 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
     Returns
     -------
     Run
-        With results of shape batch × levels.
+        With results of shape batch × levels, of the problem's kind of arrays and precision.
+        Tensors among them carry no gradient.
 
     Raises
     ------
