@@ -435,7 +435,7 @@ class Problem(Reduced):
             Up to which size an eigenvalue of K is rounding, and taken for 0. By default K itself
             tells: by the precision that its entries are stored in, by their asymmetry, and by how
             far its smallest eigenvalue is below zero. It is at least what float64 does, (n + 8)
-            times its rounding unit of the largest one.
+            times its rounding unit of the largest one, and at least what the smallest one says.
 
         Returns
         -------

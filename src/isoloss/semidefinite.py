@@ -56,11 +56,8 @@ class Entries(NamedTuple):
                 f"{name} must be symmetric; it differs from its transpose by up to {gap:g}"
             )
         symmetric = (matrices + transposed) / 2.0 if gap else matrices
-        rounding = 2.0 * _longest_row(xp, skew)
-        if unit > _EPS:
-            stored = unit * _longest_row(xp, matrices)
-            rounding = xp.where(stored > rounding, stored, rounding)
-        return cls(symmetric, rounding)
+        stored, seen = unit * _longest_row(xp, matrices), 2.0 * _longest_row(xp, skew)
+        return cls(symmetric, xp.where(stored > seen, stored, seen))
 
 
 def _longest_row(xp: Any, matrices: Array) -> Array:
@@ -108,8 +105,9 @@ def decompose_semidefinite(
 ) -> Decomposed:
     """Decompose matrices whose entries are stored with the rounding unit ``unit``.
 
-    ``rounding``, where it is given, replaces what the matrices tell about theirs. Where they tell
-    it, and directions are left out for it, there is a warning.
+    ``rounding``, where it is given, replaces what precision and asymmetry tell; negative
+    eigenvalues tell more all the same. Where it is not, and directions are left out, there is a
+    warning.
     """
     entries = Entries.read(xp, name, matrices, unit)
     eigenvalues, vectors = xp.linalg.eigh(entries.matrices)
@@ -121,8 +119,6 @@ def decompose_semidefinite(
     wanted = entries.rounding if rounding is None else xp.zeros_like(own) + rounding
     least = xp.where(own > wanted, own, wanted)
     noise = cutoff(xp, name, lowest, largest, least)
-    if rounding is not None:
-        noise = least
     kept = eigenvalues > noise
     lost = xp.sum(xp.astype(~kept & (eigenvalues > own), xp.int64), axis=-1)
     left_out, below = int(xp.max(lost)), float(xp.max(noise))

@@ -101,7 +101,7 @@ class KernelRows:
         used = np.ones(len(K), bool) if weight is None else weight > 0
         _, y, root, share = _weighted(K, y, weight, _LEAST**2)
         K = (K + K.T)[np.ix_(used, used)] / 2
-        rounded = rounding > least_rounding(K)
+        own = least_rounding(K) * root.max() ** 2
         means, offset = np.zeros(len(K)), np.zeros(y.shape[1])
         if intercept:
             means, offset = share @ K, share @ y
@@ -111,7 +111,8 @@ class KernelRows:
             share = np.zeros_like(share)
         K, y = K * root * root[:, None], y * root[:, None]
         problem = Problem.from_kernel(K, y, K[:1], y[:1], rounding=rounding * root.max() ** 2)
-        if not rounded:  # what is left out is what centring has made zero
+        if problem.left_out is not None and problem.left_out.curvature * len(K) <= own:
+            # float64 itself, of which a kernel far from centred keeps less, is the limit
             problem = dataclasses.replace(problem, left_out=None)
         return cls(problem, used, share, root, means, offset)
 
@@ -174,19 +175,22 @@ def check_kernel(K: Floats, unit: float = _EPS) -> float:
     positive semidefinite, up to what rounding to float32 before does.
     """
     check_square(K)
-    entries = Entries.read(_XP, "the kernel", K, unit)
-    symmetric, rounding = entries.matrices, max(float(entries.rounding[0]), least_rounding(K))
+    # centring, and weights, round entries several times
+    entries = Entries.read(_XP, "the kernel", K, max(unit, 8 * _EPS))
+    rounding = float(entries.rounding[0])
+    least = max(rounding, least_rounding(K))
     try:
-        np.linalg.cholesky(symmetric + rounding * np.eye(len(K)))  # far cheaper than eigenvalues
+        np.linalg.cholesky(entries.matrices + least * np.eye(len(K)))  # cheaper than eigenvalues
     except np.linalg.LinAlgError:
-        eigenvalues = np.linalg.eigvalsh(symmetric)
+        eigenvalues = np.linalg.eigvalsh(entries.matrices)
         lowest, largest = eigenvalues[:1], np.maximum(eigenvalues[-1:], 0.0)
-        return float(cutoff(_XP, "the kernel", lowest, largest, np.array([rounding]))[0])
+        found = float(cutoff(_XP, "the kernel", lowest, largest, np.array([least]))[0])
+        return found if found > least else rounding
     return rounding
 
 
 def least_rounding(K: Floats) -> float:
-    """Return what of a kernel's eigenvalues is rounding even if all of its entries are exact."""
+    """Return up to which size float64 lets a kernel's eigenvalues be rounding."""
     return float(own_rounding(len(K), np.linalg.norm(K)))
 
 
