@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from isoloss import _given
 
 __all__ = [
+    "ROUNDED",
     "Decomposed",
     "Entries",
     "cutoff",

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from isoloss.decomposition import RTOL
 from isoloss.problem import Problem
-from isoloss.semidefinite import Entries, cutoff, own_rounding
+from isoloss.semidefinite import ROUNDED, Entries, cutoff, own_rounding
 
 __all__ = ["KernelRows", "LinearRows", "Rows", "check_kernel", "check_square", "least_rounding"]
 
@@ -105,15 +105,17 @@ class KernelRows:
         means, offset = np.zeros(len(K)), np.zeros(y.shape[1])
         if intercept:
             means, offset = share @ K, share @ y
-            K, y = K - means - means[:, None] + means @ share, y - offset
+            K, y = _centred(_centred(K, share), share), y - offset  # means that rounding left
             _flatten(y, offset)
         else:
             share = np.zeros_like(share)
         K, y = K * root * root[:, None], y * root[:, None]
         problem = Problem.from_kernel(K, y, K[:1], y[:1], rounding=rounding * root.max() ** 2)
-        if problem.left_out is not None and problem.left_out.curvature * len(K) <= own:
-            # float64 itself, of which a kernel far from centred keeps less, is the limit
-            problem = dataclasses.replace(problem, left_out=None)
+        if problem.left_out is not None:
+            below = problem.left_out.curvature
+            if below * len(K) <= own and below < ROUNDED * problem.gamma[0]:
+                # the rounding of float64 itself, of which centring leaves enough
+                problem = dataclasses.replace(problem, left_out=None)
         return cls(problem, used, share, root, means, offset)
 
     def test_rows(self, X: Floats) -> Floats:
@@ -149,6 +151,11 @@ def _weighted(
     weight = weight[used] / weight.max()
     share = weight / weight.sum()
     return X[used], y[used], np.sqrt(len(share) * share), share
+
+
+def _centred(K: Floats, share: Floats) -> Floats:
+    means = share @ K
+    return K - means - means[:, None] + means @ share
 
 
 def _flatten(centred: Floats, mean: Floats) -> None:
