@@ -174,6 +174,18 @@ def test_what_an_estimator_refuses_from_kernel_refuses(K: np.ndarray, message: s
         ScheduledRegressor(kernel="precomputed").fit(K, T[:30])
 
 
+def test_each_matrix_of_a_batch_is_looked_at_by_itself() -> None:
+    batch = np.stack([1e9 * np.eye(3), np.eye(3) + 1e-3 * np.eye(3, k=1)])
+    with pytest.raises(ValueError, match=r"train_cov must be symmetric; it differs .* 0\.001$"):
+        il.Problem.from_covariances(batch, np.eye(3), np.zeros(3), np.ones(3))
+    batch = np.stack([1e9 * np.eye(3), np.diag([1.0, 1.0, -1e-3])])
+    with pytest.raises(ValueError, match=r"semidefinite; its smallest eigenvalue is -0\.001$"):
+        il.Problem.from_covariances(batch, np.eye(3), np.zeros(3), np.ones(3))
+    fine = np.stack([1e9 * np.eye(3), np.diag([1.0, 1.0, 1e-9])])
+    problem = il.Problem.from_covariances(fine, np.eye(3), np.zeros(3), np.ones(3))
+    assert np.count_nonzero(problem.gamma) == 6
+
+
 def test_asymmetry_tells_what_is_rounding() -> None:
     X = RNG.normal(size=(60, 3))
     noise = 1e-7 * RNG.normal(size=(60, 60))

@@ -50,13 +50,14 @@ class Entries(NamedTuple):
         ``ValueError`` if that is more than rounding.
         """
         transposed = xp.matrix_transpose(matrices)
-        skew = (matrices - transposed) / 2.0
-        size, gap = float(xp.max(xp.abs(matrices))), 2.0 * float(xp.max(xp.abs(skew)))
-        if gap > max(ROUNDED, 4.0 * unit) * size:
+        skew = matrices / 2.0 - transposed / 2.0
+        size, gap = (xp.max(xp.abs(each), axis=(-2, -1)) for each in (matrices, 2.0 * skew))
+        if bool(xp.any(gap > max(ROUNDED, 4.0 * unit) * size)):
             raise ValueError(
-                f"{name} must be symmetric; it differs from its transpose by up to {gap:g}"
+                f"{name} must be symmetric; it differs from its transpose by up to "
+                f"{float(xp.max(gap)):g}"
             )
-        symmetric = (matrices + transposed) / 2.0 if gap else matrices
+        symmetric = matrices / 2.0 + transposed / 2.0
         stored, seen = unit * _longest_row(xp, matrices), 2.0 * _longest_row(xp, skew)
         return cls(symmetric, xp.where(stored > seen, stored, seen))
 
