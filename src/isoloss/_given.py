@@ -28,9 +28,9 @@ _REAL = "biuf"  # kinds of NumPy dtypes
 
 
 def dense(name: str, value: Any) -> None:
-    """Raise ``TypeError`` for sparse arrays and lazy frames, of which others know how to be dense.
+    """Raise ``TypeError`` for sparse tensors and Dask frames, and say how to make them dense.
 
-    SciPy's are for the caller to take.
+    The caller decides about SciPy's sparse matrices.
     """
     cure = None
     if compat.is_torch_array(value) and str(value.layout) != "torch.strided":
@@ -83,14 +83,14 @@ def numbers(name: str, value: Any) -> npt.NDArray[Any]:
 
 
 def plain(name: str, value: Any) -> Any:
-    """Return arrays and tensors as NumPy's, and all else as it is, for others to check.
+    """Return arrays of other libraries as NumPy's, and all else as it is, for scikit-learn.
 
-    Raises ``TypeError`` or ``ValueError`` for what they would take amiss: masks, sparse tensors,
-    and times, which are no numbers.
+    Raises ``TypeError`` or ``ValueError`` for what it would accept or fail on: masks, which it
+    ignores, times, which it takes for numbers, and sparse tensors.
     """
     dense(name, value)
     value = _unmasked(name, value)
-    if compat.is_array_api_obj(value):
+    if compat.is_array_api_obj(value) and not isinstance(value, np.ndarray):
         value = to_numpy(value)
     given = getattr(value, "dtypes", getattr(value, "dtype", None))
     for dtype in given if isinstance(given, Iterable) else [given]:
