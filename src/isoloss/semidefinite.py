@@ -10,6 +10,7 @@ import warnings
 from typing import Any, NamedTuple
 
 from isoloss import _given
+from isoloss._threads import blas_by_size
 
 __all__ = [
     "ROUNDED",
@@ -102,6 +103,7 @@ class Decomposed(NamedTuple):
     below: float
 
 
+@blas_by_size
 def decompose_semidefinite(
     xp: Any, name: str, matrices: Array, unit: float, rounding: float | None = None
 ) -> Decomposed:
