@@ -138,6 +138,10 @@ def test_nothing_is_said_where_float64_itself_is_the_limit() -> None:
     assert problem.left_out is None
     assert "left out" not in repr(problem)
     ScheduledRegressor(kernel="precomputed").fit(X @ X.T, X[:, 0])
+    # distances of rows far from 0 lose digits, but not so many that training would show it
+    K = rbf_kernel(X + 100, gamma=0.1)
+    assert il.Problem.from_kernel(K, X[:, 0], K, X[:, 0]).left_out is None
+    ScheduledRegressor(kernel="rbf", gamma=0.1).fit(X + 100, X[:, 0])
 
 
 @ROUNDED

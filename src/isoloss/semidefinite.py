@@ -28,6 +28,7 @@ ROUNDED = 1e-5
 """Of a matrix's size, may come of float32, whatever the entries are stored in now."""
 _EPS = 2.0**-52
 _SURE = 2.0  # noise reaches as far above zero as below, but for chance
+_SLIGHT = 1e-10  # of the largest eigenvalue, are of no interest: 10¹⁰ steps would move them
 _FAR = 100.0  # times its rounding below zero, an eigenvalue is a fault
 
 
@@ -94,7 +95,7 @@ class Decomposed(NamedTuple):
     """Eigenvalues (*batch, n), descending and those that are rounding exactly 0, and vectors.
 
     ``left_out`` counts those that are not zero by float64's own rounding, but by that of the
-    entries, which is up to ``below``.
+    entries, which is up to ``below``, unless that is slight.
     """
 
     eigenvalues: Array
@@ -124,7 +125,8 @@ def decompose_semidefinite(
     least = xp.where(own > wanted, own, wanted)
     noise = cutoff(xp, name, lowest, largest, least)
     kept = eigenvalues > noise
-    lost = xp.sum(xp.astype(~kept & (eigenvalues > own), xp.int64), axis=-1)
+    lost = ~kept & (eigenvalues > own) & (noise > _SLIGHT * largest)
+    lost = xp.sum(xp.astype(lost, xp.int64), axis=-1)
     left_out, below = int(xp.max(lost)), float(xp.max(noise))
     if left_out and rounding is None:
         warn_of_rounding(name, left_out, n, below, float(xp.min(lowest)))

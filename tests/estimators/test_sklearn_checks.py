@@ -55,6 +55,7 @@ EXPECTED_OF_CLASSIFIERS = {
         {"schedule": "heavy_ball(0.5, 0.9, 60)", "fit_intercept": False},
     ],
 )
+@pytest.mark.filterwarnings("ignore:the kernel is rounded")  # one of a check is in float32
 def test_scikit_learn_finds_no_fault(kind: type, parameters: dict[str, Any]) -> None:
     expected = dict(EXPECTED) if parameters.get("kernel") == "precomputed" else {}
     if expected and kind is ScheduledClassifier:
