@@ -82,8 +82,7 @@ def read_schedules(
         read: dict[Any, Candidate] = {}
         for each in map(_read, schedules):
             read.setdefault(_value(each), each)  # equal ones are tried once
-        names = distinct([_name(each, i) for i, each in enumerate(read.values(), 1)])
-        named = list(zip(names, read.values(), strict=True))
+        named = _called(list(read.values()))
     found = dict(named)
     if not found:
         raise ValueError("schedules must not be empty")
@@ -121,6 +120,15 @@ def _value(given: Candidate) -> Any:
     if isinstance(given, str):
         return Spec.parse(given)
     return given if isinstance(given, Designed) else Schedule(given)
+
+
+def _called(given: Sequence[Candidate]) -> list[tuple[str, Candidate]]:
+    """Return candidates under names, of which those of schedules differ; so texts do."""
+    names = [_name(each, i) for i, each in enumerate(given, 1)]
+    schedules = [i for i, each in enumerate(given) if isinstance(each, Schedule | Phase)]
+    for i, name in zip(schedules, distinct([names[i] for i in schedules]), strict=True):
+        names[i] = name
+    return list(zip(names, given, strict=True))
 
 
 def _name(given: Candidate, place: int) -> str:
