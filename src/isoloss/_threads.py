@@ -45,7 +45,7 @@ class _Limit:
                 return
             mine.wanted = wanted
             if wanted:
-                shared, own = _libraries("scipy.linalg" in sys.modules)
+                shared, own = _libraries(sys.modules.get("scipy.linalg") is not None)
                 mine.changed = _limited(own)
                 self.changed = self.changed if self.holders else _limited(shared)
                 self.holders += 1
