@@ -1,4 +1,4 @@
-"""Certificates checked by code of its own: only python-flint is shared with the prover."""
+"""Certificates checked by code of its own: it shares python-flint with the prover, no more."""
 
 try:
     import flint
@@ -10,7 +10,9 @@ except ImportError as error:
     ) from error
 del flint
 
-from isoloss.checker.check import Checked, UndecidedError, check, verify
-from isoloss.checker.runs import RejectedError
+from isoloss.checker.check import MOST_WORK, Checked, check, verify
+from isoloss.checker.errors import LimitError, RejectedError, UndecidedError
 
-__all__ = ["Checked", "RejectedError", "UndecidedError", "check", "verify"]
+__all__ = [
+    "MOST_WORK", "Checked", "LimitError", "RejectedError", "UndecidedError", "check", "verify"
+]  # fmt: skip

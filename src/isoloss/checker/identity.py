@@ -1,95 +1,93 @@
-"""Polynomial identities checked at so many points that nothing else can be true."""
+"""Polynomial identities: whether the difference of both sides is the polynomial 0."""
 
 from __future__ import annotations
 
 import ast
-import itertools
-import operator
-from collections.abc import Callable, Sequence
-from fractions import Fraction
+import math
+from collections.abc import Mapping
+from typing import Any
 
-from isoloss.checker.numbers import fraction
-from isoloss.checker.runs import RejectedError
+from flint import fmpq, fmpq_mpoly, fmpq_mpoly_ctx
+
+from isoloss.checker.errors import LimitError, RejectedError
+from isoloss.checker.grammar import Expression, claim, polynomial
+from isoloss.checker.work import spend
 
 __all__ = ["check_identity"]
 
-_MOST_POINTS = 200_000
-_HIGHEST = 200
-_OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-}
+_MOST_TERMS = 200_000  # of a product, before like terms are collected
+_HIGHEST = 200  # degree in all names together
+_LONGEST = 2**17  # bits of a coefficient
 
 
-def check_identity(left: str, right: str, variables: Sequence[str]) -> None:
-    """Raise `RejectedError` unless two polynomials are the same.
-
-    A polynomial of degree m in a variable that is 0 at m + 1 values of it, whatever the others are,
-    is 0: so a grid of more points than degrees is a proof.
-    """
-    trees = [ast.parse(side, mode="eval").body for side in (left, right)]
-    degrees = [max(_degree(tree, name) for tree in trees) for name in variables]
-    if any(_size(tree) > _HIGHEST for tree in trees):
-        raise RejectedError("the identity has too high a degree")
-    count = 1
-    for degree in degrees:
-        count *= degree + 1
-    if count > _MOST_POINTS:
-        raise RejectedError("the identity is too long to check")
-    for point in itertools.product(*(range(1, degree + 2) for degree in degrees)):
-        values = dict(zip(variables, map(Fraction, point), strict=True))
-        if _value(trees[0], left, values) != _value(trees[1], right, values):
-            raise RejectedError(f"{left} is not {right} at {', '.join(map(str, point))}")
+def check_identity(content: Mapping[str, Any]) -> None:
+    """Raise `RejectedError` unless two polynomials are the same, or not, as the verdict says."""
+    left, right = (polynomial(content[side]) for side in ("left", "right"))
+    names = sorted(left.names | right.names)
+    if content["variables"] != names:
+        raise RejectedError(f"the variables are {', '.join(names) or 'none'}, not those stated")
+    if content["claim"] != f"{left.text} == {right.text}":
+        raise RejectedError("the claim is not the identity")
+    claim(content["claim"])
+    context = fmpq_mpoly_ctx.get(tuple(f"x{i}" for i in range(max(len(names), 1))))
+    values = dict(zip(names, context.gens(), strict=False))  # a constant has a spare one
+    first, second = (_expanded(side.tree, side, values, context) for side in (left, right))
+    if (first == second) is not (content["verdict"] == "proved"):
+        differ = "are the same polynomial" if first == second else "are different polynomials"
+        raise RejectedError(f"the sides of the identity {differ}")
 
 
-def _degree(node: ast.expr, name: str) -> int:
+def _expanded(
+    node: ast.expr, side: Expression, values: dict[str, fmpq_mpoly], context: fmpq_mpoly_ctx
+) -> fmpq_mpoly:
+    """Return a polynomial as a sum of different monomials: there is only one such sum."""
+    spend(1)
     match node:
         case ast.Constant():
-            return 0
+            return context.constant(side.constants[node])
         case ast.Name():
-            return int(node.id == name)
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _degree(operand, name)
-        case ast.BinOp(op=ast.Add() | ast.Sub(), left=a, right=b):
-            return max(_degree(a, name), _degree(b, name))
-        case ast.BinOp(op=ast.Mult(), left=a, right=b):
-            return _degree(a, name) + _degree(b, name)
-        case ast.BinOp(op=ast.Div(), left=a, right=ast.Constant()):
-            return _degree(a, name)
-        case ast.BinOp(op=ast.Pow(), left=a, right=ast.Constant(value=int(n))) if 0 <= n <= 50:
-            return n * _degree(a, name)
-    raise RejectedError(f"an identity may not have {type(node).__name__} there")
-
-
-def _value(node: ast.expr, text: str, values: dict[str, Fraction]) -> Fraction:
-    """Return what a polynomial is at a point; `_degree` has refused all else."""
-    match node:
-        case ast.Constant():
-            exact = fraction(ast.get_source_segment(text, node) or "")
-            return Fraction(int(exact.p), int(exact.q))
-        case ast.Name():
-            if node.id not in values:
-                raise RejectedError(f"{text!r} has the unknown name {node.id!r}")
             return values[node.id]
         case ast.UnaryOp(operand=operand):
-            return -_value(operand, text, values)
-        case ast.BinOp(left=a, right=b):
-            x, y = _value(a, text, values), _value(b, text, values)
-            if isinstance(node.op, ast.Pow):
-                return Fraction(x ** int(y))
-            return Fraction(_OPERATIONS[type(node.op)](x, y))
-    raise RejectedError(f"an identity may not have {type(node).__name__}")
+            return -_expanded(operand, side, values, context)
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant() as exponent):
+            base = _expanded(left, side, values, context)
+            found = context.constant(fmpq(1))
+            for _ in range(int(side.constants[exponent].p)):
+                found = _product(found, base)
+            return found
+    assert isinstance(node, ast.BinOp)
+    a, b = (_expanded(each, side, values, context) for each in (node.left, node.right))
+    match node.op:
+        case ast.Mult():
+            return _product(a, b)
+        case ast.Div():
+            return _product(a, context.constant(1 / b.leading_coefficient()))
+    _check_size(len(a) + len(b), _bits(a) + _bits(b))
+    return a + b if isinstance(node.op, ast.Add) else a - b
 
 
-def _size(node: ast.AST) -> int:
-    """Return a bound for how many factors a term has, constants among them."""
-    match node:
-        case ast.BinOp(left=a, op=ast.Pow(), right=ast.Constant(value=int(n))):
-            return n * max(_size(a), 1)
-        case ast.BinOp(left=a, op=ast.Mult(), right=b):
-            return _size(a) + _size(b)
-        case ast.Name():
-            return 1
-    return max((_size(child) for child in ast.iter_child_nodes(node)), default=0)
+def _product(a: fmpq_mpoly, b: fmpq_mpoly) -> fmpq_mpoly:
+    _check_size(len(a) * len(b), _bits(a) + _bits(b))
+    if int(a.total_degree()) + int(b.total_degree()) > _HIGHEST:
+        raise LimitError(f"the identity has a higher degree than {_HIGHEST}, the highest")
+    return a * b
+
+
+def _check_size(terms: int, bits: int) -> None:
+    if terms > _MOST_TERMS:
+        raise LimitError(f"the identity has more than {_MOST_TERMS} terms, the most")
+    if bits > _LONGEST:
+        raise LimitError(f"a coefficient has more than {_LONGEST} bits, the most")
+    spend(terms * (1 + bits // 64))
+
+
+def _bits(a: fmpq_mpoly) -> int:
+    """Return a bound for the bits of the coefficients over their common denominator."""
+    coefficients = a.coeffs()
+    longest = max((int(each.p).bit_length() for each in coefficients), default=0)
+    common = 1
+    for each in {int(each.q) for each in coefficients}:
+        common = math.lcm(common, each)
+        if common.bit_length() > _LONGEST:
+            break
+    return longest + common.bit_length()

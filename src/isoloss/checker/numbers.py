@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import Any
 
-from flint import arb, fmpq, fmpz
+from flint import arb, ctx, fmpq, fmpz
+
+from isoloss.checker.work import spend
 
 __all__ = ["EmptyError", "OpenError", "Range", "fraction", "read"]
 
 _LONG = 2**17  # bits of a fraction that is kept exactly
+_UNIT = 128  # bits of the numbers whose operations count once
 _LONGEST = 4000  # characters of a number, and its exponent
 _NUMBER = r"-?([0-9]+/[0-9]+|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?)"
 
@@ -28,20 +30,29 @@ class Range:
 
     def __init__(self, lo: arb, hi: arb, exact: fmpq | None = None) -> None:
         if not lo <= hi:
-            raise EmptyError("a range without numbers")
+            raise OpenError("a range without numbers")
         self.lo, self.hi, self.exact = lo, hi, exact
 
     @classmethod
     def point(cls, value: fmpq | int) -> Range:
         """Return the range of one number."""
         value = fmpq(value)
+        bits = max(int(value.p).bit_length(), int(value.q).bit_length())
+        spend(1 + bits // _UNIT)
         ball = arb(value)
-        long = max(int(value.p).bit_length(), int(value.q).bit_length()) > _LONG
-        return cls(ball.lower(), ball.upper(), None if long else value)
+        return cls(ball.lower(), ball.upper(), None if bits > _LONG else value)
+
+    @classmethod
+    def between(cls, low: fmpq, high: fmpq) -> Range:
+        """Return the range from one number to another."""
+        if low == high:
+            return cls.point(low)
+        return cls(cls.point(low).lo, cls.point(high).hi)
 
     @classmethod
     def of_balls(cls, *balls: arb) -> Range:
         """Return the least range that holds balls."""
+        spend(1 + ctx.prec // _UNIT)
         lows, highs = [b.lower() for b in balls], [b.upper() for b in balls]
         for end in (*lows, *highs):
             if not end.is_finite():
@@ -52,7 +63,9 @@ class Range:
         return cls(lo, hi)
 
     def __neg__(self) -> Range:
-        return Range(-self.hi, -self.lo, None if self.exact is None else -self.exact)
+        if self.exact is not None:
+            return Range.point(-self.exact)
+        return Range.of_balls(-self.hi, -self.lo)  # which rounds what has more bits
 
     def __add__(self, other: Range) -> Range:
         if self.exact is not None and other.exact is not None:
@@ -95,6 +108,7 @@ class Range:
                 return Range.point(self.exact**n)
         if n % 2 == 0 and not self.lo >= 0:
             return abs(self) ** n
+        spend(n.bit_length() * (1 + ctx.prec // _UNIT) // 4)
         return Range.of_balls(self.lo**n, self.hi**n)
 
     def real_power(self, exponent: Range) -> Range:
@@ -129,7 +143,10 @@ class Range:
             if each.exact is not None:
                 return each
         lo = self.lo if self.lo > other.lo else other.lo
-        return Range(lo, self.hi if self.hi < other.hi else other.hi)
+        hi = self.hi if self.hi < other.hi else other.hi
+        if hi < lo:
+            raise EmptyError("two enclosures of one number have nothing in common")
+        return Range(lo, hi)
 
     def holds(self, other: Range) -> bool:
         """Whether all of another range is in this one."""
@@ -156,12 +173,12 @@ class Range:
         return None if opposite is None else not opposite
 
 
-def read(ends: Any) -> Range:
+def read(ends: str | list[str]) -> Range:
     """Read a number ``"1/3"``, or a range of two: equal fractions, or binary ``"3p-5"``."""
-    low, high = ends if isinstance(ends, list) else (ends, ends)
-    if not (isinstance(low, str) and isinstance(high, str)):
-        raise ValueError(f"{ends!r} is no number in a text")
-    if "p" not in low and "p" not in high and low == high:
+    if isinstance(ends, str):
+        return Range.point(fraction(ends))
+    low, high = ends
+    if low == high and "p" not in low:
         return Range.point(fraction(low))
     return Range(_binary(low), _binary(high))
 
@@ -173,12 +190,15 @@ def fraction(text: str) -> fmpq:
     _, _, exponent = text.lower().partition("e")
     if abs(int(exponent or 0)) > _LONGEST:
         raise ValueError(f"{text[:50]!r} is too large or small")
-    exact = Fraction(text)
+    try:
+        exact = Fraction(text)
+    except ZeroDivisionError:
+        raise ValueError(f"{text[:50]!r} divides by 0") from None
     return fmpq(fmpz(exact.numerator), fmpz(exact.denominator))
 
 
 def _binary(text: str) -> arb:
-    mantissa, _, exponent = text.partition("p")
     if len(text) > _LONGEST or not re.fullmatch(r"-?[0-9]+p-?[0-9]+", text):
         raise ValueError(f"{text[:50]!r} is no binary number")
+    mantissa, _, exponent = text.partition("p")
     return arb((fmpz(int(mantissa)), fmpz(int(exponent))))

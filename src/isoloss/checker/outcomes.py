@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from flint import fmpq
 
+from isoloss.checker.errors import RejectedError
 from isoloss.checker.numbers import EmptyError, Range
 from isoloss.checker.runs import (
     Data,
     Piece,
-    RejectedError,
     State,
     candidates,
     narrowed,

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from isoloss.checker.errors import RejectedError
 from isoloss.checker.numbers import Range
 
 __all__ = [
     "Data",
     "End",
-    "RejectedError",
+    "Piece",
     "State",
     "candidates",
     "check_run",
     "demanded",
     "given",
+    "is_reserved",
+    "known_names",
     "narrowed",
     "prefixed",
     "quantities",
@@ -26,10 +28,7 @@ __all__ = [
 
 _ZERO, _ONE, _TWO, _FOUR = (Range.point(n) for n in (0, 1, 2, 4))
 _LOOKS = 100_000
-
-
-class RejectedError(Exception):
-    """The certificate does not prove what it says."""
+_FIELDS = ("test_loss", "train_loss", "time", "steps", "reached")  # of a run, beside its parts
 
 
 @dataclass(frozen=True)
@@ -258,18 +257,28 @@ def given(data: Data) -> dict[str, Range | bool]:
     return found
 
 
-def demanded(claim: str, schedules: Iterable[str]) -> list[str]:
+def known_names(schedules: Iterable[str], d: int, *, level: bool) -> set[str]:
+    """Return the names of all that claims may speak of."""
+    fields = [*_FIELDS, *(f"part{i + 1}" for i in range(d))]
+    known = {f"{name}.{each}" if name else each for name in schedules for each in fields}
+    known |= {f"{what}{i + 1}" for what in ("train", "test", "square") for i in range(d)}
+    return known | {"level"} if level else known
+
+
+def is_reserved(name: str, *, parameter: bool = False) -> bool:
+    """Whether a schedule may not be called so, or a parameter: claims mean another thing by it."""
+    if parameter and name in _FIELDS:
+        return True
+    return bool(re.fullmatch(r"level|max_lr|(train|test|square|part)[0-9]+", name))
+
+
+def demanded(names: Set[str], schedules: Iterable[str]) -> list[str]:
     """Return the schedules that a claim speaks of without saying that they are reached."""
-    names = set()
-    for node in ast.walk(ast.parse(claim, mode="eval")):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            names.add((node.value.id, node.attr))
-        elif isinstance(node, ast.Name):
-            names.add(("", node.id))
-    fields = re.compile(r"test_loss|train_loss|time|steps|reached|part\d+")
     found = []
     for schedule in schedules:
-        used = {field for name, field in names if name == schedule and fields.fullmatch(field)}
+        start = f"{schedule}." if schedule else ""
+        used = {name.removeprefix(start) for name in names if name.startswith(start)}
+        used = {each for each in used if each in _FIELDS or re.fullmatch(r"part[0-9]+", each)}
         if used and "reached" not in used:
             found.append(schedule)
     return found

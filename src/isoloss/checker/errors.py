@@ -1,0 +1,25 @@
+"""Why a certificate is not accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["LimitError", "RejectedError", "UndecidedError", "shown"]
+
+
+class RejectedError(Exception):
+    """The certificate does not prove what it says."""
+
+
+class UndecidedError(RejectedError):
+    """The certificate says itself that it proves nothing."""
+
+
+class LimitError(RejectedError):
+    """A bound on what the checker reads or computes is met: nothing is known of the certificate."""
+
+
+def shown(value: Any) -> str:
+    """Return a value from a certificate as a message shows it: printable, and short."""
+    text = ascii(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

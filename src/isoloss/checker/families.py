@@ -1,0 +1,138 @@
+"""Problems and schedules that depend on parameters, read once for all boxes."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+from isoloss.checker.errors import RejectedError, shown
+from isoloss.checker.expressions import largest, value
+from isoloss.checker.grammar import Expression, number
+from isoloss.checker.numbers import OpenError, Range, fraction
+from isoloss.checker.outcomes import outcomes
+from isoloss.checker.runs import Data, Piece, given, is_reserved, known_names, prefixed
+
+__all__ = ["Family"]
+
+_MOST_WAYS = 1024
+_ZERO, _ONE = Range.point(0), Range.point(1)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A piece of a schedule, its rate or time an expression; None for a flow without end."""
+
+    kind: str
+    amount: Expression | None
+    count: int
+
+    def at(self, values: Mapping[str, Range], unit: Range) -> Piece:
+        """Return the piece for values of the names, rates and times in a unit."""
+        if self.amount is None:
+            return self.kind, None, 0
+        amount = value(self.amount, values)
+        if not _ZERO.at_most(amount):
+            raise OpenError("a rate or a time may be negative")
+        return self.kind, amount * unit, self.count
+
+
+@dataclass(frozen=True)
+class Family:
+    """Commuting problems, a level, and schedules, for parameters in a box."""
+
+    spectra: Mapping[str, Sequence[Expression]]
+    level: Expression | None
+    schedules: Mapping[str, Sequence[_Part]]
+
+    @classmethod
+    def read(cls, family: Mapping[str, Any], parameters: Set[str]) -> Family:
+        """Read a certificate's family; raise `RejectedError` if it is none."""
+        for name in sorted(parameters):
+            if is_reserved(name, parameter=True):
+                raise RejectedError(f"a parameter has the name of another thing, {name!r}")
+        if not family["schedules"] or any(map(is_reserved, family["schedules"])):
+            raise RejectedError("there is no schedule, or one has the name of another thing")
+        spectra = {
+            what: [number(text).known(parameters) for text in family[what]]
+            for what in ("train", "test", "start_squared", "noise")
+        }
+        if len({len(spectra[what]) for what in ("train", "test", "start_squared")}) != 1:
+            raise RejectedError("the family is not one of problems")
+        level = None if family["level"] is None else number(family["level"]).known(parameters)
+        schedules = {
+            name: _parts(text, parameters | {"max_lr"})
+            for name, text in family["schedules"].items()
+        }
+        return cls(spectra, level, schedules)
+
+    def names(self) -> set[str]:
+        """Return the names of what claims may speak of, besides the parameters."""
+        d = len(self.spectra["train"])
+        return known_names(self.schedules, d, level=self.level is not None)
+
+    def ways(self, values: Mapping[str, Range]) -> Iterator[dict[str, Range | bool]]:
+        """Yield what claims may speak of, for each way in which the schedules may end."""
+        spectra = {
+            what: [value(each, values) for each in parts] for what, parts in self.spectra.items()
+        }
+        level = None if self.level is None else value(self.level, values)
+        levels = [] if level is None else [level]
+        if not all(_ZERO.at_most(each) for each in itertools.chain(*spectra.values(), levels)):
+            raise OpenError("a curvature, a square, the noise or the level may be negative")
+        train, test, squares, (noise,) = spectra.values()
+        data = Data(train, test, squares, noise, level)
+        top = largest(train)
+        if not (top.is_zero or _ZERO.below(top)):
+            raise OpenError("it is open whether there is any curvature")
+        unit = _ONE if top.is_zero else _ONE / top
+        known = {**values, "max_lr": unit}
+        ends = [
+            [prefixed(end, name) for end in outcomes(data, [part.at(known, unit) for part in parts])]
+            for name, parts in self.schedules.items()
+        ]
+        if math.prod(map(len, ends)) > _MOST_WAYS:
+            raise OpenError(f"the schedules may end in more than {_MOST_WAYS} ways")
+        for some in itertools.product(*ends):
+            found = given(data)
+            for end in some:
+                found |= end
+            yield found
+
+
+def _parts(text: str, names: Set[str]) -> list[_Part]:
+    """Read ``"gd(RATE, K) > flow(TIME) > flow"``."""
+    return [_part(part.strip(" "), names) for part in _outside(text, ">")]
+
+
+def _part(text: str, names: Set[str]) -> _Part:
+    name, opened, rest = text.partition("(")
+    kind, arguments = name.strip(" "), _outside(rest.removesuffix(")"), ",")
+    if text == "flow":
+        return _Part("flow", None, 0)
+    if not (opened and rest.endswith(")")) or (kind, len(arguments)) not in {("gd", 2), ("flow", 1)}:
+        raise RejectedError(f"{shown(text)} is no piece of a schedule")
+    amount = number(arguments[0].strip(" ")).known(names)
+    if kind == "flow":
+        return _Part(kind, amount, 0)
+    try:
+        count = fraction(arguments[1].strip(" "))
+    except ValueError as error:
+        raise RejectedError(str(error)) from None
+    if count.q != 1 or count < 0:
+        raise RejectedError(f"{shown(text)} has no number of steps")
+    return _Part(kind, amount, int(count.p))
+
+
+def _outside(text: str, mark: str) -> list[str]:
+    """Split a text at a mark outside of parentheses."""
+    found, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if letter == mark and depth == 0:
+            found.append("")
+        else:
+            found[-1] += letter
+    return found

@@ -1,0 +1,191 @@
+"""Texts read into trees: all that an expression may have is on one list, and checked at once.
+
+A text is printable ASCII without a comment, so that what is checked is what a reader sees. Each
+node of its tree is matched here, before anything is evaluated; nothing else evaluates texts.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Callable, Set
+from dataclasses import dataclass, field
+
+from flint import fmpq
+
+from isoloss.checker.errors import RejectedError, shown
+from isoloss.checker.numbers import fraction
+
+__all__ = ["FUNCTIONS", "Expression", "claim", "is_name", "name_of", "number", "polynomial"]
+
+FUNCTIONS = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "min": None, "max": None}
+_LONGEST = 100_000  # characters
+_DEEPEST = 100  # nodes, as for the prover
+_CHARACTERS = re.compile(r"[A-Za-z0-9_ .,+\-*/()<>=]+")
+_HIGHEST = 50  # exponent in a polynomial
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A text, its tree, the numbers in it, and the names that need a value."""
+
+    text: str
+    tree: ast.expr
+    constants: dict[ast.Constant, fmpq] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+
+    def known(self, names: Set[str]) -> Expression:
+        """Raise `RejectedError` for a name that is not among those given; else return self."""
+        for name in sorted(self.names - names):
+            raise RejectedError(f"{shown(self.text)} has the unknown name {name!r}")
+        return self
+
+
+def claim(text: str) -> Expression:
+    """Read what is true or false."""
+    return _read(text, _check_claim)
+
+
+def number(text: str) -> Expression:
+    """Read what is a number."""
+    return _read(text, _check_number)
+
+
+def polynomial(text: str) -> Expression:
+    """Read a polynomial with rational coefficients."""
+    return _read(text, _check_polynomial)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may be a name: a word in ASCII, where no two letters look alike."""
+    return bool(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text)) and not keyword.iskeyword(text)
+
+
+def name_of(node: ast.Name | ast.Attribute) -> str:
+    """Return a name with its dot, if there is one."""
+    if isinstance(node, ast.Attribute):
+        assert isinstance(node.value, ast.Name)
+        return f"{node.value.id}.{node.attr}"
+    return node.id
+
+
+def _read(text: str, check: Callable[[ast.expr, Expression], None]) -> Expression:
+    if len(text) > _LONGEST:
+        raise RejectedError(f"an expression has more than {_LONGEST} characters, the longest")
+    if not text.isprintable() or "#" in text:
+        raise RejectedError(f"{shown(text)} has a comment, or characters that do not print")
+    if not _CHARACTERS.fullmatch(text):
+        raise RejectedError(f"{shown(text)} has characters that no expression has")
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise RejectedError(f"{shown(text)} is no expression, or nested too deep") from None
+    if _depth(tree) > _DEEPEST:
+        raise RejectedError(f"{shown(text)} is nested more than {_DEEPEST} deep")
+    found = Expression(text, tree)
+    check(tree, found)
+    return found
+
+
+def _depth(tree: ast.AST) -> int:
+    deepest, waiting = 0, [(tree, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        waiting += [(child, depth + 1) for child in ast.iter_child_nodes(node)]
+    return deepest
+
+
+def _check_claim(node: ast.expr, found: Expression) -> None:
+    match node:
+        case ast.BoolOp(op=ast.And() | ast.Or(), values=parts):
+            for part in parts:
+                _check_claim(part, found)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            _check_claim(operand, found)
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            if not all(isinstance(o, ast.Lt | ast.LtE | ast.Gt | ast.GtE | ast.Eq) for o in ops):
+                raise _refusal(node, found)
+            for side in (left, *others):
+                _check_number(side, found)
+        case ast.Name() | ast.Attribute() if _is_truth(node):
+            found.names.add(name_of(node))
+        case _:
+            raise _refusal(node, found)
+
+
+def _check_number(node: ast.expr, found: Expression) -> None:
+    match node:
+        case ast.Constant():
+            _check_constant(node, found)
+        case ast.Name():
+            if _is_truth(node):
+                raise _refusal(node, found)
+            found.names.add(node.id)
+        case ast.Attribute(value=ast.Name()):
+            if _is_truth(node):
+                raise _refusal(node, found)
+            found.names.add(name_of(node))
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            _check_number(operand, found)
+        case ast.BinOp(left=left, op=op, right=right):
+            if not isinstance(op, ast.Add | ast.Sub | ast.Mult | ast.Div | ast.Pow):
+                raise _refusal(node, found)
+            _check_number(left, found)
+            _check_number(right, found)
+        case ast.Call(func=ast.Name(id=name), args=[_, *_] as arguments, keywords=[]):
+            if name not in FUNCTIONS or FUNCTIONS[name] not in (None, len(arguments)):
+                raise _refusal(node, found)
+            for argument in arguments:
+                _check_number(argument, found)
+        case _:
+            raise _refusal(node, found)
+
+
+def _check_polynomial(node: ast.expr, found: Expression) -> None:
+    match node:
+        case ast.Constant():
+            _check_constant(node, found)
+        case ast.Name():
+            found.names.add(node.id)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            _check_polynomial(operand, found)
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult(), right=right):
+            _check_polynomial(left, found)
+            _check_polynomial(right, found)
+        case ast.BinOp(left=left, op=ast.Div(), right=ast.Constant() as divisor):
+            _check_polynomial(left, found)
+            if _check_constant(divisor, found) == 0:
+                raise RejectedError(f"{shown(found.text)} divides by 0")
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant() as exponent):
+            _check_polynomial(left, found)
+            value = _check_constant(exponent, found)
+            if type(exponent.value) is not int or not 0 <= value <= _HIGHEST:
+                raise RejectedError(f"an exponent is a whole number up to {_HIGHEST}")
+        case _:
+            raise _refusal(node, found)
+
+
+def _check_constant(node: ast.Constant, found: Expression) -> fmpq:
+    """Read a number as it is written; a truth value, a text or an imaginary number is none."""
+    if type(node.value) not in (int, float):
+        raise _refusal(node, found)
+    written = found.text[node.col_offset : node.end_col_offset]
+    try:
+        found.constants[node] = fraction(written.replace("_", ""))
+    except ValueError as error:
+        raise RejectedError(str(error)) from None
+    return found.constants[node]
+
+
+def _is_truth(node: ast.Name | ast.Attribute) -> bool:
+    """Whether a name stands for a truth value; also the node of a name that is none."""
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.value, ast.Name) and node.attr == "reached"
+    return node.id == "reached"
+
+
+def _refusal(node: ast.expr, found: Expression) -> RejectedError:
+    written = found.text[node.col_offset : node.end_col_offset]
+    return RejectedError(f"{shown(found.text)} may not have {shown(written)} there")

@@ -1,0 +1,83 @@
+"""A claim about runs, checked by the enclosures that a certificate states of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from isoloss.checker.errors import RejectedError
+from isoloss.checker.expressions import truth
+from isoloss.checker.grammar import claim
+from isoloss.checker.numbers import Range, read
+from isoloss.checker.runs import (
+    Data,
+    End,
+    Piece,
+    check_run,
+    demanded,
+    given,
+    is_reserved,
+    known_names,
+    prefixed,
+    quantities,
+)
+
+__all__ = ["check_runs"]
+
+_ZERO = Range.point(0)
+
+
+def check_runs(content: Mapping[str, Any]) -> None:
+    """Raise `RejectedError` unless each run is as stated, and the verdict follows from that."""
+    problem, runs = content["problem"], content["runs"]
+    spectra = [[read(v) for v in problem[k]] for k in ("train", "test", "start_squared")]
+    level = None if content["level"] is None else read(content["level"])
+    data = Data(*spectra, read(problem["noise"]), level)
+    numbers = [*(v for spectrum in spectra for v in spectrum), data.noise]
+    if len({len(spectrum) for spectrum in spectra}) != 1 or any(v.below(_ZERO) for v in numbers):
+        raise RejectedError("the problem is none")
+    if level is not None and level.below(_ZERO):
+        raise RejectedError("a level is negative")
+    if not runs or any(map(is_reserved, runs)):
+        raise RejectedError("there is no run, or one has the name of another thing")
+    names = known_names(runs, len(data.train), level=level is not None)
+    inequality = claim(content["claim"]).known(names)
+    at_level = [] if level is None else demanded(inequality.names, runs)
+    if content["at_level"] != at_level:
+        raise RejectedError("the schedules that must reach the level are others")
+    values = given(data)
+    for name, run in runs.items():
+        values |= prefixed(_stated(data, run), name)
+    reached = all(values[f"{name}.reached" if name else "reached"] for name in at_level)
+    follows = truth(inequality, values) if reached else False
+    if follows is not (content["verdict"] == "proved"):
+        raise RejectedError("the claim does not follow from the enclosures")
+
+
+def _stated(data: Data, run: Mapping[str, Any]) -> dict[str, Range | bool]:
+    """Return a run's own enclosures, each checked to hold what the run really has."""
+    schedule: list[Piece] = []
+    for kind, amount, *count in run["schedule"]:
+        number = None if amount is None else read(amount)
+        if number is not None and number.below(_ZERO):
+            raise RejectedError("a rate or a time is negative")
+        schedule.append((kind, number, *(count or [0])))
+    if len(run["parts"]) != len(data.train):
+        raise RejectedError("the run has other parts than the problem has directions")
+    inside = None if run["inside"] is None else read(run["inside"])
+    end = End(run["reached"], run["piece"], run["steps"], inside)
+    state, parts, loss = check_run(data, schedule, end)
+    found = quantities(data, state, parts, loss, end.reached)
+    stated: dict[str, Range | bool] = {"steps": Range.point(end.steps), "reached": end.reached}
+    named = {f"part{i + 1}": ends for i, ends in enumerate(run["parts"])}
+    for key in ("test_loss", "train_loss", "time"):
+        named[key] = run[key]
+    for key, ends in named.items():
+        real = found.get(key)
+        if ends is None and real is None:  # a time without end
+            continue
+        enclosure = None if ends is None else read(ends)
+        if enclosure is None or not isinstance(real, Range) or not enclosure.holds(real):
+            raise RejectedError(f"the enclosure of {key} does not hold it")
+        stated[key] = enclosure
+    return stated
