@@ -16,8 +16,8 @@ from flint import arb
 
 import isoloss as il
 from isoloss.checker import check
+from isoloss._precision import precision
 from isoloss.proof import ExactProblem, certify
-from isoloss.proof.certify import precision
 from isoloss.proof.dynamics import Spectrum, follow
 from isoloss.proof.exact import exact
 from isoloss.proof.interval import Interval

@@ -117,10 +117,10 @@ def _combined(op: ast.operator, a: Range, b: Range) -> Range:
 def _extreme(ranges: list[Range], *, least: bool) -> Range:
     found = ranges[0]
     for each in ranges[1:]:
-        kept = found.at_most(each) if least else each.at_most(found)
-        if kept is None:
+        smaller, greater = found.at_most(each), each.at_most(found)
+        if smaller is None and greater is None:
             pick = min if least else max
             found = Range(pick(found.lo, each.lo), pick(found.hi, each.hi))
-        elif not kept:
+        elif not (smaller if least else greater):
             found = each
     return found

@@ -11,9 +11,9 @@ from typing import Any
 
 from flint import fmpq
 
+from isoloss._precision import precision
 from isoloss.proof.certificate import Certificate, Verdict, certificate
 from isoloss.proof.exact import exact, text
-from isoloss.proof.interval import precision
 from isoloss.proof.statement import Box, Statement
 
 __all__ = ["for_all", "leaves"]
@@ -102,6 +102,7 @@ def for_all(
     root = _Node(whole)
     waiting, done, most_bits = deque([root]), 0, bits
     point: list[fmpq] | None = None
+    shown = ""
     with precision(bits), _bar(max_boxes, shown=progress) as show:
         while waiting and done < max_boxes:
             node = waiting.popleft()
@@ -120,6 +121,7 @@ def for_all(
             if truth is False or node.mark == ".":
                 most_bits = max(most_bits, needed)
             if point is not None:
+                shown = statement.shown(point)
                 break
             waiting.extend(halves)
     tree = root.tree() if point is None else ""
@@ -129,7 +131,6 @@ def for_all(
     if point is not None:
         verdict = "disproved"
         at = ", ".join(f"{name} = {text(value)}" for name, value in zip(box, point, strict=True))
-        shown = statement.shown(point)
         reason = f"it fails at {at}{':' * bool(shown)} {shown}".rstrip() if at else shown
     return certificate(
         "for_all",

@@ -124,6 +124,12 @@ class Certificate:
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise ValueError(f"'{path}' is no certificate of the format {FORMAT}")
         content.pop("digest", None)
+        try:
+            summary(content)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+            raise ValueError(
+                f"'{path}' is no certificate: some of its fields are missing, or of another kind"
+            ) from None
         return cls(content)
 
     def __str__(self) -> str:

@@ -6,12 +6,13 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from isoloss._precision import precision
 from isoloss.problem import Problem
 from isoloss.proof.certificate import Certificate, Verdict, certificate, enclosure
 from isoloss.proof.dynamics import Spectrum, Stop, UndecidedError, follow
 from isoloss.proof.exact import ExactProblem, exact, text
 from isoloss.proof.expressions import Expression
-from isoloss.proof.interval import UnboundedError, precision
+from isoloss.proof.interval import UnboundedError
 from isoloss.proof.quantities import (
     at_level,
     check_schedule_names,

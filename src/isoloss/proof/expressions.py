@@ -68,6 +68,11 @@ class Expression:
             raise ValueError(f"{what} is longer than {_LONGEST} characters")
         if not text.isprintable() or "#" in text:
             raise ValueError(f"{what} {text!r} has a comment, or characters that do not print")
+        if not text.isascii():
+            odd = next(letter for letter in text if not letter.isascii())
+            raise ValueError(
+                f"{what} {text!r} may have ASCII letters and digits only; it has {odd!r}"
+            )
         try:
             tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, RecursionError, MemoryError, ValueError):

@@ -1,16 +1,16 @@
 """Intervals with exact end points: every operation encloses the true result.
 
 Arb computes each end; keeping ends instead of balls keeps wide intervals sharp, so that a positive
-quantity stays positive. The working precision is ``flint.ctx.prec``.
+quantity stays positive. The working precision is the one that
+`isoloss._precision` sets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from flint import arb, ctx, fmpq
+from flint import arb, fmpq
 
 __all__ = [
     "EXACT_BITS",
@@ -24,21 +24,10 @@ __all__ = [
     "less_equal",
     "lower",
     "power",
-    "precision",
     "upper",
 ]
 
 EXACT_BITS = 2**16  # a longer power of a fraction is rounded
-
-
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Work at a precision, and restore the one before."""
-    before, ctx.prec = ctx.prec, bits
-    try:
-        yield
-    finally:
-        ctx.prec = before
 
 
 class UnboundedError(ArithmeticError):

@@ -10,6 +10,7 @@ from typing import Any
 
 from flint import fmpq
 
+from isoloss._precision import precision
 from isoloss.problem import Problem
 from isoloss.proof.certificate import Certificate, theorem
 from isoloss.proof.certify import certify
@@ -177,7 +178,8 @@ def _alpha(rest: fmpq, level: fmpq, mass: fmpq, gap: fmpq) -> fmpq:
     """Return the smallest α of condition 2, rounded up to two digits, or hundredths."""
     if rest == 0:
         return fmpq(1, 100)
-    mantissa, exponent = upper(power(level / mass, gap) * (rest / level)).man_exp()
+    with precision(64):
+        mantissa, exponent = upper(power(level / mass, gap) * (rest / level)).man_exp()
     needed = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
     if needed >= 1:
         return fmpq(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,8 @@ from isoloss.proof.interval import Value
 __all__ = ["at_level", "check_schedule_names", "known_names", "not_reached", "quantities"]
 
 _GIVEN = ("train", "test", "square")
+_OF_RUN = ("test_loss", "train_loss", "time", "steps", "reached")
+_TAKEN = re.compile(r"level|max_lr|(train|test|square|part)[0-9]+")
 
 
 def quantities(
@@ -48,10 +51,28 @@ def known_names(schedules: Iterable[str], d: int, *, level: bool) -> set[str]:
 def check_schedule_names(names: Iterable[Any]) -> None:
     """Raise ``ValueError`` for a name that is no word, or means another thing."""
     for name in names:
-        if not isinstance(name, str) or (name and not name.isidentifier()):
-            raise ValueError(f"the name of a schedule must be a word; got {name!r}")
-        if re.fullmatch(r"level|max_lr|(train|test|square|part)\d+", name):
+        if name != "":
+            _check_word("schedule", name)
+        if _TAKEN.fullmatch(name):
             raise ValueError(f"a schedule may not be called {name!r}: that is another thing")
+
+
+def check_parameter_names(names: Iterable[Any], *, alone: bool) -> None:
+    """Raise ``ValueError`` for a name as `check_schedule_names`; ``alone``: without a problem."""
+    for name in names:
+        _check_word("parameter", name)
+        if name == "reached" or (not alone and (name in _OF_RUN or _TAKEN.fullmatch(name))):
+            raise ValueError(f"a parameter may not be called {name!r}: that is another thing")
+
+
+def _check_word(what: str, name: Any) -> None:
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        raise ValueError(f"the name of a {what} must be a word; got {name!r}")
+    if not name.isascii():
+        raise ValueError(
+            f"the name of a {what} must have ASCII letters only, of which no two look alike; got "
+            f"{name!r}"
+        )
 
 
 def at_level(claim: Expression, schedules: Iterable[str], d: int) -> list[str]:
@@ -75,8 +96,7 @@ def not_reached(names: Sequence[str]) -> str:
 
 def _of_run(d: int) -> list[str]:
     """Return what a claim may say of a run."""
-    fields = ["test_loss", "train_loss", "time", "steps", "reached"]
-    return [*fields, *(f"part{i + 1}" for i in range(d))]
+    return [*_OF_RUN, *(f"part{i + 1}" for i in range(d))]
 
 
 def _dotted(schedule: str, field: str) -> str:

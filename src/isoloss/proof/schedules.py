@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -159,6 +160,8 @@ def check_piece(piece: Piece) -> Piece:
 
 
 def _count(argument: str) -> int:
+    if not re.fullmatch(r" *[0-9][0-9.eE/]* *", argument):
+        raise ValueError(f"the number of steps must be a whole number; got {argument.strip()!r}")
     number = exact("number of steps", argument.strip())
     if number.q != 1 or number < 0:
         raise ValueError(f"the number of steps must be a whole number; got {argument.strip()!r}")

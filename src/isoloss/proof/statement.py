@@ -10,6 +10,7 @@ from typing import Any
 
 from flint import fmpq
 
+from isoloss._precision import precision
 from isoloss.proof.dynamics import Spectrum, UndecidedError, possible_stops
 from isoloss.proof.exact import exact, text
 from isoloss.proof.expressions import Expression
@@ -20,10 +21,15 @@ from isoloss.proof.interval import (
     largest,
     less,
     less_equal,
-    precision,
     upper,
 )
-from isoloss.proof.quantities import at_level, check_schedule_names, known_names, quantities
+from isoloss.proof.quantities import (
+    at_level,
+    check_parameter_names,
+    check_schedule_names,
+    known_names,
+    quantities,
+)
 from isoloss.proof.schedules import Piece, Template, amount, read_text
 
 __all__ = ["Box", "Statement"]
@@ -65,6 +71,7 @@ class Statement:
         """Read the arguments of `for_all`."""
         if not isinstance(box, Mapping):
             raise TypeError(f"box must be a mapping of names to ranges; got {type(box).__name__}")
+        check_parameter_names(box, alone=train is None)
         ranges = tuple(_range(name, ends) for name, ends in box.items())
         if len(ranges) > 26:
             raise ValueError(f"a box may have up to 26 parameters; got {len(ranges)}")
@@ -84,8 +91,6 @@ class Statement:
         read = _schedules(schedules, names | {"max_lr"})
         d = len(spectrum["train"])
         known = known_names(read, d, level=stop is not None)
-        if both := sorted(names & (known | {"max_lr"})):
-            raise ValueError(f"a parameter may not be called {both[0]!r}: that is another thing")
         inequality.check_names(known | names)
         demanded = [] if stop is None else at_level(inequality, read, d)
         texts: dict[str, Any] = {what: [e.text for e in each] for what, each in spectrum.items()}
@@ -230,8 +235,6 @@ def _schedules(schedules: Any, names: set[str]) -> dict[str, list[Template]]:
 
 
 def _range(name: Any, ends: Any) -> tuple[fmpq, fmpq]:
-    if not (isinstance(name, str) and name.isidentifier()):
-        raise ValueError(f"the name of a parameter must be a word; got {name!r}")
     try:
         low, high = ends
     except (TypeError, ValueError):

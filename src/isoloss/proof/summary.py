@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -60,16 +61,29 @@ def _runs(content: Mapping[str, Any]) -> Iterator[str]:
 
 def _shown(ends: list[str]) -> str:
     """Return a number as decimals; of a range, the digits that are sure."""
-    low, high = (_number(end) for end in ends)
-    if low == high:
-        return str(low)
+    if ends[0] == ends[1] and "p" not in ends[0]:
+        return ends[0]
+    low, high = (_decimal(end) for end in ends)
     for digits in range(_DIGITS, 1, -1):
-        texts = {f"{float(end):.{digits}g}" for end in (low, high)}
+        texts = {_rounded(end, digits) for end in (low, high)}
         if len(texts) == 1:
             return f"{texts.pop()}…"
-    return f"from {float(low):.3g} to {float(high):.3g}"
+    return f"from {_rounded(low, 3)} to {_rounded(high, 3)}"
 
 
-def _number(text: str) -> Fraction:
+def _decimal(text: str) -> Decimal:
+    """Return a number to more digits than are shown; one may be far beyond floats."""
     mantissa, mark, exponent = text.partition("p")
-    return Fraction(mantissa) * Fraction(2) ** int(exponent) if mark else Fraction(text)
+    with localcontext(Context(prec=40, Emax=MAX_EMAX, Emin=MIN_EMIN)):
+        if mark:
+            return Decimal(mantissa) * Decimal(2) ** int(exponent)
+        exact = Fraction(text)
+        return Decimal(exact.numerator) / exact.denominator
+
+
+def _rounded(number: Decimal, digits: int) -> str:
+    """Write a number as floats are written, also beyond them."""
+    if number == 0 or 1e-300 < number.copy_abs() < 1e300:
+        return f"{float(number):.{digits}g}"
+    mantissa, _, exponent = f"{number:.{digits - 1}e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{exponent}"
