@@ -12,8 +12,8 @@ from isoloss.checker.errors import LimitError, RejectedError, shown
 from isoloss.checker.expressions import truth
 from isoloss.checker.families import Family
 from isoloss.checker.grammar import Expression, claim
+from isoloss.checker.names import demanded
 from isoloss.checker.numbers import OpenError, Range, fraction
-from isoloss.checker.runs import demanded
 from isoloss.checker.work import spend
 
 __all__ = ["check_boxes"]
@@ -113,7 +113,7 @@ def _check_tree(tree: str, statement: _Statement, whole: Sides) -> None:
             raise LimitError(f"a box is cut {_MOST_CUTS} times, the most")
         low, high = box[axis]
         middle = (low + high) / 2
-        for half in ((middle, high), (low, middle)):
-            waiting.append(([*box[:axis], half, *box[axis + 1 :]], cuts + 1))
+        halves = ((middle, high), (low, middle))
+        waiting += [([*box[:axis], half, *box[axis + 1 :]], cuts + 1) for half in halves]
     if waiting:
         raise RejectedError("there are fewer boxes than the cuts make")

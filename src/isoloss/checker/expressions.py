@@ -85,7 +85,8 @@ def _number(node: ast.expr, expression: Expression, values: Values) -> Range:
         case ast.BinOp(left=left, op=op, right=right):
             a, b = (_number(side, expression, values) for side in (left, right))
             return _combined(op, a, b)
-    assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    assert isinstance(node, ast.Call)
+    assert isinstance(node.func, ast.Name)
     numbers = [_number(argument, expression, values) for argument in node.args]
     match node.func.id:
         case "exp":

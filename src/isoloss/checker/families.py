@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
 from isoloss.checker.errors import RejectedError, shown
 from isoloss.checker.expressions import largest, value
 from isoloss.checker.grammar import Expression, number
+from isoloss.checker.names import given, is_reserved, known_names, prefixed
 from isoloss.checker.numbers import OpenError, Range, fraction
 from isoloss.checker.outcomes import outcomes
-from isoloss.checker.runs import Data, Piece, given, is_reserved, known_names, prefixed
+from isoloss.checker.runs import Data, Piece
 
 __all__ = ["Family"]
 
@@ -48,7 +50,7 @@ class Family:
     schedules: Mapping[str, Sequence[_Part]]
 
     @classmethod
-    def read(cls, family: Mapping[str, Any], parameters: Set[str]) -> Family:
+    def read(cls, family: Mapping[str, Any], parameters: AbstractSet[str]) -> Family:
         """Read a certificate's family; raise `RejectedError` if it is none."""
         for name in sorted(parameters):
             if is_reserved(name, parameter=True):
@@ -90,7 +92,10 @@ class Family:
         unit = _ONE if top.is_zero else _ONE / top
         known = {**values, "max_lr": unit}
         ends = [
-            [prefixed(end, name) for end in outcomes(data, [part.at(known, unit) for part in parts])]
+            [
+                prefixed(end, name)
+                for end in outcomes(data, [part.at(known, unit) for part in parts])
+            ]
             for name, parts in self.schedules.items()
         ]
         if math.prod(map(len, ends)) > _MOST_WAYS:
@@ -102,17 +107,18 @@ class Family:
             yield found
 
 
-def _parts(text: str, names: Set[str]) -> list[_Part]:
+def _parts(text: str, names: AbstractSet[str]) -> list[_Part]:
     """Read ``"gd(RATE, K) > flow(TIME) > flow"``."""
     return [_part(part.strip(" "), names) for part in _outside(text, ">")]
 
 
-def _part(text: str, names: Set[str]) -> _Part:
+def _part(text: str, names: AbstractSet[str]) -> _Part:
     name, opened, rest = text.partition("(")
     kind, arguments = name.strip(" "), _outside(rest.removesuffix(")"), ",")
     if text == "flow":
         return _Part("flow", None, 0)
-    if not (opened and rest.endswith(")")) or (kind, len(arguments)) not in {("gd", 2), ("flow", 1)}:
+    fits = (kind, len(arguments)) in (("gd", 2), ("flow", 1))
+    if not (fits and opened and rest.endswith(")")):
         raise RejectedError(f"{shown(text)} is no piece of a schedule")
     amount = number(arguments[0].strip(" ")).known(names)
     if kind == "flow":

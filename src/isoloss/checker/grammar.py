@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from flint import fmpq
@@ -24,6 +25,8 @@ _LONGEST = 100_000  # characters
 _DEEPEST = 100  # nodes, as for the prover
 _CHARACTERS = re.compile(r"[A-Za-z0-9_ .,+\-*/()<>=]+")
 _HIGHEST = 50  # exponent in a polynomial
+_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
+_ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq)
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Expression:
     constants: dict[ast.Constant, fmpq] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
 
-    def known(self, names: Set[str]) -> Expression:
+    def known(self, names: AbstractSet[str]) -> Expression:
         """Raise `RejectedError` for a name that is not among those given; else return self."""
         for name in sorted(self.names - names):
             raise RejectedError(f"{shown(self.text)} has the unknown name {name!r}")
@@ -104,9 +107,9 @@ def _check_claim(node: ast.expr, found: Expression) -> None:
                 _check_claim(part, found)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             _check_claim(operand, found)
-        case ast.Compare(left=left, ops=ops, comparators=others):
-            if not all(isinstance(o, ast.Lt | ast.LtE | ast.Gt | ast.GtE | ast.Eq) for o in ops):
-                raise _refusal(node, found)
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(
+            isinstance(op, _ORDERS) for op in ops
+        ):
             for side in (left, *others):
                 _check_number(side, found)
         case ast.Name() | ast.Attribute() if _is_truth(node):
@@ -119,24 +122,16 @@ def _check_number(node: ast.expr, found: Expression) -> None:
     match node:
         case ast.Constant():
             _check_constant(node, found)
-        case ast.Name():
-            if _is_truth(node):
-                raise _refusal(node, found)
-            found.names.add(node.id)
-        case ast.Attribute(value=ast.Name()):
-            if _is_truth(node):
-                raise _refusal(node, found)
+        case ast.Name() | ast.Attribute(value=ast.Name()) if not _is_truth(node):
             found.names.add(name_of(node))
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
             _check_number(operand, found)
-        case ast.BinOp(left=left, op=op, right=right):
-            if not isinstance(op, ast.Add | ast.Sub | ast.Mult | ast.Div | ast.Pow):
-                raise _refusal(node, found)
+        case ast.BinOp(left=left, op=op, right=right) if isinstance(op, _OPERATORS):
             _check_number(left, found)
             _check_number(right, found)
-        case ast.Call(func=ast.Name(id=name), args=[_, *_] as arguments, keywords=[]):
-            if name not in FUNCTIONS or FUNCTIONS[name] not in (None, len(arguments)):
-                raise _refusal(node, found)
+        case ast.Call(func=ast.Name(id=name), args=[_, *_] as arguments, keywords=[]) if (
+            name in FUNCTIONS and FUNCTIONS[name] in (None, len(arguments))
+        ):
             for argument in arguments:
                 _check_number(argument, found)
         case _:

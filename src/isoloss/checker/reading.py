@@ -134,9 +134,7 @@ def _optional(value: Any, where: str, *, field: Field) -> None:
         field(value, where)
 
 
-def _list(
-    value: Any, where: str, *, field: Field, least: int = 0, most: int | None = None
-) -> None:
+def _list(value: Any, where: str, *, field: Field, least: int = 0, most: int | None = None) -> None:
     if not isinstance(value, list) or len(value) < least or (most and len(value) > most):
         count = "" if not least else f" of at least {least}" if not most else f" of {most}"
         raise RejectedError(f"{where} must be a list{count}; got {shown(value)}")

@@ -8,19 +8,9 @@ from typing import Any
 from isoloss.checker.errors import RejectedError
 from isoloss.checker.expressions import truth
 from isoloss.checker.grammar import claim
+from isoloss.checker.names import demanded, given, is_reserved, known_names, prefixed
 from isoloss.checker.numbers import Range, read
-from isoloss.checker.runs import (
-    Data,
-    End,
-    Piece,
-    check_run,
-    demanded,
-    given,
-    is_reserved,
-    known_names,
-    prefixed,
-    quantities,
-)
+from isoloss.checker.runs import Data, End, Piece, check_run, quantities
 
 __all__ = ["check_runs"]
 
@@ -30,11 +20,13 @@ _ZERO = Range.point(0)
 def check_runs(content: Mapping[str, Any]) -> None:
     """Raise `RejectedError` unless each run is as stated, and the verdict follows from that."""
     problem, runs = content["problem"], content["runs"]
-    spectra = [[read(v) for v in problem[k]] for k in ("train", "test", "start_squared")]
+    train, test, squares = (
+        [read(value) for value in problem[key]] for key in ("train", "test", "start_squared")
+    )
     level = None if content["level"] is None else read(content["level"])
-    data = Data(*spectra, read(problem["noise"]), level)
-    numbers = [*(v for spectrum in spectra for v in spectrum), data.noise]
-    if len({len(spectrum) for spectrum in spectra}) != 1 or any(v.below(_ZERO) for v in numbers):
+    data = Data(train, test, squares, read(problem["noise"]), level)
+    numbers = [*train, *test, *squares, data.noise]
+    if not len(train) == len(test) == len(squares) or any(v.below(_ZERO) for v in numbers):
         raise RejectedError("the problem is none")
     if level is not None and level.below(_ZERO):
         raise RejectedError("a level is negative")

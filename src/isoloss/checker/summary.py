@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = ["given"]
+
+_MOST = 8  # entries that are all shown
+_LONGEST = 60  # characters of an entry
 
 
 def given(content: Mapping[str, Any]) -> str:
@@ -13,11 +16,11 @@ def given(content: Mapping[str, Any]) -> str:
     match content["kind"]:
         case "identity":
             names = content["variables"]
-            return f"for all {', '.join(names)}" if names else ""
+            return f"for all {_listed(names)}" if names else ""
         case "runs":
-            schedules = {name: _pieces(run["schedule"]) for name, run in content["runs"].items()}
+            schedules = {n: _pieces(run["schedule"]) for n, run in content["runs"].items()}
             return _problem(content["problem"], content["level"], schedules, "absolute rates")
-    ranges = [f"{low} <= {name} <= {high}" for name, (low, high) in content["box"].items()]
+    ranges = [f"{_short(a)} <= {name} <= {_short(b)}" for name, (a, b) in content["box"].items()]
     found = [f"for {', '.join(ranges)}"] * bool(ranges)
     family = content["family"]
     if family is not None:
@@ -30,15 +33,27 @@ def given(content: Mapping[str, Any]) -> str:
 def _problem(
     problem: Mapping[str, Any], level: str | None, schedules: Mapping[str, str], unit: str
 ) -> str:
-    found = [f"{what} ({', '.join(problem[what])})" for what in ("train", "test", "start_squared")]
-    found += [f"noise {problem['noise']}"] * (problem["noise"] != "0")
-    found.append("to the schedule's end" if level is None else f"level {level}")
+    found = [f"{what} ({_listed(problem[what])})" for what in ("train", "test", "start_squared")]
+    found += [f"noise {_short(problem['noise'])}"] * (problem["noise"] != "0")
+    found.append("to the schedule's end" if level is None else f"level {_short(level)}")
     found += [f"{name} = {text}" if name else text for name, text in schedules.items()]
     return f"{'; '.join(found)} ({unit})"
 
 
-def _pieces(schedule: list[list[Any]]) -> str:
-    return " > ".join(
-        kind if rest[0] is None else f"{kind}({', '.join(map(str, rest))})"
+def _pieces(schedule: Sequence[Sequence[Any]]) -> str:
+    texts = [
+        kind if rest[0] is None else f"{kind}({', '.join(_short(str(each)) for each in rest)})"
         for kind, *rest in schedule
-    )
+    ]
+    return _listed(texts, " > ")
+
+
+def _listed(texts: Sequence[str], mark: str = ", ") -> str:
+    """Join texts; of many, the first and the last, and how many there are."""
+    if len(texts) > _MOST:
+        texts = [*texts[:2], f"... {len(texts)} in all ...", texts[-1]]
+    return mark.join(map(_short, texts))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -38,4 +38,7 @@ def spend(operations: int) -> None:
         return
     account.left -= operations
     if account.left < 0:
-        raise LimitError(f"the check takes more than {account.most} operations, the bound on work")
+        raise LimitError(
+            f"the check takes more than {account.most} operations, the bound on work; allow more "
+            "by --max-work, or max_work="
+        )
