@@ -49,12 +49,12 @@ class _Statement:
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> _Statement:
         """Read all texts of a certificate before anything is evaluated."""
-        names, family = set(content["box"]), None
-        known = names
+        names, family = content["box"].keys(), None
         if content["family"] is not None:
             family = Family.read(content["family"], names)
-            known = names | family.names()
-        inequality = claim(content["claim"]).known(known)
+        inequality = claim(content["claim"]).known(
+            lambda name: name in names or (family is not None and family.knows(name))
+        )
         at_level: list[str] = []
         if family is not None and family.level is not None:
             at_level = demanded(inequality.names, family.schedules)

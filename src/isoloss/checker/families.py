@@ -12,7 +12,7 @@ from typing import Any
 from isoloss.checker.errors import RejectedError, shown
 from isoloss.checker.expressions import largest, value
 from isoloss.checker.grammar import Expression, number
-from isoloss.checker.names import given, is_reserved, known_names, prefixed
+from isoloss.checker.names import given, is_known, is_reserved, prefixed
 from isoloss.checker.numbers import OpenError, Range, fraction
 from isoloss.checker.outcomes import outcomes
 from isoloss.checker.runs import Data, Piece
@@ -57,23 +57,24 @@ class Family:
                 raise RejectedError(f"a parameter has the name of another thing, {name!r}")
         if not family["schedules"] or any(map(is_reserved, family["schedules"])):
             raise RejectedError("there is no schedule, or one has the name of another thing")
+        known = parameters.__contains__
         spectra = {
-            what: [number(text).known(parameters) for text in family[what]]
+            what: [number(text).known(known) for text in family[what]]
             for what in ("train", "test", "start_squared", "noise")
         }
         if len({len(spectra[what]) for what in ("train", "test", "start_squared")}) != 1:
             raise RejectedError("the family is not one of problems")
-        level = None if family["level"] is None else number(family["level"]).known(parameters)
+        level = None if family["level"] is None else number(family["level"]).known(known)
         schedules = {
             name: _parts(text, parameters | {"max_lr"})
             for name, text in family["schedules"].items()
         }
         return cls(spectra, level, schedules)
 
-    def names(self) -> set[str]:
-        """Return the names of what claims may speak of, besides the parameters."""
-        d = len(self.spectra["train"])
-        return known_names(self.schedules, d, level=self.level is not None)
+    def knows(self, name: str) -> bool:
+        """Whether claims may speak of something that is no parameter."""
+        d, level = len(self.spectra["train"]), self.level is not None
+        return is_known(name, self.schedules, d, level=level)
 
     def ways(self, values: Mapping[str, Range]) -> Iterator[dict[str, Range | bool]]:
         """Yield what claims may speak of, for each way in which the schedules may end."""
@@ -120,7 +121,7 @@ def _part(text: str, names: AbstractSet[str]) -> _Part:
     fits = (kind, len(arguments)) in (("gd", 2), ("flow", 1))
     if not (fits and opened and rest.endswith(")")):
         raise RejectedError(f"{shown(text)} is no piece of a schedule")
-    amount = number(arguments[0].strip(" ")).known(names)
+    amount = number(arguments[0].strip(" ")).known(names.__contains__)
     if kind == "flow":
         return _Part(kind, amount, 0)
     try:

@@ -10,19 +10,20 @@ import ast
 import keyword
 import re
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from flint import fmpq
 
 from isoloss.checker.errors import RejectedError, shown
 from isoloss.checker.numbers import fraction
+from isoloss.checker.work import spend
 
 __all__ = ["FUNCTIONS", "Expression", "claim", "is_name", "name_of", "number", "polynomial"]
 
 FUNCTIONS = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "min": None, "max": None}
 _LONGEST = 100_000  # characters
 _DEEPEST = 100  # nodes, as for the prover
+_WORK = 20  # operations that a character of a text stands for, as its tree takes memory
 _CHARACTERS = re.compile(r"[A-Za-z0-9_ .,+\-*/()<>=]+")
 _HIGHEST = 50  # exponent in a polynomial
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
@@ -38,10 +39,11 @@ class Expression:
     constants: dict[ast.Constant, fmpq] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
 
-    def known(self, names: AbstractSet[str]) -> Expression:
-        """Raise `RejectedError` for a name that is not among those given; else return self."""
-        for name in sorted(self.names - names):
-            raise RejectedError(f"{shown(self.text)} has the unknown name {name!r}")
+    def known(self, is_known: Callable[[str], bool]) -> Expression:
+        """Raise `RejectedError` for a name that is not known; else return self."""
+        for name in sorted(self.names):
+            if not is_known(name):
+                raise RejectedError(f"{shown(self.text)} has the unknown name {shown(name)}")
         return self
 
 
@@ -76,6 +78,7 @@ def name_of(node: ast.Name | ast.Attribute) -> str:
 def _read(text: str, check: Callable[[ast.expr, Expression], None]) -> Expression:
     if len(text) > _LONGEST:
         raise RejectedError(f"an expression has more than {_LONGEST} characters, the longest")
+    spend(_WORK * len(text))
     if not text.isprintable() or "#" in text:
         raise RejectedError(f"{shown(text)} has a comment, or characters that do not print")
     if not _CHARACTERS.fullmatch(text):

@@ -16,6 +16,7 @@ from isoloss.checker.work import spend
 __all__ = ["check_identity"]
 
 _MOST_TERMS = 200_000  # of a product, before like terms are collected
+_MOST_NAMES = 100
 _HIGHEST = 200  # degree in all names together
 _LONGEST = 2**17  # bits of a coefficient
 
@@ -29,6 +30,8 @@ def check_identity(content: Mapping[str, Any]) -> None:
     if content["claim"] != f"{left.text} == {right.text}":
         raise RejectedError("the claim is not the identity")
     claim(content["claim"])
+    if len(names) > _MOST_NAMES:
+        raise LimitError(f"the identity has more than {_MOST_NAMES} variables, the most")
     context = fmpq_mpoly_ctx.get(tuple(f"x{i}" for i in range(max(len(names), 1))))
     values = dict(zip(names, context.gens(), strict=False))  # a constant has a spare one
     first, second = (_expanded(side.tree, side, values, context) for side in (left, right))

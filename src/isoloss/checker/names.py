@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from isoloss.checker.numbers import Range
 from isoloss.checker.runs import Data
 
-__all__ = ["demanded", "given", "is_reserved", "known_names", "prefixed"]
+__all__ = ["demanded", "given", "is_known", "is_reserved", "prefixed"]
 
 _FIELDS = ("test_loss", "train_loss", "time", "steps", "reached")  # of a run, beside its parts
 
@@ -22,12 +21,19 @@ def given(data: Data) -> dict[str, Range | bool]:
     return found
 
 
-def known_names(schedules: Iterable[str], d: int, *, level: bool) -> set[str]:
-    """Return the names of all that claims may speak of."""
-    fields = [*_FIELDS, *(f"part{i + 1}" for i in range(d))]
-    known = {f"{name}.{each}" if name else each for name in schedules for each in fields}
-    known |= {f"{what}{i + 1}" for what in ("train", "test", "square") for i in range(d)}
-    return known | {"level"} if level else known
+def is_known(name: str, schedules: Container[str], d: int, *, level: bool) -> bool:
+    """Whether claims may speak of something, for problems of d directions."""
+    start, _, field = name.rpartition(".")
+    if start in schedules and (field in _FIELDS or _numbered(field, ("part",), d)):
+        return True
+    return not start and (
+        (level and field == "level") or _numbered(field, ("train", "test", "square"), d)
+    )
+
+
+def _numbered(name: str, words: Sequence[str], d: int) -> bool:
+    found = re.fullmatch(r"([a-z]+)([1-9][0-9]{0,8})", name)
+    return found is not None and found[1] in words and int(found[2]) <= d
 
 
 def is_reserved(name: str, *, parameter: bool = False) -> bool:
@@ -37,16 +43,14 @@ def is_reserved(name: str, *, parameter: bool = False) -> bool:
     return bool(re.fullmatch(r"level|max_lr|(train|test|square|part)[0-9]+", name))
 
 
-def demanded(names: AbstractSet[str], schedules: Iterable[str]) -> list[str]:
+def demanded(names: Iterable[str], schedules: Iterable[str]) -> list[str]:
     """Return the schedules that a claim speaks of without saying that they are reached."""
-    found = []
-    for schedule in schedules:
-        start = f"{schedule}." if schedule else ""
-        used = {name.removeprefix(start) for name in names if name.startswith(start)}
-        used = {each for each in used if each in _FIELDS or re.fullmatch(r"part[0-9]+", each)}
-        if used and "reached" not in used:
-            found.append(schedule)
-    return found
+    used: dict[str, set[str]] = {}
+    for name in names:
+        start, _, field = name.rpartition(".")
+        if field in _FIELDS or re.fullmatch(r"part[0-9]+", field):
+            used.setdefault(start, set()).add(field)
+    return [name for name in schedules if name in used and "reached" not in used[name]]
 
 
 def prefixed(found: Mapping[str, Range | bool], name: str) -> dict[str, Range | bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ __all__ = ["check_fields", "parsed", "read_file"]
 
 _FORMAT = "isoloss-certificate/1"
 
-_LONGEST = 2**24  # bytes of a file
+_LONGEST = 2**23  # bytes of a file
 _DEEPEST = 20  # theorems within theorems
 _PRECISION = range(32, 2**13 + 1)
 
@@ -66,8 +67,7 @@ def check_fields(content: Any, depth: int = 0) -> None:
 def _record(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise RejectedError(f"the key {shown(twice)} is there twice")
     return found
 

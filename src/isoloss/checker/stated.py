@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from isoloss.checker.errors import RejectedError
 from isoloss.checker.expressions import truth
 from isoloss.checker.grammar import claim
-from isoloss.checker.names import demanded, given, is_reserved, known_names, prefixed
+from isoloss.checker.names import demanded, given, is_known, is_reserved, prefixed
 from isoloss.checker.numbers import Range, read
 from isoloss.checker.runs import Data, End, Piece, check_run, quantities
 
@@ -32,8 +33,8 @@ def check_runs(content: Mapping[str, Any]) -> None:
         raise RejectedError("a level is negative")
     if not runs or any(map(is_reserved, runs)):
         raise RejectedError("there is no run, or one has the name of another thing")
-    names = known_names(runs, len(data.train), level=level is not None)
-    inequality = claim(content["claim"]).known(names)
+    known = partial(is_known, schedules=runs, d=len(train), level=level is not None)
+    inequality = claim(content["claim"]).known(known)
     at_level = [] if level is None else demanded(inequality.names, runs)
     if content["at_level"] != at_level:
         raise RejectedError("the schedules that must reach the level are others")
