@@ -59,9 +59,7 @@ class Number:
 
     def __eq__(self, other: object) -> bool:
         assert isinstance(other, Number)
-        return bool(
-            abs(self.value - other.value) <= CLOSE * max(abs(self.value), abs(other.value))
-        )
+        return bool(abs(self.value - other.value) <= CLOSE * max(abs(self.value), abs(other.value)))
 
     def __lt__(self, other: Number) -> bool:
         return bool(self.value < other.value) and not self == other
@@ -130,7 +128,8 @@ def trained(
         if kind == "gd":
             for _ in range(count[0]):
                 squares = [
-                    s * ((1 - 2 * amount * g) ** 2 if fraction(s) else real(1 - 2 * amount * g) ** 2)
+                    s
+                    * ((1 - 2 * amount * g) ** 2 if fraction(s) else real(1 - 2 * amount * g) ** 2)
                     for s, g in zip(squares, train, strict=True)
                 ]
                 steps += 1
@@ -195,7 +194,9 @@ def quantities(
     for what, name in (("train", "train"), ("test", "test"), ("square", "start_squared")):
         found |= {f"{what}{i + 1}": Number(value) for i, value in enumerate(problem[name])}
     for name, run in runs.items():
-        own: dict[str, Any] = {key: Number(getattr(run, key)) for key in ("train_loss", "test_loss")}
+        own: dict[str, Any] = {
+            key: Number(getattr(run, key)) for key in ("train_loss", "test_loss")
+        }
         own |= {"reached": run.reached, "steps": Number(run.steps)}
         own |= {f"part{i + 1}": Number(part) for i, part in enumerate(run.parts)}
         if run.time is not None:

@@ -21,7 +21,7 @@ from isoloss.checker.work import bounded
 
 __all__ = ["MOST_WORK", "Checked", "check", "verify"]
 
-MOST_WORK = 20_000_000
+MOST_WORK = 10_000_000
 _MORE = 64  # bits beyond those of the proof
 
 
@@ -56,9 +56,9 @@ def verify(path: str | Path, *, max_work: int = MOST_WORK) -> Checked:
     ----------
     path : path
         A file that `Certificate.save` or ``isoloss certify`` wrote.
-    max_work : int, default: 20_000_000
-        How many operations the check may take, each about one on numbers of 128 bits: a minute's
-        worth. More for a long proof of your own.
+    max_work : int, default: 10_000_000
+        How many operations the check may take, each about one on numbers of 128 bits: half a
+        minute's worth. More for a long proof of your own.
 
     Returns
     -------

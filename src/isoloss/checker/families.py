@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from isoloss.checker.errors import RejectedError, shown
+from isoloss.checker.errors import LimitError, RejectedError, shown
 from isoloss.checker.expressions import largest, value
 from isoloss.checker.grammar import Expression, number
 from isoloss.checker.names import given, is_known, is_reserved, prefixed
@@ -100,7 +100,7 @@ class Family:
             for name, parts in self.schedules.items()
         ]
         if math.prod(map(len, ends)) > _MOST_WAYS:
-            raise OpenError(f"the schedules may end in more than {_MOST_WAYS} ways")
+            raise LimitError(f"the schedules may end in more than {_MOST_WAYS} ways, the most")
         for some in itertools.product(*ends):
             found = given(data)
             for end in some:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from flint import fmpq
 
-from isoloss.checker.errors import RejectedError, shown
+from isoloss.checker.errors import LimitError, RejectedError, shown
 from isoloss.checker.numbers import fraction
 from isoloss.checker.work import spend
 
@@ -77,7 +77,7 @@ def name_of(node: ast.Name | ast.Attribute) -> str:
 
 def _read(text: str, check: Callable[[ast.expr, Expression], None]) -> Expression:
     if len(text) > _LONGEST:
-        raise RejectedError(f"an expression has more than {_LONGEST} characters, the longest")
+        raise LimitError(f"an expression has more than {_LONGEST} characters, the longest")
     spend(_WORK * len(text))
     if not text.isprintable() or "#" in text:
         raise RejectedError(f"{shown(text)} has a comment, or characters that do not print")

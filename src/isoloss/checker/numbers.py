@@ -12,7 +12,6 @@ from isoloss.checker.work import spend
 __all__ = ["EmptyError", "OpenError", "Range", "fraction", "read"]
 
 _LONG = 2**17  # bits of a fraction that is kept exactly
-_UNIT = 128  # bits of the numbers whose operations count once
 _LONGEST = 4000  # characters of a number, and its exponent
 _NUMBER = r"-?([0-9]+/[0-9]+|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?)"
 
@@ -38,7 +37,7 @@ class Range:
         """Return the range of one number."""
         value = fmpq(value)
         bits = max(int(value.p).bit_length(), int(value.q).bit_length())
-        spend(1 + bits // _UNIT)
+        spend(1 + bits // 128)
         ball = arb(value)
         return cls(ball.lower(), ball.upper(), None if bits > _LONG else value)
 
@@ -52,7 +51,7 @@ class Range:
     @classmethod
     def of_balls(cls, *balls: arb) -> Range:
         """Return the least range that holds balls."""
-        spend(1 + ctx.prec // _UNIT)
+        spend(1 + ctx.prec // 512)
         lows, highs = [b.lower() for b in balls], [b.upper() for b in balls]
         for end in (*lows, *highs):
             if not end.is_finite():
@@ -108,12 +107,13 @@ class Range:
                 return Range.point(self.exact**n)
         if n % 2 == 0 and not self.lo >= 0:
             return abs(self) ** n
-        spend(n.bit_length() * (1 + ctx.prec // _UNIT) // 4)
+        spend(n.bit_length() * (1 + ctx.prec // 512) // 4)
         return Range.of_balls(self.lo**n, self.hi**n)
 
     def real_power(self, exponent: Range) -> Range:
         """Return a power of numbers that are not negative."""
         if exponent.exact is not None and exponent.exact > 0 and self.lo >= 0:
+            spend(ctx.prec // 64)
             return Range.of_balls(self.lo**exponent.exact, self.hi**exponent.exact)
         return (exponent * self.log()).exp()
 
@@ -121,6 +121,7 @@ class Range:
         """Return the exponential."""
         if self.is_zero:
             return Range.point(1)
+        spend(ctx.prec // 64)
         return Range.of_balls(self.lo.exp(), self.hi.exp())
 
     def log(self) -> Range:
@@ -129,6 +130,7 @@ class Range:
             return Range.point(0)
         if not self.lo > 0:
             raise OpenError("a logarithm of what may be 0")
+        spend(ctx.prec // 64)
         return Range.of_balls(self.lo.log(), self.hi.log())
 
     def sqrt(self) -> Range:

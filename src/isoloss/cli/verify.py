@@ -24,7 +24,7 @@ def verify(
         typer.Option(
             metavar="N",
             min=1,
-            show_default="20000000, about a minute",
+            show_default="10000000, about half a minute",
             help="How many operations the check of a file may take.",
         ),
     ] = None,
