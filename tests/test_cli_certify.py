@@ -13,6 +13,7 @@ import pytest
 
 from isoloss._extras import install_command
 from isoloss.paper.certificates import EXPECTED, NAMES
+from isoloss.proof import for_all, identity, theorem
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -55,6 +56,36 @@ def test_a_changed_certificate_is_rejected(tmp_path: Path, run: Run) -> None:
     done = run("verify", "open")
     assert done.returncode == 1
     assert "open/claim.json: undecided: nothing is proved: the sides of the claim" in done.stdout
+
+
+def test_what_proves_nothing_is_no_success(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "empty").mkdir()
+    run("certify", "eq3", "--out", "some")
+    done = run("verify", "empty", "some")
+    assert done.returncode == 2
+    assert done.stderr == "isoloss: error: there is no *.json file in empty\n"
+    assert done.stdout.startswith("some/eq3.json: proved in 2 parts:\n  proved: test1 >= 3/4")
+    done = run("verify", "some", "--max-work", "50")
+    assert done.returncode == 1
+    assert done.stdout == (
+        "some/eq3.json: not checked: the check takes more than 50 operations, the bound on work; "
+        "allow more by --max-work, or max_work=\n"
+    )
+
+
+def test_the_words_of_theorems_are_never_shown_as_proved(tmp_path: Path, run: Run) -> None:
+    inner = theorem("n", "P is NP", [], [for_all({"x": (0, "1/8")}, "x * (1 - x) < 1/5")])
+    outer = theorem("o", "so it is", [], [inner, identity("1", "1")])
+    outer.save(tmp_path / "words\n.json: proved.json")
+    assert run("verify", ".").stdout.splitlines() == [
+        "'words\\n.json: proved.json': proved in 2 parts:",
+        "  proved in 1 part:",
+        "    proved: x * (1 - x) < 1/5",
+        "      for 0 <= x <= 1/8",
+        "    in words, which are for you to check: P is NP",
+        "  proved: 1 == 1",
+        "  in words, which are for you to check: so it is",
+    ]
 
 
 def test_the_counterexample_is_printed(tmp_path: Path, run: Run) -> None:

@@ -31,16 +31,23 @@ def signed(content: Content) -> Content:
 
 def identity(left: str, right: str, names: str = "") -> Content:
     claim = f"{left} == {right}"
-    return HEAD | {"kind": "identity", "left": left, "right": right, "claim": claim} | {
-        "variables": sorted(names.split())
-    }  # fmt: skip
+    return (
+        HEAD
+        | {"kind": "identity", "left": left, "right": right, "claim": claim}
+        | {"variables": sorted(names.split())}
+    )
 
 
 def boxes(claim: str, tree: str = ".", bits: int = 64, **family: Any) -> Content:
     return HEAD | {
-        "kind": "for_all", "box": {"x": ["1/4", "1/2"]}, "claim": claim, "tree": tree,
-        "counterexample": None, "precision": bits, "family": family or None,
-    }  # fmt: skip
+        "kind": "for_all",
+        "box": {"x": ["1/4", "1/2"]},
+        "claim": claim,
+        "tree": tree,
+        "counterexample": None,
+        "precision": bits,
+        "family": family or None,
+    }
 
 
 def family(claim: str = "level > 0", **changed: Any) -> Content:
@@ -52,13 +59,25 @@ def family(claim: str = "level > 0", **changed: Any) -> Content:
 def run(**changed: Any) -> Content:
     problem = {"train": ["1"], "test": ["1"], "start_squared": ["4"], "noise": "0"}
     one = {
-        "schedule": [["gd", "1/4", 3]], "reached": True, "piece": 0, "steps": 1, "inside": None,
-        "time": ["0", "0"], "train_loss": ["1", "1"], "test_loss": ["1", "1"], "parts": [["1", "1"]],
-    }  # fmt: skip
+        "schedule": [["gd", "1/4", 3]],
+        "reached": True,
+        "piece": 0,
+        "steps": 1,
+        "inside": None,
+        "time": ["0", "0"],
+        "train_loss": ["1", "1"],
+        "test_loss": ["1", "1"],
+        "parts": [["1", "1"]],
+    }
     whole = HEAD | {
-        "kind": "runs", "problem": problem, "level": "2", "claim": "test_loss == 1",
-        "at_level": [""], "precision": 64, "runs": {"": one},
-    }  # fmt: skip
+        "kind": "runs",
+        "problem": problem,
+        "level": "2",
+        "claim": "test_loss == 1",
+        "at_level": [""],
+        "precision": 64,
+        "runs": {"": one},
+    }
     for key, value in changed.items():
         place = next(each for each in (one, problem, whole) if key in each)
         place[key] = value
@@ -78,17 +97,111 @@ TEXTS: dict[str, Callable[[str], Content]] = {
     "count": lambda text: family(schedules={"a": f"gd(x, {text}) > flow"}),
 }
 ODD = [
-    "~x", "not x", "x if x else x", "(y := x)", "f'{x}'", "'1'", '"x"', "b'1'", "1j", "True", "None",
-    "False", "...", "[x]", "(x, x)", "()", "{x}", "{1: x}", "x[0]", "x.y", "x.y.z", "x.real",
-    "lambda: x", "exp(x, base=2)", "exp(*x)", "max(*[x])", "max(**x)", "exp()", "exp(x, x)", "max()",
-    "pow(x, 2)", "abs", "x % 1", "x // 1", "x @ x", "x << 1", "x >> 1", "x | 0", "x & 1", "x ^ 0",
-    "x is x", "x in x", "x != 2", "x <> 2", "await x", "yield", "[x for x in x]", "print(x)", "x; x",
-    "x\n", "x\r", "x # 1", "x\\\n", "\\x", "x\x00", "x\x1b[2K", "x\u202e", "\u0445", "\uff58",
-    "\u00d7", "x\u00b2", "x\u2009+ 0", "(x", "x)", "", " ", "x x", "1 2", "reached", "x.reached",
-    "unknown", "x == x", "x < x", "exp (x)(x)", "-", "x -", "*x", "x,", "**x", "x**", "`x`", "$x", "x!",
-    "0x10", "0b1", "0o7", "1__0", "1_", "1e", "1e5000", "1e-5000", "\uff11", "\u0661", "inf", "nan",
-    "Infinity", "9" * 4001, "1.2.3", "1" + "+1" * 60_000, "-" * 500 + "x", "(" * 300 + "x" + ")" * 300,
-]  # fmt: skip
+    "~x",
+    "not x",
+    "x if x else x",
+    "(y := x)",
+    "f'{x}'",
+    "'1'",
+    '"x"',
+    "b'1'",
+    "1j",
+    "True",
+    "None",
+    "False",
+    "...",
+    "[x]",
+    "(x, x)",
+    "()",
+    "{x}",
+    "{1: x}",
+    "x[0]",
+    "x.y",
+    "x.y.z",
+    "x.real",
+    "lambda: x",
+    "exp(x, base=2)",
+    "exp(*x)",
+    "max(*[x])",
+    "max(**x)",
+    "exp()",
+    "exp(x, x)",
+    "max()",
+    "pow(x, 2)",
+    "abs",
+    "x % 1",
+    "x // 1",
+    "x @ x",
+    "x << 1",
+    "x >> 1",
+    "x | 0",
+    "x & 1",
+    "x ^ 0",
+    "x is x",
+    "x in x",
+    "x != 2",
+    "x <> 2",
+    "await x",
+    "yield",
+    "[x for x in x]",
+    "print(x)",
+    "x; x",
+    "x\n",
+    "x\r",
+    "x # 1",
+    "x\\\n",
+    "\\x",
+    "x\x00",
+    "x\x1b[2K",
+    "x\u202e",
+    "\u0445",
+    "\uff58",
+    "\u00d7",
+    "x\u00b2",
+    "x\u2009+ 0",
+    "(x",
+    "x)",
+    "",
+    " ",
+    "x x",
+    "1 2",
+    "reached",
+    "x.reached",
+    "unknown",
+    "x == x",
+    "x < x",
+    "-(x < x)",
+    "~(x < x)",
+    "+(x < x)",
+    "exp (x)(x)",
+    "-",
+    "x -",
+    "*x",
+    "x,",
+    "**x",
+    "x**",
+    "`x`",
+    "$x",
+    "x!",
+    "0x10",
+    "0b1",
+    "0o7",
+    "1__0",
+    "1_",
+    "1e",
+    "1e5000",
+    "1e-5000",
+    "\uff11",
+    "\u0661",
+    "inf",
+    "nan",
+    "Infinity",
+    "9" * 4001,
+    "1.2.3",
+    "1" + "+1" * 60_000,
+    "-" * 500 + "x",
+    "(" * 300 + "x" + ")" * 300,
+]
 
 
 @pytest.mark.parametrize("place", TEXTS)
@@ -129,8 +242,36 @@ def test_false_identities_and_names_that_are_not_theirs_are_rejected(
             check(signed(identity(left, right, names) | {"claim": claim}))
 
 
-NUMBERS = ["１", "0x10", "1_000", " 1", "1 ", "+1", "inf", "nan", "1e5000", "1/0", "1/-3", "", "1.", "--1",
-           "1e", "1p", "p1", "1p1.5", "¼", "1\n", "1,5", "True", 1, 1.0, True, None, ["1"], {}]  # fmt: skip
+NUMBERS = [
+    "１",
+    "0x10",
+    "1_000",
+    " 1",
+    "1 ",
+    "+1",
+    "inf",
+    "nan",
+    "1e5000",
+    "1/0",
+    "1/-3",
+    "",
+    "1.",
+    "--1",
+    "1e",
+    "1p",
+    "p1",
+    "1p1.5",
+    "¼",
+    "1\n",
+    "1,5",
+    "True",
+    1,
+    1.0,
+    True,
+    None,
+    ["1"],
+    {},
+]
 
 
 @pytest.mark.parametrize(
@@ -166,14 +307,35 @@ def test_fields_of_another_type_are_rejected() -> None:
         "train (1); test (1); start_squared (4); level 2; gd(1/4, 3) (absolute rates)"
     )
     for changed in (
-        {"steps": True}, {"steps": 1.0}, {"steps": "1"}, {"piece": False}, {"piece": 0.0},
-        {"reached": 1}, {"precision": True}, {"precision": 64.0}, {"train": "1"}, {"test": "1"},
-        {"schedule": [["gd", "1/4", True]]}, {"schedule": [["gd", "1/4", "1"]]}, {"parts": ["11"]},
-        {"schedule": ["gd"]}, {"schedule": [["gd", "1/4"]]}, {"schedule": [["flow", "1/4", 0]]},
-        {"schedule": [["gd", "1/4", 3, 4]]}, {"time": "0"}, {"train_loss": ["1", "1", "1"]},
-        {"schedule": [["gd", "-1/4", 3]]}, {"at_level": ""}, {"claim": ["1 < 2"]}, {"runs": []},
-        {"runs": {}}, {"noise": "-1"}, {"level": "-1"}, {"start_squared": ["-1"]}, {"test": []},
-    ):  # fmt: skip
+        {"steps": True},
+        {"steps": 1.0},
+        {"steps": "1"},
+        {"piece": False},
+        {"piece": 0.0},
+        {"reached": 1},
+        {"precision": True},
+        {"precision": 64.0},
+        {"train": "1"},
+        {"test": "1"},
+        {"schedule": [["gd", "1/4", True]]},
+        {"schedule": [["gd", "1/4", "1"]]},
+        {"parts": ["11"]},
+        {"schedule": ["gd"]},
+        {"schedule": [["gd", "1/4"]]},
+        {"schedule": [["flow", "1/4", 0]]},
+        {"schedule": [["gd", "1/4", 3, 4]]},
+        {"time": "0"},
+        {"train_loss": ["1", "1", "1"]},
+        {"schedule": [["gd", "-1/4", 3]]},
+        {"at_level": ""},
+        {"claim": ["1 < 2"]},
+        {"runs": []},
+        {"runs": {}},
+        {"noise": "-1"},
+        {"level": "-1"},
+        {"start_squared": ["-1"]},
+        {"test": []},
+    ):
         with pytest.raises(RejectedError):
             check(signed(run(**changed)))
     for name in ("a.b", "level", "train1", "x y", "\u0430", "1a", "not", "max_lr"):
@@ -239,18 +401,47 @@ def halved(depth: int) -> str:
 LETTERS = "abcdefghijklmnopqrst"
 V = [f"v{i}" for i in range(900)]
 BOMBS: dict[str, tuple[Content, str, int]] = {
-    "terms": (identity("*".join(f"({a}+1)" for a in LETTERS), "a", " ".join(LETTERS)), "200000 terms", 10**7),
-    "power": (identity(f"({'+'.join(LETTERS)})**50", "a", " ".join(LETTERS)), "200000 terms", 10**7),
+    "terms": (
+        identity("*".join(f"({a}+1)" for a in LETTERS), "a", " ".join(LETTERS)),
+        "200000 terms",
+        10**7,
+    ),
+    "power": (
+        identity(f"({'+'.join(LETTERS)})**50", "a", " ".join(LETTERS)),
+        "200000 terms",
+        10**7,
+    ),
     "bits": (identity("((7**50)**50)**50 * a", "a", "a"), "131072 bits", 10**7),
-    "degree": (identity("((a**50)**50)**9", "((a**50)**9)**50", "a"), "higher degree than 200", 10**7),
+    "degree": (
+        identity("((a**50)**50)**9", "((a**50)**9)**50", "a"),
+        "higher degree than 200",
+        10**7,
+    ),
     "names": (identity(added(V), "0", " ".join(V)), "100 variables", 10**7),
     "conjuncts": (boxes(" and ".join(["1 < 2"] * 200_000)), "100000 characters", 10**7),
     "cuts": (boxes("x < 2", tree="a" * 100_000), "cut 1000 times", 10**7),
     "boxes": (boxes("x < 2", tree=halved(12)), "20000 operations", 20_000),
-    "ends": (family("level > 0", level="x", train=["1", "x"], schedules={f"s{i}": "gd(1/8, 20) > flow" for i in range(99)}), "more than 1024 ways", 10**7),
-    "pieces": (run(level="0", schedule=[["flow", "1/3"]] * 9999, reached=False, piece=9998, steps=0), "20000 operations", 20_000),
-    "texts": (family(train=["max(" + "1," * 9999 + "1)"] * 9, test=["1"] * 9, start_squared=["1"] * 9), "1000000 operations", 10**6),
-}  # fmt: skip
+    "ends": (
+        family(
+            "level > 0",
+            level="x",
+            train=["1", "x"],
+            schedules={f"s{i}": "gd(1/8, 20) > flow" for i in range(99)},
+        ),
+        "more than 1024 ways",
+        10**7,
+    ),
+    "pieces": (
+        run(level="0", schedule=[["flow", "1/3"]] * 9999, reached=False, piece=9998, steps=0),
+        "20000 operations",
+        20_000,
+    ),
+    "texts": (
+        family(train=["max(" + "1," * 9999 + "1)"] * 9, test=["1"] * 9, start_squared=["1"] * 9),
+        "1000000 operations",
+        10**6,
+    ),
+}
 
 
 @pytest.mark.parametrize("name", BOMBS)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -267,6 +268,15 @@ def test_a_problem_of_floats_is_taken_as_it_is() -> None:
         ({"schedule": "flow(2**100000)"}, ValueError, "rates and times must be exact numbers"),
         ({"schedule": "gd(1/0, 2)"}, ValueError, "has a division by 0"),
         ({"schedule": "flow("}, ValueError, "is not gd.RATE, K., flow.TIME. or flow"),
+        ({"schedule": {"\uff46low": "flow"}}, ValueError, "ASCII letters only"),
+        ({"schedule": "flow\u2009> flow"}, ValueError, "printable ASCII characters only"),
+        ({"schedule": "gd(1, \u0661)"}, ValueError, "printable ASCII characters only"),
+        (
+            {"schedule": "gd(1, 1_0)"},
+            ValueError,
+            "number of steps must be a whole number; got '1_0'",
+        ),
+        ({"claim": "level > \uff10"}, ValueError, "ASCII letters and digits only; it has '\uff10'"),
         ({"schedule": {1: "flow"}}, ValueError, "must be a word; got 1"),
         ({"max_precision": 8}, ValueError, "max_precision must be from 64 to 8192 bits; got 8"),
     ],
@@ -318,3 +328,21 @@ def test_certificates_are_saved_whole_and_never_over_another(tmp_path: Any) -> N
     path.write_text("{")
     with pytest.raises(ValueError, match="is no JSON file"):
         Certificate.load(path)
+    whole = json.loads(proof.to_json())
+    for broken in ({"runs": {"": {}}}, {"runs": 3}):
+        path.write_text(json.dumps({**whole, **broken}))
+        with pytest.raises(ValueError, match="some of its fields are missing, or of another kind"):
+            Certificate.load(path)
+    path.write_text(json.dumps({"format": whole["format"]}))
+    with pytest.raises(ValueError, match="some of its fields are missing, or of another kind"):
+        Certificate.load(path)
+
+
+def test_losses_beyond_floats_are_printed() -> None:
+    up = certify(PAPER, "gd(3, 2000)", None, "test_loss > 1")
+    assert "train loss 7.65471404" in str(up) or "e+" in str(up)
+    down = certify(PAPER, "flow(10000)", None, "test_loss < 1")
+    log10 = mpmath.log10(50) - mpmath.mpf(4) / 3 * 15000 / mpmath.log(10)  # of λ_2δ_2²
+    mantissa = mpmath.nstr(mpmath.mpf(10) ** (log10 - mpmath.floor(log10)), 8)
+    assert f"test loss {mantissa[:7]}" in str(down)
+    assert f"e-{-int(mpmath.floor(log10))}…" in str(down)

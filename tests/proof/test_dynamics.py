@@ -15,8 +15,8 @@ from cases import spectra_cases
 from flint import arb
 
 import isoloss as il
-from isoloss.checker import check
 from isoloss._precision import precision
+from isoloss.checker import check
 from isoloss.proof import ExactProblem, certify
 from isoloss.proof.dynamics import Spectrum, follow
 from isoloss.proof.exact import exact

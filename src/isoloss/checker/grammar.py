@@ -79,8 +79,6 @@ def _read(text: str, check: Callable[[ast.expr, Expression], None]) -> Expressio
     if len(text) > _LONGEST:
         raise LimitError(f"an expression has more than {_LONGEST} characters, the longest")
     spend(_WORK * len(text))
-    if not text.isprintable() or "#" in text:
-        raise RejectedError(f"{shown(text)} has a comment, or characters that do not print")
     if not _CHARACTERS.fullmatch(text):
         raise RejectedError(f"{shown(text)} has characters that no expression has")
     try:
@@ -166,9 +164,7 @@ def _check_polynomial(node: ast.expr, found: Expression) -> None:
 
 
 def _check_constant(node: ast.Constant, found: Expression) -> fmpq:
-    """Read a number as it is written; a truth value, a text or an imaginary number is none."""
-    if type(node.value) not in (int, float):
-        raise _refusal(node, found)
+    """Read a number as it is written: a truth value, or ``1j``, is not written as one."""
     written = found.text[node.col_offset : node.end_col_offset]
     try:
         found.constants[node] = fraction(written.replace("_", ""))

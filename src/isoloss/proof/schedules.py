@@ -109,6 +109,8 @@ def read_text(schedule: str, names: set[str]) -> list[Template]:
 
     Raises ``ValueError`` for anything else.
     """
+    if not (schedule.isascii() and schedule.isprintable()):
+        raise ValueError(f"schedule {schedule!r} may have printable ASCII characters only")
     found = []
     for part in _split(schedule, ">"):
         name, _, rest = part.strip().partition("(")

@@ -1,0 +1,1 @@
+"""Certificates with and without forged fields, and the truth of what they say."""
