@@ -26,7 +26,12 @@ FAULTS = tomllib.loads((ROOT / "tests" / "mutations.toml").read_text(encoding="u
 PROVER_TESTS = [
     f"tests/proof/test_{n}.py" for n in ("interval", "certify", "theorems", "boxes", "dynamics")
 ]
-CHECKER_TESTS = [f"tests/checker/test_{name}.py" for name in ("forged", "check", "soundness")]
+CHECKER_TESTS = [
+    f"tests/checker/test_{name}.py"
+    for name in ("claims", "texts", "bounds", "check", "soundness")
+]
+    f"tests/checker/test_{name}.py" for name in ("claims", "texts", "bounds", "check", "soundness")
+]
 
 
 def main() -> int:

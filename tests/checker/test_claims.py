@@ -1,0 +1,90 @@
+"""Claims in ranges: what holds everywhere is proved, what is open or false is not."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from forgeries.written import Content, boxes, family, signed
+
+from isoloss.checker import RejectedError, check
+
+# On 1/4 <= x <= 1/2: true ones that a single box decides, and such as are false somewhere.
+TRUE = [
+    "x + 1 > 5/4 - 1/100", "x - 1 < -1/2 + 1/100", "-x >= -1/2", "2 * x <= 1", "-3 * x < -1/2",
+    "1/x <= 4", "x / 2 >= 1/8", "x**2 <= 1/4", "(x - 3/8)**2 >= 0", "(x - 3/8)**3 > -1/500",
+    "x**-1 >= 2", "x**(1/2) >= 1/2", "2**x < 3/2", "abs(x - 3/8) >= 0", "abs(-x) >= 1/4",
+    "max(x, 3/8) >= 3/8", "max(3/8, x) <= 1/2", "min(x, 3/8) <= 3/8", "min(1/8, x) == 1/8",
+    "max(x, 1) == 1", "exp(x) > 1", "exp(x) < 2", "log(x) < 0", "log(x) > -2", "sqrt(x) >= 1/2",
+    "0 < x < 1", "not x > 1", "1 < 2 or x > 3/8", "x < 1 and x > 0", "exp(0) == 1", "log(1) == 0",
+    "(x - 3/8) * (x - 3/8) > -1", "1/3 + 1/6 == 1/2", "0.1 + 0.2 == 0.3", "x + 0 <= 1/2",
+]  # fmt: skip
+FALSE = [
+    "x > 3/8", "x >= 3/8", "x < 3/8", "x <= 3/8", "x == 3/8", "not x > 3/8", "not x == 3/8",
+    "x + x < 3/4", "x - 3/8 < 0", "-x > -3/8", "2 * x > 3/4", "(x - 3/8) * x > -1/100",
+    "(x - 3/8) * (x - 5/16) > 0", "1/x < 3", "1/x > 3", "x / 2 > 1/5", "1/(x - 3/8) > 0",
+    "1/(x - 3/8) < 5 or 1 < 2", "(x - 3/8)**2 > 1/1000", "(x - 3/8)**2 < 1/100 - 1/1000",
+    "(x - 3/8)**3 > 0", "x**-1 < 3", "x**(1/2) < 3/5", "x**x > 7/10", "2**x > 5/4",
+    "abs(x - 3/8) > 1/100", "abs(x - 3/8) < 1/100", "max(x, 3/8) < 2/5", "max(3/8, x) == 3/8",
+    "min(x, 3/8) > 3/10", "min(3/8, x) == x", "exp(x) > 3/2", "exp(x) < 3/2", "log(x) > -1",
+    "log(x) < -1", "log(x - 3/8) < 9", "sqrt(x) < 3/5", "sqrt(x - 3/8) >= 0", "0 < x < 3/8",
+    "x < 1 and x > 3/8", "x > 3/8 or x > 2/5", "(3/8 - x)**(1/2) >= 0", "x - x == 1/100",
+    "0.1 + 0.2 == 0.30000000000000004", "1/3 == 0.3333333333333333", "exp(1) == 2.718281828459045",
+    "exp(x) * exp(-x) == 1", "1 < 1", "1 == 2", "1 > 1", "2 <= 1", "not 1 == 1", "1/0 > 1",
+    "x > 0 and not x > 0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", TRUE)
+def test_true_claims_are_proved(claim: str) -> None:
+    assert check(signed(boxes(claim))).verdict == "proved"
+    assert check(signed(boxes(claim, tree="a..", bits=300))).verdict == "proved"
+
+
+@pytest.mark.parametrize("claim", FALSE)
+def test_claims_that_fail_somewhere_are_not_proved(claim: str) -> None:
+    for tree in (".", "aa..a.."):
+        with pytest.raises(RejectedError):
+            check(signed(boxes(claim, tree=tree)))
+
+
+def test_a_point_disproves_only_what_fails_there() -> None:
+    def disproved(claim: str, point: str) -> Content:
+        return boxes(claim) | {"verdict": "disproved", "tree": "", "counterexample": [point]}
+
+    assert check(signed(disproved("x > 3/8", "3/8"))).verdict == "disproved"
+    for claim, point in (
+        ("x > 3/8", "2/5"), ("exp(x) * exp(-x) == 1", "3/8"), ("1/0 > 1", "3/8"), ("x > 3/8", "0"),
+        ("not exp(x) * exp(-x) == 1", "3/8"), ("x > 3/8", "3/4"), ("x < 3/8 or 1 == 1", "3/8"),
+    ):  # fmt: skip
+        with pytest.raises(RejectedError):
+            check(signed(disproved(claim, point)))
+
+
+def test_sums_lose_nothing_to_rounding() -> None:
+    tiny = "1/1" + "0" * 60  # far below the last of 128 bits
+    for claim in (f"exp(1) + {tiny} > exp(1) + 2*{tiny}", f"log(2) * (1 + {tiny}) <= log(2)"):
+        for bits in (32, 64):
+            with pytest.raises(RejectedError):
+                check(signed(boxes(claim, bits=bits)))
+            with pytest.raises(RejectedError):
+                check(signed(boxes(f"not {claim}", bits=bits) | {"verdict": "proved"}))
+
+
+def test_each_of_the_ways_to_end_counts() -> None:
+    # After two steps the train loss is 0.43: whether the level x is reached depends on x.
+    open_end = {"level": "x", "train": ["1", "1/8"], "schedules": {"a": "gd(1/8, 2)"}}
+    for claim in ("a.reached", "not a.reached", "a.steps > 1", "a.steps < 9", "a.train_loss > x"):
+        reached = {"at_level": []} if "reached" in claim else {"at_level": ["a"]}
+        with pytest.raises(RejectedError):
+            check(signed(family(claim, **open_end, **reached)))
+    found = family("a.reached or not a.reached", **open_end)
+    with contextlib.suppress(RejectedError):
+        assert check(signed(found)).verdict == "proved"
+    for schedule, claim in (("gd(1, 3)", "a.part1 == 0"), ("gd(1/2, 1)", "a.part2 < 1/2")):
+        one = family(claim, level=None, schedules={"a": schedule}, train=["2", "x"])
+        if schedule == "gd(1, 3)":
+            with pytest.raises(RejectedError):  # (1 - 2)^6 = 1
+                check(signed(one))
+        else:
+            assert check(signed(one)).verdict == "proved"
