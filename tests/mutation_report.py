@@ -27,9 +27,6 @@ PROVER_TESTS = [
     f"tests/proof/test_{n}.py" for n in ("interval", "certify", "theorems", "boxes", "dynamics")
 ]
 CHECKER_TESTS = [
-    f"tests/checker/test_{name}.py"
-    for name in ("claims", "texts", "bounds", "check", "soundness")
-]
     f"tests/checker/test_{name}.py" for name in ("claims", "texts", "bounds", "check", "soundness")
 ]
 
