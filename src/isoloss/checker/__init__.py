@@ -10,9 +10,7 @@ except ImportError as error:
     ) from error
 del flint
 
-from isoloss.checker.check import MOST_WORK, Checked, check, verify
+from isoloss.checker.check import Checked, check, verify
 from isoloss.checker.errors import LimitError, RejectedError, UndecidedError
 
-__all__ = [
-    "MOST_WORK", "Checked", "LimitError", "RejectedError", "UndecidedError", "check", "verify"
-]  # fmt: skip
+__all__ = ["Checked", "LimitError", "RejectedError", "UndecidedError", "check", "verify"]

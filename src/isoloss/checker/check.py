@@ -19,9 +19,9 @@ from isoloss.checker.stated import check_runs
 from isoloss.checker.summary import given
 from isoloss.checker.work import bounded
 
-__all__ = ["MOST_WORK", "Checked", "check", "verify"]
+__all__ = ["Checked", "check", "verify"]
 
-MOST_WORK = 10_000_000
+_MOST_WORK = 10_000_000
 _MORE = 64  # bits beyond those of the proof
 
 
@@ -49,7 +49,7 @@ class Checked:
     parts: tuple[Checked, ...] = ()
 
 
-def verify(path: str | Path, *, max_work: int = MOST_WORK) -> Checked:
+def verify(path: str | Path, *, max_work: int = _MOST_WORK) -> Checked:
     """Check a certificate's file.
 
     Parameters
@@ -76,7 +76,7 @@ def verify(path: str | Path, *, max_work: int = MOST_WORK) -> Checked:
     return check(parsed(read_file(path)), max_work=max_work)
 
 
-def check(content: Any, *, max_work: int = MOST_WORK) -> Checked:
+def check(content: Any, *, max_work: int = _MOST_WORK) -> Checked:
     """Check a certificate's content, its digest among it; as `verify`."""
     if not isinstance(content, dict) or "digest" not in content:
         raise RejectedError("this is no certificate")

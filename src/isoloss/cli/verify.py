@@ -53,11 +53,11 @@ def verify(
 
 def _verify(path: Path, max_work: int | None) -> int:
     """Print what a file proves; return the exit status."""
-    from isoloss.checker import MOST_WORK, LimitError, RejectedError, UndecidedError
+    from isoloss.checker import LimitError, RejectedError, UndecidedError
     from isoloss.checker import verify as check
 
     try:
-        checked = check(path, max_work=max_work or MOST_WORK)
+        checked = check(path) if max_work is None else check(path, max_work=max_work)
     except UndecidedError as error:
         typer.echo(f"{_shown(path)}: undecided: {error}")
     except LimitError as error:
