@@ -28,7 +28,7 @@ from isoloss.explorer import server
 from isoloss.explorer.comparing import read_schedules
 from isoloss.explorer.queries import FaultsError, Fields
 from isoloss.explorer.rows import RowsState, RowsView
-from isoloss.explorer.sizes import MOST_CELLS, measure
+from isoloss.explorer.sizes import MOST_CELLS, MOST_COLUMNS, measure
 from isoloss.explorer.uploads import Uploads
 from isoloss.specs import Spec, SpecError
 
@@ -82,8 +82,10 @@ def files() -> dict[str, Callable[[Path], Any]]:
     wide = pa.array([b"x" * 2**20] * 140, pa.binary(2**20))
     return {
         "comma.csv": lambda p: p.write_bytes(b"1,2\n" * (MOST_CELLS // 2)),
-        "line.csv": lambda p: p.write_bytes(b"1," * (MOST_CELLS + 1)),
-        "blanks.csv": lambda p: p.write_bytes(b"a,b\n" + b"1 " * (MOST_CELLS + 1)),
+        "line.csv": lambda p: p.write_bytes(b"1," * 3 * 10**6),
+        "columns.csv": lambda p: p.write_bytes(b"1," * MOST_COLUMNS + b"1\n"),
+        "columns.npz": lambda p: np.savez(p, X=np.zeros((1, MOST_COLUMNS + 1))),
+        "blanks.csv": lambda p: p.write_bytes(b"1 1\n" * (MOST_CELLS // 2)),
         "rows.csv": lambda p: p.write_bytes(b"1\n" * (MOST_CELLS + 1)),
         "bomb.csv.gz": lambda p: p.write_bytes(gzip.compress(bytes(2**28), 1)),
         "cells.csv.gz": lambda p: p.write_bytes(gzip.compress(b"1,2\n" * MOST_CELLS, 1)),
@@ -102,7 +104,9 @@ def test_files_that_would_be_too_large_are_not_read(name: str, tmp_path: Path) -
     files()[name](tmp_path / name)
     begin = time.process_time()
     tracemalloc.start()
-    with pytest.raises(FaultsError, match=r"has more than (4000000 cells|64 MiB)") as refused:
+    with pytest.raises(
+        FaultsError, match=r"has more than (50000 columns|4000000 cells|64 MiB)"
+    ) as refused:
         Uploads().add(tmp_path / name)
     peak = tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
@@ -121,7 +125,7 @@ def test_parquet_columns_are_counted_by_what_they_hold(tmp_path: Path) -> None:
         "bytes": [b"x"] * 4,
     }
     parquet.write_table(pa.table(columns), path)
-    assert measure(path)[0] == 20
+    assert measure(path)[:2] == (20, 5)
     parquet.write_table(pa.table({"a": [["x"], ["y", "z"]]}), path)
     with pytest.raises(FaultsError, match="has a nested column: a"):
         measure(path)

@@ -6,79 +6,95 @@ import math
 import zipfile
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 from isoloss.delimited.decoding import read_text_file
 from isoloss.delimited.dialect import BLANKS, find_dialect, head_of
 from isoloss.explorer.queries import FaultsError
 
-__all__ = ["MOST_BYTES", "MOST_CELLS", "measure"]
+__all__ = ["MOST_BYTES", "MOST_CELLS", "MOST_COLUMNS", "Size", "measure"]
 
 MOST_CELLS = 4 * 10**6
+MOST_COLUMNS = 50_000  # each takes as much as many cells
 MOST_BYTES = 2**26  # as it is sent, and again when it is decompressed
 _DELIMITERS = ",;\t|" + BLANKS
 # What broken files make of their readers. Who reads the file afterwards meets it, too, and tells.
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, RuntimeError)
 
 
-def measure(path: Path) -> tuple[int, int]:
-    """Return how many cells a data file has, at most, and how many bytes once it is read.
+class Size(NamedTuple):
+    """How many cells and columns a data file has, at most, and how many bytes decompressed."""
 
-    Raises `FaultsError` if there are too many.
-    """
+    cells: int
+    columns: int
+    bytes: int
+
+
+_NOTHING = Size(0, 0, 0)
+
+
+def measure(path: Path) -> Size:
+    """Return how much a data file holds; raise `FaultsError` if that is too much."""
     counts = {".npz": _in_arrays, ".parquet": _in_parquet}
-    cells, size = counts.get(path.suffix.lower(), _in_text)(path)
-    if cells > MOST_CELLS:
+    size = counts.get(path.suffix.lower(), _in_text)(path)
+    if size.columns > MOST_COLUMNS:
+        what = f"more than {MOST_COLUMNS} columns"
+    elif size.cells > MOST_CELLS:
         what = f"more than {MOST_CELLS} cells"
-    elif size > MOST_BYTES:
+    elif size.bytes > MOST_BYTES:
         what = f"more than {MOST_BYTES // 2**20} MiB once it is read"
     else:
-        return cells, size
+        return size
     raise FaultsError({"file": f"'{path.name}' has {what}; use isoloss compare"})
 
 
-def _in_text(path: Path) -> tuple[int, int]:
+def _in_text(path: Path) -> Size:
     """Count what separates cells; it may stand in quoted ones as well."""
     try:
         raw = read_text_file(path, MOST_BYTES).raw
     except (ValueError, OSError):
-        return 0, 0
+        return _NOTHING
     head, _ = head_of(raw)
-    # the delimiter is found by taking the first lines apart, which one endless line could be
-    if max(map(head.count, _DELIMITERS)) > MOST_CELLS:
-        return MOST_CELLS + 1, len(raw)
+    # the delimiter is found by taking the first lines apart; they are few if they are long
+    if max(map(head.count, _DELIMITERS)) > 20 * MOST_COLUMNS:
+        return Size(0, MOST_COLUMNS + 1, len(raw))
     delimiter = find_dialect(raw).delimiter
+    first = head.lstrip("\r\n").partition("\n")[0]
     count = raw.count(delimiter.encode()) + (raw.count(b"\t") if delimiter == BLANKS else 0)
-    return count + max(raw.count(b"\n"), raw.count(b"\r")) + 1, len(raw)
+    lines = max(raw.count(b"\n"), raw.count(b"\r")) + 1
+    return Size(count + lines, first.count(delimiter) + 1, len(raw))
 
 
-def _in_arrays(path: Path) -> tuple[int, int]:
+def _in_arrays(path: Path) -> Size:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             # no more of a member is read than what is declared here
             size = sum(member.file_size for member in members)
-            return sum(_in_array(archive, member) for member in members), size
+            shapes = [_shape(archive, member) for member in members]
+            columns = sum(math.prod(shape[1:]) for shape in shapes)
+            return Size(sum(map(math.prod, shapes)), columns, size)
     except _BROKEN:
-        return 0, 0
+        return _NOTHING
 
 
-def _in_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+def _shape(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, ...]:
     from numpy.lib import format as npy
 
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     try:
         with archive.open(member) as file:
-            return math.prod(readers[npy.read_magic(file)](file)[0])
+            return tuple(readers[npy.read_magic(file)](file)[0])
     except _BROKEN:  # as a member that is no array
-        return 0
+        return (0,)
 
 
-def _in_parquet(path: Path) -> tuple[int, int]:
+def _in_parquet(path: Path) -> Size:
     try:
         import pyarrow as pa
         from pyarrow import compute, parquet
     except ImportError:  # the reader tells what is missing
-        return 0, 0
+        return _NOTHING
     try:
         with parquet.ParquetFile(path) as file:
             schema, found = file.schema, file.metadata
@@ -92,7 +108,7 @@ def _in_parquet(path: Path) -> tuple[int, int]:
         wide = [kind.length * chunk.num_values for kind, chunk in chunks if kind.length > 0]
         size = sum(wide) + sum(chunk.total_uncompressed_size for _, chunk in chunks)
         if cells > MOST_CELLS or size > MOST_BYTES:
-            return cells, size
+            return Size(cells, found.num_columns, size)
         texts = {kind.path for kind, _ in chunks if kind.physical_type == "BYTE_ARRAY"}
         if nested := [name for name in texts if name not in found.schema.to_arrow_schema().names]:
             raise FaultsError({"file": f"'{path.name}' has a nested column: {min(nested)}"})
@@ -105,4 +121,4 @@ def _in_parquet(path: Path) -> tuple[int, int]:
     except (pa.ArrowException, OSError) as error:
         message = str(error).partition("\n")[0]
         raise FaultsError({"file": f"cannot read '{path.name}' as Parquet: {message}"}) from None
-    return cells, size
+    return Size(cells, found.num_columns, size)

@@ -27,7 +27,7 @@ class Uploads:
 
     def add(self, path: Path) -> tuple[str, Table]:
         """Read a file; return its digest and its table; raises `FaultsError` if it is none."""
-        cells, size = measure(path)
+        size = measure(path)
         try:
             table = load(path, most_bytes=MOST_BYTES)
         except (ValueError, ImportError, OSError) as error:
@@ -38,7 +38,7 @@ class Uploads:
             raise FaultsError({"file": f"'{path.name}' has no rows"})
         digest = digest_of(path)
         with self._lock:
-            self._tables[digest] = table, size + _CELL * cells
+            self._tables[digest] = table, size.bytes + _CELL * size.cells
             self._tables.move_to_end(digest)
             while len(self._tables) > _KEPT or self._bytes() > _KEPT_BYTES:
                 self._tables.popitem(last=False)
