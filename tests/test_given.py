@@ -192,6 +192,9 @@ def test_chunks_may_not_be_masked() -> None:
             build(chunked, y, X, Y)
         with pytest.raises(ValueError, match=r"chunk \d has targets that must not be masked"):
             build(plain, da.from_array(np.ma.masked_less(Y, 0), chunks=(10, 2)), X, Y)
+    unmasked = da.from_array(np.ma.array(X, mask=False), chunks=(10, 2))
+    assert left(unmasked, y, unmasked, y) < 1e-28
+    assert il.Problem.from_operator(unmasked, y, X, Y).reduction is not None
     frame = dd.from_pandas(FRAME, npartitions=2)
     with pytest.raises(TypeError, match=r"X is a Dask frame; give X\.to_dask_array\(lengths=True"):
         il.Problem.from_data(frame, Y, FRAME, Y)

@@ -158,6 +158,8 @@ def work(argument: Any) -> float:
     shape = getattr(argument, "shape", ())
     if not isinstance(shape, tuple) or len(shape) < 2:
         return 0.0
+    if not all(isinstance(length, int | float) for length in shape):  # Dask frames do not know it
+        return 0.0
     return float(shape[-1]) * float(shape[-2]) * float(min(shape[-2:]))
 
 

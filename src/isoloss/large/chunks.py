@@ -148,13 +148,15 @@ def _checked(
             f"{y.shape}"
         )
     for what, array in (("", x), (" has targets that", y)):
-        if np.ma.getmaskarray(array).any() if isinstance(array, np.ma.MaskedArray) else False:
+        if np.ma.is_masked(array):
             raise ValueError(
                 f"{where}{what} must not be masked; drop such rows, or fill in values, as "
                 "da.ma.filled does"
             )
         if not np.isfinite(array.data if hasattr(array, "tocsr") else array).all():
             raise ValueError(f"{where}{what} must be finite; got NaN or infinity")
+    if isinstance(x, np.ma.MaskedArray):  # products of these fail
+        x = x.data
     return function(x, np.asarray(y, dtype=np.float64), argument)
 
 
