@@ -82,6 +82,7 @@ def test_any_schedule_goes_through_json(tmp_path: Path) -> None:
         ("a.csv", "lr\n0.5\nlr\n0.25\n", "the rate in row 2 is not a number: 'lr'"),
         ("a.csv", "0\n0.5\n0.25\n", "a rate or a name: it holds whole numbers.*a line 'lr'"),
         ("a.csv", "0,0.5\n1,0.25\n", "no column of rates named 'lr'; there are '0', '0.5'"),
+        ("a.csv", "step lr x\n0 0.5 \n1 0.25 \n", "and some seem to be empty"),
         ("a.csv", 'lr\n"0.5', "unexpected end of data"),
         ("a.csv", "lr\n0.5\0\n", "line 2 has a NUL character"),
         ("a.json", "[" * 100_000, "nested too deeply"),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from isoloss.delimited.decoding import check_local, read_text_file
-from isoloss.delimited.dialect import find_dialect, records
+from isoloss.delimited.dialect import check_blanks, find_dialect, records
 from isoloss.delimited.header import Decision, decide_header
 from isoloss.delimited.numerals import is_number, looks_numeric, wrong_with
 from isoloss.names import no_file, quoted, suggest
@@ -75,6 +75,7 @@ def read_schedule(path: str | Path, column: str | None = None) -> Schedule:
 def _rates(raw: bytes, column: str | None) -> list[float]:
     dialect = find_dialect(raw)
     text = raw[dialect.start :].decode()
+    check_blanks(text, dialect)
     lines = records(io.StringIO(text, newline=""), dialect)
     rows = [[cell.strip() for cell in row] for row in lines]
     if not rows:

@@ -170,6 +170,7 @@ def test_bad_values_get_a_message_for_their_field(
         ("a.csv", b"x,y\n1,2\n3\n", "data row 2 of 'a.csv' has 1 fields for 2 columns"),
         ("a.csv", b"", "'a.csv' is empty"),
         ("a.csv", b"x,y\n", "'a.csv' has no rows"),
+        ("a.csv", b"x y z\n1  2\n 3 4\n", "cells are separated by blanks, and some seem to be"),
         ("a.csv", b"\xff\xfe\x00", "'a.csv' is not a text file: it begins as UTF-16"),
         ("a.csv.gz", BOMB, "'a.csv.gz' has more than 64 MiB when decompressed"),
         ("a.npz", b"PK no", "'a.npz'"),

@@ -14,7 +14,14 @@ from isoloss.datasets.csv_source import Source
 from isoloss.datasets.tables import Table, frame_of
 from isoloss.datasets.texts import TextColumn
 from isoloss.delimited.decoding import read_text_file
-from isoloss.delimited.dialect import Dialect, find_dialect, head_of, head_records, records
+from isoloss.delimited.dialect import (
+    Dialect,
+    check_blanks,
+    find_dialect,
+    head_of,
+    head_records,
+    records,
+)
 from isoloss.delimited.header import decide_header
 from isoloss.names import quoted
 
@@ -80,6 +87,7 @@ def _source(
 ) -> tuple[Source, list[str]]:
     """Return the rows with their names, and notes on how these were found."""
     text, whole = head_of(raw)
+    check_blanks(text, dialect)
     rows = head_records(text, dialect, whole=whole)
     if not rows:
         raise ValueError(f"'{path}' is empty")

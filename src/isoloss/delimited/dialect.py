@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 from isoloss.delimited.numerals import is_missing, looks_numeric
 
-__all__ = ["BLANKS", "Dialect", "find_dialect", "head_of", "head_records", "records"]
+__all__ = [
+    "BLANKS",
+    "Dialect",
+    "check_blanks",
+    "find_dialect",
+    "head_of",
+    "head_records",
+    "records",
+]
 
 BLANKS = " "
 """The delimiter of files whose cells are separated by any number of blanks and tabs."""
@@ -86,8 +94,7 @@ def find_dialect(raw: bytes) -> Dialect:
     """Tell how a text is written, by its first lines.
 
     The delimiter is the one that gives the lines the same number of cells, two at least; if
-    several do, the one whose cells are most often numbers. Raises ``csv.Error`` if blanks separate
-    the cells, and some of these could be empty.
+    several do, the one whose cells are most often numbers.
     """
     if match := _STATED.match(raw):
         delimiter = match[1].decode("latin-1")
@@ -107,11 +114,6 @@ def find_dialect(raw: bytes) -> Dialect:
     if best is None:  # one column, or a fault that reading it by the likeliest tells
         first = text.lstrip("\r\n").partition("\n")[0]
         best = Dialect(max(_DELIMITERS, key=first.count))
-    if best.delimiter == BLANKS and _has_empty_cells(text):
-        raise csv.Error(
-            "cells are separated by blanks, and some seem to be empty; write NA in them, or choose "
-            "another delimiter"
-        )
     return best
 
 
@@ -125,6 +127,15 @@ def _score(rows: list[list[str]]) -> tuple[float, float]:
     cells = [cell for row in rows[1:_SAMPLE] for cell in row if not is_missing(cell)]
     numbers = sum(map(looks_numeric, cells))
     return count / len(rows), numbers / max(len(cells), 1)
+
+
+def check_blanks(text: str, dialect: Dialect) -> None:
+    """Raise ``csv.Error`` if blanks separate the cells, and some of these could be empty."""
+    if dialect.delimiter == BLANKS and _has_empty_cells(text):
+        raise csv.Error(
+            "cells are separated by blanks, and some seem to be empty; write NA in them, or choose "
+            "another delimiter"
+        )
 
 
 def _has_empty_cells(text: str) -> bool:
