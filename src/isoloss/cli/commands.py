@@ -24,7 +24,12 @@ MARKUP: Any = "rich" if sys.stdout is not None and sys.stdout.isatty() else None
 
 
 class Command(TyperCommand):
-    """A command with examples."""
+    """A command with examples, which knows what it was called with."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, and keep them for messages that say what to call instead."""
+        ctx.meta["arguments"] = list(args)
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help, then the examples."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from isoloss.cli.completion import PHASES, complete
-from isoloss.cli.options import Header, Ignore, Rows, Target, Task
+from isoloss.cli.cures import message_of
+from isoloss.cli.options import DropRows, Encode, Header, Ignore, Impute, Rows, Target, Task
 
 if TYPE_CHECKING:
     from isoloss.schedule import Schedule
@@ -39,6 +40,9 @@ def compare(
         ),
     ] = None,
     task: Task = "auto",
+    drop_rows: DropRows = False,
+    impute: Impute = None,
+    encode: Encode = None,
     schedule: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,6 +96,9 @@ def compare(
             test_size=test_size,
             task=task,
             ignore=ignore or (),
+            drop_rows=drop_rows,
+            impute=impute,
+            encode=encode,
             seed=seed,
         )
         problem = Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
@@ -104,7 +111,7 @@ def compare(
         if out is not None:
             write(rows, found, out, force=force)
     except (ValueError, ImportError, OutputError, OSError) as error:
-        typer.echo(f"isoloss: error: {error}", err=True)
+        typer.echo(f"isoloss: error: {message_of(error, context)}", err=True)
         raise typer.Exit(2) from None
     show(rows, found)
     if out is None:

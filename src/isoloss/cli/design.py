@@ -9,7 +9,8 @@ import typer
 
 from isoloss.cli.commands import stop
 from isoloss.cli.completion import FAMILIES, complete
-from isoloss.cli.options import Header, Ignore, Rows, Target, Task
+from isoloss.cli.cures import message_of
+from isoloss.cli.options import DropRows, Encode, Header, Ignore, Impute, Rows, Target, Task
 
 __all__ = ["design"]
 
@@ -35,6 +36,9 @@ def design(
     target: Target = None,
     ignore: Ignore = None,
     task: Task = "auto",
+    drop_rows: DropRows = False,
+    impute: Impute = None,
+    encode: Encode = None,
     family: Annotated[
         list[str] | None,
         typer.Option(
@@ -96,6 +100,9 @@ def design(
             target=target,
             task=task,
             ignore=ignore or (),
+            drop_rows=drop_rows,
+            impute=impute,
+            encode=encode,
             seed=seed,
         )
         problem = Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
@@ -117,7 +124,7 @@ def design(
         if out is not None:
             write(rows, found, out, force=force)
     except (ValueError, ImportError, OutputError) as error:
-        typer.echo(f"isoloss: error: {error}", err=True)
+        typer.echo(f"isoloss: error: {message_of(error, context)}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         stop("nothing was written")

@@ -10,7 +10,8 @@ import typer
 
 from isoloss.cli.commands import stop
 from isoloss.cli.completion import FAMILIES, PHASES, complete
-from isoloss.cli.options import Header, Ignore, Rows, Target, Task
+from isoloss.cli.cures import message_of
+from isoloss.cli.options import DropRows, Encode, Header, Ignore, Impute, Rows, Target, Task
 
 if TYPE_CHECKING:
     from isoloss.estimators import ScheduleSearchCV
@@ -19,6 +20,7 @@ __all__ = ["fit"]
 
 
 def fit(
+    context: typer.Context,
     data: Rows,
     target: Target = None,
     validation: Annotated[
@@ -32,6 +34,9 @@ def fit(
     header: Header = None,
     ignore: Ignore = None,
     task: Task = "auto",
+    drop_rows: DropRows = False,
+    impute: Impute = None,
+    encode: Encode = None,
     schedule: Annotated[
         list[str] | None,
         typer.Option(
@@ -100,23 +105,24 @@ def fit(
             target=target,
             task=task,
             ignore=ignore or (),
+            drop_rows=drop_rows,
+            impute=impute,
+            encode=encode,
         )
         search = _search(rows, schedule, stops, folds or 5, scoring, kernel, gamma, seed)
         with progress(len(rows.X)), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             search.fit(rows.X, rows.y)
         model = search.best_estimator_
-        # as if fitted to a table: predictions then find their columns by name
-        model[0].feature_names_in_ = _names(rows.features)
         model[-1].target_names_ = list(rows.targets)
         if save is not None:
             save_model(model, save, force=force)
     except (ValueError, TypeError, ImportError, OutputError, OSError) as error:
-        typer.echo(f"isoloss: error: {error}", err=True)
+        typer.echo(f"isoloss: error: {message_of(error, context)}", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         stop("nothing was written")
-    show(rows, search, [f"Note: {each.message}." for each in warned])
+    show(rows, search, _notes(warned))
     if save is None:
         typer.echo("\nNothing was written; --save FILE.skops writes the model.")
     else:
@@ -147,7 +153,6 @@ def _search(
 ) -> ScheduleSearchCV:
     from sklearn.model_selection import KFold, StratifiedKFold
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
     from isoloss.cli.schedules import named_schedules
     from isoloss.estimators import ScheduledClassifier, ScheduledRegressor, ScheduleSearchCV
@@ -157,7 +162,7 @@ def _search(
     )
     splitter = StratifiedKFold if rows.classes else KFold
     search = ScheduleSearchCV(
-        make_pipeline(StandardScaler(), model),
+        make_pipeline(*rows.preprocessing, model),
         levels=stops,
         cv=splitter(folds, shuffle=True, random_state=seed) if rows.validation is None else None,
         validation=rows.validation,
@@ -168,7 +173,15 @@ def _search(
     return search
 
 
-def _names(features: tuple[str, ...]) -> Any:
-    import numpy as np
+def _notes(warned: list[warnings.WarningMessage]) -> list[str]:
+    """Return warnings as sentences; those of texts that a fold does not know as one."""
+    from isoloss.datasets.preparing import UNKNOWN
 
-    return np.array(features, dtype=object)
+    texts = dict.fromkeys(str(each.message) for each in warned)
+    notes = [f"Note: {text}." for text in texts if not text.startswith(UNKNOWN)]
+    if len(notes) < len(texts):
+        notes.append(
+            "Note: folds judge rows with values of text columns that their train rows do not have; "
+            "there these count as none of the known ones."
+        )
+    return notes

@@ -8,7 +8,17 @@ import typer
 
 from isoloss.cli.completion import DATA_SETS, complete
 
-__all__ = ["TABLES", "Header", "Ignore", "Rows", "Target", "Task"]
+__all__ = [
+    "TABLES",
+    "DropRows",
+    "Encode",
+    "Header",
+    "Ignore",
+    "Impute",
+    "Rows",
+    "Target",
+    "Task",
+]
 
 TABLES = complete(DATA_SETS, files=(".csv", ".parquet", ".npz"))
 
@@ -22,9 +32,11 @@ Rows = Annotated[
     ),
 ]
 Target = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        metavar="COLUMN", help="The target's column; by default 'target', else the last one."
+        metavar="COLUMN",
+        help="The target's column; may be given several times, for several targets. By default "
+        "'target', else the last one.",
     ),
 ]
 Header = Annotated[
@@ -45,5 +57,23 @@ Task = Annotated[
     typer.Option(
         help="What to make of the target; auto takes text and whole numbers with at most 20 "
         "distinct values as classes."
+    ),
+]
+DropRows = Annotated[
+    bool,
+    typer.Option(
+        "--drop-rows",
+        help="Leave out rows in which a value is missing; with --impute, only those without a "
+        "target.",
+    ),
+]
+Impute = Annotated[
+    Literal["mean", "median", "most_frequent"] | None,
+    typer.Option(help="Fill in missing numbers: with this statistic of the column's train rows."),
+]
+Encode = Annotated[
+    Literal["one-hot"] | None,
+    typer.Option(
+        help="Turn columns of text into numbers: a column for each value that the train rows have."
     ),
 ]

@@ -38,8 +38,9 @@ def predict(
 ) -> None:
     """Predict new rows by a saved model.
 
-    Columns are found by their names; others are ignored. The result is CSV: a line
-    for each row, in their order.
+    Columns are found by their names; others are ignored. Missing values are filled in and
+    texts encoded as the model has learnt it. The result is CSV: a line for each row, in
+    their order.
     """
     from isoloss.datasets import load
     from isoloss.estimators.model_files import load_model
@@ -55,29 +56,30 @@ def predict(
             if Path(data).exists() and out.exists() and out.samefile(data):
                 raise ValueError(f"--out would write over the rows to predict: {out}")
             check_file(out, force=force)
-        lines = _predictions(
-            load_model(model), load(data, header=header, features_only=True), model
-        )
+        table = load(data, header=header, features_only=True)
+        lines, notes = _predictions(load_model(model), table, model)
         if out is not None:
             write_text(out, "".join(lines), new=not force)
     except (ValueError, TypeError, ImportError, OutputError, OSError) as error:
         typer.echo(f"isoloss: error: {error}", err=True)
         raise typer.Exit(2) from None
+    for note in notes:
+        typer.echo(f"isoloss: note: {note}", err=True)
     if out is None:
         typer.echo("".join(lines), nl=False)
     else:
         typer.echo(f"Wrote {len(lines) - 1} predictions to {out}")
 
 
-def _predictions(model: Any, table: Any, path: Path) -> list[str]:
-    """Return the lines of a CSV file with the predictions for a table."""
+def _predictions(model: Any, table: Any, path: Path) -> tuple[list[str], list[str]]:
+    """Return the lines of a CSV file with the predictions for a table, and notes."""
     import csv
     import io
-    import warnings
 
     import numpy as np
 
-    from isoloss.datasets import check_columns, stack
+    from isoloss.datasets.preparing import learnt, quiet, unknown_texts
+    from isoloss.datasets.rows import frame_to_predict
     from isoloss.names import quoted, suggest
 
     features = [str(name) for name in getattr(model, "feature_names_in_", ())]
@@ -90,12 +92,12 @@ def _predictions(model: Any, table: Any, path: Path) -> list[str]:
             f"'{missing[0]}'{suggest(missing[0], list(table.frame))}; it has "
             f"{quoted(list(table.frame), 8)}"
         )
-    check_columns(table, features, ())
-    with warnings.catch_warnings():
-        # the columns are the right ones, by name
-        warnings.filterwarnings("ignore", "X does not have valid feature names")
+    texts, fills = learnt(model)
+    frame = frame_to_predict(table, features, texts, fills=fills)
+    notes = [*table.notes, *unknown_texts(texts, frame, "row", "the model does not know")]
+    with quiet():
         try:
-            found = model.predict(stack(table, features))
+            found = model.predict(frame)
         except Exception as error:  # a file can hold anything
             raise ValueError(f"{path} cannot predict: {error}") from None
     if found.dtype.kind == "f" and not np.isfinite(found).all():
@@ -108,4 +110,4 @@ def _predictions(model: Any, table: Any, path: Path) -> list[str]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([names, *rows.tolist()])
-    return text.getvalue().splitlines(keepends=True)
+    return text.getvalue().splitlines(keepends=True), notes

@@ -1,24 +1,65 @@
-"""Columns of tables: whether they can be used, and as an array."""
+"""Columns of tables: which ones are used, and what keeps one from being used."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from pandas.api.types import is_numeric_dtype
 
 from isoloss.datasets.tables import Table
 from isoloss.names import quoted, suggest
 
-__all__ = ["ColumnError", "check_columns", "first_text", "leave_out", "same_columns", "stack"]
+__all__ = ["ColumnError", "Help", "is_text", "leave_out", "same_columns", "target_columns"]
 
-Floats = npt.NDArray[np.float64]
+
+@dataclass(frozen=True)
+class Help:
+    """An option that would make columns usable.
+
+    Attributes
+    ----------
+    option : str
+        Its name, a keyword argument of `split`; on the command line with two dashes.
+    value : object
+        What to give for it.
+    effect : str
+        What it does.
+    instead : bool
+        Whether it stands in place of the option before it.
+    """
+
+    option: str
+    value: Any
+    effect: str
+    instead: bool = False
 
 
 class ColumnError(ValueError):
-    """A column that cannot be a feature as it is: it holds text, or values are missing."""
+    """Columns that cannot be used as they are: they hold text, or values are missing.
+
+    Attributes
+    ----------
+    faults : str
+        What is wrong with which columns.
+    helps : tuple of Help
+        Options that would help, all but those that stand in place of another.
+    targets_only : bool
+        Whether nothing is wrong but targets.
+    """
+
+    def __init__(
+        self, faults: str, helps: Sequence[Help] = (), *, targets_only: bool = False
+    ) -> None:
+        self.faults, self.helps, self.targets_only = faults, tuple(helps), targets_only
+        cures = [f"{each.option}={each.value!r} {each.effect}" for each in self.helps]
+        super().__init__("; ".join([faults, *cures]))
+
+
+def is_text(table: Table, name: str) -> bool:
+    """Return whether a column holds text."""
+    return not is_numeric_dtype(table.frame[name].dtype)
 
 
 def leave_out(tables: Sequence[Table], ignore: Collection[str]) -> list[Table]:
@@ -53,62 +94,44 @@ def same_columns(table: Table, test: Table) -> None:
         raise ValueError(f"{test.name} must have {table.name}'s columns; it {', '.join(faults)}")
 
 
-def check_columns(table: Table, features: Sequence[str], targets: Sequence[str]) -> None:
-    """Raise `ColumnError` if features are no numbers, or values are missing or infinite.
+def target_columns(table: Table, target: str | Sequence[str] | None) -> list[str]:
+    """Return the columns that are asked for, or the ones that the table suggests.
 
     Parameters
     ----------
     table : Table
         The columns.
-    features : sequence of str
-        Columns that must be numbers.
-    targets : sequence of str
-        Columns that may be text.
+    target : str, sequence of str or None
+        The target's column, or those of several targets; None for those that the source calls
+        targets, else the column ``target``, else the last one.
+
+    Returns
+    -------
+    list of str
+        The names of the targets.
+
+    Raises
+    ------
+    ValueError
+        If the table has no such target, or one is named twice.
     """
-    if table.rows < 1:
-        raise ValueError(f"{table.name} has no rows")
-    for name in (*features, *targets):
-        column = table.frame[name].to_numpy()
-        is_text = column.dtype == object
-        bad = table.frame[name].isna().to_numpy()
-        if is_text and name not in targets:
-            texts = [n for n in features if table.frame[n].dtype == object]
-            more = f" (and so do {len(texts) - 1} more columns)" if len(texts) > 1 else ""
-            raise ColumnError(
-                f"column '{name}' of {table.name} holds text, such as "
-                f"{first_text(column)!r}{more}; encode it as numbers, or ignore it"
+    choice = list(table.targets or table.frame)
+    if not choice:
+        raise ValueError(f"{table.name} has no columns")
+    if target is None:
+        if table.targets:
+            return choice
+        return ["target"] if "target" in choice else choice[-1:]
+    names = [target] if isinstance(target, str) else list(target)
+    if not names:
+        raise ValueError("target must name a column, or be None for the usual one; got no name")
+    for name in names:
+        if name not in choice:
+            what = "target" if table.targets else "column"
+            raise ValueError(
+                f"{table.name} has no {what} '{name}'{suggest(name, choice)}; "
+                f"it has {quoted(choice, 8)}"
             )
-        fault = ValueError if name in targets else ColumnError
-        if bad.any():
-            raise fault(
-                f"column '{name}' of {table.name} has {bad.sum()} missing value(s), the first "
-                f"in data row {int(bad.argmax()) + 1}; fill them in or leave out the rows"
-            )
-        if not is_text and np.isinf(column).any():
-            row = int(np.isinf(column).argmax()) + 1
-            raise fault(f"column '{name}' of {table.name} is infinite in data row {row}")
-
-
-def first_text(column: npt.NDArray[Any]) -> str:
-    """Return the first entry of a column that is neither a number nor missing."""
-    for cell in column:
-        try:
-            float(cell)
-        except ValueError:
-            return str(cell)
-        except TypeError:  # missing
-            continue
-    return str(column[0])
-
-
-def stack(table: Table, names: Sequence[str]) -> Floats:
-    """Return columns as an array (n, d).
-
-    Parameters
-    ----------
-    table : Table
-        Where they are.
-    names : sequence of str
-        Which ones.
-    """
-    return np.stack([table.frame[name].to_numpy() for name in names], axis=1).astype(float)
+        if names.count(name) > 1:
+            raise ValueError(f"the target '{name}' is named {names.count(name)} times")
+    return names

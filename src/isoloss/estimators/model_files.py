@@ -21,6 +21,7 @@ _OURS = (
     "isoloss.phases.HeavyBall",
     "isoloss.phases.Nesterov",
     "isoloss.schedule.Schedule",
+    "numpy.dtype",  # what an imputer was fitted to; read from an empty array
 )
 
 

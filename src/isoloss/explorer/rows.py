@@ -103,10 +103,12 @@ class RowsView:
             test_error = rows.test_error if rows.classes else None
             return rows, compare(problem, schedules, state.levels, test_error=test_error)
         except ValueError as error:
+            message = str(error)
             if isinstance(error, ColumnError):
-                faulty = "ignore"
+                faulty = "target" if error.targets_only else "ignore"
+                message = error.faults
             known = self._columns(state, table)
-            raise FaultsError({faulty: str(error)}, state=state, **known) from None
+            raise FaultsError({faulty: message}, state=state, **known) from None
 
     def view(self, state: RowsState) -> dict[str, Any]:
         """Return all that the page shows of a state."""

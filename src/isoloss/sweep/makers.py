@@ -32,7 +32,11 @@ KINDS: dict[str, dict[str, str]] = {
     },
     "resampled": {
         "data": "a file, or a data set of scikit-learn",
-        "target": "the target's column",
+        "target": "the target's column, or a list of them",
+        "task": "auto, classification or regression",
+        "drop_rows": "true: without the rows in which a value is missing",
+        "impute": "mean, median or most_frequent, for missing numbers",
+        "encode": "one-hot, for text",
         "n": "train rows",
         "replace": "true or false",
         "seed": "of the split into train and test rows",
@@ -91,7 +95,8 @@ def _resampled(given: dict[str, Any]) -> Sampler:
     if "data" not in given:
         raise ValueError("the sampler lacks 'data': a file, or a data set of scikit-learn")
     source = load(given["data"])
-    parts = split(source, target=given.get("target"), seed=given.get("seed", 0), task="auto")
+    options = ("target", "task", "drop_rows", "impute", "encode", "seed")
+    parts = split(source, **{name: given[name] for name in options if name in given})
     return resampled(
         parts.X, parts.y, parts.X_test, parts.y_test, given.get("n"),
         replace=given.get("replace", True),

@@ -461,6 +461,14 @@ BAD: dict[str, tuple[dict[str, Any], Any, Any, type[Exception], str]] = {
     "one class": (
         {"estimator": ScheduledClassifier()}, X, np.zeros(60), ValueError, "y has one class"
     ),
+    "fold of one class": (
+        {"estimator": ScheduledClassifier(), "cv": KFold(2)}, IRIS[:100], SPECIES[:100], ValueError,
+        r"fold 1 of 2 cannot be trained on: .*the class 1, of 2 classes.*cv=StratifiedKFold\(2,",
+    ),
+    "single row of a class": (
+        {"estimator": ScheduledClassifier(), "cv": KFold(4)}, IRIS[:51], SPECIES[:51], ValueError,
+        r"fold 4 of 4 cannot be trained on: .* the class 1 has a single row: leave it out",
+    ),
     "not square": (KERNEL, X, Y, ValueError, r"must be a square matrix.*\(60, 5\)"),
     "not symmetric": (KERNEL, LOPSIDED, Y, ValueError, "kernel must be symmetric.*up to 0.5"),
     "indefinite": (KERNEL, INDEFINITE, Y, ValueError, r"its smallest eigenvalue is -0\.4"),

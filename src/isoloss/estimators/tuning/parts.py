@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +96,28 @@ class Parts:
     def pairwise(self) -> bool:
         """Whether X is a kernel between its rows."""
         return bool(get_tags(self.estimator).input_tags.pairwise)
+
+    def check_folds(self, y: Any, splits: Sequence[tuple[Any, Any]]) -> None:
+        """Refuse a fold whose train rows have one class: its scores would leave nothing to rank.
+
+        ``GridSearchCV`` warns there and scores NaN, which makes every mean score NaN.
+        """
+        if not is_classifier(self.model):
+            return
+        classes, totals = np.unique(y, return_counts=True)
+        if len(classes) < 2:
+            return  # that all rows have one class is told by the model itself
+        single = classes[totals == 1].tolist()
+        cure = f"stratified folds have more: cv=StratifiedKFold({len(splits)}, shuffle=True)"
+        if single:
+            cure = f"the class {single[0]!r} has a single row: leave it out, or add rows of it"
+        for i, (train, _) in enumerate(splits):
+            present = np.unique(_safe_indexing(y, train)).tolist()
+            if len(present) == 1:
+                raise ValueError(
+                    f"fold {i + 1} of {len(splits)} cannot be trained on: all of its train rows "
+                    f"have the class {present[0]!r}, of {len(classes)} classes in y; {cure}"
+                )
 
     def fold(self, X: Any, y: Any, weight: Any, train: Any, test: Any) -> Fold:
         """Decompose the train rows, and judge on the test rows, of one data set."""

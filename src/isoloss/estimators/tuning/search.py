@@ -155,8 +155,8 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         TypeError
             If the estimator, a schedule or a parameter is of another kind.
         ValueError
-            If an input is invalid, no schedule reaches a level that was asked for, or all
-            candidates diverge.
+            If an input is invalid, the train rows of a fold have one class, no schedule reaches a
+            level that was asked for, or all candidates diverge.
 
         Warns
         -----
@@ -181,6 +181,7 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         if self.validation is None:
             splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
             splits = list(splitter.split(X, y, **split_params))
+            parts.check_folds(y, splits)
             folds = [parts.fold(X, y, weight, *split) for split in splits]
             arguments = [_selected(score_params, test) for _, test in splits]
         else:

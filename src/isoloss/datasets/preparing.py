@@ -1,0 +1,187 @@
+"""Missing values filled in, texts encoded and columns standardised, by scikit-learn."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from isoloss.names import quoted, suggest
+
+__all__ = [
+    "UNFIT",
+    "UNKNOWN",
+    "Encode",
+    "Impute",
+    "Options",
+    "Task",
+    "constant_columns",
+    "encoded",
+    "feature_names",
+    "learnt",
+    "quiet",
+    "texts_of",
+    "transformers",
+    "unknown_texts",
+]
+
+Impute = Literal["mean", "median", "most_frequent"]
+"""What missing numbers become: a statistic of their column's train rows."""
+
+Encode = Literal["one-hot"]
+"""What columns of text become."""
+
+Task = Literal["auto", "classification", "regression"]
+"""What to make of a target."""
+
+UNFIT = "too large or too small to standardise"
+UNKNOWN = "Found unknown categories"
+"""What scikit-learn's warning begins with."""
+
+_EPS = float(np.finfo(float).eps)
+_CHOICES = {"impute": ("mean", "median", "most_frequent"), "encode": ("one-hot",)}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is done to missing values and to texts; see `split`."""
+
+    drop_rows: bool = False
+    impute: Impute | None = None
+    encode: Encode | None = None
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            given = getattr(self, name)
+            if given is not None and given not in choices:
+                hint = suggest(str(given), choices)
+                raise ValueError(
+                    f"{name} must be None or one of {', '.join(map(repr, choices))}; "
+                    f"got {given!r}{hint}"
+                )
+
+
+def transformers(frame: pd.DataFrame, impute: Impute | None) -> list[Any]:
+    """Return what makes features numbers of mean zero and variance one: steps of a pipeline.
+
+    Missing numbers are filled in if ``impute`` says so; a column of text becomes a column for each
+    of its values, a missing one included. All of it is learnt where the pipeline is fitted.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    texts = [name for name in frame if frame[name].dtype == object]
+    numbers = [name for name in frame if name not in texts]
+    parts: list[tuple[str, Any, list[Any]]] = []
+    if numbers:
+        filled = SimpleImputer(strategy=impute, keep_empty_features=True) if impute else None
+        parts.append(("numbers", filled or "passthrough", numbers))
+    if texts:
+        encoder = OneHotEncoder(handle_unknown="warn", sparse_output=False)
+        parts.append(("texts", encoder, texts))
+    scaler = StandardScaler()
+    return [ColumnTransformer(parts), scaler] if texts or impute else [scaler]
+
+
+def constant_columns(frame: pd.DataFrame, impute: Impute | None, name: str) -> list[str]:
+    """Return the columns of the train rows of ``name`` that do not vary.
+
+    Those of numbers are the ones that ``StandardScaler`` does not scale, since their variance is
+    not above the rounding of its computation. Raises ``ValueError`` where numbers are so large or
+    small that they cannot be standardised.
+    """
+    texts = frame.select_dtypes(object)
+    found = {str(each) for each in texts if texts[each].nunique(dropna=False) == 1}
+    numbers = frame.select_dtypes(exclude=object)
+    if numbers.shape[1]:
+        steps = transformers(numbers, impute)
+        filled = numbers.to_numpy() if len(steps) == 1 else steps[0].fit_transform(numbers)
+        with np.errstate(all="ignore"):
+            scaler = steps[-1].fit(filled)
+            still = scaler.scale_ != np.sqrt(scaler.var_)
+            spread = np.abs(filled[:, still] - scaler.mean_[still]).max(axis=0, initial=0.0)
+        # more than rounding can make of constants: small numbers, of which the squares are lost
+        lost = spread > len(frame) ** 1.5 * _EPS * np.abs(scaler.mean_[still])
+        if lost.any() or not np.isfinite(scaler.var_).all():
+            raise ValueError(f"the numbers in {name} are {UNFIT}")
+        found |= {str(each) for each in numbers.columns[still]}
+    return [str(each) for each in frame if str(each) in found]
+
+
+def feature_names(pipeline: Any, frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return the names of the columns that fitted `transformers` make of features."""
+    names = [str(name) for name in frame.select_dtypes(exclude=object)]
+    if len(names) < frame.shape[1]:
+        names += map(str, pipeline[0].named_transformers_["texts"].get_feature_names_out())
+    return tuple(names)
+
+
+def learnt(model: Any) -> tuple[dict[str, list[Any]], bool]:
+    """Return the texts that a fitted model encodes, by column, and whether it fills in numbers."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    steps: list[tuple[Any, list[Any]]] = []
+    for step in model if isinstance(model, Pipeline) else ():
+        inner = step.transformers_ if isinstance(step, ColumnTransformer) else ()
+        steps += [(step, []), *((part, columns) for _, part, columns in inner)]
+    texts = {
+        str(name): list(values)
+        for step, columns in steps
+        if isinstance(step, OneHotEncoder) and columns
+        for name, values in zip(columns, step.categories_, strict=True)
+        if values.dtype == object
+    }
+    return texts, any(isinstance(step, SimpleImputer) for step, _ in steps)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep scikit-learn from warning of unknown texts: `unknown_texts` names them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", UNKNOWN, UserWarning)
+        yield
+
+
+def texts_of(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """Return the different texts in each column of text, None where one is missing."""
+    return {str(name): list(cells.unique()) for name, cells in frame.select_dtypes(object).items()}
+
+
+def encoded(frame: pd.DataFrame) -> list[str]:
+    """Return a sentence on what columns of text become, if there are any."""
+    counts = [f"'{name}' ({len(texts)})" for name, texts in texts_of(frame).items()]
+    if not counts:
+        return []
+    missing = frame.select_dtypes(object).isna().any(axis=None)
+    return [
+        f"Text encoded one-hot, a column for each value of the train rows: {', '.join(counts)}"
+        f"{'; a missing one counts as a value' if missing else ''}."
+    ]
+
+
+def unknown_texts(
+    known: Mapping[str, Collection[Any]], frame: pd.DataFrame, rows: str, knows: str
+) -> list[str]:
+    """Return a sentence for each column of which some rows' texts are not among the known ones.
+
+    ``rows`` is what one row is called, ``knows`` who does not know the texts: "no train row has".
+    """
+    notes = []
+    for name, texts in known.items():
+        new = frame[name][~frame[name].isin(list(texts))]
+        if len(new):
+            values = quoted([str(each) for each in new.dropna().unique()]) or "a missing one"
+            notes.append(
+                f"{len(new)} {rows}{'s have' if len(new) > 1 else ' has'} a value of '{name}' "
+                f"that {knows} ({values}): it counts as none of the known ones."
+            )
+    return notes

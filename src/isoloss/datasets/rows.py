@@ -1,0 +1,178 @@
+"""Rows that can be used, of one table or of several; which of them repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from isoloss.datasets.columns import ColumnError, is_text, leave_out, same_columns, target_columns
+from isoloss.datasets.faults import Faults
+from isoloss.datasets.preparing import Options, Task
+from isoloss.datasets.tables import Table
+from isoloss.names import quoted
+
+__all__ = ["Rows", "frame_to_predict", "read_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Features and targets of tables with the same columns, one table after the other.
+
+    Attributes
+    ----------
+    source : Table
+        The first table.
+    counts : tuple of int
+        How many rows of each table there are.
+    features : DataFrame
+        Numbers as float64, and texts, with NaN and None where a value is missing.
+    targets : DataFrame
+        Numbers as float64, or texts; none is missing.
+    written : DataFrame
+        The targets as they are written in the files.
+    notes : tuple of str
+        Sentences on what was left out or is to be filled in.
+    """
+
+    source: Table
+    counts: tuple[int, ...]
+    features: pd.DataFrame
+    targets: pd.DataFrame
+    written: pd.DataFrame
+    notes: tuple[str, ...]
+
+    @cached_property
+    def alike(self) -> npt.NDArray[np.intp]:
+        """A number for each row, the same for rows with the same features and targets."""
+        columns = [*self.features.items(), *self.targets.items()]
+        codes = [
+            pd.factorize(column)[0].astype(float) if column.dtype == object else column + 0.0
+            for _, column in columns
+        ]
+        table = np.stack(codes, axis=1)
+        rows = np.array([row.tobytes() for row in table], dtype=object)
+        return np.asarray(pd.factorize(rows)[0])
+
+    def repeats(
+        self, train: npt.NDArray[np.intp], others: npt.NDArray[np.intp], name: str
+    ) -> list[str]:
+        """Tell of rows of the kind ``name`` that are among the train rows, the same in all columns.
+
+        Without others, tell of train rows that repeat each other.
+        """
+        if len(others):
+            count, rows = int(np.isin(self.alike[others], self.alike[train]).sum()), len(others)
+            where, effect = "are among the train rows, too", "the loss on them is lower than on new"
+        else:
+            _, index, times = np.unique(self.alike[train], return_inverse=True, return_counts=True)
+            count, rows, name = int((times[index] > 1).sum()), len(train), "train"
+            where, effect = "repeat others", "folds share them, and score higher than on new"
+        if not count:
+            return []
+        return [f"{count} of {rows} {name} rows {where}, the same in all columns: {effect} rows."]
+
+
+def read_rows(
+    tables: Sequence[Table],
+    target: str | Sequence[str] | None,
+    ignore: Collection[str],
+    options: Options,
+    task: Task,
+) -> Rows:
+    """Read features and targets of tables with the same columns.
+
+    Raises ``ValueError`` if the columns differ, and `ColumnError`, which names all of them, if some
+    cannot be used.
+    """
+    tables = leave_out(tables, ignore)
+    first = tables[0]
+    targets = target_columns(first, target)
+    features = [name for name in first.frame if name not in (*targets, *first.targets)]
+    if not features:
+        raise ValueError(f"{first.name} has no column but the target {quoted(targets)}")
+    for table in tables:
+        same_columns(first, table)
+        if table.rows < 1:
+            raise ValueError(f"{table.name} has no rows")
+    parts, faults = [], Faults(options)
+    features = faults.leave_out(first, features)
+    texts = [name for name in features if is_text(first, name)]
+    notes = [note for table in tables for note in table.notes]
+    for table in tables:
+        X, y = _frame(table, features, texts), _frame(table, targets)
+        part = [X, y, _written(table, targets)]
+        if options.drop_rows:
+            gaps = (y if options.impute else pd.concat([X, y], axis=1)).isna().any(axis=1)
+            if gaps.all():
+                raise ValueError(f"drop_rows leaves no row of {table.name}: each lacks a value")
+            if gaps.any():
+                notes.append(
+                    f"{gaps.sum()} of {table.rows} rows of {table.name} left out, in which a value "
+                    "is missing."
+                )
+            part = [each[~gaps] for each in part]
+        faults.read(table, part[0], texts, part[1])
+        if task != "classification":
+            faults.read_odd(table, targets)
+        parts.append(part)
+    faults.read_texts(first.name, parts[0][0][texts])
+    faults.check()
+    X, y, written = (pd.concat(each, ignore_index=True) for each in zip(*parts, strict=True))
+    if options.impute is not None:
+        notes.append(_filled(X.drop(columns=texts), options.impute))
+    return Rows(first, tuple(len(each[0]) for each in parts), X, y, written, tuple(notes))
+
+
+def _frame(table: Table, names: Sequence[str], texts: Collection[str] = ()) -> pd.DataFrame:
+    """Return columns: as float64; or as objects, those that hold text and those in ``texts``.
+
+    Texts are as they are written, and None where one is missing.
+    """
+    columns = {}
+    for name in names:
+        column = table.frame[name].reset_index(drop=True)
+        if name in texts or is_text(table, name):
+            cells = pd.Series([str(cell) for cell in table.written(name)], dtype=object)
+            columns[name] = cells.where(column.notna(), None)
+        else:
+            columns[name] = column.astype(float)
+    return pd.DataFrame(columns)
+
+
+def frame_to_predict(
+    table: Table, features: Sequence[str], texts: Collection[str], *, fills: bool
+) -> pd.DataFrame:
+    """Return the features of a model that encodes some as texts, and may fill in numbers."""
+    if table.rows < 1:
+        raise ValueError(f"{table.name} has no rows")
+    frame = _frame(table, features, texts)
+    faults = Faults(Options(impute="median" if fills else None))
+    faults.read(table, frame, list(texts), frame[[]])
+    try:
+        faults.check()
+    except ColumnError as error:
+        cure = "; a model of isoloss fit --impute median fills in" * (not fills)
+        raise ValueError(f"{error.faults}{cure}") from None
+    return frame
+
+
+def _written(table: Table, names: Sequence[str]) -> pd.DataFrame:
+    cells = {name: [str(cell) for cell in table.written(name)] for name in names}
+    return pd.DataFrame(cells, dtype=object)
+
+
+def _filled(numbers: pd.DataFrame, impute: str) -> str:
+    gaps = numbers.isna().sum()
+    columns = list(gaps.index[gaps > 0])
+    statistic = impute.replace("_", " ") + " value" * (impute == "most_frequent")
+    if not columns:
+        return f"No number is missing; in new rows it becomes the train rows' {statistic}."
+    return (
+        f"{gaps.sum()} missing value(s) in {quoted(columns, 8)} filled in with the "
+        f"column's {statistic} of the train rows."
+    )
