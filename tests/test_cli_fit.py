@@ -155,7 +155,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "near miss": (["fit", "diabtes"], "did you mean 'diabetes'?"),
     "target": (["fit", "train.csv", "--target", "yy"], "has no column 'yy' (did you mean 'y'?)"),
     "NaN": (["fit", "gaps.csv"], "column 'a' of gaps.csv has 1 missing value(s)"),
-    "text": (["fit", "text.csv"], "column 'a' of text.csv holds text, such as 'x'"),
+    "text": (["fit", "text.csv"], "are numbers, but 'x' in data row 1 is not"),
     "one class": (["fit", "one.csv", "--task", "classification"], "y has one class"),
     "columns": (["fit", "train.csv", "--validation", "text.csv"], "must have train.csv's columns"),
     "schedule": (["fit", "train.csv", "--schedule", "gd(1)"], "expected ',' and the number of"),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from typing import Any
-
 import typer
 
 __all__ = ["message_of"]
@@ -17,22 +15,10 @@ def message_of(error: Exception, context: typer.Context) -> str:
     helps = getattr(error, "helps", ())
     if not helps:
         return str(error)
-    ways, added = [], list[str]()
-    for each in helps:
-        words = _option(each.option, each.value)
-        ways.append(f"{_joined(words)} {each.effect}")
-        if not each.instead:
-            added += words
+    ways = [f"{_joined(each.words)} {each.effect}" for each in helps]
+    added = [word for each in helps if not each.instead for word in each.words]
     command = _joined([*context.command_path.split(), *context.meta["arguments"], *added])
     return f"{error.faults}; {', '.join(ways)}: {command}"  # type: ignore[attr-defined]  # it helps
-
-
-def _option(name: str, value: Any) -> list[str]:
-    flag = f"--{name.replace('_', '-')}"
-    if value is True:
-        return [flag]
-    values = value if isinstance(value, list) else [value]
-    return [word for each in values for word in (flag, str(each))]
 
 
 def _joined(words: list[str]) -> str:

@@ -4,7 +4,8 @@ from isoloss.datasets.columns import ColumnError, Help, target_columns
 from isoloss.datasets.labelled import Labelled, labelled
 from isoloss.datasets.loading import SHIPPED, load
 from isoloss.datasets.preparing import Encode, Impute, Task
-from isoloss.datasets.splitting import Split, split, split_three
+from isoloss.datasets.splitting import split, split_three
+from isoloss.datasets.standardised import Split
 from isoloss.datasets.tables import Table
 
 __all__ = [

@@ -35,6 +35,15 @@ class Help:
     effect: str
     instead: bool = False
 
+    @property
+    def words(self) -> list[str]:
+        """The option as the commands take it."""
+        flag = f"--{self.option.replace('_', '-')}"
+        if self.value is True:
+            return [flag]
+        values = self.value if isinstance(self.value, list) else [self.value]
+        return [word for each in values for word in (flag, str(each))]
+
 
 class ColumnError(ValueError):
     """Columns that cannot be used as they are: they hold text, or values are missing.
@@ -44,7 +53,7 @@ class ColumnError(ValueError):
     faults : str
         What is wrong with which columns.
     helps : tuple of Help
-        Options that would help, all but those that stand in place of another.
+        Options that would help, all of them together but for those that stand in place of another.
     targets_only : bool
         Whether nothing is wrong but targets.
     """

@@ -34,6 +34,7 @@ class Faults:
     _targets: list[str] = field(default_factory=list)
     _ignore: dict[str, None] = field(default_factory=dict)
     _incomplete: tuple[int, int] | None = None
+    _count: int = 0
     _encode: bool = False
     _no_target: bool = False
 
@@ -89,6 +90,7 @@ class Faults:
                 self._refuse(name, table.odd[name])
             elif table.frame[name].isna().all():
                 self._refuse(name, f"column '{name}' of {table.name} has no value in any row")
+        self._count = len(columns)
         return [name for name in columns if name not in self._ignore]
 
     def read_odd(self, table: Table, targets: Sequence[str]) -> None:
@@ -114,7 +116,7 @@ class Faults:
             helps.append(Help("drop_rows", True, "leaves out the rows without a target"))
         if self._encode:
             helps.append(Help("encode", "one-hot", "makes a column of each value of a text"))
-        if self._ignore:
+        if 0 < len(self._ignore) < self._count:
             helps.append(Help("ignore", list(self._ignore), "leaves out what cannot be used"))
         raise ColumnError("; ".join(faults), helps, targets_only=not self._features)
 

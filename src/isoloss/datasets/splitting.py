@@ -3,103 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from sklearn.pipeline import make_pipeline
 
-from isoloss.datasets.preparing import (
-    UNFIT,
-    Encode,
-    Impute,
-    Options,
-    Task,
-    constant_columns,
-    encoded,
-    feature_names,
-    quiet,
-    texts_of,
-    transformers,
-    unknown_texts,
-)
+from isoloss.datasets.preparing import Encode, Impute, Options, Task
 from isoloss.datasets.rows import Rows, read_rows
+from isoloss.datasets.standardised import Indices, Split, standardise
 from isoloss.datasets.tables import Table
-from isoloss.datasets.targets import encode_targets
-from isoloss.names import quoted
 
-__all__ = ["Split", "split", "split_three"]
-
-Floats = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Train and test arrays as `Problem.from_data` takes them, standardised by the train rows.
-
-    Attributes
-    ----------
-    name : str
-        The data set's name.
-    X, y : array
-        Train inputs (n, d) and targets (n, m), both with mean zero.
-    X_test, y_test : array
-        The test rows, transformed by the train rows' statistics.
-    offset : array, shape (m,)
-        The train mean of the targets, which predictions have to be increased by.
-    features, targets : tuple of str
-        Names of the columns, ``NAME_VALUE`` for a value of text that is encoded; for classes the
-        targets are their labels.
-    classes : bool
-        Whether the targets are one-hot classes.
-    notes : tuple of str
-        Sentences on what was done.
-    """
-
-    name: str
-    X: Floats
-    y: Floats
-    X_test: Floats
-    y_test: Floats
-    offset: Floats
-    features: tuple[str, ...]
-    targets: tuple[str, ...]
-    classes: bool
-    notes: tuple[str, ...]
-
-    def test_error(self, coef: npt.ArrayLike) -> Floats:
-        """Return the share of test rows that coefficients put into a wrong class.
-
-        Parameters
-        ----------
-        coef : array_like, shape (..., d, m)
-            Coefficients, with any leading axes.
-
-        Returns
-        -------
-        array
-            Of the leading axes' shape; NaN where a prediction is not finite.
-
-        Raises
-        ------
-        ValueError
-            If the targets are no classes.
-        """
-        if not self.classes:
-            raise ValueError("the test error is for classes; this data set's targets are numbers")
-        with np.errstate(over="ignore", invalid="ignore"):
-            scores = self.X_test @ np.asarray(coef, dtype=float) + self.offset
-        truth = (self.y_test + self.offset).argmax(axis=-1)
-        wrong = (scores.argmax(axis=-1) != truth).mean(axis=-1)
-        return np.where(np.isfinite(scores).all(axis=(-2, -1)), wrong, np.nan)
-
-    def __repr__(self) -> str:
-        (n, d), m = self.X.shape, len(self.targets)
-        return (
-            f"Split({self.name!r}, {n} train and {len(self.X_test)} test rows, "
-            f"{d} features, {m} {'classes' if self.classes else 'target' + 's' * (m > 1)})"
-        )
+__all__ = ["split", "split_three"]
 
 
 def split(
@@ -188,7 +100,7 @@ def split(
     else:
         train, others = _by_file(rows)
         origin = f"from {test.name}"
-    return _splits(rows, train, {"test": (others, origin)}, task, options)[0]
+    return standardise(rows, train, {"test": (others, origin)}, task, options)[0]
 
 
 def split_three(
@@ -252,7 +164,7 @@ def split_three(
         train, *parts = _by_file(rows)
         origins = f"from {validation.name}", f"from {test.name}"
     first, second = zip(parts, origins, strict=True)
-    judged = _splits(rows, train, {"validation": first, "test": second}, task, options)
+    judged = standardise(rows, train, {"validation": first, "test": second}, task, options)
     return judged[0], judged[1]
 
 
@@ -273,79 +185,3 @@ def _random_rows(rows: Rows, test_size: float, seed: int) -> list[Indices]:
     order = np.random.default_rng(seed).permutation(count)
     held = round(test_size * count)
     return [np.sort(order[held:]), np.sort(order[:held])]
-
-
-def _splits(
-    rows: Rows,
-    train: Indices,
-    others: dict[str, tuple[Indices, str]],
-    task: Task,
-    options: Options,
-) -> list[Split]:
-    """Standardise all rows by the train rows; return a split for each kind of other rows."""
-    name = rows.source.name
-    outputs, labels, notes = encode_targets(rows, task)
-    total = sum(len(part) for part, _ in others.values())
-    if len(train) < 2 or not all(len(part) for part, _ in others.values()):
-        needed = " and ".join(["2 train rows", *(f"1 {kind} row" for kind in others)])
-        raise ValueError(f"at least {needed} are needed; {name} gives {len(train)} and {total}")
-    constant = constant_columns(rows.features.iloc[train], options.impute, name)
-    features = rows.features.drop(columns=constant)
-    if not features.shape[1]:
-        raise ValueError(f"no feature of {name} varies in the train rows")
-    X = features.iloc[train]
-    pipeline = make_pipeline(*transformers(X, options.impute))
-    with quiet(), np.errstate(all="ignore"):
-        X_train = np.asarray(pipeline.fit_transform(X))
-        X_others = [
-            np.asarray(pipeline.transform(features.iloc[part])) for part, _ in others.values()
-        ]
-    y, offset = _centred(rows, outputs, train)
-    for array in (X_train, *X_others, y):
-        if not np.isfinite(array).all():
-            raise ValueError(f"the numbers in {name} are {UNFIT}")
-    counts = "; ".join(
-        f"{len(part)} {kind} rows, {origin}" for kind, (part, origin) in others.items()
-    )
-    left_out = f"; {quoted(constant)} left out, constant in the train rows" if constant else ""
-    known, kinds = texts_of(X), others.items()
-    all_notes = (
-        notes[0],
-        f"{len(train)} train rows; {counts}.",
-        f"{X_train.shape[1]} features, standardised by the train rows{left_out}.",
-        "Targets centred by their train mean, which solves for the intercept exactly.",
-        *notes[1:],
-        *rows.notes,
-        *encoded(X),
-        *(
-            note
-            for kind, (part, _) in kinds
-            for note in unknown_texts(known, features.iloc[part], f"{kind} row", "no train row has")
-        ),
-        *(note for kind, (part, _) in kinds for note in rows.repeats(train, part, kind)),
-    )
-    return [
-        Split(
-            name=name,
-            X=X_train,
-            y=y[train],
-            X_test=X_test,
-            y_test=y[part],
-            offset=offset,
-            features=feature_names(pipeline, X),
-            targets=labels or tuple(map(str, rows.targets)),
-            classes=labels is not None,
-            notes=all_notes,
-        )
-        for X_test, (part, _) in zip(X_others, others.values(), strict=True)
-    ]
-
-
-def _centred(rows: Rows, outputs: Floats, train: Indices) -> tuple[Floats, Floats]:
-    """Return all targets less their train mean, and that."""
-    known = outputs[train]
-    if not (known != known[0]).any():
-        raise ValueError(f"the target {quoted(list(rows.targets))} is constant in the train rows")
-    with np.errstate(over="ignore", invalid="ignore"):
-        offset = known.mean(axis=0)
-        return outputs - offset, offset

@@ -106,7 +106,12 @@ class RowsView:
             message = str(error)
             if isinstance(error, ColumnError):
                 faulty = "target" if error.targets_only else "ignore"
-                message = error.faults
+                options = " ".join(
+                    w for each in error.helps if not each.instead for w in each.words
+                )
+                message = f"{error.faults}; leave such columns out"
+                if options:
+                    message += f", or compare on the command line with {options}"
             known = self._columns(state, table)
             raise FaultsError({faulty: message}, state=state, **known) from None
 
