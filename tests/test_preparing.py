@@ -21,7 +21,6 @@ from isoloss.cli import app
 from isoloss.datasets import ColumnError, Table, labelled, load, split, split_three
 from isoloss.estimators import load_model
 
-RNG = np.random.default_rng(11)
 FAST = {
     "compare": ["--levels", "1", "--schedule", "flow"],
     "design": ["--steps", "1", "--starts", "1", "--family", "constant"],
@@ -29,9 +28,14 @@ FAST = {
 }
 
 
+def draws() -> np.random.Generator:
+    """Return the same numbers in whatever order tests run."""
+    return np.random.default_rng(11)
+
+
 def houses(rows: int = 40) -> pd.DataFrame:
     """Rows with gaps in two columns of numbers, and one of text."""
-    frame = pd.DataFrame(RNG.normal(size=(rows, 3)).round(3), columns=list("abc"))
+    frame = pd.DataFrame(draws().normal(size=(rows, 3)).round(3), columns=list("abc"))
     frame["city"] = np.array(["Oslo", "Rome", "Kyoto"], dtype=object)[np.arange(rows) % 3]
     frame["price"] = (frame["a"] + 2 * frame["b"] + (frame["city"] == "Rome")).round(3)
     frame.loc[[3, 8], "a"] = np.nan
@@ -99,7 +103,7 @@ def test_all_faults_are_named_at_once_with_what_would_help(file: Path) -> None:
         "the target 'price' of t has 1 missing value(s), the first in data row 6",
         "impute='median' fills in what is missing",
         "drop_rows=True leaves out the rows without a target",
-        "encode='one-hot' makes a column of each value of a text",
+        "encode='one-hot' makes a column for each value of a text",
         "ignore=['void', 'code', 'x', 'name'] leaves out what cannot be used",
     ):
         assert text in str(caught.value)
@@ -116,12 +120,41 @@ def test_the_error_names_a_command_that_leads_to_an_answer(command: str, file: P
     assert refused.stderr.count("\n") == 1
     assert "columns 'a', 'c' of houses.csv have 3 missing value(s)" in refused.stderr
     assert "column 'city' of houses.csv holds text, such as 'Oslo'" in refused.stderr
-    assert "--drop-rows leaves out 2 of 40 rows in its place" in refused.stderr
-    better = refused.stderr[refused.stderr.rindex(": isoloss ") + 10 :]
+    assert "--drop-rows in its place leaves out 2 of 40 rows" in refused.stderr
+    better = refused.stderr[refused.stderr.rindex("; try: isoloss ") + 15 :]
     assert shlex.split(better) == [*given, "--impute", "median", "--encode", "one-hot"]
     done = isoloss(*shlex.split(better))
     assert done.exit_code == 0, done.stderr
     assert "filled in with the column's median" in " ".join(done.stdout.split())
+
+
+def test_a_wide_file_with_gaps_everywhere_leads_to_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    X = draws().normal(size=(2000, 59)).round(3)
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(59)])
+    frame["kind"] = np.array(["a", "b", "c"], dtype=object)[np.arange(2000) % 3]
+    frame = frame.mask(draws().random(frame.shape) < 0.005)
+    frame.assign(y=(X @ np.ones(59)).round(3)).to_csv("wide.csv", index=False)
+    given = ["compare", "wide.csv", *FAST["compare"]]
+    refused = isoloss(*given)
+    gaps = [name for name in frame.columns[:-1] if frame[name].isna().any()]
+    assert f"columns {', '.join(map(repr, gaps))} of wide.csv have" in refused.stderr
+    assert "column 'kind' of wide.csv holds text" in refused.stderr
+    done = isoloss(*shlex.split(refused.stderr[refused.stderr.rindex("try: isoloss ") + 13 :]))
+    assert done.exit_code == 0, done.stderr
+    assert "63 features, standardised" in done.stdout
+
+
+def test_a_sweep_resamples_prepared_rows(file: Path) -> None:
+    from isoloss.sweep.makers import Maker
+
+    fixed = {"data": "houses.csv", "n": 8, "impute": "median", "encode": "one-hot"}
+    problem = Maker("resampled", fixed | {"target": ["price", "b"]})()(np.random.default_rng(0))
+    assert problem.curvature.shape == (4,)  # two numbers; of three places, one follows
+    with pytest.raises(ColumnError, match=r"'city' of houses\.csv holds text"):
+        Maker("resampled", {"data": "houses.csv", "drop_rows": True})()
 
 
 def test_rows_are_left_out_and_counted(file: Path) -> None:
@@ -228,7 +261,7 @@ def test_several_targets(file: Path) -> None:
     found = split(load("two.csv"), target=["rent", "price"])
     assert (found.targets, found.features) == (("rent", "price"), ("a", "b", "c"))
     one = split(load("two.csv"), target="rent", ignore=["price"])
-    np.testing.assert_array_equal(found.y[:, :1], one.y)
+    np.testing.assert_allclose(found.y[:, :1], one.y, rtol=1e-14, atol=1e-15)
     assert split_three(load("two.csv"), target=("rent", "price"))[1].y_test.shape[1] == 2
     both = ["--target", "rent", "--target", "price"]
     done = isoloss("compare", "two.csv", *both, *FAST["compare"])
@@ -257,9 +290,9 @@ def test_several_targets(file: Path) -> None:
 
 
 def test_near_constant_columns_are_scikit_learns(tmp_path: Path, file: Path) -> None:
-    a, noise = RNG.normal(size=(2, 80))
+    a, noise = draws().normal(size=(2, 80))
     k = np.where(np.arange(80) % 2, 0.3, 0.1 + 0.2)
-    times = 1.7e18 + 1e4 * RNG.normal(
+    times = 1.7e18 + 1e4 * draws().normal(
         size=80
     )  # nanoseconds; StandardScaler leaves them as they are
     table = Table("t", pd.DataFrame({"a": a, "k": k, "times": times, "y": 2 * a + noise}))
@@ -293,7 +326,7 @@ def test_labels_stay_as_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     k = np.arange(30) % len(cells)
-    X = (np.eye(len(cells))[k] + 0.01 * RNG.normal(size=(30, len(cells)))).round(4)
+    X = (np.eye(len(cells))[k] + 0.01 * draws().normal(size=(30, len(cells)))).round(4)
     lines = [f"{','.join(map(str, row))},{cells[i]}" for row, i in zip(X, k, strict=True)]
     Path("l.csv").write_text("\n".join([",".join("abc"[: len(cells)]) + ",label", *lines]) + "\n")
     found = split(load("l.csv"))

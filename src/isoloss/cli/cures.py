@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+
 import typer
 
 __all__ = ["message_of"]
@@ -18,7 +19,7 @@ def message_of(error: Exception, context: typer.Context) -> str:
     ways = [f"{_joined(each.words)} {each.effect}" for each in helps]
     added = [word for each in helps if not each.instead for word in each.words]
     command = _joined([*context.command_path.split(), *context.meta["arguments"], *added])
-    return f"{error.faults}; {', '.join(ways)}: {command}"  # type: ignore[attr-defined]  # it helps
+    return f"{error.faults}; {', '.join(ways)}; try: {command}"  # type: ignore[attr-defined]  # it helps
 
 
 def _joined(words: list[str]) -> str:

@@ -110,12 +110,12 @@ class Faults:
             count, rows = self._incomplete
             helps.append(Help("impute", "median", "fills in what is missing"))
             if not self._no_target and count <= rows - 3:
-                effect = f"leaves out {count} of {rows} rows in its place"
+                effect = f"in its place leaves out {count} of {rows} rows"
                 helps.append(Help("drop_rows", True, effect, instead=True))
         if self._no_target:
             helps.append(Help("drop_rows", True, "leaves out the rows without a target"))
         if self._encode:
-            helps.append(Help("encode", "one-hot", "makes a column of each value of a text"))
+            helps.append(Help("encode", "one-hot", "makes a column for each value of a text"))
         if 0 < len(self._ignore) < self._count:
             helps.append(Help("ignore", list(self._ignore), "leaves out what cannot be used"))
         raise ColumnError("; ".join(faults), helps, targets_only=not self._features)
