@@ -45,6 +45,10 @@ EXAMPLES: dict[str, Examples] = {
             "a file of yours, with a report",
             "isoloss compare houses.csv --target price --out report",
         ),
+        (
+            "gaps in its numbers, and columns of text",
+            "isoloss compare houses.csv --impute median --encode one-hot",
+        ),
     ),
     "design": (
         ("the best of each family, eight steps", "isoloss design diabetes --steps 8"),
