@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from isoloss.datasets.tables import Table
 from isoloss.names import quoted, suggest
 
-__all__ = ["ColumnError", "Help", "is_text", "leave_out", "same_columns", "target_columns"]
+__all__ = ["ColumnError", "Help", "leave_out", "same_columns", "target_columns", "text_columns"]
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ class ColumnError(ValueError):
         super().__init__("; ".join([faults, *cures]))
 
 
-def is_text(table: Table, name: str) -> bool:
-    """Return whether a column holds text."""
-    return not is_numeric_dtype(table.frame[name].dtype)
+def text_columns(frame: pd.DataFrame) -> list[str]:
+    """Return the columns of a frame that hold text."""
+    return [str(name) for name, dtype in frame.dtypes.items() if not is_numeric_dtype(dtype)]
 
 
 def leave_out(tables: Sequence[Table], ignore: Collection[str]) -> list[Table]:

@@ -85,10 +85,11 @@ class Faults:
 
         They have no value in any row, or are numbers but for a few cells.
         """
+        void = table.frame[list(columns)].isna().all()
         for name in columns:
             if name in table.odd:
                 self._refuse(name, table.odd[name])
-            elif table.frame[name].isna().all():
+            elif void[name]:
                 self._refuse(name, f"column '{name}' of {table.name} has no value in any row")
         self._count = len(columns)
         return [name for name in columns if name not in self._ignore]
@@ -125,11 +126,13 @@ class Faults:
         self._features.append(fault)
 
 
-def _infinite(columns: pd.DataFrame, name: str) -> list[tuple[str, str]]:
+def _infinite(columns: pd.DataFrame, table: str) -> list[tuple[str, str]]:
+    infinite = pd.DataFrame(np.isinf(columns.to_numpy(float)), columns.index, columns.columns)
+    names = columns.columns[infinite.any()]
+    places = [columns.index[infinite[name]][0] + 1 for name in names]
     return [
-        (column, f"column '{column}' of {name} is infinite in data row {cells.index[found][0] + 1}")
-        for column, cells in columns.items()
-        if (found := np.isinf(cells)).any()
+        (name, f"column '{name}' of {table} is infinite in data row {row}")
+        for name, row in zip(names, places, strict=True)
     ]
 
 

@@ -76,8 +76,7 @@ def transformers(frame: pd.DataFrame, impute: Impute | None) -> list[Any]:
     from sklearn.impute import SimpleImputer
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    texts = [name for name in frame if frame[name].dtype == object]
-    numbers = [name for name in frame if name not in texts]
+    texts, numbers = list(frame.select_dtypes(object)), list(frame.select_dtypes(float))
     parts: list[tuple[str, Any, list[Any]]] = []
     if numbers:
         filled = SimpleImputer(strategy=impute, keep_empty_features=True) if impute else None

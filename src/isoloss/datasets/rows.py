@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from isoloss.datasets.columns import ColumnError, is_text, leave_out, same_columns, target_columns
+from isoloss.datasets.columns import (
+    ColumnError,
+    leave_out,
+    same_columns,
+    target_columns,
+    text_columns,
+)
 from isoloss.datasets.faults import Faults
 from isoloss.datasets.preparing import Options, Task
 from isoloss.datasets.tables import Table
@@ -25,36 +31,47 @@ class Rows:
 
     Attributes
     ----------
-    source : Table
-        The first table.
-    counts : tuple of int
-        How many rows of each table there are.
+    tables : tuple of Table
+        The tables.
+    kept : tuple of array
+        The places of the rows that are used, in each table.
     features : DataFrame
         Numbers as float64, and texts, with NaN and None where a value is missing.
     targets : DataFrame
         Numbers as float64, or texts; none is missing.
-    written : DataFrame
-        The targets as they are written in the files.
     notes : tuple of str
         Sentences on what was left out or is to be filled in.
     """
 
-    source: Table
-    counts: tuple[int, ...]
+    tables: tuple[Table, ...]
+    kept: tuple[npt.NDArray[np.intp], ...]
     features: pd.DataFrame
     targets: pd.DataFrame
-    written: pd.DataFrame
     notes: tuple[str, ...]
+
+    @property
+    def source(self) -> Table:
+        """The first table."""
+        return self.tables[0]
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many rows of each table are used."""
+        return tuple(map(len, self.kept))
+
+    def written(self, name: str) -> pd.Series:
+        """Return a target as it is written in the files."""
+        parts = zip(self.tables, self.kept, strict=True)
+        return pd.Series(np.concatenate([part.written(name)[kept] for part, kept in parts]))
 
     @cached_property
     def alike(self) -> npt.NDArray[np.intp]:
         """A number for each row, the same for rows with the same features and targets."""
-        columns = [*self.features.items(), *self.targets.items()]
-        codes = [
-            pd.factorize(column)[0].astype(float) if column.dtype == object else column + 0.0
-            for _, column in columns
-        ]
-        table = np.stack(codes, axis=1)
+        columns = pd.concat([self.features, self.targets], axis=1)
+        # 0.0 and -0.0 are one number
+        table = columns.select_dtypes(exclude=object).to_numpy(float) + 0.0
+        codes = [pd.factorize(texts)[0] for _, texts in columns.select_dtypes(object).items()]
+        table = np.ascontiguousarray(np.column_stack([table, *codes]))
         rows = np.array([row.tobytes() for row in table], dtype=object)
         return np.asarray(pd.factorize(rows)[0])
 
@@ -101,11 +118,11 @@ def read_rows(
             raise ValueError(f"{table.name} has no rows")
     parts, faults = [], Faults(options)
     features = faults.leave_out(first, features)
-    texts = [name for name in features if is_text(first, name)]
+    texts = text_columns(first.frame[features])
     notes = [note for table in tables for note in table.notes]
     for table in tables:
         X, y = _frame(table, features, texts), _frame(table, targets)
-        part = [X, y, _written(table, targets)]
+        part = [X, y]
         if options.drop_rows:
             gaps = (y if options.impute else pd.concat([X, y], axis=1)).isna().any(axis=1)
             if gaps.all():
@@ -122,10 +139,11 @@ def read_rows(
         parts.append(part)
     faults.read_texts(first.name, parts[0][0][texts])
     faults.check()
-    X, y, written = (pd.concat(each, ignore_index=True) for each in zip(*parts, strict=True))
+    kept = tuple(each[0].index.to_numpy() for each in parts)
+    X, y = (pd.concat(each, ignore_index=True) for each in zip(*parts, strict=True))
     if options.impute is not None:
         notes.append(_filled(X.drop(columns=texts), options.impute))
-    return Rows(first, tuple(len(each[0]) for each in parts), X, y, written, tuple(notes))
+    return Rows(tuple(tables), kept, X, y, tuple(notes))
 
 
 def _frame(table: Table, names: Sequence[str], texts: Collection[str] = ()) -> pd.DataFrame:
@@ -133,15 +151,15 @@ def _frame(table: Table, names: Sequence[str], texts: Collection[str] = ()) -> p
 
     Texts are as they are written, and None where one is missing.
     """
-    columns = {}
-    for name in names:
-        column = table.frame[name].reset_index(drop=True)
-        if name in texts or is_text(table, name):
-            cells = pd.Series([str(cell) for cell in table.written(name)], dtype=object)
-            columns[name] = cells.where(column.notna(), None)
-        else:
-            columns[name] = column.astype(float)
-    return pd.DataFrame(columns)
+    frame = table.frame[list(names)].reset_index(drop=True)
+    words = {*texts, *text_columns(frame)}
+    if not words:
+        return frame.astype(float)
+    frame = frame.astype({name: float for name in names if name not in words})
+    for name in words:
+        cells = pd.Series([str(cell) for cell in table.written(name)], dtype=object)
+        frame[name] = cells.where(frame[name].notna(), None)
+    return frame
 
 
 def frame_to_predict(
@@ -159,11 +177,6 @@ def frame_to_predict(
         cure = "; a model of isoloss fit --impute median fills in" * (not fills)
         raise ValueError(f"{error.faults}{cure}") from None
     return frame
-
-
-def _written(table: Table, names: Sequence[str]) -> pd.DataFrame:
-    cells = {name: [str(cell) for cell in table.written(name)] for name in names}
-    return pd.DataFrame(cells, dtype=object)
 
 
 def _filled(numbers: pd.DataFrame, impute: str) -> str:

@@ -39,7 +39,7 @@ def encode_targets(
         return rows.targets.to_numpy(float), None, (f"{title}: regression ({reason}).",)
     if len(names) > 1:
         raise ValueError(f"classification needs one target; {source.name} has {quoted(names)}")
-    written, numbers = rows.written[names[0]], pd.to_numeric(rows.targets[names[0]], "coerce")
+    written, numbers = rows.written(names[0]), pd.to_numeric(rows.targets[names[0]], "coerce")
     # numbers in their order, then texts in theirs
     kinds = pd.DataFrame({"number": numbers, "text": written}).drop_duplicates()
     kinds = kinds.sort_values(["number", "text"])
@@ -74,7 +74,7 @@ def _decide(rows: Rows, texts: list[str]) -> tuple[Task, str]:
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         if type_of_target(cells.to_numpy()).startswith("continuous"):
             return "regression", "not whole numbers"
-    distinct = rows.written[names[0]].nunique()
+    distinct = rows.written(names[0]).nunique()
     if distinct > min(_MAX_AUTO_CLASSES, max(2, len(cells) / 2)):
         return "regression", f"{distinct} distinct values"
     return "classification", f"{distinct} distinct whole numbers; or choose task regression"
@@ -83,7 +83,7 @@ def _decide(rows: Rows, texts: list[str]) -> tuple[Task, str]:
 def _same_number(rows: Rows, name: str, kinds: pd.DataFrame) -> list[str]:
     """Tell of labels that are one number, written differently; refuse them across files."""
     twins = kinds[kinds["number"].notna() & kinds.duplicated("number", keep=False)]
-    known = rows.written[name][: rows.counts[0]]
+    known = rows.written(name)[: rows.counts[0]]
     for number, text in zip(twins["number"], twins["text"], strict=True):
         others = [each for each in twins["text"][twins["number"] == number] if each in set(known)]
         if text not in set(known) and others:
