@@ -391,7 +391,8 @@ def test_rows_that_repeat_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     test, train = set(order[:18]), set(order[18:])
     count = sum((i in test) != (i + 30 in test) for i in range(6))
     assert count > 0
-    message = f"{count} of 18 test rows are among the train rows, too, the same in all columns"
+    verb = "is" if count == 1 else "are"
+    message = f"{count} of 18 test rows {verb} among the train rows, too, the same in all columns"
     assert any(message in note for note in found.notes)
     assert train | test == set(range(36))
     assert any(

@@ -84,14 +84,18 @@ class Rows:
         """
         if len(others):
             count, rows = int(np.isin(self.alike[others], self.alike[train]).sum()), len(others)
-            where, effect = "are among the train rows, too", "the loss on them is lower than on new"
+            where = f"{'is' if count == 1 else 'are'} among the train rows, too"
+            effect = "the loss on them looks"
         else:
             _, index, times = np.unique(self.alike[train], return_inverse=True, return_counts=True)
             count, rows, name = int((times[index] > 1).sum()), len(train), "train"
-            where, effect = "repeat others", "folds share them, and score higher than on new"
+            where, effect = "repeat others", "folds share them, and their scores look"
         if not count:
             return []
-        return [f"{count} of {rows} {name} rows {where}, the same in all columns: {effect} rows."]
+        return [
+            f"{count} of {rows} {name} rows {where}, the same in all columns: {effect} better than on "
+            "new rows."
+        ]
 
 
 def read_rows(
