@@ -93,8 +93,8 @@ class Rows:
         if not count:
             return []
         return [
-            f"{count} of {rows} {name} rows {where}, the same in all columns: {effect} better than on "
-            "new rows."
+            f"{count} of {rows} {name} rows {where}, the same in all columns: {effect} better than "
+            "on new rows."
         ]
 
 
