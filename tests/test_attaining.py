@@ -58,10 +58,12 @@ def test_no_residual_grows_but_the_kept_one() -> None:
         band = il.reachable_band(problem, level)
         kept = int(np.abs(band.lowest_filter).argmax())
         rates: Any = [eta for phase in schedule.phases[:-1] for eta in phase.learning_rates()]
-        removing = [i for i, eta in enumerate(rates) if np.isclose(eta * problem.gamma, 0.5).any()]
+        removing = [
+            i for i, eta in enumerate(rates) if np.isclose(eta * problem.curvature, 0.5).any()
+        ]
         if len(removing) < len(rates):
             continue  # with an enlarging step others grow too
-        factors = np.cumprod(np.abs(1 - 2 * np.outer(rates, problem.gamma)), axis=0)
+        factors = np.cumprod(np.abs(1 - 2 * np.outer(rates, problem.curvature)), axis=0)
         assert (np.delete(factors, kept, axis=1) <= 1 + 1e-12).all()
 
 

@@ -18,9 +18,9 @@ def problems(draw: st.DrawFn) -> il.Problem:
     def vector(values: st.SearchStrategy[float]) -> list[float]:
         return draw(st.lists(values, min_size=d, max_size=d))
 
-    return il.Problem.from_spectra(
-        vector(positive), vector(st.floats(0.0, 10.0)), vector(st.floats(0.01, 10.0))
-    )
+    # a test loss at the start that float64 does not hold is refused: tests/test_units.py
+    test = st.just(0.0) | st.floats(1e-290, 10.0)
+    return il.Problem.from_spectra(vector(positive), vector(test), vector(st.floats(0.01, 10.0)))
 
 
 @st.composite
@@ -80,7 +80,7 @@ def test_the_first_crossing_is_the_first(data: st.DataObject) -> None:
     schedule = data.draw(schedules(problem))
     level = float(problem.start_train_loss) * data.draw(st.floats(1e-4, 1.0))
     run = il.train(problem, schedule, train_loss=level)
-    delta, gamma = np.array(problem.start_residual[:, 0]), np.array(problem.curvature)
+    delta, gamma = np.array(problem.spectra()[2]), np.array(problem.curvature)
     steps, time, reached = 0, 0.0, gamma @ delta**2 <= level * (1 - 1e-9)
     for phase in schedule.phases if not reached else ():
         if isinstance(phase, il.GradientFlow):

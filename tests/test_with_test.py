@@ -31,7 +31,9 @@ def test_data(outputs: int | None, fit_intercept: bool, d: int) -> None:
     first = il.Problem.from_data(X, y, X_val, y_val, start=start, fit_intercept=fit_intercept)
     built = il.Problem.from_data(X, y, X_test, y_test, start=start, fit_intercept=fit_intercept)
     moved = first.with_test(X_test, y_test)
-    levels = float(built.floor) + np.array(LEVELS) * float(built.start_train_loss - built.floor)
+    levels = float(built.min_train_loss) + np.array(LEVELS) * float(
+        built.start_train_loss - built.min_train_loss
+    )
     for schedule in (il.GradientFlow(), il.anneal(float(built.max_lr), 3)):
         new, old = (il.train(problem, schedule, levels) for problem in (moved, built))
         np.testing.assert_allclose(new.test_loss, old.test_loss, rtol=1e-12)

@@ -8,11 +8,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.freevalues import distinct
 from isoloss.phases import GradientDescent, GradientFlow
 from isoloss.problem import Problem
-from isoloss.reachable import distinct, reachable_band
+from isoloss.reachable import reachable_band
 from isoloss.schedule import Schedule
 from isoloss.testloss import DiagonalTest
+from isoloss.units import scaled
 
 __all__ = ["attaining_schedule"]
 
@@ -73,20 +75,23 @@ def attaining_schedule(
     >>> print(il.train(problem, schedule, 0.1).test_loss.round(12), il.level_band(problem, 0.1))
     0.075 Band(train_loss=0.1, lowest=0.075, highest=0.15)
     """
-    excess = _checked_excess(problem, train_loss, end)
+    _check(problem, train_loss, end)
+    own, unit = problem.own_unit(), problem.units.curvature
+    excess = scaled(float(train_loss), -problem.units.train) - float(own.floor)
     band = reachable_band(problem, train_loss)
     wanted = band.lowest_filter if end == "lowest" else band.highest_filter
-    gamma, weights, target = _grouped(problem, np.asarray(wanted, dtype=float))
+    gamma, weights, target = _grouped(own, np.asarray(wanted, dtype=float))
     kept = np.abs(target) > _NOTHING * np.abs(target).max()
     if kept.sum() == 1:
         rates = _single(gamma, weights, int(np.argmax(kept)), excess)
     else:
         rates = _several(gamma, weights, np.where(kept, target, 0.0), excess)
+    rates = scaled(rates, -unit)
     steps = (GradientDescent(rates),) if rates.size else ()
     return Schedule(*steps, GradientFlow())
 
 
-def _checked_excess(problem: Problem, train_loss: float, end: str) -> float:
+def _check(problem: Problem, train_loss: float, end: str) -> None:
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
     if end not in ("lowest", "highest"):
@@ -94,20 +99,19 @@ def _checked_excess(problem: Problem, train_loss: float, end: str) -> float:
     if problem.gamma.ndim != 1 or problem.start_residual.shape[-1] != 1:
         raise ValueError(f"attaining_schedule needs one problem with one output; got {problem!r}")
     if not isinstance(problem.test, DiagonalTest):
-        rest = float(problem.test.constant[0])
-        if rest > _MINIMISERS * float(problem.start_test_loss):
+        rest, unit = problem.test.about_minimum()[2], problem.test.exponent
+        if rest > _MINIMISERS * float(problem.own_unit().start_test_loss):
             raise ValueError(
                 "attaining_schedule needs train and test loss to share their minimiser; at the "
-                f"train minimum the test loss is {rest:g} above its noise"
+                f"train minimum the test loss is {scaled(rest, unit):g} above its noise"
             )
-    floor, start = float(problem.floor), float(problem.start_train_loss)
+    floor, start = float(problem.min_train_loss), float(problem.start_train_loss)
     level = float(train_loss)
     if not floor < level < start:
         raise ValueError(
             f"train_loss must be above the smallest train loss {floor:g} and below the start's "
             f"{start:g}; got {level:g}"
         )
-    return level - floor
 
 
 def _grouped(problem: Problem, wanted: Floats) -> tuple[Floats, Floats, Floats]:

@@ -10,6 +10,7 @@ import numpy as np
 from isoloss._threads import blas_by_size
 from isoloss.basis import Basis
 from isoloss.semidefinite import decompose_semidefinite
+from isoloss.units import scaled
 
 Array = Any
 
@@ -176,16 +177,24 @@ def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
 
 @blas_by_size
 def decompose_kernel(
-    xp: Any, kernel: Array, residual: Array, unit: float, rounding: float | None = None
+    xp: Any,
+    kernel: Array,
+    residual: Array,
+    eps: float,
+    rounding: float | None = None,
+    *,
+    unit: int = 0,
 ) -> tuple[Spectrum, LeftOut | None]:
     """Decompose a kernel matrix (n, n), which plays the part of X Xᵀ, and tell what is left out.
 
-    The ``basis`` (n, r) then leads to dual coefficients. ``unit`` and ``rounding`` are those of
-    `decompose_semidefinite`.
+    The ``basis`` (n, r) then leads to dual coefficients. ``eps``, ``rounding`` and ``unit`` are
+    those of `decompose_semidefinite`.
     """
     n = kernel.shape[0]
-    found = decompose_semidefinite(xp, "K", kernel, unit, rounding)
-    left_out = LeftOut(found.left_out, found.below / n) if found.left_out else None
+    found = decompose_semidefinite(xp, "K", kernel, eps, rounding, exponent=unit)
+    left_out = None
+    if found.left_out:
+        left_out = LeftOut(found.left_out, scaled(found.below / n, unit))
     eigenvalues, vectors = found.eigenvalues, found.vectors
     rank = int(xp.sum(xp.astype(eigenvalues > 0, xp.int64)))
     if not rank:

@@ -96,18 +96,21 @@ def flow_filter(xp: Any, time: Array, curvature: Array, *, precise: bool = False
     return Filter(xp.ones_like(log), *_guarded(xp, dd.two_prod(rate, time), log))
 
 
-def log_step(xp: Any, lr: Array | float, curvature: Array, *, precise: bool = False) -> Filter:
+def log_step(
+    xp: Any, lr: Array | float, curvature: Array, *, precise: bool = False, unit: int = 0
+) -> Filter:
     """Return the filter 1 - 2ηγ of one step, its logarithm right to the last digits.
 
     That includes the neighbourhood of its zero at 2ηγ = 1 and of the stability edge 2ηγ = 2, where
     10⁹ steps repeat a rounding error 10⁹ times. The rate is a number, or NumPy's array of numbers
-    that broadcasts. ``precise`` asks for double-double logarithms.
+    that broadcasts, times 2^unit. ``precise`` asks for double-double logarithms.
     """
 
     def constant(value: Any) -> Array:
         return xp.asarray(value, dtype=xp.float64, device=compat.device(curvature))
 
     mantissa, exponent = np.frexp(lr)
+    exponent = exponent + unit
     half = np.minimum(exponent, 1000)  # 2η itself may lie beyond float64
     scaled = curvature * constant(2.0**half) * constant(2.0 ** (exponent + 1 - half))
     product, error = dd.two_prod(scaled, 0.0 * curvature + constant(mantissa))
@@ -120,7 +123,7 @@ def log_step(xp: Any, lr: Array | float, curvature: Array, *, precise: bool = Fa
     log = xp.log1p(u) + xp.log1p(rest / xp.abs(product - 1.0))
     log = xp.where(product == 1, xp.log(xp.abs(error)), log)
     # Far beyond the edge 1 - 2ηγ is -2ηγ, which itself may lie beyond float64.
-    plain = xp.log(curvature) + constant(np.log(lr) + math.log(2.0))
+    plain = xp.log(curvature) + constant(np.log(mantissa) + (exponent + 1) * math.log(2.0))
     log = xp.where(plain > _FAR, plain, log)
     sign = xp.where(plain > _FAR, -xp.ones_like(sign), sign)
     if not precise:

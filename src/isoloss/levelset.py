@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +11,16 @@ from isoloss._checks import quiet
 from isoloss._given import to_numpy
 from isoloss._threads import blas_by_size
 from isoloss.problem import Problem
-from isoloss.secular import extremes
+from isoloss.reduced import RESCALE_TARGETS
+from isoloss.secular import Extreme, extremes
 from isoloss.testloss import DiagonalTest, QuadraticTest
+from isoloss.units import Scaled, exponents, returned, scaled, shifted
 
-__all__ = ["Band", "level_band", "level_excess"]
+__all__ = ["ENDS", "Band", "level_band", "level_excess", "user_losses"]
 
 Array = Any
+
+ENDS = ("lowest", "highest")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,7 +50,10 @@ class Band:
     lowest: Array
     highest: Array
     low_point: Array
-    """Residual of lowest test loss in the eigenbasis, shape (*batch, *levels, r, m)."""
+    """Residual of lowest test loss in the eigenbasis, shape (*batch, *levels, r, m).
+
+    It is in the problem's own unit, as all that follow.
+    """
     high_point: Array
     """The same of highest test loss."""
     still_move: Array | None
@@ -65,11 +71,7 @@ class Band:
         ValueError
             If the highest test loss is unbounded.
         """
-        if np.isinf(to_numpy(self.highest)).any():
-            raise ValueError(
-                "the highest test loss is unbounded (a direction of zero train curvature has test "
-                "curvature): no parameters attain it"
-            )
+        self._check_bounded()
         return self._residual(self.high_point)
 
     @quiet
@@ -81,8 +83,7 @@ class Band:
         ValueError
             If the problem has no coordinates, being given by its spectra.
         """
-        moved = self.problem.parameters(self.lowest_residual(), self.still_move)
-        return moved[0]
+        return self.problem.parameters(self.low_point, self.still_move)[0]
 
     @quiet
     def highest_coef(self) -> Array:
@@ -93,10 +94,18 @@ class Band:
         ValueError
             If the problem has no coordinates, or the highest test loss is unbounded.
         """
-        return self.problem.parameters(self.highest_residual())[0]
+        self._check_bounded()
+        return self.problem.parameters(self.high_point)[0]
+
+    def _check_bounded(self) -> None:
+        if np.isinf(to_numpy(self.highest)).any():
+            raise ValueError(
+                "the highest test loss is unbounded (a direction of zero train curvature has test "
+                "curvature): no parameters attain it"
+            )
 
     def _residual(self, point: Array) -> Array:
-        point = self.problem.kind.result(point)
+        point = self.problem.user_residual(point)
         return point[..., 0] if self.problem.single_output else point
 
     def __repr__(self) -> str:
@@ -152,42 +161,57 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
     levels, excess = level_excess(problem, train_loss)
     batch, r = tuple(problem.gamma.shape[:-1]), problem.gamma.shape[-1]
     curvature = xp.reshape(problem.gamma, (-1, r))
+    still_move = None
     if isinstance(problem.test, DiagonalTest):
-        results = _commuting(problem, problem.test, curvature, excess)
-        still_move = None
+        ends = _commuting(problem, problem.test, curvature, excess)
     else:
-        results, still_move = _general(problem, problem.test, curvature, excess)
+        *ends, still_move = _general(problem, problem.test, curvature, excess)
     shape = batch + tuple(levels.shape)
-    low, high, low_point, high_point = results
     m = problem.start_residual.shape[-1]
+    low, high = (
+        user_losses(problem, which, end.loss, shape) for which, end in zip(ENDS, ends, strict=True)
+    )
     return Band(
         problem=problem,
         train_loss=kind.result(levels),
-        lowest=kind.result(xp.reshape(low, shape)),
-        highest=kind.result(xp.reshape(high, shape)),
-        low_point=xp.reshape(low_point, (*shape, r, m)),
-        high_point=xp.reshape(high_point, (*shape, r, m)),
+        lowest=low,
+        highest=high,
+        low_point=xp.reshape(ends[0].point, (*shape, r, m)),
+        high_point=xp.reshape(ends[1].point, (*shape, r, m)),
         still_move=None
         if still_move is None
         else xp.reshape(still_move, (*shape, *still_move.shape[-2:])),
     )
 
 
-def level_excess(problem: Problem, train_loss: Any) -> tuple[Array, Array]:
-    """Return levels and, (B, L), what they leave above the smallest train loss.
+def user_losses(problem: Problem, name: str, own: Scaled, shape: tuple[int, ...]) -> Array:
+    """Return test losses above the noise (B, L) as the user's, of a shape.
+
+    Raises ``ValueError`` where float64 does not hold them.
+    """
+    xp = problem.kind.xp
+    noise = xp.reshape(problem.test.noise, (-1, 1)) + xp.zeros_like(own.value)
+    own, noise = Scaled(*(xp.reshape(part, shape) for part in own)), xp.reshape(noise, shape)
+    what = f"the {name} test loss at a train loss"
+    return returned(problem.kind, what, own, problem.test.exponent, RESCALE_TARGETS, noise)
+
+
+def level_excess(problem: Problem, train_loss: Any) -> tuple[Array, Scaled]:
+    """Return levels and, (B, L), what they leave above the smallest train loss, as `excess`.
 
     Raises ``ValueError`` as `level_band`.
     """
     kind, xp = problem.kind, problem.kind.xp
     levels = kind.array("train_loss", train_loss)
-    excess = xp.reshape(levels, (1, -1)) - xp.reshape(problem.floor, (-1, 1))
-    if bool(xp.any(excess < 0)):
+    excess = problem.excess(levels)
+    if bool(xp.any(excess.value < 0)):
+        floor = scaled(float(xp.max(problem.floor)), problem.units.train)
         raise ValueError(
-            f"the smallest train loss is {float(xp.max(problem.floor)):.6g}: no "
+            f"the smallest train loss is {floor:.6g}: no "
             f"parameters have train loss {float(xp.min(levels)):.6g}"
         )
     flat = bool(xp.any(~xp.any(problem.gamma > 0, axis=-1)))
-    if flat and bool(xp.any(excess > 0)):
+    if flat and bool(xp.any(excess.value > 0)):
         raise ValueError(
             "the train loss is constant (no train curvature): no parameters have another one; "
             f"got train_loss {float(xp.max(levels)):.6g}"
@@ -196,71 +220,84 @@ def level_excess(problem: Problem, train_loss: Any) -> tuple[Array, Array]:
 
 
 def _commuting(
-    problem: Problem, test: DiagonalTest, curvature: Array, excess: Array
-) -> tuple[Array, ...]:
+    problem: Problem, test: DiagonalTest, curvature: Array, excess: Scaled
+) -> list[Extreme]:
     xp, r = problem.kind.xp, curvature.shape[-1]
     test_curvature = xp.reshape(test.curvature, (-1, r))
     moves = curvature > 0
-    ratio = test_curvature / xp.where(moves, curvature, xp.ones_like(curvature))
+    safe = xp.where(moves, curvature, xp.ones_like(curvature))
+    ratio = xp.sqrt(test_curvature) / xp.sqrt(safe)  # the ratio itself may lie beyond float64
     infinite = xp.inf + xp.zeros_like(ratio)
     unbounded = xp.any(~moves & (test_curvature > 0), axis=-1)[:, None]
-    noise = xp.reshape(test.noise, (-1, 1))
+    half = 0.5 * excess.bits[..., None]
     ends = []
     for sign in (1.0, -1.0):
         index = xp.argmin(xp.where(moves, sign * ratio, infinite), axis=-1)
         chosen = xp.arange(r, device=problem.kind.device)[None, :] == index[:, None]
-        best = xp.sum(xp.where(chosen, ratio, xp.zeros_like(ratio)), axis=-1)[:, None]
-        best = xp.where(xp.any(moves, axis=-1)[:, None], best, xp.zeros_like(best))
-        chosen = (chosen & moves)[:, None, :]
-        safe = xp.where(moves, curvature, xp.ones_like(curvature))[:, None, :]
-        length = xp.sqrt(excess)[..., None] / xp.sqrt(safe)
-        point = xp.where(chosen, length, xp.zeros_like(length))
-        ends.append((best * excess + noise, point[..., None]))
-    (low, low_point), (high, high_point) = ends
-    return low, xp.where(unbounded, xp.inf + high, high), low_point, high_point
+        chosen = chosen & moves
+        there, here = (
+            xp.sum(xp.where(chosen, part, xp.zeros_like(part)), axis=-1)
+            for part in (test_curvature, safe)
+        )
+        wide, deep = exponents(xp, there), exponents(xp, here)
+        best = shifted(xp, there, -wide) / xp.where(
+            here > 0, shifted(xp, here, -deep), 1.0 + 0.0 * here
+        )
+        loss = Scaled(best[:, None] * excess.value, (wide - deep)[:, None] + excess.bits)
+        length = xp.sqrt(excess.value)[..., None] / xp.sqrt(safe)[:, None, :]
+        point = xp.where(chosen[:, None, :], shifted(xp, length, half), xp.zeros_like(length))
+        ends.append(Extreme(loss, point[..., None]))
+    low, high = ends
+    value = xp.where(unbounded, xp.inf + high.loss.value, high.loss.value)
+    return [low, Extreme(high.loss._replace(value=value), high.point)]
 
 
 def _general(
-    problem: Problem, test: QuadraticTest, curvature: Array, excess: Array
-) -> tuple[tuple[Array, ...], Array | None]:
-    xp = problem.kind.xp
+    problem: Problem, test: QuadraticTest, curvature: Array, excess: Scaled
+) -> tuple[Extreme, Extreme, Array | None]:
+    kind, xp = problem.kind, problem.kind.xp
     q, r = test.factor.shape[-2:]
     m = problem.start_residual.shape[-1]
     factors = xp.reshape(test.factor, (-1, q, r))
-    offsets = xp.reshape(test.at_minimum, (-1, q, m))
-    noises = xp.reshape(test.noise, (-1,))
-    columns: list[list[Array]] = [[], [], [], []]
-    still_move = None
+    offsets = xp.reshape(test.minimum.residual, (-1, q, m))
+    found: list[tuple[Extreme, Extreme]] = []
+    moves = []
     for i in range(curvature.shape[0]):
         moving = int(xp.sum(xp.astype(curvature[i, :] > 0, xp.int64)))  # descending: the first ones
         factor, offset = factors[i, :, :moving], offsets[i, ...]
         still = factors[i, :, moving:]
+        size = xp.sum(factors[i, ...] ** 2)
         if test.still_inputs is not None:
             inputs, basis = test.still_inputs
             still = inputs - factors[i, ...] @ basis.full.T
-        left, singular, right = _range(xp, still, _scale(xp, test))
+            size = size + xp.sum(inputs**2)
+        left, singular, right = _range(xp, still, float(size) ** 0.5)
         projected = factor - left @ (left.T @ factor)
         beyond = offset - left @ (left.T @ offset)
-        low, high = extremes(xp, projected / xp.sqrt(curvature[i, :moving]), beyond, excess[i, :])
-        scaled = [end.point / xp.sqrt(curvature[i, :moving])[:, None] for end in (low, high)]
-        test_residual = factor @ scaled[0] + offset
-        move = -(right.T @ ((left.T @ test_residual) / singular[:, None]))
-        pads = xp.zeros(
-            (excess.shape[1], r - moving, m), dtype=xp.float64, device=problem.kind.device
+        root = xp.sqrt(curvature[i, :moving])
+        squares = Scaled(*(part[i, :] for part in excess))
+        low, high = extremes(
+            kind, projected / root, test.minimum._replace(residual=beyond), squares
         )
-        if test.still_inputs is not None:
-            still_move = move
-            low_point = scaled[0]
-        else:
-            low_point = xp.concat([scaled[0], move], axis=1)
-            scaled[1] = xp.concat([scaled[1], pads], axis=1)
-        unbounded = singular.shape[0] > 0
-        columns[0].append(low.loss + noises[i])
-        columns[1].append(xp.inf + 0.0 * high.loss if unbounded else high.loss + noises[i])
-        columns[2].append(low_point)
-        columns[3].append(scaled[1])
-    low_loss, high_loss, low_points, high_points = (xp.stack(column) for column in columns)
-    return (low_loss, high_loss, low_points, high_points), still_move
+        points = [end.point / root[:, None] for end in (low, high)]
+        test_residual = factor @ points[0] + scaled(offset, test.minimum.exponent)
+        move = -(right.T @ ((left.T @ test_residual) / singular[:, None]))
+        if test.still_inputs is None:
+            points[0] = xp.concat([points[0], move], axis=1)
+            points[1] = xp.concat([points[1], xp.zeros_like(move)], axis=1)
+        highest = high.loss.value + (xp.inf if singular.shape[0] else 0.0)
+        found.append(
+            (Extreme(low.loss, points[0]), Extreme(high.loss._replace(value=highest), points[1]))
+        )
+        moves.append(move)
+    low, high = (
+        Extreme(
+            Scaled(*(xp.stack([end.loss[k] for end in ends]) for k in (0, 1))),
+            xp.stack([end.point for end in ends]),
+        )
+        for ends in zip(*found, strict=True)
+    )
+    return low, high, None if test.still_inputs is None else xp.stack(moves)
 
 
 def _range(xp: Any, still: Array, scale: float) -> tuple[Array, Array, Array]:
@@ -272,8 +309,3 @@ def _range(xp: Any, still: Array, scale: float) -> tuple[Array, Array, Array]:
     noise = 16 * max(still.shape) * float(xp.finfo(still.dtype).eps) * scale
     rank = int(xp.sum(xp.astype(singular > noise, xp.int64)))
     return left[:, :rank], singular[:rank], right[:rank, :]
-
-
-def _scale(xp: Any, test: QuadraticTest) -> float:
-    arrays = [test.factor] + ([] if test.still_inputs is None else [test.still_inputs[0]])
-    return math.sqrt(sum(float(xp.sum(array**2)) for array in arrays))

@@ -16,6 +16,7 @@ from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov
 from isoloss.problem import Problem
 from isoloss.schedule import Schedule
 from isoloss.stopping import flow_time, log_excess
+from isoloss.units import scaled
 
 __all__ = ["Path", "trace"]
 
@@ -71,7 +72,8 @@ def trace(
     After a divergence by 10^(10⁸) the rounding of ``time`` would move the last point: it is the
     filter that is given.
     """
-    xp = problem.kind.xp
+    xp, unit = problem.kind.xp, problem.units.curvature
+    time = scaled(time, unit)  # all times here are in the problem's own unit
     current = Filter.identity(problem.gamma).precise(xp)
     marks = [_Marks([0], problem.kind.constant([0.0]), _rows(xp, [current]))]
     done_steps, done_time = 0, 0.0
@@ -85,7 +87,7 @@ def trace(
         else:
             motion = None
             if isinstance(phase, GradientFlow):
-                span = min(phase.time, time - done_time)
+                span = min(scaled(phase.time, unit), time - done_time)
                 moves = _flow_marks(problem, current, span, points)
             else:
                 assert isinstance(phase, GradientDescent)
@@ -106,13 +108,12 @@ def trace(
     if math.isfinite(time):
         sign = xp.concat([sign[:-1, :], end.sign[None, :]])
         log = xp.concat([log[:-1, :], end.log[None, :]])
-    excess = xp.sum(xp.exp(problem.log_weights + 2.0 * log), axis=-1)
     counts = [k for mark in marks for k in mark.steps]
     return Path(
         problem=problem,
         steps=problem.kind.count(xp.asarray(counts, dtype=xp.int64, device=problem.kind.device)),
-        time=problem.kind.result(xp.concat([mark.time for mark in marks])),
-        train_loss=problem.kind.result(problem.floor + excess),
+        time=problem.kind.result(scaled(xp.concat([mark.time for mark in marks]), -unit)),
+        train_loss=problem.kind.result(problem.train_loss(log)),
         test_loss=problem.kind.result(problem.test.loss(xp, sign, log)),
         sign=sign,
         log=log,
@@ -138,11 +139,13 @@ def _step_marks(problem: Problem, lr: Any, steps: int, points: int) -> _Marks:
         return _none(problem)
     if isinstance(lr, float):
         counts = constant([float(k) for k in chosen])[:, None]
-        moves = log_step(xp, lr, curvature, precise=True).power(xp, counts)
+        step = log_step(xp, lr, curvature, precise=True, unit=problem.units.curvature)
+        moves = step.power(xp, counts)
     else:
         done, total, passed = 0, Filter.identity(curvature).precise(xp), []
         for k in chosen:
-            factors = step_factors(xp, constant(lr[done:k]), curvature)
+            rates = constant(scaled(lr[done:k], problem.units.curvature))
+            factors = step_factors(xp, rates, curvature)
             total = total.then(xp, rates_filter(xp, factors).precise(xp))
             passed.append(total)
             done = k
@@ -163,9 +166,10 @@ def _momentum_marks(
     chosen = _chosen(steps, points)
     if not chosen:
         return _none(problem), motion
+    lr = scaled(phase.lr, problem.units.curvature)
     for k in chosen:
-        if isinstance(phase.lr, float):
-            step = Transition(xp, phase.lr, phase.momentum, curvature, nesterov=nesterov)
+        if isinstance(lr, float):
+            step = Transition(xp, lr, phase.momentum, curvature, nesterov=nesterov)
             motion = step.advance(motion, k - done)
         else:
             motion = walk(
@@ -173,7 +177,7 @@ def _momentum_marks(
                 problem.log_weights[None, None, :],
                 motion,
                 curvature,
-                phase.lr[done:k],
+                lr[done:k],
                 phase.momentum,
                 xp.nan + xp.zeros_like(curvature[..., 0]),
                 problem.kind.constant,

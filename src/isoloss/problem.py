@@ -22,6 +22,8 @@ from isoloss._threads import blas_by_size
 from isoloss.basis import Basis
 from isoloss.coordinates import Coordinates
 from isoloss.decomposition import RTOL, LeftOut, Spectrum, decompose, decompose_kernel
+from isoloss.offsets import data_test, difference
+from isoloss.offsets import residual as residual_of
 from isoloss.reading import (
     log_weights,
     made_dense,
@@ -32,7 +34,8 @@ from isoloss.reading import (
 )
 from isoloss.reduced import Reduced
 from isoloss.semidefinite import decompose_semidefinite
-from isoloss.testloss import DiagonalTest, QuadraticTest
+from isoloss.testloss import DiagonalTest, Offset, QuadraticTest
+from isoloss.units import Units, exponent, scaled
 
 __all__ = ["Problem"]
 
@@ -100,8 +103,10 @@ class Problem(Reduced):
         shapes = {name: tuple(array.shape) for name, array in arrays.items()}
         if not all(shapes.values()) or any(0 in found for found in shapes.values()):
             raise ValueError(f"train, test and start need at least one entry each; got {shapes}")
+        units = {name: exponent(xp, name, array) for name, array in arrays.items()}
+        own = (scaled(array, -units[name]) for name, array in arrays.items())
         try:
-            gamma, lam, delta = xp.broadcast_arrays(*arrays.values())
+            gamma, lam, delta = xp.broadcast_arrays(*own)
         except (ValueError, RuntimeError):
             raise ValueError(
                 f"train, test and start must broadcast to one shape (*batch, d); got {shapes}"
@@ -117,9 +122,11 @@ class Problem(Reduced):
                 curvature=lam,
                 log_weights=xp.log(lam) + log_square,
                 noise=read_noise(kind, noise, gamma.shape[:-1]),
+                exponent=units["test"] + 2 * units["start"],
             ),
             coordinates=None,
             single_output=True,
+            units=Units(units["train"], units["train"] + 2 * units["start"], units["start"]),
         )
 
     @classmethod
@@ -183,17 +190,27 @@ class Problem(Reduced):
         kind = Kind.of(**given, noise=noise)
         xp = kind.xp
         arrays, batch, size = read_covariances(kind, given)
+        units = {}
+        for name in ("train_cov", "test_cov"):
+            units[name] = exponent(xp, name, xp.max(xp.abs(arrays[name]), axis=(-2, -1)))
+            arrays[name] = scaled(arrays[name], -units[name])
+        train_unit, test_unit = units["train_cov"], units["test_cov"]
         gamma, basis, left_out, below = decompose_semidefinite(
-            xp, "train_cov", arrays["train_cov"], _given.precision(train_cov)
+            xp, "train_cov", arrays["train_cov"], _given.precision(train_cov), exponent=train_unit
         )
         judged = decompose_semidefinite(
-            xp, "test_cov", arrays["test_cov"], _given.precision(test_cov)
+            xp, "test_cov", arrays["test_cov"], _given.precision(test_cov), exponent=test_unit
         )
         root = xp.sqrt(judged.eigenvalues)[..., :, None] * xp.matrix_transpose(judged.vectors)
         first, goal = arrays["start"][..., None], arrays["target"][..., None]
         limit = goal if train_target is None else arrays["train_target"][..., None]
+        moved, start, minimum = (
+            difference(xp, one, other)
+            for one, other in ((first, limit), (first, goal), (limit, goal))
+        )
+        unit = moved.exponent
         gamma = xp.broadcast_to(gamma, (*batch, size))
-        residual = xp.broadcast_to(xp.matrix_transpose(basis) @ (first - limit), (*batch, size, 1))
+        residual = xp.broadcast_to(xp.matrix_transpose(basis) @ moved.residual, (*batch, size, 1))
         return cls._checked(
             kind=kind,
             gamma=gamma,
@@ -204,13 +221,15 @@ class Problem(Reduced):
                 xp,
                 factor=xp.broadcast_to(root @ basis, (*batch, size, size)),
                 residual=residual,
-                at_start=root @ (first - goal),
-                at_minimum=root @ (limit - goal),
+                start=Offset(root @ start.residual, start.exponent - unit),
+                minimum=Offset(root @ minimum.residual, minimum.exponent - unit),
                 noise=read_noise(kind, noise, batch),
+                exponent=test_unit + 2 * unit,
             ),
             coordinates=Coordinates(Basis(basis), first, limit),
             single_output=True,
-            left_out=LeftOut(left_out, below) if left_out else None,
+            left_out=LeftOut(left_out, scaled(below, train_unit)) if left_out else None,
+            units=Units(train_unit, train_unit + 2 * unit, unit),
         )
 
     @classmethod
@@ -310,11 +329,15 @@ class Problem(Reduced):
             )
             _checks.shape("start", first, (d,) if single else (d, m), why)
             first = first[:, None] if single else first
-        spectrum = decompose(xp, inputs, inputs @ first - targets, rtol)
+        unit = exponent(xp, "X", xp.max(xp.abs(inputs)))
+        inputs = scaled(inputs, -unit)
+        residual = residual_of(xp, Offset(inputs, unit), first, targets)
+        spectrum = decompose(xp, inputs, residual.residual, rtol)
         moving = int(xp.sum(xp.astype(spectrum.curvature > 0, xp.int64)))
         return cls._from_rows(
             kind,
             spectrum,
+            Units(2 * unit, 2 * residual.exponent, residual.exponent - unit),
             test_inputs,
             test_targets,
             first,
@@ -473,10 +496,22 @@ class Problem(Reduced):
             rounding = _given.number("rounding", rounding)
             if not 0 <= rounding < float("inf"):
                 raise ValueError(f"rounding must be finite and not negative; got {rounding!r}")
-        spectrum, left_out = decompose_kernel(xp, kernel, -targets, _given.precision(K), rounding)
+        unit, target_unit = (
+            exponent(xp, name, xp.max(xp.abs(array)))
+            for name, array in (("K", kernel), ("y", targets))
+        )
+        spectrum, left_out = decompose_kernel(
+            xp,
+            scaled(kernel, -unit),
+            scaled(-targets, -target_unit),
+            _given.precision(K),
+            rounding,
+            unit=unit,
+        )
         return cls._from_rows(
             kind,
             spectrum,
+            Units(unit, 2 * target_unit, target_unit - unit),
             test_kernel,
             test_targets,
             xp.zeros_like(targets),
@@ -491,6 +526,7 @@ class Problem(Reduced):
         cls,
         kind: Kind,
         spectrum: Spectrum,
+        units: Units,
         test_rows: Array,
         test_targets: Array,
         first: Array,
@@ -512,12 +548,15 @@ class Problem(Reduced):
             floor=spectrum.floor,
             start_residual=residual,
             log_weights=log_weights(xp, gamma, residual),
-            test=_data_test(xp, test_rows, test_targets, basis, residual, first, still=still),
-            coordinates=Coordinates(
-                basis, first, first - basis.combine(residual), intercept, *names
+            test=data_test(
+                xp, test_rows, test_targets, basis, residual, first, units.parameters, still=still
+            ),
+            coordinates=Coordinates.build(
+                basis, first, residual, units.parameters, intercept=intercept, names=names
             ),
             single_output=single,
             left_out=left_out,
+            units=units,
         )
 
     @blas_by_size
@@ -569,35 +608,15 @@ class Problem(Reduced):
         if self.coordinates.intercept:
             rows = xp.concat([rows, xp.ones_like(rows[:, :1])], axis=1)
         still = isinstance(self.test, QuadraticTest) and self.test.still_inputs is not None
-        test = _data_test(
-            xp, rows, targets, basis, self.start_residual, self.coordinates.start, still=still
+        test = data_test(
+            xp,
+            rows,
+            targets,
+            basis,
+            self.start_residual,
+            self.coordinates.start,
+            self.units.parameters,
+            still=still,
         )
-        return dataclasses.replace(self, test=test)
-
-
-def _data_test(
-    xp: Any,
-    rows: Array,
-    targets: Array,
-    basis: Basis,
-    residual: Array,
-    start: Array,
-    *,
-    still: bool,
-) -> QuadraticTest:
-    """Return the test loss of data whose predictions are ``rows`` times the parameters.
-
-    ``still`` says whether these have directions that the train data cannot see.
-    """
-    scaled, shrink = rows / rows.shape[0] ** 0.5, rows.shape[0] ** -0.5
-    factor = basis.project(scaled)
-    at_start = scaled @ start - targets * shrink
-    return QuadraticTest.build(
-        xp,
-        factor=factor,
-        residual=residual,
-        at_start=at_start,
-        at_minimum=at_start - factor @ residual,
-        noise=xp.zeros_like(scaled[0, 0]),
-        still_inputs=(scaled, basis) if still else None,
-    )
+        judged = dataclasses.replace(self, test=test)
+        return judged.representable()

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from isoloss._checks import Kind
 from isoloss.filters import Filter, choose, flow_filter, log_step
 from isoloss.momentum import LARGEST, Motion, Transition, first_crossing, walk
 from isoloss.phases import HeavyBall, Nesterov
@@ -15,6 +16,7 @@ from isoloss.problem import Problem
 from isoloss.scanning import scan_rates
 from isoloss.schedule import Schedule
 from isoloss.stopping import first_step, flow_time, log_excess
+from isoloss.units import scaled
 
 __all__ = ["Progress", "Stopped"]
 
@@ -49,13 +51,12 @@ class Progress:
         r = problem.gamma.shape[-1]
         self.curvature = xp.reshape(problem.gamma, (-1, 1, r))
         self.log_weights = xp.reshape(problem.log_weights, (-1, 1, r))
+        self.unit = problem.units.curvature  # of what rates and times are divided by
         floor = xp.reshape(problem.floor, (-1, 1))
-        if levels is None:
-            excess = xp.nan + xp.zeros_like(floor)
-        else:
-            excess = xp.reshape(levels, (1, -1)) - floor
         # log of a negative number is NaN: that level is below every train loss
-        self.log_level = xp.log(excess)
+        self.log_level = (
+            xp.nan + xp.zeros_like(floor) if levels is None else problem.log_excess(levels)
+        )
         self.filters = Filter.identity(self.curvature)
         self.motion: Motion | None = None  # of the momentum phase just done
         self.steps, self.time = xp.zeros_like(floor), xp.zeros_like(floor)
@@ -118,12 +119,11 @@ class Progress:
         r = problem.gamma.shape[-1]
         parts = filters.sign, filters.logarithm()
         sign, log = (xp.reshape(part, (*batch, -1, r)) for part in parts)
-        excess = xp.sum(xp.exp(problem.log_weights[..., None, :] + 2.0 * log), axis=-1)
         return Stopped(
             reached=xp.reshape(self.reached, shape),
             steps=xp.astype(xp.reshape(steps, shape), xp.int64),
-            time=xp.reshape(time, shape),
-            train_loss=xp.reshape(problem.floor[..., None] + excess, shape),
+            time=xp.reshape(_user_time(time, self.unit, problem.kind), shape),
+            train_loss=xp.reshape(problem.train_loss(log), shape),
             sign=xp.reshape(sign, (*shape, r)),
             log=xp.reshape(log, (*shape, r)),
         )
@@ -131,7 +131,7 @@ class Progress:
     def _flow(self, duration: Any) -> None:
         """Carry the filter through a gradient flow."""
         xp, levels = self.xp, self._sought()
-        duration = self.problem.kind.constant(duration)
+        duration = scaled(self.problem.kind.constant(duration), self.unit)
         precise = self.filters.low is not None
         move = flow_filter(xp, duration[..., None], self.curvature, precise=precise)
         if not bool(xp.all(xp.isnan(levels))):
@@ -145,11 +145,11 @@ class Progress:
         """Carry the filter through steps of one rate."""
         xp, rates = self.xp, np.asarray(lr)[..., None]
         steps = self.problem.kind.constant(count) + 0.0 * self.steps
-        step = log_step(xp, rates, self.curvature)
+        step = log_step(xp, rates, self.curvature, unit=self.unit)
         if self.filters.low is None and bool(xp.any(step.log * steps[..., None] > _GROWTH)):
             self.filters = self.filters.precise(xp)
         if self.filters.low is not None:
-            step = log_step(xp, rates, self.curvature, precise=True)
+            step = log_step(xp, rates, self.curvature, precise=True, unit=self.unit)
         end = self.filters.then(xp, step.power(xp, steps[..., None]))
         # a loss that cannot rise reaches what its end is below
         rises = xp.any(step.log > 0, axis=-1)
@@ -163,13 +163,13 @@ class Progress:
 
     def _changing_steps(self, lr: Any, count: int) -> None:
         """Carry the filter through steps of a rate each."""
-        xp = self.xp
-        if _is_huge(float(lr.max()), float(xp.max(self.curvature))):
+        xp, own = self.xp, scaled(lr, self.unit)
+        if _is_huge(float(own.max()), float(xp.max(self.curvature))):
             for rate in lr:
                 self._equal_steps(float(rate), 1)
             return
         constant, levels = self.problem.kind.constant, self._sought()
-        scan = scan_rates(xp, self.log_weights, self.filters, self.curvature, lr, levels, constant)
+        scan = scan_rates(xp, self.log_weights, self.filters, self.curvature, own, levels, constant)
         self._stop(xp.isfinite(scan.first), scan.stopped, self.steps + scan.first, self.time)
         self.steps = self.steps + count
         self.filters = scan.end.precise(xp) if scan.end.grows(xp, _GROWTH) else scan.end
@@ -183,10 +183,11 @@ class Progress:
         for lr, steps in chunks(phase):
             if self._finished():
                 break
-            _check_momentum_rate(float(np.max(lr)), float(xp.max(curvature)))
+            own = scaled(lr, self.unit)
+            _check_momentum_rate(float(np.max(own)), float(xp.max(curvature)), self.unit)
             levels = self._sought()
-            if isinstance(lr, float):
-                step = Transition(xp, lr, phase.momentum, curvature, nesterov=nesterov)
+            if isinstance(own, float):
+                step = Transition(xp, own, phase.momentum, curvature, nesterov=nesterov)
                 found = first_crossing(xp, self.log_weights, self.motion, step, steps, levels)
             else:
                 found = walk(
@@ -194,7 +195,7 @@ class Progress:
                     self.log_weights,
                     self.motion,
                     curvature,
-                    lr,
+                    own,
                     phase.momentum,
                     levels,
                     self.problem.kind.constant,
@@ -207,12 +208,23 @@ class Progress:
         self.filters = self.motion.filter(xp)
 
 
-def _check_momentum_rate(lr: float, curvature: float) -> None:
+def _check_momentum_rate(lr: float, curvature: float, unit: int) -> None:
     if lr > LARGEST or 2.0 * lr * curvature > LARGEST:
         raise ValueError(
             f"rates of momentum phases must be at most {LARGEST:g} over twice the curvature; "
-            f"got {lr:g} with curvature {curvature:g}"
+            f"got {scaled(lr, -unit):g} with curvature {scaled(curvature, unit):g}"
         )
+
+
+def _user_time(time: Array, unit: int, kind: Kind) -> Array:
+    """Return times of flow in the user's units; refuse those that float64 does not hold."""
+    found = scaled(time, -unit)
+    if bool(kind.xp.any(scaled(found, unit) != time)):
+        raise ValueError(
+            "a time of gradient flow lies beyond float64; multiply the inputs (X, the kernel or "
+            "the train covariance) by a power of two"
+        )
+    return found
 
 
 def _is_huge(lr: float, curvature: float) -> bool:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from isoloss._checks import quiet
+from isoloss._checks import Kind, quiet
 from isoloss._threads import blas_by_size
-from isoloss.levelset import level_excess
+from isoloss.freevalues import SAME, FreeValues, LogFilter, free_values
+from isoloss.levelset import ENDS, level_excess, user_losses
 from isoloss.problem import Problem
-from isoloss.secular import extremes, extremes_of_form
-from isoloss.testloss import DiagonalTest, QuadraticTest
+from isoloss.reduced import RESCALE_TARGETS
+from isoloss.secular import extremes
+from isoloss.testloss import DiagonalTest
+from isoloss.units import Scaled, exponents, precision, shifted, sum_of_exponentials
 
-__all__ = ["BestFilter", "ReachableBand", "best_filter", "distinct", "reachable_band"]
+__all__ = ["BestFilter", "ReachableBand", "best_filter", "reachable_band"]
 
 Array = Any
 
-_SAME = 1e-13  # curvatures closer than this share of their size are one, split by rounding
-_RANK = 1e-13  # of the test form, relative to its largest eigenvalue
+_RANK = 3e-7  # of singular values, relative to the largest: smaller ones have no effect
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,11 +44,39 @@ class ReachableBand:
     ReachableBand(train_loss=0.1, lowest=0.075, highest=0.1875)
     """
 
+    kind: Kind
+    """The array library, precision and device of the problem."""
     train_loss: Array
     lowest: Array
     highest: Array
-    lowest_filter: Array
-    highest_filter: Array
+    low: LogFilter
+    """The filter of lowest test loss, in logarithms."""
+    high: LogFilter
+    """The same of highest test loss."""
+
+    @property
+    @quiet
+    def lowest_filter(self) -> Array:
+        """A filter that attains the lowest test loss.
+
+        Raises
+        ------
+        ValueError
+            If float64 does not hold it.
+        """
+        return self.low.values(self.kind)
+
+    @property
+    @quiet
+    def highest_filter(self) -> Array:
+        """A filter that attains the highest test loss.
+
+        Raises
+        ------
+        ValueError
+            If float64 does not hold it.
+        """
+        return self.high.values(self.kind)
 
     def __repr__(self) -> str:
         if self.lowest.ndim:
@@ -80,9 +111,22 @@ class BestFilter:
     """
 
     problem: Problem
-    filter: Array
+    log_filter: LogFilter
+    """The filter in logarithms."""
     train_loss: Array
     test_loss: Array
+
+    @property
+    @quiet
+    def filter(self) -> Array:
+        """What the residual along each direction is multiplied by.
+
+        Raises
+        ------
+        ValueError
+            If float64 does not hold it.
+        """
+        return self.log_filter.values(self.problem.kind)
 
     @quiet
     def coef(self) -> Array:
@@ -93,9 +137,7 @@ class BestFilter:
         ValueError
             If the problem has no coordinates, being given by its spectra.
         """
-        xp = self.problem.kind.xp
-        h = self.problem.kind.plain("filter", self.filter)
-        return self.problem.filtered_parameters(*_signed_logarithm(xp, h))[0]
+        return self.problem.filtered_parameters(*self.log_filter)[0]
 
     def __repr__(self) -> str:
         if self.test_loss.ndim:
@@ -149,7 +191,7 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
     kind, xp = problem.kind, problem.kind.xp
     levels, excess = level_excess(problem, train_loss)
     at_minimum = ~xp.any(problem.log_weights > -xp.inf, axis=-1)
-    if bool(xp.any(xp.reshape(at_minimum, (-1, 1)) & (excess > 0))):
+    if bool(xp.any(xp.reshape(at_minimum, (-1, 1)) & (excess.value > 0))):
         raise ValueError(
             "training starts at the smallest train loss, where there is no residual to filter; "
             f"no schedule has train loss {float(xp.max(levels)):.6g}"
@@ -158,19 +200,28 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
     if isinstance(problem.test, DiagonalTest):
         filters = _commuting(problem, problem.test, excess)
     else:
-        ends = [_one_band(part, excess[i, :]) for i, part in enumerate(_parts(problem))]
-        filters = (xp.stack([low for low, _ in ends]), xp.stack([high for _, high in ends]))
+        ends = [
+            _one_band(part, Scaled(*(each[i, :] for each in excess)))
+            for i, part in enumerate(free_values(problem))
+        ]
+        filters = [
+            LogFilter(*map(xp.stack, zip(*end, strict=True))) for end in zip(*ends, strict=True)
+        ]
     shape = (*batch, *levels.shape)
     found = []
-    for filter_ in filters:
-        h = xp.reshape(filter_, (*batch, -1, r))
-        found.append(xp.reshape(problem.test.loss(xp, *_signed_logarithm(xp, h)), shape))
+    for name, (sign, log) in zip(ENDS, filters, strict=True):
+        parts = (xp.reshape(part, (*batch, -1, r)) for part in (sign, log))
+        own = problem.test.above_noise(xp, *parts)
+        own = Scaled(*(xp.reshape(part, (math.prod(batch), -1)) for part in own))
+        found.append(user_losses(problem, name, own, shape))
+    low, high = (LogFilter(*(xp.reshape(part, (*shape, r)) for part in parts)) for parts in filters)
     return ReachableBand(
+        kind=kind,
         train_loss=kind.result(levels),
-        lowest=kind.result(found[0]),
-        highest=kind.result(found[1]),
-        lowest_filter=kind.result(xp.reshape(filters[0], (*shape, r))),
-        highest_filter=kind.result(xp.reshape(filters[1], (*shape, r))),
+        lowest=found[0],
+        highest=found[1],
+        low=low,
+        high=high,
     )
 
 
@@ -203,135 +254,72 @@ def best_filter(problem: Problem) -> BestFilter:
     kind, xp = problem.kind, problem.kind.xp
     if isinstance(problem.test, DiagonalTest):
         still = (problem.gamma == 0) & (problem.test.log_weights > -xp.inf)
-        h = xp.where(still, xp.ones_like(problem.gamma), xp.zeros_like(problem.gamma))
+        sign = xp.ones_like(problem.gamma)
+        log = xp.where(still, xp.zeros_like(sign), -xp.inf + xp.zeros_like(sign))
     else:
-        rows = xp.stack([_best(part) for part in _parts(problem)])
-        h = xp.reshape(rows, tuple(problem.gamma.shape))
-    sign, log = _signed_logarithm(xp, h)
-    excess = xp.sum(xp.exp(problem.log_weights + 2.0 * log), axis=-1)
+        rows = zip(*(_best(part) for part in free_values(problem)), strict=True)
+        sign, log = (xp.reshape(xp.stack(each), tuple(problem.gamma.shape)) for each in rows)
+    losses = [kind.result(problem.train_loss(log)), kind.result(problem.test.loss(xp, sign, log))]
+    if not all(bool(xp.all(xp.isfinite(kind.plain("loss", loss)))) for loss in losses):
+        raise ValueError(
+            f"a loss of the best filter overflows {precision(kind)}; rescale: {RESCALE_TARGETS}"
+        )
     return BestFilter(
         problem=problem,
-        filter=kind.result(h),
-        train_loss=kind.result(problem.floor + excess),
-        test_loss=kind.result(problem.test.loss(xp, sign, log)),
+        log_filter=LogFilter(sign, log),
+        train_loss=losses[0],
+        test_loss=losses[1],
     )
 
 
-def distinct(xp: Any, curvature: Array) -> Array:
-    """Return which distinct curvature each of (r,) is, as a matrix (r, p) of zeros and ones."""
-    order = xp.argsort(curvature)
-    ordered = xp.take(curvature, order, axis=0)
-    new = (ordered[1:] - ordered[:-1]) > _SAME * ordered[1:]
-    number = xp.cumulative_sum(xp.astype(new, xp.int64), include_initial=True)
-    number = xp.take(number, xp.argsort(order), axis=0)
-    columns = xp.unique_values(number)
-    return xp.astype(number[:, None] == columns[None, :], xp.float64)
-
-
-class _Part:
-    """One problem of a batch: its filter as a linear function of p free values."""
-
-    def __init__(self, xp: Any, gamma: Array, weights: Array, delta: Array, test: Any) -> None:
-        self.xp, self.delta = xp, delta
-        self.factor, self.at_minimum, self.form, self.linear = test
-        members = distinct(xp, gamma)
-        moving = xp.astype((weights > 0) & (gamma > 0), xp.float64)
-        members = members * moving[:, None]
-        kept = xp.nonzero(xp.any(members > 0, axis=0))[0]
-        self.members = xp.take(members, kept, axis=1)
-        self.weights = self.members.T @ xp.where(moving > 0, weights, xp.zeros_like(weights))
-        self.still = xp.astype(gamma == 0, xp.float64)
-
-    def filter(self, free: Array) -> Array:
-        """Return filters (..., r) of free values (..., p)."""
-        return free @ self.members.T + self.still + 0.0  # no minus zeros
-
-    def pulled(self) -> Array:
-        """Return half the slope of the test loss in the free values, where they are zero."""
-        return self.members.T @ (self.linear + self.form @ self.still)
-
-
-def _parts(problem: Problem) -> list[_Part]:
-    xp, test = problem.kind.xp, problem.test
-    assert isinstance(test, QuadraticTest)
-    q, r = test.factor.shape[-2:]
-    m = problem.start_residual.shape[-1]
-    shapes = ((r,), (r,), (r, m), (q, r), (q, m), (r, r), (r,))
-    weights = xp.exp(problem.log_weights)
-    arrays = (
-        problem.gamma,
-        weights,
-        problem.start_residual,
-        test.factor,
-        test.at_minimum,
-        test.form,
-        test.linear[0],
-    )
-    flat = [xp.reshape(a, (-1, *s)) for a, s in zip(arrays, shapes, strict=True)]
-    return [
-        _Part(xp, flat[0][i, :], flat[1][i, :], flat[2][i, ...], tuple(a[i, ...] for a in flat[3:]))
-        for i in range(flat[0].shape[0])
-    ]
-
-
-def _one_band(part: _Part, excess: Array) -> tuple[Array, Array]:
+def _one_band(part: FreeValues, excess: Scaled) -> tuple[LogFilter, LogFilter]:
     """Return filters (L, r) of lowest and highest test loss."""
-    xp = part.xp
-    scale = 1.0 / xp.sqrt(part.weights)
-    if part.delta.shape[1] == 1:
-        # one output: the factor itself keeps the digits of small eigenvalues
-        effect = part.factor * part.delta[:, 0]
-        offset = part.at_minimum + (effect @ part.still)[:, None]
-        low, high = extremes(xp, (effect @ part.members) * scale, offset, excess)
-        points = [end.point[..., 0] for end in (low, high)]
-    else:
-        form = part.members.T @ part.form @ part.members * scale * scale[:, None]
-        points = list(extremes_of_form(xp, form, part.pulled() * scale, excess))
-    return part.filter(points[0] * scale), part.filter(points[1] * scale)
+    low, high = extremes(part.kind, part.matrix, part.offset, excess)
+    return part.filter(low.point[..., 0]), part.filter(high.point[..., 0])
 
 
-def _best(part: _Part) -> Array:
-    xp = part.xp
-    if not part.members.shape[1]:
-        return part.still + 0.0
-    form = part.members.T @ part.form @ part.members
-    size = xp.sqrt(xp.linalg.diagonal(form))
-    scale = xp.where(size > 0, 1.0 / size, xp.zeros_like(size))
-    eigenvalues, vectors = xp.linalg.eigh(form * scale * scale[:, None])
-    kept = eigenvalues > _RANK * xp.max(eigenvalues)
-    inverse = xp.where(kept, 1.0 / eigenvalues, xp.zeros_like(eigenvalues))
-    free = -scale * (vectors @ (inverse * (vectors.T @ (scale * part.pulled()))))
-    return part.filter(free)
+def _best(part: FreeValues) -> LogFilter:
+    xp = part.kind.xp
+    matrix, offset = part.matrix, part.offset
+    if not matrix.shape[1]:
+        return part.filter(matrix[0, :])
+    sizes = exponents(xp, xp.max(xp.abs(matrix), axis=0))
+    unit = shifted(xp, matrix, -sizes[None, :])
+    norms = xp.sqrt(xp.sum(unit**2, axis=0))
+    unit = unit / xp.where(norms > 0, norms, xp.ones_like(norms))
+    left, singular, right = xp.linalg.svd(unit, full_matrices=False)
+    kept = singular > _RANK * xp.max(singular)
+    inverse = xp.where(kept, 1.0 / singular, xp.zeros_like(singular))
+    free = -(right.T @ (inverse * (left.T @ offset.residual[:, 0])))
+    free = free / xp.where(norms > 0, norms, xp.ones_like(norms))
+    return part.filter(shifted(xp, free, float(offset.exponent) - sizes))
 
 
-def _commuting(problem: Problem, test: DiagonalTest, excess: Array) -> tuple[Array, Array]:
+def _commuting(problem: Problem, test: DiagonalTest, excess: Scaled) -> list[LogFilter]:
     """Return filters (B, L, r): all of the train loss in the group of extreme λ/γ."""
     xp, r = problem.kind.xp, problem.gamma.shape[-1]
     gamma = xp.reshape(problem.gamma, (-1, r))
-    weights, test_weights = (
-        xp.reshape(xp.exp(logs), (-1, r)) for logs in (problem.log_weights, test.log_weights)
-    )
     apart = xp.abs(gamma[:, :, None] - gamma[:, None, :])
-    same = xp.astype(apart <= _SAME * xp.maximum(gamma[:, :, None], gamma[:, None, :]), xp.float64)
-    same_weights, same_tests = (
-        (same @ values[..., None])[..., 0] for values in (weights, test_weights)
+    same = apart <= SAME * xp.maximum(gamma[:, :, None], gamma[:, None, :])
+    weights, test_weights = (
+        sum_of_exponentials(xp, xp.where(same, logs, -xp.inf + xp.zeros_like(logs))).log(xp)
+        for logs in (
+            xp.reshape(logs, (-1, 1, r)) + 0.0 * apart
+            for logs in (problem.log_weights, test.log_weights)
+        )
     )
-    moves = (gamma > 0) & (same_weights > 0)
-    ratio = same_tests / xp.where(moves, same_weights, xp.ones_like(gamma))
+    moves = (gamma > 0) & (weights > -xp.inf)
+    ratio = test_weights - xp.where(moves, weights, xp.zeros_like(weights))
     infinite = xp.inf + xp.zeros_like(ratio)
-    still = xp.where(gamma == 0, xp.ones_like(gamma), xp.zeros_like(gamma))[:, None, :]
+    still = xp.where(gamma == 0, xp.zeros_like(gamma), -xp.inf + xp.zeros_like(gamma))[:, None, :]
+    log_excess = excess.log(xp)
     filters = []
     for sign in (1.0, -1.0):
         index = xp.argmin(xp.where(moves, sign * ratio, infinite), axis=-1)
         pick = xp.broadcast_to(index[:, None, None], (*index.shape, 1, r))
-        group = xp.take_along_axis(same, pick, axis=1)  # (B, 1, r)
-        group = group * xp.astype(moves, xp.float64)[:, None, :]
-        weight = xp.take_along_axis(same_weights, index[:, None], axis=1)
-        size = xp.sqrt(excess / xp.where(weight > 0, weight, xp.ones_like(weight)))
-        filters.append(group * size[..., None] + still)
-    return filters[0], filters[1]
-
-
-def _signed_logarithm(xp: Any, h: Array) -> tuple[Array, Array]:
-    ones = xp.ones_like(h)
-    return xp.where(h < 0, -ones, ones), xp.log(xp.abs(h))
+        group = xp.take_along_axis(same, pick, axis=1) & moves[:, None, :]  # (B, 1, r)
+        weight = xp.take_along_axis(weights, index[:, None], axis=1)
+        size = 0.5 * (log_excess - xp.where(weight > -xp.inf, weight, xp.zeros_like(weight)))
+        log = xp.where(group, size[..., None], still)
+        filters.append(LogFilter(xp.ones_like(log), log))
+    return filters

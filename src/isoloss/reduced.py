@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import sys
 from dataclasses import dataclass
 from typing import Any, Self
 
 from isoloss._checks import Kind, quiet
-from isoloss.coordinates import Coordinates
+from isoloss.coordinates import Coordinates, Parts
 from isoloss.decomposition import LeftOut
 from isoloss.testloss import DiagonalTest, QuadraticTest
+from isoloss.units import (
+    OWN,
+    Scaled,
+    Units,
+    exponents,
+    precision,
+    returned,
+    scaled,
+    shifted,
+    sum_of_exponentials,
+)
 
-__all__ = ["Reduced", "Reduction"]
+__all__ = ["RESCALE_TARGETS", "Reduced", "Reduction"]
 
 Array = Any
 
 _DIVERGED = 300.0  # log of a filter whose products may leave float64
+_LN2 = 0.6931471805599453
+_FAR = 1000.0  # bits from which a level is only known by its logarithm
+_LARGEST_NOISE = 2.0**900  # all that is seen beside it
+RESCALE_INPUTS = "multiply the inputs (X, the kernel or the train covariance) by a power of two"
+RESCALE_TARGETS = "multiply the targets (y, or start and target) by a power of two"
 
 
 @dataclass(frozen=True)
@@ -38,18 +57,21 @@ class Reduction:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Reduced:
-    """A least-squares problem in the eigenbasis of its train covariance."""
+    """A least-squares problem in the eigenbasis of its train covariance.
+
+    Its own numbers are near 1; ``units`` makes the user's of them.
+    """
 
     kind: Kind
     """The array library, precision and device of what was given."""
     gamma: Array
-    """`curvature` in float64."""
+    """`curvature` in float64 and the problem's own unit."""
     floor: Array
-    """`min_train_loss` in float64."""
+    """`min_train_loss` in float64 and the problem's own unit."""
     start_residual: Array
     """The residual δ(0) in the eigenbasis, shape (*batch, r, m) for m outputs."""
     log_weights: Array
-    """log of γδ(0)², summed over outputs, shape (*batch, r)."""
+    """log of γδ(0)², summed over outputs, shape (*batch, r), in the problem's own unit."""
     test: DiagonalTest | QuadraticTest
     """The test loss as a function of the filter."""
     coordinates: Coordinates | None
@@ -61,17 +83,17 @@ class Reduced:
     left_out: LeftOut | None = None
     """What could not be told from the rounding of a kernel or covariance: so many ``directions``,
     of curvatures below ``curvature``."""
+    units: Units = OWN
+    """The powers of two that its own numbers are multiplied by to be the user's."""
 
     @classmethod
     def _checked(cls, **fields: Any) -> Self:
-        problem = cls(**fields)
-        if not bool(problem.kind.xp.all(problem.kind.xp.isfinite(4.0 * problem.gamma))):
-            raise ValueError("the train curvature overflows float64; rescale the problem")
-        home = problem.kind.home
-        for name in ("start_train_loss", "start_test_loss"):
-            if not bool(home.all(home.isfinite(getattr(problem, name)))):
-                raise ValueError(f"the {name} overflows float64; rescale the problem")
-        return problem
+        return cls(**fields).representable()
+
+    def representable(self) -> Self:
+        """Return the problem; raise ``ValueError`` if float64 does not hold the start's losses."""
+        _ = self.start_train_loss, self.start_test_loss
+        return self
 
     @property
     def curvature(self) -> Array:
@@ -80,12 +102,14 @@ class Reduced:
         Descending, but in the order given to `from_spectra`; `from_data` and `from_kernel` leave
         out directions without curvature.
         """
-        return self.kind.result(self.gamma)
+        what = "the train curvature"
+        return returned(self.kind, what, self.gamma, self.units.curvature, RESCALE_INPUTS)
 
     @property
     def min_train_loss(self) -> Array:
         """The smallest train loss that any parameters have, shape batch."""
-        return self.kind.result(self.floor)
+        what = "the smallest train loss"
+        return returned(self.kind, what, self.floor, self.units.train, RESCALE_TARGETS)
 
     @property
     @quiet
@@ -93,22 +117,82 @@ class Reduced:
         """The largest stable constant rate 1/γ₁, shape batch; infinite without any curvature."""
         xp = self.kind.xp
         top = xp.max(self.gamma, axis=-1)
-        return self.kind.result(1.0 / top)
+        what = "max_lr (one over the largest train curvature)"
+        return returned(self.kind, what, 1.0 / top, -self.units.curvature, RESCALE_INPUTS)
 
     @property
     @quiet
     def start_train_loss(self) -> Array:
         """The train loss at the start, shape batch."""
-        xp = self.kind.xp
-        return self.kind.result(self.floor + xp.sum(xp.exp(self.log_weights), axis=-1))
+        own = sum_of_exponentials(self.kind.xp, self.log_weights, self.floor)
+        what = "the train loss at the start"
+        return returned(self.kind, what, own, self.units.train, RESCALE_TARGETS)
 
     @property
     @quiet
     def start_test_loss(self) -> Array:
         """The test loss at the start, shape batch."""
-        xp = self.kind.xp
         zeros = 0.0 * self.gamma
-        return self.kind.result(self.test.loss(xp, 1.0 + zeros, zeros))
+        own = self.test.above_noise(self.kind.xp, 1.0 + zeros, zeros)
+        what, noise = "the test loss at the start", self.test.noise
+        return returned(self.kind, what, own, self.test.exponent, RESCALE_TARGETS, noise)
+
+    def spectra(self) -> tuple[Array, Array, Array]:
+        """Return what `Problem.from_spectra` was given, to the last bit: γ, λ and δ(0).
+
+        Raises ``ValueError`` if the problem does not commute.
+        """
+        if not isinstance(self.test, DiagonalTest):
+            raise ValueError(f"only problems given by their spectra have them; this is {self!r}")
+        unit = self.units.parameters
+        return (
+            scaled(self.gamma, self.units.curvature),
+            scaled(self.test.curvature, self.test.exponent - 2 * unit),
+            scaled(self.start_residual[..., 0], unit),
+        )
+
+    def train_loss(self, log: Array) -> Array:
+        """Return the train loss of filters of size exp(log), (*batch, r) or (*batch, levels, r).
+
+        It is in float64 and the user's units.
+        """
+        extra = log.ndim - self.log_weights.ndim
+        levels = (None,) * extra
+        weights, floor = self.log_weights[(..., *levels, slice(None))], self.floor[(..., *levels)]
+        own = sum_of_exponentials(self.kind.xp, weights + 2.0 * log, floor)
+        return own.times(self.kind.xp, self.units.train)
+
+    def excess(self, levels: Array) -> Scaled:
+        """Return what levels in the user's units leave above the smallest train loss, (B, L).
+
+        It is in the problem's own unit, where the level may lie beyond float64; exponents are even.
+        """
+        xp, exponent = self.kind.xp, float(self.units.train)
+        levels = xp.reshape(levels, (1, -1))
+        finite = xp.where(xp.isfinite(levels), xp.abs(levels), xp.zeros_like(levels))
+        bits = 2.0 * xp.floor(0.5 * (exponents(xp, finite) - exponent))
+        bits = xp.where(finite > 0, bits, xp.zeros_like(bits))
+        there = shifted(xp, levels, -(bits + exponent))
+        floor = xp.reshape(self.floor, (-1, 1))
+        left = there - shifted(xp, floor, -bits)
+        return Scaled(left, bits + xp.zeros_like(left))
+
+    def log_excess(self, levels: Array) -> Array:
+        """Return its logarithm; NaN is below every train loss."""
+        xp, (left, bits) = self.kind.xp, self.excess(levels)
+        far = xp.abs(bits) > _FAR
+        return xp.where(
+            far,
+            xp.log(left) + _LN2 * bits,
+            xp.log(shifted(xp, left, xp.where(far, 0.0 * bits, bits))),
+        )
+
+    def own_unit(self) -> Self:
+        """Return the problem in its own unit, without coordinates: one whose numbers are near 1."""
+        noise = scaled(self.test.noise, -self.test.exponent)
+        noise = self.kind.xp.clip(noise, 0.0, _LARGEST_NOISE)
+        test = dataclasses.replace(self.test, noise=noise, exponent=0)
+        return dataclasses.replace(self, test=test, coordinates=None, units=OWN)
 
     def filtered_residual(self, sign: Array, log: Array) -> Array:
         """Return h∘δ(0) for filters h = sign·exp(log).
@@ -123,8 +207,11 @@ class Reduced:
         extra = log.ndim - (start.ndim - 1)
         start = start[(..., *(None,) * extra, slice(None), slice(None))]
         # in logarithms, for where only the product of filter and start fits into float64
-        sizes = xp.exp(log[..., None] + xp.log(xp.abs(start)))
-        residual = self.kind.result(sign[..., None] * xp.sign(start) * sizes)
+        sizes = sum_of_exponentials(
+            self.kind.xp, (log[..., None] + xp.log(xp.abs(start)))[..., None]
+        )
+        residual = sign[..., None] * xp.sign(start) * self.units.residual(xp, sizes)
+        residual = self.kind.result(residual)
         return residual[..., 0] if self.single_output else residual
 
     @quiet
@@ -148,23 +235,32 @@ class Reduced:
         change = xp.where(sign > 0, xp.expm1(log), filters - 1.0)
         change = xp.where((shift == 0)[..., None], change, filters)
         moved = xp.where(start == 0, start, start * change[..., None])
-        return self._given(coordinates.from_start(xp, moved, shift))
+        parts = coordinates.from_start(xp, moved, shift, self.units.parameters)
+        return self._given(parts, tame=shift == 0)
+
+    def user_residual(self, own: Array) -> Array:
+        """Return residuals in the user's units and precision.
+
+        Raises ``ValueError`` where that does not hold them.
+        """
+        kind = self.kind
+        found = kind.result(self.units.residual(kind.xp, own))
+        if not bool(kind.xp.all(kind.xp.isfinite(kind.plain("residual", found)))):
+            raise ValueError(f"a residual overflows {precision(kind)}; rescale: {RESCALE_TARGETS}")
+        return found
 
     def parameters(self, residual: Array, move: Array | None = None) -> tuple[Array, Array]:
         """Return coefficients and intercept for residuals in the eigenbasis.
 
         Parameters
         ----------
-        residual : array, shape (*batch, *levels, r[, m])
-            The residuals.
+        residual : array, shape (*batch, *levels, r, m)
+            The residuals, in the problem's own unit.
         move : array, shape (*levels, d, m), optional
-            Added to the parameters themselves.
+            Added to the parameters themselves, in the problem's own unit.
         """
-        coordinates = self._coordinates()
-        residual = self.kind.plain("residual", residual)
-        if self.single_output:
-            residual = residual[..., None]
-        return self._given(coordinates.from_minimum(residual, move))
+        coordinates, xp = self._coordinates(), self.kind.xp
+        return self._given(coordinates.from_minimum(xp, residual, move, self.units.parameters))
 
     def _coordinates(self) -> Coordinates:
         if self.coordinates is None:
@@ -174,30 +270,54 @@ class Reduced:
             )
         return self.coordinates
 
-    def _given(self, parts: tuple[Array, Array]) -> tuple[Array, Array]:
-        """Return coefficients and intercept as the user has them."""
-        coef, intercept = (part[..., 0] if self.single_output else part for part in parts)
-        return self.kind.result(coef), self.kind.result(intercept)
+    def _given(self, parts: Parts, *, tame: Array | bool = True) -> tuple[Array, Array]:
+        """Return coefficients and intercept as the user has them.
 
+        Raises ``ValueError`` if float64 does not hold them although training is ``tame``: what a
+        divergence leads to may be infinite.
+        """
+        kind, xp = self.kind, self.kind.xp
+        coef, intercept = (
+            kind.result(part[..., 0] if self.single_output else part) for part in parts[:2]
+        )
+        finite = xp.isfinite(kind.plain("coef", kind.result(parts.coef)))
+        finite = xp.all(xp.all(finite, axis=-1), axis=-1)
+        if parts.vanished or bool(xp.any(~finite & tame)):
+            raise ValueError(
+                f"the parameters lie beyond {precision(kind)}; rescale: multiply inputs or "
+                "targets by a power of two"
+            )
+        return coef, intercept
+
+    @quiet
     def __repr__(self) -> str:
         xp, r = self.kind.xp, self.gamma.shape[-1]
         batch = self.gamma.shape[:-1]
         parts = [f"{r} curvature{'s' if r != 1 else ''}"]
-        top, bottom = float(xp.max(self.gamma)), float(xp.min(self.gamma))
-        parts[0] += f" from {top:.3g} to {bottom:.3g}" if r > 1 else f" of {top:.3g}"
+        unit, train = self.units.curvature, self.units.train
+        top, bottom = _text(xp.max(self.gamma), unit), _text(xp.min(self.gamma), unit)
+        parts[0] += f" from {top} to {bottom}" if r > 1 else f" of {top}"
         if batch:
             parts.insert(0, f"batch {tuple(batch)}")
         else:
-            parts.append(f"max_lr={float(self.max_lr):.4g}")
+            parts.append(f"max_lr={_text(1.0 / xp.max(self.gamma), -unit, 4)}")
             parts.append(
                 f"start: train loss {float(self.start_train_loss):.4g}, "
                 f"test loss {float(self.start_test_loss):.4g}"
             )
             if float(self.floor) > 0:
-                parts.append(f"smallest train loss {float(self.floor):.4g}")
+                parts.append(f"smallest train loss {_text(self.floor, train, 4)}")
         if self.left_out is not None:
             count, below = self.left_out
             parts.append(f"{count} left out below {below:.1g}, as rounding")
         if self.reduction is not None:
             parts.append(f"reduced, estimated error {self.reduction.estimate:.1g}")
         return f"Problem({', '.join(parts)})"
+
+
+def _text(own: Array, exponent: int, digits: int = 3) -> str:
+    """Write a number times 2^exponent, also beyond float64."""
+    theirs = float(scaled(own, exponent))
+    if own == 0 or math.isinf(float(own)) or sys.float_info.min <= theirs < math.inf:
+        return f"{theirs:.{digits}g}"
+    return f"10^{(math.log2(float(own)) + exponent) * math.log10(2.0):.0f}"

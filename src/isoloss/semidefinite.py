@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from isoloss import _given
 from isoloss._threads import blas_by_size
+from isoloss.units import scaled
 
 __all__ = [
     "ROUNDED",
@@ -42,7 +43,7 @@ class Entries(NamedTuple):
     rounding: Array
 
     @classmethod
-    def read(cls, xp: Any, name: str, matrices: Array, unit: float) -> Entries:
+    def read(cls, xp: Any, name: str, matrices: Array, unit: float, exponent: int = 0) -> Entries:
         """Look at entries that are stored with the rounding unit ``unit``.
 
         Independent errors of standard deviation σ_ij move eigenvalues by about
@@ -57,7 +58,7 @@ class Entries(NamedTuple):
         if bool(xp.any(gap > max(ROUNDED, 4.0 * unit) * size)):
             raise ValueError(
                 f"{name} must be symmetric; it differs from its transpose by up to "
-                f"{float(xp.max(gap)):g}"
+                f"{scaled(float(xp.max(gap)), exponent):g}"
             )
         symmetric = matrices / 2.0 + transposed / 2.0
         stored, seen = unit * _longest_row(xp, matrices), 2.0 * _longest_row(xp, skew)
@@ -76,7 +77,9 @@ def own_rounding(n: int, largest: Array) -> Array:
     return (n + 8) * _EPS * largest
 
 
-def cutoff(xp: Any, name: str, lowest: Array, largest: Array, rounding: Array) -> Array:
+def cutoff(
+    xp: Any, name: str, lowest: Array, largest: Array, rounding: Array, exponent: int = 0
+) -> Array:
     """Return up to which size eigenvalues are rounding, of which there is at least ``rounding``.
 
     Raises ``ValueError`` naming the lowest eigenvalue if it is further below zero.
@@ -86,7 +89,7 @@ def cutoff(xp: Any, name: str, lowest: Array, largest: Array, rounding: Array) -
     if bool(xp.any(lowest < -limit)):
         raise ValueError(
             f"{name} must be positive semidefinite; "
-            f"its smallest eigenvalue is {float(xp.min(lowest)):g}"
+            f"its smallest eigenvalue is {scaled(float(xp.min(lowest)), exponent):g}"
         )
     return xp.where(-lowest > rounding, -_SURE * lowest, rounding)
 
@@ -106,30 +109,39 @@ class Decomposed(NamedTuple):
 
 @blas_by_size
 def decompose_semidefinite(
-    xp: Any, name: str, matrices: Array, unit: float, rounding: float | None = None
+    xp: Any,
+    name: str,
+    matrices: Array,
+    unit: float,
+    rounding: float | None = None,
+    *,
+    exponent: int = 0,
 ) -> Decomposed:
     """Decompose matrices whose entries are stored with the rounding unit ``unit``.
 
-    ``rounding``, where it is given, replaces what precision and asymmetry tell; negative
-    eigenvalues tell more all the same. Where it is not, and directions are left out, there is a
-    warning.
+    The user gave them times 2^exponent. ``rounding``, where it is given, is in the user's units and
+    replaces what precision and asymmetry tell; negative eigenvalues tell more all the same. Where
+    it is not, and directions are left out, there is a warning.
     """
-    entries = Entries.read(xp, name, matrices, unit)
+    entries = Entries.read(xp, name, matrices, unit, exponent)
     eigenvalues, vectors = xp.linalg.eigh(entries.matrices)
     eigenvalues, vectors = xp.flip(eigenvalues, axis=-1), xp.flip(vectors, axis=-1)
     largest, lowest = eigenvalues[..., :1], eigenvalues[..., -1:]
     largest = xp.where(largest > 0, largest, xp.zeros_like(largest))
     n = int(matrices.shape[-1])
     own = own_rounding(n, largest)
-    wanted = entries.rounding if rounding is None else xp.zeros_like(own) + rounding
+    wanted = (
+        entries.rounding if rounding is None else xp.zeros_like(own) + scaled(rounding, -exponent)
+    )
     least = xp.where(own > wanted, own, wanted)
-    noise = cutoff(xp, name, lowest, largest, least)
+    noise = cutoff(xp, name, lowest, largest, least, exponent)
     kept = eigenvalues > noise
     lost = ~kept & (eigenvalues > own) & (noise > _SLIGHT * largest)
     lost = xp.sum(xp.astype(lost, xp.int64), axis=-1)
     left_out, below = int(xp.max(lost)), float(xp.max(noise))
     if left_out and rounding is None:
-        warn_of_rounding(name, left_out, n, below, float(xp.min(lowest)))
+        theirs = (scaled(each, exponent) for each in (below, float(xp.min(lowest))))
+        warn_of_rounding(name, left_out, n, *theirs)
     return Decomposed(
         xp.where(kept, eigenvalues, xp.zeros_like(eigenvalues)), vectors, left_out, below
     )

@@ -26,14 +26,14 @@ def skewed(outputs: int = 3, n: int = 60, d: int = 8) -> il.Problem:
 
 
 PROBLEM = skewed()
-FLOOR = float(PROBLEM.floor)
+FLOOR = float(PROBLEM.min_train_loss)
 START = float(PROBLEM.start_train_loss)
 LEVEL = FLOOR + 0.2 * (START - FLOOR)
 
 
 def loss_of_rates(rates: np.ndarray) -> Any:
     """Return the test losses after steps at rates (…, steps), by the product of their factors."""
-    h = np.prod(1 - 2 * rates[..., None] * PROBLEM.gamma, axis=-2)
+    h = np.prod(1 - 2 * rates[..., None] * PROBLEM.curvature, axis=-2)
     with np.errstate(divide="ignore"):
         return PROBLEM.test.loss(np, np.sign(h), np.log(np.abs(h)))
 
@@ -163,7 +163,7 @@ def test_errors_are_amplified_no_more_than_allowed() -> None:
     losses = []
     for limit in (1.0, 100.0, 1e9):
         found = il.design(PROBLEM, steps=8, max_amplification=limit)
-        factors = np.abs(1 - 2 * found.schedule.learning_rates() * PROBLEM.gamma[0])
+        factors = np.abs(1 - 2 * found.schedule.learning_rates() * PROBLEM.curvature[0])
         assert np.prod(np.maximum(factors, 1)) <= limit * (1 + 1e-8)
         losses.append(found.test_loss)
     assert losses == sorted(losses, reverse=True)

@@ -20,7 +20,13 @@ def data_problem(outputs: int = 2) -> il.Problem:
     return il.Problem.from_data(X, y, X_test, y_test)
 
 
-PROBLEMS = [data_problem(), il.Problem.from_spectra([1, 0.5, 0.2], [0.3, 0.9, 1], [1, 2, -3])]
+PROBLEMS = [
+    problem.own_unit()  # what the objective is given
+    for problem in (
+        data_problem(),
+        il.Problem.from_spectra([1, 0.5, 0.2], [0.3, 0.9, 1], [1, 2, -3]),
+    )
+]
 
 
 def exact(problem: il.Problem, rates: list[Any], time: Any, level: Any = None) -> Any:
@@ -107,7 +113,8 @@ def test_a_factor_of_zero_keeps_its_derivative() -> None:
     removing = np.array([0.5])  # 1 - 2ηγ = 0 at γ = 1
     value = losses.value(removing, np.ones(1), 0.0)
     # by hand: Σ λδ²·2(1 - 2ηγ)(-2γ), to which γ = 1 adds nothing
-    gamma, weights = np.array([1, 0.5, 0.2]), np.array([0.3, 3.6, 9])
+    gamma = np.array([1, 0.5, 0.2])
+    weights = np.array([0.3, 3.6, 9]) / 4  # a start of 3 is 3/2 in the problem's own unit
     by_hand = (weights * 2 * (1 - gamma) * (-2 * gamma)).sum()
     assert value.by_rates[0] * losses.scale == pytest.approx(by_hand, rel=1e-14)
 

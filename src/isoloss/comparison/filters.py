@@ -11,6 +11,7 @@ from isoloss.comparison.result import Comparison
 from isoloss.problem import Problem
 from isoloss.schedule import Schedule
 from isoloss.training import train
+from isoloss.units import scaled
 
 __all__ = ["Filters", "filters"]
 
@@ -86,7 +87,7 @@ def filters(comparison: Comparison, at: int) -> Filters:
     """
     problem = comparison.problem
     curvature = np.asarray(problem.curvature)
-    weights = np.exp(np.asarray(problem.log_weights))
+    weights = scaled(np.exp(np.asarray(problem.log_weights)), problem.units.train)
     gamma, weights = curvature[curvature > 0], weights[curvature > 0]
     grid = np.geomspace(gamma.min(), gamma.max(), _POINTS)
     # The grid's directions have no residual: they change neither losses nor stops.

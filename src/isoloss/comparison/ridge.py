@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.problem import Problem
+from isoloss.units import scaled
 
 __all__ = ["Ridge", "ridge"]
 
@@ -81,12 +82,13 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
     >>> print(f"{found.alpha:.3f} {found.coef()[0]:.3f} {found.test_loss:.3f}")
     2.000 0.500 0.250
     """
-    wanted = np.asarray(excess, dtype=float)
-    if (wanted < 0).any():
-        raise ValueError(f"the excess train loss must not be negative; got {wanted.min():g}")
+    given = np.asarray(excess, dtype=float)
+    if (given < 0).any():
+        raise ValueError(f"the excess train loss must not be negative; got {given.min():g}")
+    wanted = scaled(given, -problem.units.train)
     weights = np.asarray(problem.log_weights, dtype=float)
     moves = weights > -np.inf
-    gamma = np.log(np.asarray(problem.curvature, dtype=float))
+    gamma = np.log(np.asarray(problem.gamma, dtype=float))
     full = np.logaddexp.reduce(weights)
     log_wanted = np.log(wanted)
     inside = (wanted > 0) & (log_wanted < full - 1e-11)
@@ -108,11 +110,10 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
         root_of: Any = elementwise.find_root
         log_alpha[inside] = root_of(miss, bracket, args=(log_wanted[inside],)).x
     log = _shrink(log_alpha, gamma)
-    train_loss = float(problem.min_train_loss) + np.exp(weights + 2 * log).sum(axis=-1)
     return Ridge(
         problem=problem,
-        alpha=np.exp(log_alpha),
-        train_loss=train_loss,
+        alpha=scaled(np.exp(log_alpha), problem.units.curvature),
+        train_loss=problem.train_loss(log),
         test_loss=np.asarray(problem.test.loss(np, np.ones_like(log), log)),
         log=log,
     )

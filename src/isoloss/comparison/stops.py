@@ -18,6 +18,7 @@ from isoloss.problem import Problem
 from isoloss.run import Run
 from isoloss.schedule import Phase, Schedule
 from isoloss.training import train
+from isoloss.units import scaled
 
 __all__ = ["compare"]
 
@@ -82,7 +83,7 @@ def compare(
         raise TypeError(f"compare needs one problem; this is a batch: {problem!r}")
     if isinstance(schedules, Schedule | Phase) or not len(schedules):
         raise ValueError("compare needs a list or dict of at least one schedule")
-    start = np.exp(np.asarray(problem.log_weights)).sum()
+    start = scaled(np.exp(np.asarray(problem.log_weights)).sum(), problem.units.train)
     if not start > _LEAST * _floor(problem):
         raise ValueError(
             f"training cannot lower the start's train loss {float(problem.start_train_loss):.6g} "

@@ -14,7 +14,7 @@ from isoloss import _given, families
 from isoloss._checks import quiet
 from isoloss._threads import blas_by_size
 from isoloss.designing.constraints import Goal, Limits
-from isoloss.designing.named import Named
+from isoloss.designing.named import Named, in_units
 from isoloss.designing.search import search
 from isoloss.designing.shapes import Decreasing, Free, Repeated, Shape
 from isoloss.names import suggest
@@ -22,6 +22,8 @@ from isoloss.problem import Problem
 from isoloss.reachable import best_filter, reachable_band
 from isoloss.run import Run
 from isoloss.schedule import Schedule
+from isoloss.training import train
+from isoloss.units import scaled
 
 __all__ = ["FAMILIES", "Design", "design"]
 
@@ -189,18 +191,19 @@ def design(
     for name, limit in (("max_growth", max_growth), ("max_amplification", max_amplification)):
         if limit is not None and not float(limit) >= 1:
             raise ValueError(f"{name} must be at least 1; got {limit!r}")
-    stable = float(problem.max_lr)
-    largest = _DEFAULT_LARGEST * stable if max_lr is None else float(max_lr)
+    own, unit = problem.own_unit(), problem.units.curvature  # rates too are searched near 1
+    stable = float(own.max_lr)
+    largest = _DEFAULT_LARGEST * stable if max_lr is None else scaled(float(max_lr), unit)
     if not 0 < largest < math.inf:
         raise ValueError(f"max_lr must be positive and finite; got {max_lr!r}")
     called = _name(family)
-    shapes = _shapes(family, called, steps, stable, largest, fixed)
+    shapes = _shapes(family, called, steps, (stable, largest, unit), fixed)
     flow = flow or called == "annealed"
     level = None if train_loss is None else _given.number("train_loss", train_loss)
     found = search(
-        problem,
+        own,
         shapes,
-        Goal(goal, level, flow),
+        Goal(goal, None if level is None else scaled(level, -problem.units.train), flow),
         Limits(float(max_amplification), max_growth, int(starts), int(seed)),
     )
     if found is None:
@@ -208,7 +211,8 @@ def design(
             f"no schedule of the family {called} with {steps} steps stops at train loss {level} "
             "within the bounds; allow more steps, a larger max_lr or max_growth, or flow=True"
         )
-    schedule, run = found
+    schedule = in_units(found, -unit)
+    run = train(problem, schedule, level)
     return Design(schedule=schedule, run=run, goal=goal, family=called, level=level)
 
 
@@ -228,7 +232,7 @@ def _check(
             f'goal must be "best", "lowest" or "highest"; got {goal!r}'
             f"{suggest(str(goal), ('best', 'lowest', 'highest'))}"
         )
-    floor, start = float(problem.floor), float(problem.start_train_loss)
+    floor, start = float(problem.min_train_loss), float(problem.start_train_loss)
     if not start > floor:
         raise ValueError("training cannot lower the train loss of this problem; nothing to design")
     if goal == "best":
@@ -260,10 +264,11 @@ def _shapes(
     family: str | Callable[..., Schedule],
     name: str,
     steps: int,
-    stable: float,
-    largest: float,
+    rates: tuple[float, float, int],
     fixed: dict[str, Any],
 ) -> list[Shape]:
+    """Return the shapes of a family; ``rates`` are the largest stable and allowed, over 2^unit."""
+    stable, largest, unit = rates
     if name not in FAMILIES:
         if name in families.__all__:
             family = getattr(families, name) if isinstance(family, str) else family
@@ -273,7 +278,7 @@ def _shapes(
                 f"family must be a function of isoloss.families, or one of {', '.join(names)}; "
                 f"got {family!r}{suggest(str(family), names)}"
             )
-        return [Named(family, name, steps, stable, largest, fixed)]
+        return [Named(family, name, steps, (stable, largest, unit), fixed)]
     if fixed:
         raise TypeError(f"the family {name!r} takes no further arguments; got {', '.join(fixed)}")
     counts = _counts(steps)

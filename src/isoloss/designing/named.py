@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from isoloss.designing.shapes import SMALLEST, Shape
 from isoloss.schedule import Schedule
+from isoloss.units import scaled
 
-__all__ = ["Named"]
+__all__ = ["Named", "in_units"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,11 +32,11 @@ class Named(Shape):
         family: Callable[..., Schedule],
         name: str,
         count: int,
-        stable: float,
-        largest: float,
+        rates: tuple[float, float, int],
         fixed: dict[str, Any],
     ) -> None:
-        self.family = family
+        """Take the largest stable and allowed rates; times 2^-unit they are the function's."""
+        self.family, (stable, largest, self.unit) = family, rates
         parameters = inspect.signature(family).parameters
         self.fixed = {"steps": count, **fixed} if "steps" in parameters else fixed
         ranges: dict[str, tuple[float, float]] = {}
@@ -61,11 +62,15 @@ class Named(Shape):
         """Return the schedule, without flow; a named one keeps all of its steps."""
         del least
         values = dict(zip(self.names, (float(x) for x in u), strict=True))
-        arguments = {name: math.exp(x) for name, x in values.items() if name not in _SHARES}
+        arguments = {
+            name: scaled(math.exp(x), -self.unit) if name in _RATES else math.exp(x)
+            for name, x in values.items()
+            if name not in _SHARES
+        }
         known = self.fixed | arguments
         largest = next(float(known[name]) for name in _RATES if name in known)
         arguments |= {name: largest * x for name, x in values.items() if name in _SHARES}
-        return self.family(**arguments, **self.fixed)
+        return in_units(self.family(**arguments, **self.fixed), self.unit)
 
     def rates(self, u: Floats) -> tuple[Floats, Floats]:
         """Return the rates and, by central differences inside the bounds, their derivatives."""
@@ -87,6 +92,12 @@ class Named(Shape):
                 largest = max(float(rates.max()), math.exp(self.low[i]))
                 u[i] = min(math.log(largest), self.high[i])
         return u
+
+
+def in_units(schedule: Schedule, unit: int) -> Schedule:
+    """Return a schedule with rates times 2^unit, which itself may lie beyond float64."""
+    half = unit // 2
+    return schedule.scaled(2.0**half).scaled(2.0 ** (unit - half)) if unit else schedule
 
 
 def _check(name: str, parameters: Any, ranges: dict[str, Any], fixed: dict[str, Any]) -> None:

@@ -46,6 +46,7 @@ class Path(NamedTuple):
 class Losses:
     """Train and test losses of one problem of NumPy arrays, as functions of rates and time.
 
+    The problem is in its own unit, and so are rates and times.
     Both are in units of the start's: ``exp(log_start)`` above the smallest, and ``scale``.
     """
 
@@ -63,9 +64,9 @@ class Losses:
             self.linear = np.zeros_like(self.gamma)
             self.constant = float(test.noise) / self.scale
         else:
-            self.form = np.asarray(test.form, dtype=float) / self.scale
-            self.linear = np.asarray(test.linear[0], dtype=float) / self.scale
-            self.constant = (float(test.constant[0]) + float(test.noise)) / self.scale
+            form, linear, constant = test.about_minimum()
+            self.form, self.linear = form / self.scale, linear / self.scale
+            self.constant = (constant + float(test.noise)) / self.scale
 
     def compressed(self, degree: int) -> Losses:
         """Return the test losses of filters that are polynomials of a degree, at few curvatures.

@@ -52,13 +52,13 @@ class _Candidate(NamedTuple):
 class _Found(NamedTuple):
     candidate: _Candidate
     schedule: Schedule
-    run: Run
 
 
-def search(
-    problem: Problem, shapes: list[Shape], goal: Goal, limits: Limits
-) -> tuple[Schedule, Run] | None:
-    """Return the best schedule found and its run; None if none of them stops at the level."""
+def search(problem: Problem, shapes: list[Shape], goal: Goal, limits: Limits) -> Schedule | None:
+    """Return the best schedule found; None if none of them stops at the level.
+
+    The problem is in its own unit, so the schedule is too.
+    """
     hunt = _Hunt(problem, goal, limits)
     candidates = _candidates(hunt, shapes)
     if hunt.constraints.timed:  # a flow of next to no time is none
@@ -70,7 +70,7 @@ def search(
     if best is not None and hunt.small:
         hunt.exact = True
         best = hunt.judged([hunt.improved(best.candidate)]) or best
-    return None if best is None else (best.schedule, best.run)
+    return None if best is None else best.schedule
 
 
 def _candidates(hunt: _Hunt, shapes: list[Shape]) -> list[_Candidate]:
@@ -308,7 +308,7 @@ class _Hunt:
                     schedule = self._schedule(candidate, least)
                     run = train(self.problem, schedule, self.goal.level)
                     if self._stops_well(run):
-                        return _Found(candidate, schedule, run)
+                        return _Found(candidate, schedule)
         return None
 
     def _keeps_limits(self, candidate: _Candidate) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from isoloss.large.rows import Rows
+from isoloss.units import scaled
 
 __all__ = ["Bidiagonalization"]
 
@@ -27,19 +30,27 @@ class Bidiagonalization:
     right : array, shape (d, k)
         V.
     reduced : array, shape (l, k)
-        B.
+        B over 2^exponent.
     residual : array, shape (l, m)
-        UᵀR; the rest of R is 0.
+        UᵀR over 2^residual_exponent; the rest of R is 0.
+    exponent, residual_exponent : int
+        They bring both near 1.
     """
 
     def __init__(self, rows: Rows, residual: Floats) -> None:
         self._rows = rows
+        size = float(np.abs(residual).max())
+        self.residual_exponent = math.frexp(size)[1]
+        residual = scaled(residual, -self.residual_exponent)
         self._left = _orthonormal(residual, _EPS * float(np.linalg.norm(residual)))
         self.residual = self._left.T @ residual
+        self.exponent = 0
         self.right = np.empty((rows.shape[1], 0))
         self.reduced = np.empty((self._left.shape[1], 0))
         self._scale = 0.0
-        self._next = self._directions(self._left)
+        images = rows.backward(self._left)
+        self.exponent = math.frexp(float(np.abs(images).max(initial=0.0)))[1]
+        self._next = self._directions(images)
 
     def exhausted(self) -> bool:
         """Whether the space is whole, up to rounding: nothing is left out."""
@@ -53,7 +64,7 @@ class Bidiagonalization:
     def grow(self) -> None:
         """Add a block, at the price of a product with X and one with Xᵀ."""
         block = self._next
-        images = self._rows.forward(block)
+        images = scaled(self._rows.forward(block), -self.exponent)
         self._scale = max(self._scale, float(np.linalg.norm(images, 2)))
         coefficients, rest = _split(self._left, images)
         new = _orthonormal(rest, self._scale * _EPS * len(rest) ** 0.5)
@@ -67,11 +78,13 @@ class Bidiagonalization:
         self.reduced = grown
         self.residual = np.vstack([self.residual, np.zeros((new.shape[1], self.residual.shape[1]))])
         self._left = np.hstack([self._left, new])
-        self._next = self._directions(new) if new.shape[1] else np.empty((len(self.right), 0))
+        self._next = np.empty((len(self.right), 0))
+        if new.shape[1]:
+            self._next = self._directions(self._rows.backward(new))
 
-    def _directions(self, left: Floats) -> Floats:
-        """Return what Xᵀ adds to V."""
-        images = self._rows.backward(left)
+    def _directions(self, images: Floats) -> Floats:
+        """Return what Xᵀ, here of some left vectors, adds to V."""
+        images = scaled(images, -self.exponent)
         self._scale = max(self._scale, float(np.linalg.norm(images, 2)))
         rest = _split(self.right, images)[1]
         new = _orthonormal(rest, self._scale * _EPS * len(rest) ** 0.5)

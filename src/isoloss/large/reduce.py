@@ -21,14 +21,15 @@ from isoloss.decomposition import decompose
 from isoloss.large.bidiagonal import Bidiagonalization
 from isoloss.large.chunks import ChunkedRows, is_chunked
 from isoloss.large.rows import ArrayRows, Rows
+from isoloss.offsets import test_of_products
 from isoloss.phases import GradientFlow
 from isoloss.problem import Problem
 from isoloss.reading import log_weights
 from isoloss.reduced import Reduction
 from isoloss.schedule import Phase, Schedule
 from isoloss.specs import Spec
-from isoloss.testloss import QuadraticTest
 from isoloss.training import train
+from isoloss.units import Units
 
 __all__ = ["Asked", "from_operator", "reduce_rows"]
 
@@ -252,23 +253,23 @@ def _problem(
         vectors, right = np.zeros((1, 1)), np.zeros((rows.shape[1], 1))
         floor = np.asarray(float(np.sum(space.residual**2)) / n)
     basis = Basis(vectors, np.ascontiguousarray(right.T))
+    unit = space.residual_exponent - space.exponent
+    units = Units(2 * space.exponent, 2 * space.residual_exponent, unit)
     shrink = test.shape[0] ** -0.5
-    factor = shrink * (test.forward(right) @ vectors)
-    at_start = shrink * test.residual(start)
     return Problem._checked(
         kind=kind,
         gamma=gamma,
         floor=floor,
         start_residual=residual,
         log_weights=log_weights(xp, gamma, residual),
-        test=QuadraticTest.build(
+        test=test_of_products(
             xp,
-            factor=factor,
-            residual=residual,
-            at_start=at_start,
-            at_minimum=at_start - factor @ residual,
-            noise=np.asarray(0.0),
+            shrink * (test.forward(right) @ vectors),
+            shrink * test.residual(start),
+            residual,
+            unit,
         ),
-        coordinates=Coordinates(basis, start, start - basis.combine(residual)),
+        coordinates=Coordinates.build(basis, start, residual, unit),
         single_output=single,
+        units=units,
     )

@@ -159,7 +159,7 @@ def lemma2(problem: Problem, block: Sequence[int], level: float, steps: int) -> 
     """
     if not isinstance(problem.test, DiagonalTest):
         raise ValueError("Lemma 2 is about commuting problems; build it with Problem.from_spectra")
-    gamma, lam = np.asarray(problem.curvature), np.asarray(problem.test.curvature)
+    gamma, lam, start = (np.asarray(part) for part in problem.spectra())
     if np.any(np.asarray(problem.test.noise) != 0):
         raise ValueError("Lemma 2 is about problems without label noise; leave noise at 0")
     members = _block(block, gamma.shape[-1])
@@ -168,7 +168,7 @@ def lemma2(problem: Problem, block: Sequence[int], level: float, steps: int) -> 
     top = gamma.max(axis=-1, keepdims=True)
     if np.any(top == 0):
         raise ValueError("Lemma 2 needs a positive train curvature")
-    squares = np.asarray(problem.start_residual)[..., 0] ** 2
+    squares = start**2
     weights = gamma * squares
     is_top = gamma == top
     mass = weights[..., members].sum(axis=-1)

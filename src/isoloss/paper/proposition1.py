@@ -95,7 +95,7 @@ def _rounding_rest(problem: Problem, steps: int) -> float:
     """Return Σ λ_i δ_i(0)² f_i^{2K} over γ_i ≠ γ_1, f_i the exact factor of the binary numbers."""
     curvature = [Fraction(float(g)) for g in problem.curvature]
     rest = 0.0
-    for g, delta in zip(curvature, np.asarray(problem.start_residual)[:, 0], strict=True):
+    for g, delta in zip(curvature, problem.spectra()[2], strict=True):
         if g != max(curvature):
             factor = abs(float(1 - 2 * Fraction(_LR) * g))
             rest += 0.5 * float(delta) ** 2 * factor ** (2.0 * steps)

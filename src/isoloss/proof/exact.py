@@ -190,10 +190,8 @@ class ExactProblem:
             )
         if problem.gamma.ndim > 1:
             raise ValueError("proofs are about one problem; this is a batch: prove one at a time")
-        start = [float(value) for value in problem.start_residual[:, 0]]
-        test = [float(value) for value in problem.test.curvature]
-        noise = float(problem.test.noise)
-        return cls.from_spectra([float(g) for g in problem.gamma], test, start, noise=noise)
+        train, test, start = ([float(v) for v in part] for part in problem.spectra())
+        return cls.from_spectra(train, test, start, noise=float(problem.test.noise))
 
     @property
     def max_lr(self) -> fmpq | None:

@@ -19,6 +19,7 @@ from isoloss.estimators.rows import Rows
 from isoloss.estimators.tuning.joining import stable_rate
 from isoloss.estimators.tuning.trainer import Stops
 from isoloss.problem import Problem
+from isoloss.units import scaled
 
 __all__ = ["Fold"]
 
@@ -103,7 +104,9 @@ class Fold:
         coordinates = self.problem.coordinates
         assert coordinates is not None
         start = self.design @ coordinates.start + self.rows.offset
-        along, residual = coordinates.basis.project(self.design), self.problem.start_residual
+        unit = self.problem.units.parameters
+        along = scaled(coordinates.basis.project(self.design), unit)
+        residual = self.problem.start_residual
         count = max(1, _AT_ONCE // start.size)
         for first in range(0, len(changes), count):
             part = changes[first : first + count]
@@ -125,7 +128,8 @@ class Fold:
         assert coordinates is not None
         for change, (parameters, attributes) in zip(changes, fitted, strict=True):
             with np.errstate(over="ignore", invalid="ignore"):
-                moved = coordinates.basis.combine(change[:, None] * self.problem.start_residual)
+                own = coordinates.basis.combine(change[:, None] * self.problem.start_residual)
+                moved = scaled(own, self.problem.units.parameters)
             model = copy.copy(self.model).set_params(**parameters)
             try:
                 model._adopt(self.rows, coordinates.start + moved)
@@ -147,8 +151,8 @@ class Fold:
     def fitted_without_steps(self, changes: Floats) -> Iterator[dict[str, Any]]:
         """Yield the attributes of models that no schedule leads to, for filters less one (C, r)."""
         excess = (np.exp(self.problem.log_weights) * (1.0 + changes) ** 2).sum(axis=-1)
-        for each in excess:
-            yield self._attributes(0, 0.0, float(self.problem.floor) + float(each))
+        for each in scaled(self.problem.floor + excess, self.problem.units.train):
+            yield self._attributes(0, 0.0, float(each))
 
     def _attributes(self, steps: int, flow: float, train_loss: float) -> dict[str, Any]:
         return {

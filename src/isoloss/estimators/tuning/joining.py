@@ -12,7 +12,8 @@ import numpy.typing as npt
 from scipy.linalg import block_diag
 
 from isoloss.problem import Problem
-from isoloss.testloss import DiagonalTest, QuadraticTest
+from isoloss.testloss import Centre, DiagonalTest, Offset, QuadraticTest
+from isoloss.units import OWN, Units, scaled
 
 __all__ = ["batch", "joined", "stable_rate"]
 
@@ -25,6 +26,12 @@ def stable_rate(problem: Problem) -> float:
     return rate if math.isfinite(rate) else 1.0
 
 
+def _relative(problem: Problem) -> Floats:
+    """Return curvatures in units of the largest."""
+    top = float(problem.gamma.max())
+    return np.asarray(problem.gamma * (1.0 / top if top > 0 else 1.0))
+
+
 def batch(problems: Sequence[Problem], scale: Floats, offset: Floats) -> Problem:
     """Return problems as one batch, in units of each one's largest stable rate.
 
@@ -35,17 +42,21 @@ def batch(problems: Sequence[Problem], scale: Floats, offset: Floats) -> Problem
     def padded(rows: Any, fill: float) -> Floats:
         return np.stack([np.pad(r, (0, width - len(r)), constant_values=fill) for r in rows])
 
+    own = [scaled(each, -p.units.train) for each, p in zip(scale, problems, strict=True)]
+    over = [scaled(each, -p.units.train) for each, p in zip(offset, problems, strict=True)]
+    floors = np.array([float(p.floor) for p in problems])
     weights = padded([p.log_weights for p in problems], -np.inf)
     nothing = np.zeros_like(weights)
     return dataclasses.replace(
         problems[0],
-        gamma=padded([p.gamma * stable_rate(p) for p in problems], 0.0),
-        floor=(np.array([float(p.floor) for p in problems]) - offset) / scale,
+        gamma=padded([_relative(p) for p in problems], 0.0),
+        floor=(floors - np.array(over)) / np.array(own),
         start_residual=nothing[..., None],
-        log_weights=weights - np.log(scale)[:, None],
+        log_weights=weights - np.log(own)[:, None],
         test=DiagonalTest(nothing, nothing - np.inf, nothing[:, 0]),
         coordinates=None,
         single_output=True,
+        units=OWN,
     )
 
 
@@ -59,27 +70,53 @@ def joined(problems: Sequence[Problem]) -> Problem:
     tests = [problem.test for problem in problems if isinstance(problem.test, QuadraticTest)]
     assert len(tests) == count
     shrink = count**-0.5
+    exponent = max(test.exponent for test in tests)  # all are even: squares of test residuals
+    shifts = [(test.exponent - exponent) // 2 for test in tests]
+    train = max(p.units.train for p in problems)
     test = QuadraticTest(
-        factor=block_diag(*(test.factor for test in tests)) * shrink,
-        at_minimum=np.concatenate([test.at_minimum for test in tests]) * shrink,
-        form=block_diag(*(test.form for test in tests)) / count,
-        linear=(
-            np.concatenate([test.linear[0] for test in tests]) / count,
-            np.concatenate([test.linear[1] for test in tests]) / count,
+        factor=block_diag(*map(scaled, (test.factor for test in tests), shifts)) * shrink,
+        minimum=Offset(
+            shrink
+            * np.concatenate(
+                [
+                    scaled(test.minimum.residual, test.minimum.exponent + shift)
+                    for test, shift in zip(tests, shifts, strict=True)
+                ]
+            ),
+            0,
         ),
-        constant=(
-            np.sum([test.constant[0] for test in tests], axis=0) / count,
-            np.sum([test.constant[1] for test in tests], axis=0) / count,
+        form=block_diag(*(test.form for test in tests)) / count,
+        sizes=np.concatenate([t.sizes + shift for t, shift in zip(tests, shifts, strict=True)]),
+        centres=(
+            _joined_centre([test.centres[0] for test in tests], shifts),
+            _joined_centre([test.centres[1] for test in tests], shifts),
         ),
         noise=np.mean([test.noise for test in tests], axis=0),
         still_inputs=None,
+        exponent=exponent,
     )
+    weights = [p.log_weights + (p.units.train - train) * math.log(2.0) for p in problems]
+    floors = [scaled(p.floor, p.units.train - train) for p in problems]
     return dataclasses.replace(
         problems[0],
-        gamma=np.concatenate([p.gamma * stable_rate(p) for p in problems]),
-        floor=np.mean([p.floor for p in problems], axis=0),
+        gamma=np.concatenate([_relative(p) for p in problems]),
+        floor=np.mean(floors, axis=0),
         start_residual=np.concatenate([p.start_residual for p in problems]) * shrink,
-        log_weights=np.concatenate([p.log_weights for p in problems]) - math.log(count),
+        log_weights=np.concatenate(weights) - math.log(count),
         test=test,
         coordinates=None,
+        units=Units(train=train),
+    )
+
+
+def _joined_centre(centres: Sequence[Centre], shifts: Sequence[int]) -> Centre:
+    """Return one centre of the mean loss, for test residuals that are shifted by whole bits."""
+    own = [int(centre.exponent) + shift for centre, shift in zip(centres, shifts, strict=True)]
+    top, count = max(own), len(own)
+    linear = [scaled(centre.linear, bits - top) for centre, bits in zip(centres, own, strict=True)]
+    constant = [
+        scaled(centre.constant, 2 * (bits - top)) for centre, bits in zip(centres, own, strict=True)
+    ]
+    return Centre(
+        np.concatenate(linear) / count, np.sum(constant, axis=0) / count, np.asarray(float(top))
     )

@@ -64,7 +64,7 @@ class Trainer:
     def __init__(self, problems: Sequence[Problem], levels: Floats, unit: str) -> None:
         """Prepare for ``levels`` (L,) in a unit of `UNITS`."""
         self.problems = problems
-        self.floor = np.array([float(p.floor) for p in problems])
+        self.floor = np.array([float(p.min_train_loss) for p in problems])
         start = np.array([float(p.start_train_loss) for p in problems])
         self.span = np.where(start > self.floor, start - self.floor, 1.0)
         scale = {"absolute": np.ones_like(start), "start": start, "excess": self.span}[unit]
@@ -83,9 +83,10 @@ class Trainer:
 
         For P penalties α, common to all folds: α/(γ + α) - 1.
         """
-        top = float(np.mean([problem.gamma[0] for problem in self.problems])) or 1.0
+        curvatures = [np.asarray(problem.curvature) for problem in self.problems]
+        top = float(np.mean([gamma[0] for gamma in curvatures])) or 1.0
         alpha = top * _PENALTIES[:, None]
-        return [-problem.gamma / (problem.gamma + alpha) for problem in self.problems]
+        return [-gamma / (gamma + alpha) for gamma in curvatures]
 
     def stops(self, schedules: Sequence[str | Schedule | Phase]) -> list[Stops]:
         """Train by each schedule to its end and to all levels."""
