@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import array_api_compat as compat
 import numpy as np
-from scipy.linalg import lapack
 
 from isoloss._checks import Kind
 from isoloss.testloss import Offset
@@ -87,6 +86,8 @@ def singular_values(kind: Kind, matrix: Array) -> tuple[Array, Array, Array]:
     if not float(xp.max(some)) > _GRADED * float(xp.min(some)):
         left, singular, right = xp.linalg.svd(matrix, full_matrices=False)
         return left, singular, right
+    from scipy.linalg import lapack  # seldom needed, and half of the time of importing isoloss
+
     host = np.asarray(compat.to_device(matrix, "cpu"))
     values, left, right, work, _, _ = lapack.dgejsv(host, joba=0, jobu=0, jobv=0)
     found = (left[:, : values.size], values * (work[0] / work[1]), right.T)
