@@ -39,7 +39,7 @@ def test_float32_numbers_train_as_they_do_in_a_loop(dtype: type) -> None:
     problem = il.Problem.from_kernel(K, T, K, T)
     assert problem.left_out is not None
     # a direction of less curvature than `below` moves by less than this share of itself
-    share = 2 * steps * problem.left_out.curvature / float(problem.gamma[0])
+    share = 2 * steps * problem.left_out.curvature / float(problem.curvature[0])
     assert share < 0.02
     run = il.train(problem, il.GradientDescent(float(problem.max_lr), steps))
     assert float(run.train_loss) == pytest.approx(loss, rel=2 * share)
@@ -215,7 +215,7 @@ def test_a_covariance_in_float32_keeps_its_small_eigenvalues(convert: Any) -> No
         problem = il.Problem.from_covariances(
             convert(cov), convert(cov), convert(np.zeros(300, np.float32)), convert(turn[:, -1])
         )
-    gamma = np.asarray(problem.gamma)
+    gamma = np.asarray(problem.curvature)
     # the smallest is 1.9e-4 of the first, and (300 + 8) units of rounding would be 3.7e-5
     np.testing.assert_allclose(gamma, spectrum, rtol=1e-3)
     assert problem.left_out is None
