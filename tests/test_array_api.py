@@ -198,3 +198,26 @@ def test_sparse_tensors_are_refused() -> None:
             il.Problem.from_data(*given)
     with pytest.raises(TypeError, match=r"X is a sparse tensor \(torch.sparse_coo\)"):
         il.Problem.from_data(*data).with_test(data[2].to_sparse(), data[3])
+
+
+@pytest.mark.parametrize("name", ["spectra", "many"])
+def test_no_array_is_changed_in_place(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # as JAX's cannot be: assignment fails, and a += b binds another array to a
+    import array_api_strict as strict
+
+    kind = type(strict.asarray(0.0))
+    changing = [n for n in vars(kind) if n.startswith("__i") and n.endswith("__")]
+    changing = [n for n in changing if n.replace("__i", "__", 1) in vars(kind)]
+    assert {"__iadd__", "__imul__", "__isub__"} <= set(changing)
+    wanted = numbers(PROBLEMS[name](np.asarray), name)
+    for method in ("__setitem__", *changing):
+        monkeypatch.delattr(kind, method)
+    near = il.GradientDescent([0.5 / MANY[-1] * (1 + 1e-12), 0.3])
+    for schedule in (near, il.HeavyBall(np.linspace(0.0, 0.3, 90), 0.9)):
+        got, same = (
+            il.train(PROBLEMS[name](a), schedule).train_loss for a in (strict.asarray, np.asarray)
+        )
+        np.testing.assert_allclose(np.asarray(got), same, rtol=1e-12)
+    got = numbers(PROBLEMS[name](lambda a: strict.asarray(a.copy())), name)
+    for key, value in got.items():
+        np.testing.assert_allclose(np.asarray(value), wanted[key], rtol=1e-10, atol=1e-11)

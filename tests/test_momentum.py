@@ -527,3 +527,21 @@ def test_no_dip_is_lost_to_rounding(
 ) -> None:
     # With both eigenvalues near -1 a float64 power of the matrix loses digits at every squaring.
     check([gamma], [start], il.HeavyBall(lr, momentum, 600), near=near)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("curvature", [1e-300, 1e299, 1e300, 4e307])
+def test_curvatures_as_large_and_small_as_floats_go(kind: Any, curvature: float) -> None:
+    gamma, start = [curvature, curvature / 3], [curvature**-0.5] * 2
+    problem = il.Problem.from_spectra(gamma, [1.0, 1.0], start)
+    plain = il.Problem.from_spectra([1.0, 1 / 3], [1.0, 1.0], [1.0, 1.0])
+    for rates in (np.full(200, 0.1), np.linspace(0.1, 0.2, 20)):
+        run = il.train(problem, kind(rates / curvature, 0.9))
+        wanted = il.train(plain, kind(rates, 0.9))
+        np.testing.assert_allclose(run.train_loss, wanted.train_loss, rtol=1e-11)
+
+
+def test_a_rate_beyond_what_momentum_can_take_is_refused() -> None:
+    problem = il.Problem.from_spectra([1e10], [1.0], [1.0])
+    with pytest.raises(ValueError, match=r"at most 1e\+290 over twice the curvature; got 1e\+290"):
+        il.train(problem, il.HeavyBall(1e290, 0.9, 5))

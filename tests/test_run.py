@@ -106,3 +106,10 @@ def test_path_ends_at_the_stop_also_after_a_divergence(steps: int) -> None:
     assert path.time[-1] == run.time
     np.testing.assert_allclose(path.train_loss[-1], level, rtol=1e-12)
     np.testing.assert_array_equal(path.residual[-1], run.residual())
+
+
+@pytest.mark.parametrize("schedule", [il.GradientDescent(1e6, 400), il.HeavyBall(1e6, 0.5, 400)])
+def test_there_is_no_intercept_also_after_a_divergence(schedule: il.Schedule) -> None:
+    run = il.train(PROBLEM, schedule)
+    assert np.isinf(run.coef()).any()
+    assert run.intercept() == 0.0

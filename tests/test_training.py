@@ -206,3 +206,16 @@ def test_huge_rates_come_back_under_the_flow(rates: list[float], curvature: floa
     if grown > 0:  # h e^(-2γt) falls to sqrt(0.1)
         wanted = (grown - 0.5 * math.log(0.1)) / 2 / curvature
         assert float(run.time) == pytest.approx(wanted, rel=1e-12)
+
+
+def test_steps_are_counted_exactly_as_far_as_an_int64_goes() -> None:
+    problem = il.Problem.from_spectra([1.0], [1.0], [1.0])
+    still = [il.GradientDescent(0.0, 2**53)] * 3
+    few = [il.GradientDescent(0.1, 1)] * 9
+    assert int(il.train(problem, il.Schedule(*still, *few)).steps) == 3 * 2**53 + 9
+    run = il.train(problem, il.Schedule(*still, *few), train_loss=0.1)
+    assert (bool(run.reached), int(run.steps)) == (True, 3 * 2**53 + 6)
+    most = il.Schedule(*[il.GradientDescent(0.0, 2**53)] * 1023)
+    assert int(il.train(problem, most).steps) == 1023 * 2**53
+    with pytest.raises(ValueError, match=r"2\*\*63 - 1 steps in all.*got 9223372036854775808"):
+        il.train(problem, most + il.GradientDescent(0.0, 2**53))

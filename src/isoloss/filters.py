@@ -146,14 +146,13 @@ def step_factors(xp: Any, rates: Array, curvature: Array) -> Array:
     high, low = dd.split(flat)
     ones = xp.ones_like(rates), xp.ones_like(flat)
     factors = xp.stack([ones[0], -rate_high], axis=1) @ xp.stack([ones[1], high], axis=0)
-    factors -= xp.stack([rate_high, rate_low], axis=1) @ xp.stack([low, flat], axis=0)
-    factors = xp.reshape(factors, shape)
+    missing = xp.stack([rate_high, rate_low], axis=1) @ xp.stack([low, flat], axis=0)
+    factors = xp.reshape(factors - missing, shape)
     near = xp.abs(factors) < _NEAR
     if bool(xp.any(near)):
         columns = xp.reshape(2.0 * rates, (-1, *(1,) * curvature.ndim))
-        rate = xp.broadcast_to(columns, shape)[near]
-        product, error = dd.two_prod(rate, xp.broadcast_to(curvature, shape)[near])
-        factors[near] = (1.0 - product) - error
+        product, error = dd.two_prod(columns, curvature)
+        factors = xp.where(near, (1.0 - product) - error, factors)
     return factors
 
 

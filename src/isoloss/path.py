@@ -15,7 +15,8 @@ from isoloss.momentum import Motion, Transition, walk
 from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov
 from isoloss.problem import Problem
 from isoloss.schedule import Schedule
-from isoloss.stopping import flow_time, log_excess
+from isoloss.stopping import flow_time
+from isoloss.stops import Stops, log_excess
 from isoloss.units import scaled
 
 __all__ = ["Path", "trace"]
@@ -167,22 +168,15 @@ def _momentum_marks(
     if not chosen:
         return _none(problem), motion
     lr = scaled(phase.lr, problem.units.curvature)
+    stops = Stops.none(xp, problem.log_weights[None, None, :], motion.filter(xp))
     for k in chosen:
         if isinstance(lr, float):
             step = Transition(xp, lr, phase.momentum, curvature, nesterov=nesterov)
             motion = step.advance(motion, k - done)
         else:
-            motion = walk(
-                xp,
-                problem.log_weights[None, None, :],
-                motion,
-                curvature,
-                lr[done:k],
-                phase.momentum,
-                xp.nan + xp.zeros_like(curvature[..., 0]),
-                problem.kind.constant,
-                nesterov=nesterov,
-            ).end
+            rates, mu = lr[done:k], phase.momentum
+            constant = problem.kind.constant
+            motion = walk(stops, motion, curvature, rates, mu, constant, nesterov=nesterov)
         done = k
         passed.append(motion.filter(xp).precise(xp).at((0, 0, ...)))
     return _Marks(chosen, problem.kind.constant([0.0] * len(chosen)), _rows(xp, passed)), motion

@@ -15,7 +15,8 @@ from isoloss.pieces import Piece, chunks, pieces
 from isoloss.problem import Problem
 from isoloss.scanning import scan_rates
 from isoloss.schedule import Schedule
-from isoloss.stopping import first_step, flow_time, log_excess
+from isoloss.stopping import first_step, flow_time
+from isoloss.stops import Stops, log_excess
 from isoloss.units import scaled
 
 __all__ = ["Progress", "Stopped"]
@@ -44,26 +45,19 @@ class Progress:
     """The state of one call: where the schedule is, and which levels have stopped it where."""
 
     def __init__(self, problem: Problem, levels: Array | None) -> None:
-        kind = problem.kind
-        xp = self.xp = kind.xp
+        xp = self.xp = problem.kind.xp
         self.problem = problem
         self.levels = levels
         r = problem.gamma.shape[-1]
         self.curvature = xp.reshape(problem.gamma, (-1, 1, r))
         self.log_weights = xp.reshape(problem.log_weights, (-1, 1, r))
         self.unit = problem.units.curvature  # of what rates and times are divided by
-        floor = xp.reshape(problem.floor, (-1, 1))
-        # log of a negative number is NaN: that level is below every train loss
-        self.log_level = (
-            xp.nan + xp.zeros_like(floor) if levels is None else problem.log_excess(levels)
-        )
         self.filters = Filter.identity(self.curvature)
         self.motion: Motion | None = None  # of the momentum phase just done
-        self.steps, self.time = xp.zeros_like(floor), xp.zeros_like(floor)
-        self.reached = log_excess(xp, self.log_weights, self.filters) <= self.log_level
-        blank = xp.zeros_like(self.log_level)
-        self.stop_steps, self.stop_time = blank, blank
-        self.stopped = Filter(*(part + blank[..., None] for part in self.filters[:2]))
+        sought = None
+        if levels is not None:
+            sought = problem.log_excess(levels), problem.log_excess(levels, rounded=True)
+        self.stops = Stops(xp, self.log_weights, self.filters, sought)
 
     def follow(self, schedule: Schedule) -> Stopped:
         """Train by a schedule."""
@@ -92,59 +86,57 @@ class Progress:
                 self._changing_steps(amount, steps)
 
     def _finished(self) -> bool:
-        return self.levels is not None and bool(self.xp.all(self.reached))
-
-    def _sought(self) -> Array:
-        """Return the levels not reached yet; those that are, as NaN."""
-        return self.xp.where(self.reached, self.xp.nan + 0.0 * self.log_level, self.log_level)
-
-    def _stop(self, hit: Array, there: Filter, steps: Array, time: Array) -> None:
-        """Record the levels that a phase has reached for the first time."""
-        xp, new = self.xp, hit & ~self.reached
-        blank = xp.zeros_like(self.log_level)
-        self.stop_steps = xp.where(new, steps + blank, self.stop_steps)
-        self.stop_time = xp.where(new, time + blank, self.stop_time)
-        self.stopped = choose(xp, new, there, self.stopped)
-        self.reached = self.reached | new
+        return self.levels is not None and bool(self.xp.all(self.stops.reached))
 
     def _result(self) -> Stopped:
         """Give the levels never reached the schedule's end."""
-        xp, problem = self.xp, self.problem
-        blank = xp.zeros_like(self.log_level)
-        steps = xp.where(self.reached, self.stop_steps, self.steps + blank)
-        time = xp.where(self.reached, self.stop_time, self.time + blank)
-        filters = choose(xp, self.reached, self.stopped, self.filters)
+        xp, problem, stops = self.xp, self.problem, self.stops
+        steps = xp.where(stops.reached, stops.steps, stops.passed[0])
+        time = xp.where(stops.reached, stops.time, stops.passed[1])
+        filters = choose(xp, stops.reached, stops.filters, self.filters)
         batch = tuple(problem.floor.shape)
         shape = batch + (() if self.levels is None else tuple(self.levels.shape))
         r = problem.gamma.shape[-1]
         parts = filters.sign, filters.logarithm()
         sign, log = (xp.reshape(part, (*batch, -1, r)) for part in parts)
+        reached = xp.reshape(stops.reached, shape)
+        train_loss = xp.reshape(problem.train_loss(log), shape)
+        if self.levels is not None:
+            # the stop was confirmed in logarithms: what is above the level is rounding
+            train_loss = xp.where(reached & (train_loss > self.levels), self.levels, train_loss)
         return Stopped(
-            reached=xp.reshape(self.reached, shape),
-            steps=xp.astype(xp.reshape(steps, shape), xp.int64),
+            reached=reached,
+            steps=xp.reshape(steps, shape),
             time=xp.reshape(_user_time(time, self.unit, problem.kind), shape),
-            train_loss=xp.reshape(problem.train_loss(log), shape),
+            train_loss=train_loss,
             sign=xp.reshape(sign, (*shape, r)),
             log=xp.reshape(log, (*shape, r)),
         )
 
     def _flow(self, duration: Any) -> None:
         """Carry the filter through a gradient flow."""
-        xp, levels = self.xp, self._sought()
+        xp, stops = self.xp, self.stops
         duration = scaled(self.problem.kind.constant(duration), self.unit)
         precise = self.filters.low is not None
         move = flow_filter(xp, duration[..., None], self.curvature, precise=precise)
-        if not bool(xp.all(xp.isnan(levels))):
+        # a flow never ends at the smallest train loss
+        sought = stops.open & (stops.log_level > -xp.inf)
+        if bool(xp.any(sought)):
+            levels = xp.where(sought, stops.log_level, xp.nan)
             time, there = flow_time(xp, self.log_weights, self.filters, self.curvature, levels)
-            hit = xp.isfinite(time) & (time <= duration)
-            self._stop(hit, there, self.steps, self.time + time)
-        self.time = self.time + duration
-        self.filters = self.filters.then(xp, move)
+            stops.record_flow(xp.isfinite(time) & (time <= duration), there, time)
+        stops.passes(0, duration)
+        before, self.filters = self.filters, self.filters.then(xp, move)
+        if stops.any_open():
+            # a square that vanishes beyond float64 is not a direction that a step has removed
+            tends = (before.log > -xp.inf) & (2.0 * self.filters.log == -xp.inf)
+            tends = tends & (self.log_weights > -xp.inf)
+            stops.give_up_the_floor(xp.any(tends, axis=-1))
 
     def _equal_steps(self, lr: Any, count: Any) -> None:
         """Carry the filter through steps of one rate."""
-        xp, rates = self.xp, np.asarray(lr)[..., None]
-        steps = self.problem.kind.constant(count) + 0.0 * self.steps
+        xp, stops, rates = self.xp, self.stops, np.asarray(lr)[..., None]
+        steps = self.problem.kind.constant(count) + xp.zeros_like(stops.passed[1])
         step = log_step(xp, rates, self.curvature, unit=self.unit)
         if self.filters.low is None and bool(xp.any(step.log * steps[..., None] > _GROWTH)):
             self.filters = self.filters.precise(xp)
@@ -153,12 +145,12 @@ class Progress:
         end = self.filters.then(xp, step.power(xp, steps[..., None]))
         # a loss that cannot rise reaches what its end is below
         rises = xp.any(step.log > 0, axis=-1)
-        levels, excess = self._sought(), log_excess(xp, self.log_weights, end)
-        levels = xp.where((steps > 0) & (rises | (excess <= levels)), levels, xp.nan + 0.0 * levels)
-        if not bool(xp.all(xp.isnan(levels))):
-            first, there = first_step(xp, self.log_weights, self.filters, step, steps, levels)
-            self._stop(xp.isfinite(first), there, self.steps + first, self.time)
-        self.steps = self.steps + steps
+        sought = stops.open & (steps > 0)
+        sought = sought & (rises | (log_excess(xp, self.log_weights, end) <= stops.bar))
+        if bool(xp.any(sought)):
+            first, there = first_step(stops, self.filters, step, steps, sought)
+            stops.record(xp.isfinite(first), there, first)
+        stops.passes(xp.astype(steps, xp.int64), 0.0)
         self.filters = end
 
     def _changing_steps(self, lr: Any, count: int) -> None:
@@ -168,15 +160,14 @@ class Progress:
             for rate in lr:
                 self._equal_steps(float(rate), 1)
             return
-        constant, levels = self.problem.kind.constant, self._sought()
-        scan = scan_rates(xp, self.log_weights, self.filters, self.curvature, own, levels, constant)
-        self._stop(xp.isfinite(scan.first), scan.stopped, self.steps + scan.first, self.time)
-        self.steps = self.steps + count
-        self.filters = scan.end.precise(xp) if scan.end.grows(xp, _GROWTH) else scan.end
+        constant = self.problem.kind.constant
+        end = scan_rates(self.stops, self.filters, self.curvature, own, constant)
+        self.stops.passes(count, 0.0)
+        self.filters = end.precise(xp) if end.grows(xp, _GROWTH) else end
 
     def _advance_momentum(self, phase: HeavyBall | Nesterov) -> None:
         """Carry the filter through a phase with momentum, recording the levels that it reaches."""
-        xp, curvature = self.xp, self.curvature
+        xp, curvature, stops = self.xp, self.curvature, self.stops
         if self.motion is None or not phase.carry_velocity:
             self.motion = Motion.at_rest(self.filters)
         nesterov = isinstance(phase, Nesterov)
@@ -185,31 +176,20 @@ class Progress:
                 break
             own = scaled(lr, self.unit)
             _check_momentum_rate(float(np.max(own)), float(xp.max(curvature)), self.unit)
-            levels = self._sought()
             if isinstance(own, float):
                 step = Transition(xp, own, phase.momentum, curvature, nesterov=nesterov)
-                found = first_crossing(xp, self.log_weights, self.motion, step, steps, levels)
+                self.motion = first_crossing(stops, self.motion, step, steps)
             else:
-                found = walk(
-                    xp,
-                    self.log_weights,
-                    self.motion,
-                    curvature,
-                    own,
-                    phase.momentum,
-                    levels,
-                    self.problem.kind.constant,
-                    nesterov=nesterov,
+                constant, mu = self.problem.kind.constant, phase.momentum
+                self.motion = walk(
+                    stops, self.motion, curvature, own, mu, constant, nesterov=nesterov
                 )
-            hit = xp.isfinite(found.first)
-            self._stop(hit, found.stopped, self.steps + found.first, self.time)
-            self.steps = self.steps + steps
-            self.motion = found.end
+            stops.passes(steps, 0.0)
         self.filters = self.motion.filter(xp)
 
 
 def _check_momentum_rate(lr: float, curvature: float, unit: int) -> None:
-    if lr > LARGEST or 2.0 * lr * curvature > LARGEST:
+    if lr * curvature > 0.5 * LARGEST:
         raise ValueError(
             f"rates of momentum phases must be at most {LARGEST:g} over twice the curvature; "
             f"got {scaled(lr, -unit):g} with curvature {scaled(curvature, unit):g}"

@@ -30,6 +30,7 @@ Array = Any
 
 _DIVERGED = 300.0  # log of a filter whose products may leave float64
 _LN2 = 0.6931471805599453
+_HALF_UNIT = 2.0**-53
 _FAR = 1000.0  # bits from which a level is only known by its logarithm
 _LARGEST_NOISE = 2.0**900  # all that is seen beside it
 RESCALE_INPUTS = "multiply the inputs (X, the kernel or the train covariance) by a power of two"
@@ -162,10 +163,12 @@ class Reduced:
         own = sum_of_exponentials(self.kind.xp, weights + 2.0 * log, floor)
         return own.times(self.kind.xp, self.units.train)
 
-    def excess(self, levels: Array) -> Scaled:
+    def excess(self, levels: Array, *, rounded: bool = False) -> Scaled:
         """Return what levels in the user's units leave above the smallest train loss, (B, L).
 
         It is in the problem's own unit, where the level may lie beyond float64; exponents are even.
+        ``rounded`` adds the half unit in the last place to which a level is given, which is more of
+        what is left where the smallest train loss is taken off.
         """
         xp, exponent = self.kind.xp, float(self.units.train)
         levels = xp.reshape(levels, (1, -1))
@@ -175,11 +178,13 @@ class Reduced:
         there = shifted(xp, levels, -(bits + exponent))
         floor = xp.reshape(self.floor, (-1, 1))
         left = there - shifted(xp, floor, -bits)
+        if rounded:
+            left = xp.where(left > 0, left + _HALF_UNIT * there, left)
         return Scaled(left, bits + xp.zeros_like(left))
 
-    def log_excess(self, levels: Array) -> Array:
+    def log_excess(self, levels: Array, *, rounded: bool = False) -> Array:
         """Return its logarithm; NaN is below every train loss."""
-        xp, (left, bits) = self.kind.xp, self.excess(levels)
+        xp, (left, bits) = self.kind.xp, self.excess(levels, rounded=rounded)
         far = xp.abs(bits) > _FAR
         return xp.where(
             far,

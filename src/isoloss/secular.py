@@ -26,6 +26,8 @@ __all__ = ["Extreme", "extremes", "singular_values"]
 Array = Any
 
 _MAX_NEWTON = 200
+_HALVINGS = 2200  # as many as there are between the largest float64 and the smallest
+_SHARP = 1e-15
 _LN2 = 0.6931471805599453
 _APART = 200.0  # bits between sizes from which logarithms are taken
 _GRADED = 2.0**20  # between the sizes of columns: then small singular values need Jacobi's method
@@ -240,20 +242,9 @@ def _stationary(xp: Any, gaps: Array, pull: Array, squares: Array, shrink: Array
     safe = xp.where(target > 0, target, xp.ones_like(target))
     # each term alone is a lower bound; from there Newton on 1/‖y(s)‖, concave in s, is monotone
     s = xp.max(xp.sqrt(sizes) / safe[:, None] - gaps[None, :], axis=-1)
-    s = xp.where(s > 0, s, xp.zeros_like(s))
-    for _ in range(_MAX_NEWTON):
-        distance = gaps[None, :] + s[:, None]
-        terms = _ratio(xp, sizes, distance**2)
-        norm = xp.sqrt(xp.sum(terms, axis=-1))
-        slope = xp.sum(_ratio(xp, terms, distance), axis=-1)
-        move = xp.where(
-            (norm > target) & (slope > 0) & (target > 0),
-            (norm / safe - 1.0) * norm**2 / slope,
-            xp.zeros_like(s),
-        )
-        s = s + move
-        if not bool(xp.any(move > 1e-15 * s)):
-            break
+    s, settled = _newton(xp, gaps, sizes, target, xp.where(s > 0, s, xp.zeros_like(s)))
+    if not bool(xp.all(settled)):
+        s = xp.where(settled, s, _halved(xp, gaps, sizes, target, s))
     y = _ratio(xp, pulls, (gaps[None, :] + s[:, None])[..., None])
     y = xp.where((target > 0)[:, None, None], y, xp.zeros_like(y))
     missing = squares - xp.sum(y**2, axis=(-2, -1))
@@ -264,6 +255,42 @@ def _stationary(xp: Any, gaps: Array, pull: Array, squares: Array, shrink: Array
     column = xp.arange(pull.shape[1])[None, :] == 0
     corner = xp.where(row & column, xp.ones_like(corner), corner)
     return y + fill[:, None, None] * corner
+
+
+def _newton(xp: Any, gaps: Array, sizes: Array, target: Array, start: Array) -> tuple[Array, Array]:
+    """Return Newton's s with ‖y(s)‖ = target, from below, and whether it has settled there."""
+    s, settled = start, target < 0  # nowhere
+    for _ in range(_MAX_NEWTON):
+        distance = gaps[None, :] + s[:, None]
+        terms = _ratio(xp, sizes, distance**2)
+        norm = xp.sqrt(xp.sum(terms, axis=-1))
+        slope = xp.sum(_ratio(xp, terms, distance), axis=-1)
+        moves = (norm > target) & (slope > 0) & (target > 0)
+        move = xp.where(
+            moves,
+            (norm / xp.where(moves, target, xp.ones_like(target)) - 1.0) * norm**2 / slope,
+            xp.zeros_like(s),
+        )
+        s = s + move
+        settled = ~(move > _SHARP * s)
+        if bool(xp.all(settled)):
+            break
+    return s, settled
+
+
+def _halved(xp: Any, gaps: Array, sizes: Array, target: Array, low: Array) -> Array:
+    """Return s with ‖y(s)‖ = target > 0 by halving, from where the norm is above it."""
+    high = xp.sqrt(xp.sum(sizes, axis=-1)) / target  # ‖y(s)‖ ≤ ‖pull‖/s
+    for _ in range(_HALVINGS):
+        middle = 0.5 * low + 0.5 * high
+        between = (middle > low) & (middle < high)
+        if not bool(xp.any(between)):
+            break
+        terms = _ratio(xp, sizes, (gaps[None, :] + middle[:, None]) ** 2)
+        above = xp.sqrt(xp.sum(terms, axis=-1)) > target
+        low = xp.where(between & above, middle, low)
+        high = xp.where(between & ~above, middle, high)
+    return high
 
 
 def _ratio(xp: Any, top: Array, bottom: Array) -> Array:

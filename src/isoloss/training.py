@@ -17,6 +17,8 @@ __all__ = ["train", "train_each"]
 
 Array = Any
 
+_MAX_STEPS = 2**63 - 1  # as many as an int64 counts
+
 
 @blas_by_size
 @quiet
@@ -35,9 +37,10 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
     schedule : Schedule or phase
         What the optimizer does.
     train_loss : array_like, optional
-        The level or levels to stop at; by default the schedule runs to its end. A level equal to
-        the smallest train loss counts as reached only where it is met exactly after finitely many
-        steps.
+        The level or levels to stop at; by default the schedule runs to its end. A level counts as
+        reached where the train loss is at or below it to four units in the last place of the
+        level (of its logarithm, far from 1). One equal to the smallest train loss is reached only
+        where finitely many steps remove every direction exactly; a flow only tends to it.
 
     Returns
     -------
@@ -50,7 +53,8 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
     TypeError
         If ``problem`` or ``schedule`` is of another type.
     ValueError
-        If a level is NaN.
+        If a level is NaN, the schedule has more than 2⁶³ - 1 steps, or a momentum phase a rate
+        beyond 10²⁹⁰ over twice the largest curvature.
 
     Examples
     --------
@@ -67,6 +71,7 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
     if not isinstance(schedule, Schedule):
         schedule = Schedule(schedule)
+    _check_steps(schedule)
     levels = None if train_loss is None else _levels(problem, train_loss)
     stopped, result = Progress(problem, levels).follow(schedule), problem.kind.result
     # with an axis of levels, even of one
@@ -95,7 +100,16 @@ def train_each(problem: Problem, schedules: Sequence[Schedule], levels: Array) -
 
     The schedules must be of the same `kinds`.
     """
+    for schedule in schedules:
+        _check_steps(schedule)
     return Progress(problem, levels).follow_pieces(side_by_side(schedules))
+
+
+def _check_steps(schedule: Schedule) -> None:
+    if schedule.steps > _MAX_STEPS:
+        raise ValueError(
+            f"a schedule may have 2**63 - 1 steps in all to be trained; got {schedule.steps}"
+        )
 
 
 def _levels(problem: Problem, train_loss: Any) -> Array:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from numpy.polynomial import chebyshev
+from scipy.optimize import brentq
 
 from isoloss.problem import Problem
 from isoloss.testloss import DiagonalTest
@@ -167,8 +168,8 @@ class Losses:
             move = float(np.log(total) * total / (rates @ terms)) if total > 0 else 0.0
             time = max(time + move, 0.0)
             if abs(move) <= _ROUNDING * time or time == 0:
-                break
-        return time
+                return time
+        return _enclosed(logs - log_level, rates, time)
 
     def amplification(self, rates: Floats, counts: Floats) -> tuple[float, Floats]:
         """Return the log of how much the steps can enlarge an error, and derivatives in the rates.
@@ -190,3 +191,20 @@ class Losses:
         steps = -4.0 * self.gamma * counts[:, None] / factors
         slopes = np.tril((shares / totals[:, None]) @ steps.T)
         return Path(np.log(totals), slopes)
+
+
+def _enclosed(logs: Floats, rates: Floats, early: float) -> float:
+    """Return the time at which Σ exp(logs - rates·t) falls to 1, where Newton only creeps to it.
+
+    At the time ``early`` it is not below that.
+    """
+
+    def above(time: float) -> float:
+        return float(np.logaddexp.reduce(logs - rates * time))
+
+    if above(early) <= 0:  # but for rounding
+        return early
+    late = 2.0 * early
+    while above(late) > 0:
+        late *= 2.0
+    return float(brentq(above, early, late, xtol=_ROUNDING * early, rtol=_ROUNDING, maxiter=1000))

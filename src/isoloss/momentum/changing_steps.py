@@ -1,4 +1,9 @@
-"""Steps of changing rates with momentum, and where they first reach a level."""
+"""Steps of changing rates with momentum, and where they first reach a level.
+
+They are taken in float64, block by block. Where that cannot decide (a loss at a level but for the
+rounding, or one that a step all but removes, whose digits are those of what cancels), all steps
+from the start of the walk on are taken again in double-double.
+"""
 
 from __future__ import annotations
 
@@ -11,42 +16,43 @@ import numpy.typing as npt
 
 from isoloss.filters import Filter
 from isoloss.momentum.groups import CHUNK, Grouping, Groups
-from isoloss.momentum.motion import Motion, rescaled
-from isoloss.momentum.search import Search, Stops
+from isoloss.momentum.motion import Motion, one_step, rescaled
+from isoloss.momentum.search import relative_to
+from isoloss.stops import Stops
 
 __all__ = ["walk"]
 
 Array = Any
+Rates = npt.NDArray[np.float64]
 
 _ELEMENTS = 2**21
-_WALKED = 64  # steps between two rescalings
+_WALKED = 128  # steps between two rescalings
 _SMALLEST = 1e-250
+_ROUNDING = 1e-14  # of a block's positions, relative to the largest of them
+_CANCELS = 1e-12  # the share of the loss, after one step, from which on digits are missed
 
 
 def walk(
-    xp: Any,
-    log_weights: Array,
+    stops: Stops,
     motion: Motion,
     curvature: Array,
-    rates: npt.NDArray[np.float64],
+    rates: Rates,
     momentum: float,
-    log_level: Array,
     constant: Any,
     *,
     nesterov: bool,
-) -> Stops:
-    """Take steps of changing rates, and find the first at or below each level."""
-    walker = _Walker(xp, log_weights, motion, curvature, log_level, momentum, nesterov=nesterov)
-    done = 0
+) -> Motion:
+    """Take steps of changing rates, record the levels first reached, and return the end."""
+    xp = stops.xp
+    walker = _Walker(stops, motion, curvature, rates, momentum, nesterov=nesterov)
     if curvature.shape[0] == 1:
         grouping = Grouping(xp, curvature[0, 0, :], momentum, constant, nesterov=nesterov)
-        while grouping.pays and rates.size - done >= grouping.size:
-            count = min((rates.size - done) // grouping.size, CHUNK) * grouping.size
-            if not walker.take_groups(grouping, rates[done : done + count], done):
+        while grouping.pays and rates.size - walker.done >= grouping.size:
+            count = min((rates.size - walker.done) // grouping.size, CHUNK) * grouping.size
+            if not walker.take_groups(grouping, count):
                 break
-            done += count
-    walker.take(rates[done:], done)
-    return Stops(walker.search.first, walker.search.stopped, walker.motion())
+    walker.take()
+    return walker.motion()
 
 
 class _Walker:
@@ -54,88 +60,124 @@ class _Walker:
 
     def __init__(
         self,
-        xp: Any,
-        log_weights: Array,
+        stops: Stops,
         motion: Motion,
         curvature: Array,
-        log_level: Array,
+        rates: Rates,
         momentum: float,
         *,
         nesterov: bool,
     ) -> None:
-        self.xp, self.momentum, self.nesterov = xp, momentum, nesterov
-        self.search = Search(xp, log_weights, motion, log_level)
-        self.base, self.exponent = motion.base, motion.exponent[:, 0, :]
-        x, q = ((high + low)[:, 0, :] for high, low in (motion.position, motion.velocity))
-        self.state = x, q
-        self.curvature = curvature[:, 0, :]
+        xp = self.xp = stops.xp
+        self.momentum, self.nesterov = momentum, nesterov
+        self.stops, self.rates, self.done = stops, rates, 0
+        self.columns, self.curvature = curvature, curvature[:, 0, :]
+        self.base = motion.base
         self.elements = math.prod(curvature.shape)
+        self.counts = xp.any(stops.log_weights > -xp.inf, axis=(1, 2))  # whose losses do
+        self.exact = motion, 0  # in double-double, after so many steps
+        self._adopt(motion)
 
     def motion(self) -> Motion:
-        return _motion(self.base, *self.state, self.exponent)
+        """Return where the walk is."""
+        exact, done = self.exact
+        return exact if done == self.done else _motion(self.base, *self.state, self.exponent)
 
-    def take(self, rates: npt.NDArray[np.float64], done: int) -> None:
-        """Take steps one by one, ``done`` of them having been taken before."""
-        xp = self.xp
-        growth = math.log(2.0 + 2.0 * float(rates.max(initial=0.0)) * float(xp.max(self.curvature)))
+    def take(self) -> None:
+        """Take the rest of the steps one by one."""
+        xp, rates = self.xp, self.rates
+        growth = math.log(2.0 + float(rates.max(initial=0.0)) * float(xp.max(2.0 * self.curvature)))
         size = max(min(_WALKED, _ELEMENTS // self.elements), 1)
-        normal = min(size, max(int(300.0 / growth), 1))
-        # who is looked at in shorter blocks where losses would leave float64
-        started = xp.any(self.search.log_weights > -xp.inf, axis=(1, 2))
-        counts = xp.any(self.search.open, axis=-1) & started
-        start, size = 0, normal
-        while start < rates.size:
-            block = rates[start : start + size]
+        size = min(size, max(int(300.0 / growth), 1))
+        while self.done < rates.size:
+            block = rates[self.done : self.done + size]
+            looking = self.stops.any_open()
             positions, end = _take(
                 xp, self.state, self.curvature, block, self.momentum, nesterov=self.nesterov
             )
-            if self.search.any_open():
-                here = self.motion()
-                weights, levels = self.search.weights(here)
-                sums = xp.vecdot(positions, weights[:, 0, :] * positions)  # (steps, B)
-                if block.size > 1 and bool(xp.any((sums <= _SMALLEST) & counts)):
-                    size = max(block.size // 8, 1)
-                    continue
-                _record_first(self.search, here, positions, sums, levels, done + start)
+            last = self.done + block.size == rates.size  # whose digits are those of the end
+            if (looking or last) and not self._decided(self.state[0], positions):
+                self._retake(block.size)
+                continue
             self._arrive(end)
-            start, size = start + block.size, normal
+            self.done += block.size
 
-    def take_groups(self, grouping: Grouping, rates: npt.NDArray[np.float64], done: int) -> bool:
+    def take_groups(self, grouping: Grouping, count: int) -> bool:
         """Take whole groups of steps at once; False, with none taken, where digits would go."""
-        xp, search, m = self.xp, self.search, grouping.size
-        here = self.motion()
-        weights, levels = search.weights(here)
-        looking = search.any_open()
+        xp, stops, m = self.xp, self.stops, grouping.size
+        weights, levels = relative_to(self.motion(), stops)
+        rates = self.rates[self.done : self.done + count]
+        looking = stops.any_open()
         flat = (self.state[0][0, :], self.state[1][0, :])
         groups = grouping.run(flat, rates, weights[0, 0, :] if looking else None)
         if groups is None:
             return False
         if groups.sums is not None:
+            if bool(xp.any(groups.sums <= groups.doubt)):
+                return False
             lowest = xp.min(xp.reshape(groups.sums - groups.doubt, (-1, m)), axis=1)
             for g in range(lowest.shape[0]):
-                if bool(xp.any((lowest[g] <= levels) & search.open)):
-                    self._look(groups, g, rates[g * m : (g + 1) * m], here, levels, done + g * m)
+                near = bool(xp.any((lowest[g] <= levels) & stops.open))
+                if near and not self._look(groups, g, m):
+                    return False
         x, q = groups.end
         self._arrive((x[None, :], q[None, :]))
+        self.done += count
         return True
 
-    def _look(
-        self,
-        groups: Groups,
-        g: int,
-        rates: npt.NDArray[np.float64],
-        here: Motion,
-        levels: Array,
-        done: int,
-    ) -> None:
-        """Take the steps of one group one by one, and record the levels that they reach."""
-        state = groups.x[g, :][None, :], groups.q[g, :][None, :]
+    def _look(self, groups: Groups, g: int, m: int) -> bool:
+        """Look at the steps of one group one by one; False if float64 cannot decide."""
+        x, q, rates = groups.x[g, :][None, :], groups.q[g, :][None, :], self.rates[self.done :]
+        rates = rates[g * m : (g + 1) * m]
         positions, _ = _take(
-            self.xp, state, self.curvature, rates, self.momentum, nesterov=self.nesterov
+            self.xp, (x, q), self.curvature, rates, self.momentum, nesterov=self.nesterov
         )
-        weights, _ = self.search.weights(here)
-        sums = self.xp.vecdot(positions, weights[:, 0, :] * positions)
-        _record_first(self.search, here, positions, sums, levels, done)
+        return self._decided(x, positions, g * m)
+
+    def _decided(self, start: Array, positions: Array, ahead: int = 0) -> bool:
+        """Record the levels first reached in a block of steps; False if float64 cannot decide.
+
+        ``start`` (B, r) are the positions before the block, which comes ``ahead`` steps later.
+        """
+        xp, stops, motion = self.xp, self.stops, _motion(self.base, *self.state, self.exponent)
+        weights, levels = relative_to(motion, stops)
+        whole = xp.concat([start[None, ...], positions], axis=0)
+        sums = xp.vecdot(whole, weights[:, 0, :] * whole)  # (1 + steps, B)
+        lost = (sums[1:, :] <= _SMALLEST) | (sums[1:, :] <= _CANCELS * sums[:-1, :])
+        if bool(xp.any(lost & self.counts & xp.any(~stops.reached, axis=-1))):
+            return False
+        peak, sums = xp.sqrt(xp.max(sums, axis=0)), sums[1:, :]
+        doubt = 2.0 * _ROUNDING * xp.sqrt(sums) * peak + (_ROUNDING * peak) ** 2
+        near = ((sums - doubt)[..., None] <= levels[None, ...]) & stops.open  # (steps, B, L)
+        hit = xp.any(near, axis=0)
+        if not bool(xp.any(hit)):
+            return True
+        index = xp.argmax(xp.astype(near, xp.int64), axis=0)
+        unsure = near & ((sums + doubt)[..., None] > levels[None, ...])
+        if bool(xp.any(xp.take_along_axis(unsure, index[None, ...], axis=0))):
+            return False
+        pick = xp.broadcast_to(index[..., None], (*index.shape, positions.shape[-1]))
+        there = xp.take_along_axis(xp.permute_dims(positions, (1, 0, 2)), pick, axis=1)
+        moved = motion._replace(position=(there, 0.0 * there))
+        refused = stops.record(hit, moved.filter(xp), self.done + ahead + index + 1)
+        return not bool(xp.any(refused))
+
+    def _retake(self, count: int) -> None:
+        """Take the next steps in double-double, after all steps up to them."""
+        xp, stops = self.xp, self.stops
+        motion, done = self.exact
+        for lr in self.rates[done : self.done + count].tolist():
+            motion = one_step(xp, motion, lr, self.momentum, self.columns, nesterov=self.nesterov)
+            done += 1
+            if done > self.done and stops.any_open():
+                stops.record(stops.open, motion.filter(xp), done + xp.zeros_like(stops.bar))
+        self.exact, self.done = (motion, done), done
+        self._adopt(motion)
+
+    def _adopt(self, motion: Motion) -> None:
+        self.exponent = motion.exponent[:, 0, :]
+        x, q = ((high + low)[:, 0, :] for high, low in (motion.position, motion.velocity))
+        self.state = x, q
 
     def _arrive(self, end: tuple[Array, Array]) -> None:
         pairs = [(part, 0.0) for part in end]
@@ -147,7 +189,7 @@ def _take(
     xp: Any,
     state: tuple[Array, Array],
     curvature: Array,
-    rates: npt.NDArray[np.float64],
+    rates: Rates,
     momentum: float,
     *,
     nesterov: bool,
@@ -155,36 +197,18 @@ def _take(
     """Return the positions after each step, (steps, B, r), and the last state."""
     x, q = state
     kept = momentum * q
-    columns = xp.asarray(-2.0 * rates, dtype=x.dtype, device=compat.device(x))[:, None, None]
-    positions = columns * curvature
+    columns = xp.asarray(-rates, dtype=x.dtype, device=compat.device(x))[:, None, None]
+    pulls, positions = columns * (2.0 * curvature), []
+    left = 1.0 + pulls if nesterov else pulls
     for k in range(rates.size):
         q = kept + x
         kept = momentum * q
-        row = positions[k, ...]  # changed in place: memory is what a step costs
-        row *= kept + x if nesterov else q
-        row += x
-        x = row
-    return positions, (x + 0.0, q)
+        # in this order two of Nesterov's steps at 2ηγ = 1 remove a direction to the last bit
+        x = left[k, ...] * x + pulls[k, ...] * kept if nesterov else x + pulls[k, ...] * q
+        positions.append(x)
+    return xp.reshape(xp.concat(positions, axis=0), (-1, *x.shape)), (x, q)
 
 
 def _motion(base: Filter, x: Array, q: Array, exponent: Array) -> Motion:
     x, q, exponent = x[:, None, :], q[:, None, :], exponent[:, None, :]
     return Motion(base, (x, 0.0 * x), (q, 0.0 * q), exponent)
-
-
-def _record_first(
-    search: Search, motion: Motion, positions: Array, sums: Array, levels: Array, done: int
-) -> None:
-    """Record the levels first reached in a block of steps."""
-    xp = search.xp
-    near = sums[..., None] <= levels[None, ...]  # (steps, B, L)
-    hit = xp.any(near, axis=0) & search.open
-    if not bool(xp.any(hit)):
-        return
-    index = xp.argmax(xp.astype(near, xp.int64), axis=0)
-    by_batch = xp.permute_dims(positions, (1, 0, 2))
-    pick = xp.broadcast_to(index[..., None], (*index.shape, positions.shape[-1]))
-    there = xp.take_along_axis(by_batch, pick, axis=1)  # (B, L, r)
-    moved = motion._replace(position=(there, 0.0 * there))
-    step = xp.astype(index + 1, levels.dtype)
-    search.record(hit, done + step, moved.filter(xp))

@@ -11,8 +11,8 @@ import math
 from typing import Any
 
 from isoloss.momentum.motion import Motion, Transition
-from isoloss.momentum.search import Search, Stops
-from isoloss.stopping import log_excess
+from isoloss.momentum.search import relative_to
+from isoloss.stops import Stops
 
 __all__ = ["first_crossing"]
 
@@ -20,15 +20,14 @@ Array = Any
 
 _WIDEST = 6  # a block has at most 2^6 by 2^6 steps
 _ELEMENTS = 2**21
+_EXACT = 256  # steps within which a direction may be removed exactly
 _NATS = 200.0  # growth or decay in a block
 _TOLERANCE = 1e-13  # of the sum of magnitudes: far above the rounding of a block's products
 
 
-def first_crossing(
-    xp: Any, log_weights: Array, motion: Motion, step: Transition, steps: int, log_level: Array
-) -> Stops:
-    """Find the first of ``steps`` equal steps at or below each level."""
-    search = Search(xp, log_weights, motion, log_level)
+def first_crossing(stops: Stops, motion: Motion, step: Transition, steps: int) -> Motion:
+    """Record the first of ``steps`` equal steps at or below each level, and return the end."""
+    xp, log_weights = stops.xp, stops.log_weights
     large, small, apart = step.eigenvalues()
     rate = float(xp.max(xp.where(log_weights > -xp.inf, xp.abs(large), 0.0 * large)))
     pace = abs(math.log(rate)) if rate > 0 else math.inf
@@ -36,25 +35,38 @@ def first_crossing(
     bits = min(max(int(0.5 * math.log2(max(room, 1.0))), 0), _WIDEST)
     width = 2**bits
     skip, done, now = width**2, 0, motion
-    while done < steps and search.any_open():
+    while done < steps and _worth_looking(stops, done):
         length = min(skip, steps - done)
-        if skip > 1 and _stays_above(search, now, step, (large, small, apart), length):
+        if skip > 1 and _stays_above(stops, now, step, (large, small, apart), length):
             now = step.advance(now, length)
             done, skip = done + length, 2 * skip
             continue
         skip = max(skip // 2, width**2)
         rows = min(width, -(-(steps - done) // width))
         length = min(rows * width, steps - done)
-        doubtful = _search_block(search, now, step, (rows, bits, length), done)
+        doubtful = _search_block(stops, now, step, (rows, bits, length), done)
         # an undecided step ends the block, so that it is seen again from afresh
         length = length if doubtful is None else doubtful
         now = step.advance(now, length)
         done += length
-    return Stops(search.first, search.stopped, step.advance(now, steps - done))
+    return step.advance(now, steps - done)
+
+
+def _worth_looking(stops: Stops, done: int) -> bool:
+    """Whether a level is open that later steps can be seen to reach.
+
+    The smallest train loss is reached only by removing every direction exactly. After k steps a
+    position is a polynomial of degree k in numbers of 53 bits: beyond the first steps, a zero in
+    double-double would be rounding.
+    """
+    xp, sought = stops.xp, stops.open
+    if done >= _EXACT:
+        sought = sought & (stops.log_level > -xp.inf)
+    return bool(xp.any(sought))
 
 
 def _stays_above(
-    search: Search,
+    stops: Stops,
     motion: Motion,
     step: Transition,
     eigenvalues: tuple[Array, Array, Array],
@@ -64,8 +76,8 @@ def _stays_above(
 
     There h_k = pλ₁^k + qλ₂^k, so |h_k| is at least |p| min(1, |λ₁|^K) - |q| max(1, |λ₂|^K).
     """
-    xp = search.xp
-    weights, levels = search.weights(motion)
+    xp = stops.xp
+    weights, levels = relative_to(motion, stops)
     large, small, apart = eigenvalues
     a, b, _, _ = step.entries()
     x, q = motion.position[0], motion.velocity[0]
@@ -80,43 +92,41 @@ def _stays_above(
     least = main * xp.exp(decay) - (other + rounding) * xp.exp(growth)
     least = xp.where(apart & (least > 0), least, 0.0 * least)
     bound = xp.sum(weights * least**2, axis=-1)
-    return bool(xp.all((bound > levels) | ~search.open))
+    return bool(xp.all((bound > levels) | ~stops.open))
 
 
 def _search_block(
-    search: Search, motion: Motion, step: Transition, size: tuple[int, int, int], done: int
+    stops: Stops, motion: Motion, step: Transition, size: tuple[int, int, int], done: int
 ) -> int | None:
     """Look at every step of a block; return the first that could not be decided in float64."""
-    xp = search.xp
+    xp = stops.xp
     rows, bits, length = size
-    sums, doubt, levels = _block_losses(search, motion, step, rows, bits)
+    sums, doubt, levels = _block_losses(stops, motion, step, rows, bits)
     sums, doubt = sums[:, :length], doubt[:, :length]
     near = sums[:, None, :] - doubt[:, None, :] <= levels[..., None]  # (B, L, steps)
-    near = near & search.open[..., None]
+    near = near & stops.open[..., None]
     if not bool(xp.any(near)):
         return None
     place = xp.astype(xp.argmax(xp.astype(near, xp.int64), axis=-1) + 1, levels.dtype)
     found = xp.any(near, axis=-1)
     place = xp.where(found, place, xp.ones_like(place))
     there = step.advance_each(motion, place[..., None]).filter(xp)
-    hit = found & (log_excess(xp, search.log_weights, there) <= search.log_level)
-    search.record(hit, done + place, there)
-    undecided = found & ~hit
+    undecided = stops.record(found, there, done + place)
     if not bool(xp.any(undecided)):
         return None
     return int(xp.min(xp.where(undecided, place, length + xp.zeros_like(place))))
 
 
 def _block_losses(
-    search: Search, motion: Motion, step: Transition, rows: int, bits: int
+    stops: Stops, motion: Motion, step: Transition, rows: int, bits: int
 ) -> tuple[Array, Array, Array]:
     """Return losses after 1 … rows·2^bits steps, (B, steps), a bound on their rounding, and levels.
 
     The loss after j steps from the i-th of ``rows`` states is Σ w (a_j x_i + b_j q_i)²: a matrix
     product of (x², xq, q²) with (a², 2ab, b²).
     """
-    xp = search.xp
-    weights, levels = search.weights(motion)
+    xp = stops.xp
+    weights, levels = relative_to(motion, stops)
     a, b = step.table(2**bits)
     xs, qs = step.states(motion, bits, rows)
     left = (weights * xs**2, weights * xs * qs, weights * qs**2)

@@ -73,9 +73,9 @@ class Grouping:
         ``weights`` (r,) are those of squared positions, if the train losses are wanted.
         """
         xp, m = self.xp, self.size
-        pulls = 2.0 * rates.reshape(-1, m).T[:, :, None] * self.nodes  # (m, G, nodes)
+        pulls = rates.reshape(-1, m).T[:, :, None] * (2.0 * self.nodes)  # (m, G, nodes)
         first, second = (self._positions(pulls, start) for start in ((1.0, 0.0), (0.0, 1.0)))
-        peak = max(np.abs(end).max() for part in (first, second) for end in part[1])
+        peak = max(float(np.abs(end).max()) for part in (first, second) for end in part[1])
         if not peak < _LARGEST:
             return None
         ends = [self.constant(end) @ self.spread for part in (first, second) for end in part[1]]

@@ -12,12 +12,13 @@ powers of two split off: neither 10⁹ steps nor a divergence costs digits.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from isoloss import _doubledouble as dd
 from isoloss.filters import Filter
 
-__all__ = ["LARGEST", "Motion", "Transition", "rescaled"]
+__all__ = ["LARGEST", "Motion", "Transition", "one_step", "rescaled"]
 
 Array = Any
 Matrix = tuple[dd.Pair, dd.Pair, dd.Pair, dd.Pair]
@@ -68,6 +69,33 @@ def _finite_sum(xp: Any, pair: dd.Pair, log: Array, rest: Array) -> dd.Pair:
     return xp.where(finite, high, log), low
 
 
+def _pull(lr: float, curvature: Array) -> dd.Pair:
+    """Return -2ηγ, whose factors must not leave float64 by themselves."""
+    mantissa, exponent = math.frexp(lr)
+    half = min(exponent, 1000)
+    scaled = curvature * 2.0**half * 2.0 ** (exponent + 1 - half)
+    return dd.two_prod(mantissa + 0.0 * curvature, -scaled)
+
+
+def one_step(
+    xp: Any, motion: Motion, lr: float, momentum: float, curvature: Array, *, nesterov: bool
+) -> Motion:
+    """Return the motion after one step.
+
+    In this order two of Nesterov's steps at 2ηγ = 1 remove a direction to the last bit.
+    """
+    zeros = 0.0 * curvature
+    a, mu = _pull(lr, curvature), (momentum + zeros, zeros)
+    x = motion.position
+    q = dd.add(dd.multiply(mu, motion.velocity), x)
+    if nesterov:
+        x = _dot(dd.add((1.0 + zeros, zeros), a), x, a, dd.multiply(mu, q))
+    else:
+        x = dd.add(x, dd.multiply(a, q))
+    exponent, (x, q) = rescaled(xp, motion.exponent, (x, q))
+    return Motion(motion.base, x, q, exponent)
+
+
 class Transition:
     """Steps of one rate: their 2 × 2 matrices, shape of ``curvature`` each."""
 
@@ -77,7 +105,7 @@ class Transition:
         self.xp = xp
         zeros = 0.0 * curvature
         one, mu = (1.0 + zeros, zeros), (momentum + zeros, zeros)
-        a = dd.two_prod(2.0 * lr + zeros, -curvature)  # -2ηγ
+        a = _pull(lr, curvature)
         pull = dd.multiply(a, mu)
         first = dd.add(one, a)
         if nesterov:
