@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import pytest
-from forgeries.written import Content, boxes, family, signed
+from forgeries.written import Content, boxes, family, run, signed
 
 from isoloss.checker import RejectedError, check
 
@@ -88,3 +89,32 @@ def test_each_of_the_ways_to_end_counts() -> None:
                 check(signed(one))
         else:
             assert check(signed(one)).verdict == "proved"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        {"level": "5", "schedule": [["gd", "3/2", 1]], "reached": False},  # the start is there
+        {"piece": -1, "steps": 0},  # the start, of train loss 4, is not
+        {"level": "1/2"},  # one step ends at 1
+        {"steps": 2},  # the first is there already
+        {"steps": 0},
+        {"reached": False, "steps": 3},
+        {"level": "1/100", "schedule": [["gd", "1/4", 1]] * 2, "reached": False},  # goes on
+        {"level": "1/100", "schedule": [["gd", "1/4", 1]], "reached": False, "steps": 2},
+        {"schedule": [["flow", "1"]], "reached": False, "steps": 0},  # ends at 4/e^4
+        {"schedule": [["flow", "1/100"]], "steps": 0, "inside": ["0p0", "1p0"]},  # above 2
+        {"schedule": [["flow", "1"]], "steps": 0, "inside": ["1p-1", "1p0"]},  # at log(2)/4
+        {"schedule": [["flow", "1"]], "steps": 0, "inside": ["0p0", "1p-3"]},
+        {"schedule": [["flow", "1"]], "steps": 0, "inside": ["-1p0", "1p0"]},
+        {"level": None},  # there is none to reach
+    ],
+)
+def test_runs_that_end_elsewhere_are_rejected(end: dict[str, Any]) -> None:
+    wide: dict[str, Any] = {key: ["0p0", "1p9"] for key in ("train_loss", "test_loss", "time")}
+    wide |= {"parts": [["0p0", "1p9"]], "claim": "1 < 2", "at_level": []}
+    assert check(signed(run(**wide))).verdict == "proved"
+    flow = {"schedule": [["flow", "1"]], "steps": 0, "inside": ["1p-3", "1p-2"]}
+    assert check(signed(run(**wide, **flow))).verdict == "proved"
+    with pytest.raises(RejectedError):
+        check(signed(run(**(wide | end))))
