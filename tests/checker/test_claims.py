@@ -107,6 +107,7 @@ def test_each_of_the_ways_to_end_counts() -> None:
         {"schedule": [["flow", "1"]], "steps": 0, "inside": ["1p-1", "1p0"]},  # at log(2)/4
         {"schedule": [["flow", "1"]], "steps": 0, "inside": ["0p0", "1p-3"]},
         {"schedule": [["flow", "1"]], "steps": 0, "inside": ["-1p0", "1p0"]},
+        {"schedule": [["gd", "-1/4", 1]], "reached": False},  # no rate
         {"level": None},  # there is none to reach
     ],
 )
@@ -118,3 +119,30 @@ def test_runs_that_end_elsewhere_are_rejected(end: dict[str, Any]) -> None:
     assert check(signed(run(**wide, **flow))).verdict == "proved"
     with pytest.raises(RejectedError):
         check(signed(run(**(wide | end))))
+
+
+def test_a_start_that_may_be_at_the_level_counts() -> None:
+    either = {"level": "x", "train": ["3/8"], "test": ["1"], "start_squared": ["1"]}
+    for claim in ("a.steps == 1", "a.steps == 0", "a.train_loss == 0"):
+        with pytest.raises(RejectedError):
+            check(signed(family(claim, **either, schedules={"a": "gd(1/2, 1)"}, at_level=["a"])))
+
+
+def test_a_loss_that_dips_below_the_level_between_two_steps_has_reached_it() -> None:
+    # 25·0.4375^(2k) + 0.001·1.25^(2k) is 0.04 after 4 steps, and 7.5 after 20.
+    dips: dict[str, Any] = {"train": ["1/4", "1"], "test": ["1", "1"], "level": "1/10"}
+    dips |= {"start_squared": ["100", "1/1000"], "schedule": [["gd", "9/8", 20]], "claim": "1 < 2"}
+    dips |= {key: ["0p0", "1p9"] for key in ("train_loss", "test_loss", "time")}
+    dips |= {"parts": [["0p0", "1p9"]] * 2, "at_level": [], "reached": False, "steps": 20}
+    with pytest.raises(RejectedError, match="a step before the end may be at the level already"):
+        check(signed(run(**dips)))
+    assert check(signed(run(**dips | {"level": "1/100"}))).verdict == "proved"
+
+
+def test_all_times_at_which_a_flow_may_end_count() -> None:
+    one = {"level": "x", "train": ["1"], "test": ["1"], "start_squared": ["1"], "at_level": ["a"]}
+    for claim in ("a.time < 1/4", "a.time > 1/4", "a.time < 17/100", "a.time > 35/100"):
+        with pytest.raises(RejectedError):  # log(1/x)/4 is from 0.173 to 0.347
+            check(signed(family(claim, **one, schedules={"a": "flow"})))
+    proved = family("17/100 < a.time < 35/100", **one, schedules={"a": "flow"})
+    assert check(signed(proved)).verdict == "proved"
