@@ -146,3 +146,7 @@ def test_all_times_at_which_a_flow_may_end_count() -> None:
             check(signed(family(claim, **one, schedules={"a": "flow"})))
     proved = family("17/100 < a.time < 35/100", **one, schedules={"a": "flow"})
     assert check(signed(proved)).verdict == "proved"
+    for claim in ("a.reached", "not a.reached"):  # the flow may be too short
+        short = one | {"schedules": {"a": "flow(1/4)"}, "at_level": []}
+        with pytest.raises(RejectedError):
+            check(signed(family(claim, **short)))
