@@ -150,3 +150,10 @@ def test_all_times_at_which_a_flow_may_end_count() -> None:
         short = one | {"schedules": {"a": "flow(1/4)"}, "at_level": []}
         with pytest.raises(RejectedError):
             check(signed(family(claim, **short)))
+
+
+def test_rates_are_in_units_of_the_largest_stable_one_and_boxes_have_points() -> None:
+    one = {"train": ["2", "1"], "level": None, "schedules": {"a": "gd(1, 1)"}}
+    assert check(signed(family("a.part1 == 2 and a.part2 == 0", **one))).verdict == "proved"
+    with pytest.raises(RejectedError, match="the box is no box"):
+        check(signed(boxes("x > 1") | {"box": {"x": ["1/2", "1/4"]}}))
