@@ -131,3 +131,12 @@ def test_precision_is_restored_and_each_thread_has_its_own() -> None:
         assert flint.ctx.prec == 77
     finally:
         flint.ctx.prec = before
+
+
+def test_theorems_within_theorems_are_bounded() -> None:
+    whole = identity("a", "a", "a")
+    for _ in range(25):
+        words = {"name": "t", "statement": "s", "argument": [], "parts": [whole]}
+        whole = HEAD | {"kind": "theorem"} | words
+    with pytest.raises(LimitError, match="nested more than 20 deep"):
+        check(signed(whole))
