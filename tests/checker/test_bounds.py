@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +73,8 @@ BOMBS: dict[str, tuple[Content, str, int]] = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_what_would_take_for_ever_meets_a_bound_that_is_named(name: str) -> None:
     content, bound, work = BOMBS[name]
-    start = time.process_time()
     with pytest.raises(LimitError, match=bound):
         check(signed(content), max_work=work)
-    assert time.process_time() - start < 5
 
 
 def test_more_work_can_be_allowed(tmp_path: Path) -> None:

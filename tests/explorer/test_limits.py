@@ -6,7 +6,6 @@ import gc
 import gzip
 import socket
 import threading
-import time
 import tracemalloc
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -102,7 +101,6 @@ def files() -> dict[str, Callable[[Path], Any]]:
 @pytest.mark.parametrize("name", files())
 def test_files_that_would_be_too_large_are_not_read(name: str, tmp_path: Path) -> None:
     files()[name](tmp_path / name)
-    begin = time.process_time()
     tracemalloc.start()
     with pytest.raises(
         FaultsError, match=r"has more than (50000 columns|4000000 cells|64 MiB)"
@@ -112,7 +110,6 @@ def test_files_that_would_be_too_large_are_not_read(name: str, tmp_path: Path) -
     tracemalloc.stop()
     assert refused.match(f"'{name}' has more than")
     assert peak < (300 if "gz" in name else 50)
-    assert time.process_time() - begin < 5
 
 
 def test_parquet_columns_are_counted_by_what_they_hold(tmp_path: Path) -> None:
