@@ -6,6 +6,7 @@ import gc
 import gzip
 import socket
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
