@@ -54,9 +54,7 @@ class Progress:
         self.unit = problem.units.curvature  # of what rates and times are divided by
         self.filters = Filter.identity(self.curvature)
         self.motion: Motion | None = None  # of the momentum phase just done
-        sought = None
-        if levels is not None:
-            sought = problem.log_excess(levels), problem.log_excess(levels, rounded=True)
+        sought = None if levels is None else problem.log_excess(levels)
         self.stops = Stops(xp, self.log_weights, self.filters, sought)
 
     def follow(self, schedule: Schedule) -> Stopped:

@@ -163,13 +163,34 @@ class Reduced:
         own = sum_of_exponentials(self.kind.xp, weights + 2.0 * log, floor)
         return own.times(self.kind.xp, self.units.train)
 
-    def excess(self, levels: Array, *, rounded: bool = False) -> Scaled:
+    def excess(self, levels: Array) -> Scaled:
         """Return what levels in the user's units leave above the smallest train loss, (B, L).
 
         It is in the problem's own unit, where the level may lie beyond float64; exponents are even.
-        ``rounded`` adds the half unit in the last place to which a level is given, which is more of
-        what is left where the smallest train loss is taken off.
         """
+        left, _, bits = self._above_floor(levels)
+        return Scaled(left, bits + self.kind.xp.zeros_like(left))
+
+    def log_excess(self, levels: Array) -> tuple[Array, Array]:
+        """Return the logarithm of the same (NaN: below every train loss), and of the most it is.
+
+        A level is given to half a unit in its last place, which is more of what is left of it where
+        the smallest train loss is taken off.
+        """
+        xp, (left, there, bits) = self.kind.xp, self._above_floor(levels)
+        most = xp.where(left > 0, left + _HALF_UNIT * there, left)
+        far = xp.abs(bits) > _FAR
+        if bool(xp.any(far)):
+            near = xp.where(far, xp.zeros_like(bits), bits)
+            logs = [
+                xp.where(far, xp.log(part) + _LN2 * bits, xp.log(shifted(xp, part, near)))
+                for part in (left, most)
+            ]
+            return logs[0], logs[1]
+        return xp.log(shifted(xp, left, bits)), xp.log(shifted(xp, most, bits))
+
+    def _above_floor(self, levels: Array) -> tuple[Array, Array, Array]:
+        """Return the excess of levels and the levels themselves, both over 2^bits, and the bits."""
         xp, exponent = self.kind.xp, float(self.units.train)
         levels = xp.reshape(levels, (1, -1))
         finite = xp.where(xp.isfinite(levels), xp.abs(levels), xp.zeros_like(levels))
@@ -177,20 +198,7 @@ class Reduced:
         bits = xp.where(finite > 0, bits, xp.zeros_like(bits))
         there = shifted(xp, levels, -(bits + exponent))
         floor = xp.reshape(self.floor, (-1, 1))
-        left = there - shifted(xp, floor, -bits)
-        if rounded:
-            left = xp.where(left > 0, left + _HALF_UNIT * there, left)
-        return Scaled(left, bits + xp.zeros_like(left))
-
-    def log_excess(self, levels: Array, *, rounded: bool = False) -> Array:
-        """Return its logarithm; NaN is below every train loss."""
-        xp, (left, bits) = self.kind.xp, self.excess(levels, rounded=rounded)
-        far = xp.abs(bits) > _FAR
-        return xp.where(
-            far,
-            xp.log(left) + _LN2 * bits,
-            xp.log(shifted(xp, left, xp.where(far, 0.0 * bits, bits))),
-        )
+        return there - shifted(xp, floor, -bits), there, bits
 
     def own_unit(self) -> Self:
         """Return the problem in its own unit, without coordinates: one whose numbers are near 1."""
