@@ -41,7 +41,7 @@ __all__ = [
     "read_schedule",
     "train",
 ]
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 
 # Loaded at first use: the command line's help and completion need none of it, nor NumPy.
 _ROOMS = {
