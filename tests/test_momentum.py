@@ -174,6 +174,34 @@ def test_without_momentum_it_is_gradient_descent(kind: Any) -> None:
         np.testing.assert_allclose(one.test_loss, other.test_loss, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "schedule",
+    [il.HeavyBall([1.5, *[30.0] * 24], 0.0), il.Nesterov([1.5, 1.5, *[30.0] * 24], 0.5)],
+)
+def test_what_steps_leave_of_a_direction_can_grow(schedule: Any) -> None:
+    # 1/3 is no float: steps of 2ηγ = 1 leave 10^-17 of it, while the other direction's loss stays
+    gamma, start = [1 / 3, 1e-3], [1.0, 1.0]
+    end = loop(gamma, start, schedule)[-1]
+    problem = il.Problem.from_spectra(gamma, [1, 1], start)
+    wanted = mp.fsum(x * x for x in end)
+    assert wanted > 1e6
+    run = il.train(problem, schedule)
+    assert relative(run.test_loss, wanted) < 1e-12
+    later = il.train(problem, schedule, train_loss=1e-300)  # while a level is sought, too
+    assert relative(later.test_loss, wanted) < 1e-12
+
+
+def test_two_phases_together_may_remove_a_direction() -> None:
+    gamma, start = [1 / 3], [1.0]
+    schedule = il.Schedule(
+        il.Nesterov([0.4, 1.5], 0.9), il.Nesterov(1.5, 0.9, steps=1, carry_velocity=True)
+    )
+    end = loop(gamma, start, schedule)[-1]
+    run = il.train(il.Problem.from_spectra(gamma, [1], start), schedule)
+    assert 0 < abs(end[0]) < 1e-15
+    assert relative(run.test_loss, end[0] ** 2) < 1e-12
+
+
 @pytest.mark.parametrize("changing", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_divergence_leaves_float64_and_keeps_its_digits(kind: Any, changing: bool) -> None:

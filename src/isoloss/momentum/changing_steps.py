@@ -1,12 +1,13 @@
 """Steps of changing rates with momentum, and where they first reach a level.
 
 They are taken in float64, block by block. Where that cannot decide (a loss at a level but for the
-rounding, or one that a step all but removes, whose digits are those of what cancels), all steps
-from the start of the walk on are taken again in double-double.
+rounding, or a loss or a direction that a step all but removes, whose digits are those of what
+cancels), all steps from the start of the walk on are taken again in double-double.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -30,6 +31,7 @@ _WALKED = 128  # steps between two rescalings
 _SMALLEST = 1e-250
 _ROUNDING = 1e-14  # of a block's positions, relative to the largest of them
 _CANCELS = 1e-12  # the share of the loss, after one step, from which on digits are missed
+_REMOVES = 1e-6  # the same of a direction's position and velocity, which later steps may make grow
 
 
 def walk(
@@ -92,15 +94,29 @@ class _Walker:
         while self.done < rates.size:
             block = rates[self.done : self.done + size]
             looking = self.stops.any_open()
-            positions, end = _take(
+            positions, end, kept = _take(
                 xp, self.state, self.curvature, block, self.momentum, nesterov=self.nesterov
             )
             last = self.done + block.size == rates.size  # whose digits are those of the end
-            if (looking or last) and not self._decided(self.state[0], positions):
+            if last:
+                kept = kept and self._lasts(self.state[0], positions, end)
+            if not kept or ((looking or last) and not self._decided(self.state[0], positions)):
                 self._retake(block.size)
                 continue
             self._arrive(end)
             self.done += block.size
+
+    def _lasts(self, start: Array, positions: Array, end: tuple[Array, Array]) -> bool:
+        """Whether the end of the walk has digits enough for what may follow.
+
+        The next phase may carry the velocity on, and remove a direction together with this one.
+        """
+        xp, (x, q) = self.xp, end
+        before = positions[-2, ...] if positions.shape[0] > 1 else start
+        kept = self.momentum * q
+        size = xp.maximum(xp.abs(x), xp.abs(kept))
+        lost = _removed(xp, before, x) | _removed(xp, size, x + kept)
+        return not bool(xp.any(lost))
 
     def take_groups(self, grouping: Grouping, count: int) -> bool:
         """Take whole groups of steps at once; False, with none taken, where digits would go."""
@@ -129,7 +145,7 @@ class _Walker:
         """Look at the steps of one group one by one; False if float64 cannot decide."""
         x, q, rates = groups.x[g, :][None, :], groups.q[g, :][None, :], self.rates[self.done :]
         rates = rates[g * m : (g + 1) * m]
-        positions, _ = _take(
+        positions, _, _ = _take(
             self.xp, (x, q), self.curvature, rates, self.momentum, nesterov=self.nesterov
         )
         return self._decided(x, positions, g * m)
@@ -157,7 +173,12 @@ class _Walker:
         if bool(xp.any(xp.take_along_axis(unsure, index[None, ...], axis=0))):
             return False
         pick = xp.broadcast_to(index[..., None], (*index.shape, positions.shape[-1]))
-        there = xp.take_along_axis(xp.permute_dims(positions, (1, 0, 2)), pick, axis=1)
+        before, there = (
+            xp.take_along_axis(xp.permute_dims(part, (1, 0, 2)), pick, axis=1)
+            for part in (whole[:-1, ...], positions)
+        )
+        if bool(xp.any(_removed(xp, before, there) & hit[..., None])):
+            return False
         moved = motion._replace(position=(there, 0.0 * there))
         refused = stops.record(hit, moved.filter(xp), self.done + ahead + index + 1)
         return not bool(xp.any(refused))
@@ -193,20 +214,36 @@ def _take(
     momentum: float,
     *,
     nesterov: bool,
-) -> tuple[Array, tuple[Array, Array]]:
-    """Return the positions after each step, (steps, B, r), and the last state."""
+) -> tuple[Array, tuple[Array, Array], bool]:
+    """Return the positions after each step, (steps, B, r), and the last state.
+
+    Also whether each direction has kept digits: no step has all but removed it.
+    """
     x, q = state
     kept = momentum * q
     columns = xp.asarray(-rates, dtype=x.dtype, device=compat.device(x))[:, None, None]
     pulls, positions = columns * (2.0 * curvature), []
     left = 1.0 + pulls if nesterov else pulls
+    # a step keeps at least this share of what later steps see, the larger of |x| and |μq|
+    least = xp.abs(left) if nesterov else xp.ones_like(pulls)
+    risky = bool(xp.any(momentum * least < _REMOVES * (2.0 - 4.0 * pulls)))
+    sizes = [xp.maximum(xp.abs(x), xp.abs(kept))]
     for k in range(rates.size):
         q = kept + x
         kept = momentum * q
         # in this order two of Nesterov's steps at 2ηγ = 1 remove a direction to the last bit
         x = left[k, ...] * x + pulls[k, ...] * kept if nesterov else x + pulls[k, ...] * q
         positions.append(x)
-    return xp.reshape(xp.concat(positions, axis=0), (-1, *x.shape)), (x, q)
+        if risky:
+            sizes.append(xp.maximum(xp.abs(x), xp.abs(kept)))
+    removed = (_removed(xp, *pair) for pair in itertools.pairwise(sizes))
+    holds = not any(bool(xp.any(found)) for found in removed)
+    return xp.reshape(xp.concat(positions, axis=0), (-1, *x.shape)), (x, q), holds
+
+
+def _removed(xp: Any, before: Array, after: Array) -> Array:
+    """Mark the directions that a step has all but removed."""
+    return (before != 0) & (xp.abs(after) <= _REMOVES * xp.abs(before))
 
 
 def _motion(base: Filter, x: Array, q: Array, exponent: Array) -> Motion:
