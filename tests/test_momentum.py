@@ -191,6 +191,15 @@ def test_what_steps_leave_of_a_direction_can_grow(schedule: Any) -> None:
     assert relative(later.test_loss, wanted) < 1e-12
 
 
+def test_a_position_that_a_step_cancels_may_stay() -> None:
+    # the second step leaves -0.9q of 10^38, and the rates that follow hardly move it
+    gamma, start = [1 / 3], [1.0]
+    schedule = il.HeavyBall([1e38, 1.5, 1e-30, 1e-30, 1e-30], 0.9)
+    end = loop(gamma, start, schedule, digits=120)[-1]
+    run = il.train(il.Problem.from_spectra(gamma, [1], start), schedule)
+    assert relative(run.test_loss, end[0] ** 2) < 1e-12
+
+
 def test_two_phases_together_may_remove_a_direction() -> None:
     gamma, start = [1 / 3], [1.0]
     schedule = il.Schedule(

@@ -32,6 +32,7 @@ _SMALLEST = 1e-250
 _ROUNDING = 1e-14  # of a block's positions, relative to the largest of them
 _CANCELS = 1e-12  # the share of the loss, after one step, from which on digits are missed
 _REMOVES = 1e-6  # the same of a direction's position and velocity, which later steps may make grow
+_STOPS = 1e-12  # the same of a position alone, which counts where the rates that follow are tiny
 
 
 def walk(
@@ -145,10 +146,10 @@ class _Walker:
         """Look at the steps of one group one by one; False if float64 cannot decide."""
         x, q, rates = groups.x[g, :][None, :], groups.q[g, :][None, :], self.rates[self.done :]
         rates = rates[g * m : (g + 1) * m]
-        positions, _, _ = _take(
+        positions, _, kept = _take(
             self.xp, (x, q), self.curvature, rates, self.momentum, nesterov=self.nesterov
         )
-        return self._decided(x, positions, g * m)
+        return kept and self._decided(x, positions, g * m)
 
     def _decided(self, start: Array, positions: Array, ahead: int = 0) -> bool:
         """Record the levels first reached in a block of steps; False if float64 cannot decide.
@@ -238,12 +239,14 @@ def _take(
             sizes.append(xp.maximum(xp.abs(x), xp.abs(kept)))
     removed = (_removed(xp, *pair) for pair in itertools.pairwise(sizes))
     holds = not any(bool(xp.any(found)) for found in removed)
-    return xp.reshape(xp.concat(positions, axis=0), (-1, *x.shape)), (x, q), holds
+    whole = xp.stack([state[0], *positions])
+    holds = holds and not bool(xp.any(_removed(xp, whole[:-1, ...], whole[1:, ...], _STOPS)))
+    return whole[1:, ...], (x, q), holds
 
 
-def _removed(xp: Any, before: Array, after: Array) -> Array:
+def _removed(xp: Any, before: Array, after: Array, share: float = _REMOVES) -> Array:
     """Mark the directions that a step has all but removed."""
-    return (before != 0) & (xp.abs(after) <= _REMOVES * xp.abs(before))
+    return (before != 0) & (xp.abs(after) <= share * xp.abs(before))
 
 
 def _motion(base: Filter, x: Array, q: Array, exponent: Array) -> Motion:
