@@ -269,3 +269,19 @@ def test_a_level_that_is_a_runs_own_loss_is_reached_there() -> None:
         run = il.train(problem, schedule, end.train_loss)
         assert (bool(run.reached), int(run.steps)) == (True, il.Schedule(schedule).steps)
         assert float(run.train_loss) <= float(end.train_loss)
+
+
+def test_a_level_that_is_a_flows_own_loss_is_reached_at_its_end() -> None:
+    rng = np.random.default_rng(6)
+    for time in rng.uniform(0.1, 10.0, 40):
+        gamma, start = 10.0 ** rng.uniform(-2, 0, 3), rng.standard_normal(3)
+        problem = il.Problem.from_spectra(gamma, np.ones(3), start)
+        schedule = il.Schedule(il.GradientDescent(0.3, 3), il.GradientFlow(time))
+        end = il.train(problem, schedule)
+        run = il.train(problem, schedule, end.train_loss)
+        assert bool(run.reached)
+        assert int(run.steps) == 3
+        assert float(run.train_loss) <= float(end.train_loss)
+        assert float(run.time) == pytest.approx(time, rel=1e-9)
+        below = il.train(problem, schedule, end.train_loss * (1 - 1e-13))
+        assert not bool(below.reached)
