@@ -261,6 +261,16 @@ def test_several_targets(file: Path) -> None:
     found = split(load("two.csv"), target=["rent", "price"])
     assert (found.targets, found.features) == (("rent", "price"), ("a", "b", "c"))
     one = split(load("two.csv"), target="rent", ignore=["price"])
+    squares = [sum(float(value) ** 2 for value in column) for column in found.y.T]
+    rent, price = (f"{100 * square / sum(squares):.3g}%" for square in squares)
+    shares = (
+        f"Losses are summed over the targets, as they are, unscaled: at the start {rent} 'rent'"
+    )
+    assert f"{shares}, {price} 'price'." in found.notes
+    assert not any("summed over" in note for note in one.notes)
+    grey = pd.DataFrame({"a": [1.0, 2, 4, 7], "y": ["u", "v", "v", "u"]})
+    grey.to_csv("grey.csv", index=False)
+    assert not any("summed over" in note for note in split(load("grey.csv")).notes)
     np.testing.assert_allclose(found.y[:, :1], one.y, rtol=1e-14, atol=1e-15)
     assert split_three(load("two.csv"), target=("rent", "price"))[1].y_test.shape[1] == 2
     both = ["--target", "rent", "--target", "price"]

@@ -137,6 +137,7 @@ def standardise(
         f"{len(train)} train rows; {counts}.",
         f"{X_train.shape[1]} features, standardised by the train rows{left_out}.",
         "Targets centred by their train mean, which solves for the intercept exactly.",
+        *_shares(rows, y[train], labels is not None),
         *notes[1:],
         *rows.notes,
         *encoded(X),
@@ -162,6 +163,19 @@ def standardise(
         )
         for X_test, (part, _) in zip(X_others, others.values(), strict=True)
     ]
+
+
+def _shares(rows: Rows, y: Floats, classes: bool) -> list[str]:
+    """Tell how much of the loss each of several targets is: scales differ."""
+    if classes or y.shape[1] == 1:
+        return []
+    largest = np.abs(y).max()
+    squares = ((y / largest) ** 2).sum(axis=0)
+    shares = ", ".join(
+        f"{share:.3g}% '{target}'"
+        for target, share in zip(rows.targets, 100 * squares / squares.sum(), strict=True)
+    )
+    return [f"Losses are summed over the targets, as they are, unscaled: at the start {shares}."]
 
 
 def _centred(rows: Rows, outputs: Floats, train: Indices) -> tuple[Floats, Floats]:
