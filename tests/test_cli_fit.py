@@ -188,6 +188,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no schedule file": (["fit", "train.csv", "--schedule", "s.json"], "s.json"),
     "no names": (["predict", "plain.skops", "train.csv"], "is no model with named features"),
     "lacking": (["predict", "good.skops", "text.csv"], "lacks 3 of the model's 4 features, such"),
+    "lacking one": (["predict", "good.skops", "three.csv"], "1 of the model's 4 features: 'd'; it"),
     "new gaps": (["predict", "good.skops", "holes.csv"], "column 'b' of holes.csv has 1 missing"),
 }  # fmt: skip
 
@@ -198,6 +199,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "train.csv", "a,b,c,d,y", rows(SCALES, 20))
     write(folder / "gaps.csv", "a,y", [["", 1.5], *[[i, i + 0.5] for i in range(9)]])
     write(folder / "holes.csv", "a,b,c,d", [[1, 2, 3, 4], [1, "", 3, 4]])
+    write(folder / "three.csv", "a,b,c,y", [[1, 2, 3, 4]])
     write(folder / "text.csv", "a,y", [["x", 1.5], *[[i, i + 0.5] for i in range(9)]])
     write(folder / "one.csv", "a,y", [[i, 1] for i in range(9)])
     done = run("fit", folder / "train.csv", "--schedule", "flow", "--save", folder / "good.skops")

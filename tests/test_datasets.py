@@ -252,7 +252,12 @@ HOLE = np.array([0, 1, np.nan, 3, 4, np.nan])
             {"task": "regression"},
             "text, such as 'a' in data row 1; regression needs numbers",
         ),
-        ({"x": X, "y": X}, {"task": "classification"}, "too many for classes"),
+        ({"x": X, "y": X}, {"task": "classification"}, "classes; choose task regression"),
+        (
+            {"x": X, "day": np.array([f"2020-01-0{day}" for day in range(1, 7)], dtype=object)},
+            {},
+            "such as '2020-01-01': too many for classes; choose another target, if this is",
+        ),
         ({"x": X * 3e307, "y": X}, {}, "too large or too small"),
         ({"x": X * 1e-300, "y": X}, {}, "too large or too small"),
         (

@@ -87,8 +87,9 @@ def _predictions(model: Any, table: Any, path: Path) -> tuple[list[str], list[st
         raise ValueError(f"{path} is no model with named features, as isoloss fit --save writes it")
     missing = [name for name in features if name not in table.frame]
     if missing:
+        such = ", such as " if len(missing) > 1 else ": "
         raise ValueError(
-            f"{table.name} lacks {len(missing)} of the model's {len(features)} features, such as "
+            f"{table.name} lacks {len(missing)} of the model's {len(features)} features{such}"
             f"'{missing[0]}'{suggest(missing[0], list(table.frame))}; it has "
             f"{quoted(list(table.frame), 8)}"
         )

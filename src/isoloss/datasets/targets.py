@@ -45,9 +45,14 @@ def encode_targets(
     kinds = kinds.sort_values(["number", "text"])
     labels = tuple(kinds["text"])
     if len(labels) > max(2, len(written) / 2):
+        other = (
+            "choose another target, if this is an ID or a date"
+            if texts
+            else "choose task regression"
+        )
         raise ValueError(
             f"the target {quoted(names)} has {len(labels)} different values in {len(written)} "
-            "rows: too many for classes"
+            f"rows, such as {written.iloc[0]!r}: too many for classes; {other}"
         )
     codes = pd.Index(labels).get_indexer(written)
     notes = [f"{title}: classification, one-hot, {len(labels)} classes ({reason})."]
