@@ -77,7 +77,7 @@ def shifted(xp: Any, array: Array, exponents: Array) -> Array:
     """Return ``array`` · 2^exponents for an array of whole numbers that broadcasts."""
     if isinstance(exponents, np.ndarray | np.generic):
         if not exponents.any():
-            return array + 0.0 * exponents
+            return array + np.multiply(0.0, exponents)
         whole = np.minimum(np.maximum(exponents, -_MOST), _MOST)  # faster than clip
         return np.ldexp(array, whole.astype(np.int32))
     rest = xp.clip(exponents, -float(_MOST), float(_MOST))
