@@ -46,8 +46,8 @@ def test_a_changed_certificate_is_rejected(tmp_path: Path, run: Run) -> None:
     done = run("verify", file, other, tmp_path / "othr.json")
     assert done.returncode == 2
     first, second = done.stdout.splitlines()
-    assert first == f"{file}: rejected: the digest is not that of the content: the file was changed"
-    assert second.startswith(f"{other}: rejected: this is no JSON file")
+    assert first == f"{file}: rejected: the digest does not match the content: the file was changed"
+    assert second.startswith(f"{other}: rejected: this is not a JSON file")
     none = f"there is no file '{tmp_path / 'othr.json'}' (did you mean '{other}'?)"
     assert done.stderr == f"isoloss: error: {none}\n"
     assert run("verify", file).returncode == 1

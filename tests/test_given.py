@@ -96,7 +96,7 @@ def test_kernels_covariances_and_starts_go_by_name() -> None:
         (FRAME.rename(columns={"b": "c"}), "it lacks 'b' and it also has 'c'; give arrays"),
         (FRAME[["a"]], "it lacks 'b'; give arrays"),
         (FRAME.assign(c=1.0), "it also has 'c'; give arrays"),
-        (FRAME[["a", "b", "a"]], "a name stands twice; give arrays"),
+        (FRAME[["a", "b", "a"]], "a name occurs twice; give arrays"),
     ],
 )
 def test_other_names_are_refused(other: pd.DataFrame, message: str) -> None:

@@ -115,8 +115,8 @@ class Kind:
             return self.home.asarray(plain, device=self.home_device)
         if plain.size and plain.max() > np.iinfo(np.int32).max:
             raise ValueError(
-                f"{plain.max()} steps do not fit into {self.home.__name__}'s int32; enable its "
-                "64-bit numbers, or give NumPy arrays"
+                f"a count of {plain.max()} steps does not fit into the int32 of "
+                f"{self.home.__name__}; enable its 64-bit types, or give NumPy arrays"
             )
         return self.home.asarray(plain.astype(np.int32), device=self.home_device)
 

@@ -42,16 +42,16 @@ def in_order(name: str, value: Any, like: str, names: Names | None) -> Any:
         known, unknown = (like, name) if own is None else (name, like)
         if all(isinstance(each, str) for each in (names if own is None else own) or ()):
             warnings.warn(
-                f"{known} names its columns and {unknown} does not: they are taken to be in the "
-                "same order",
+                f"{known} has column names and {unknown} has none: their columns are taken to "
+                "be in the same order",
                 UserWarning,
                 stacklevel=outside(),
             )
         return value
     if len(set(own)) < len(own) or set(own) != set(names):
         raise ValueError(
-            f"the columns of {name} must have the names that those of {like} have, each once: "
-            f"{_difference(names, own)}; give arrays, as .to_numpy() does, to go by position"
+            f"{name} must have the same column names as {like}, each once; {_difference(names, own)}. "
+            "To match columns by position, give arrays (.to_numpy())"
         )
     places = [own.index(each) for each in names]
     return value.iloc[:, places] if hasattr(value, "iloc") else value.select(list(names))
@@ -93,8 +93,8 @@ def entries_in_order(name: str, value: Any, like: str, names: Names | None) -> A
         return value.iloc[[own.index(each) for each in names]]
     if all(isinstance(each, str) for each in own):
         raise ValueError(
-            f"the entries of {name} must have the names of the columns of {like}, each once: "
-            f"{_difference(names, own)}; give an array, as .to_numpy() does, to go by position"
+            f"the entries of {name} must be labelled by the columns of {like}, each once; "
+            f"{_difference(names, own)}. To match entries by position, give an array (.to_numpy())"
         )
     return value
 
@@ -109,7 +109,7 @@ def _difference(names: Names, own: Names) -> str:
     lacking = [each for each in names if each not in own]
     surplus = [each for each in own if each not in names]
     if not lacking and not surplus:
-        return "a name stands twice"
+        return "a name occurs twice"
     parts = [
         f"{what} {', '.join(map(repr, some[:5]))}{', …' if len(some) > 5 else ''}"
         for what, some in (("it lacks", lacking), ("it also has", surplus))

@@ -119,7 +119,7 @@ def count(name: str, value: Any) -> int | None:
     """
     array = compat.is_array_api_obj(value)
     if isinstance(value, bool) or (array and not value.ndim and "bool" in str(value.dtype)):
-        raise ValueError(f"{name} must be at least 1; got {value!r}, which is no number")
+        raise ValueError(f"{name} must be at least 1; got {value!r}, which is not a number")
     if array and value.ndim:
         return None
     try:
@@ -152,8 +152,7 @@ def _unmasked(name: str, value: Any) -> Any:
     if hidden.any():
         raise ValueError(
             f"{name} is masked in {int(hidden.sum())} place(s), the first at {_first(hidden)}; "
-            f"leave those out, or give the values that are to stand there, as {name}.filled(value) "
-            "does"
+            f"drop those entries, or fill them in with {name}.filled(value)"
         )
     return masked.data
 
@@ -184,8 +183,8 @@ def _of_pandas(name: str, value: Any) -> npt.NDArray[Any]:
         row = value.index[first[0]] if hasattr(value, "index") else first[0]
         where = f"row {row!r}, column {columns[first[1]]!r}" if frame else f"row {row!r}"
         raise ValueError(
-            f"{name} has no value in {int(missing.sum())} place(s), the first in {where}; drop "
-            "such rows, or fill in values"
+            f"{name} has {int(missing.sum())} missing value(s), the first in {where}; drop those "
+            "rows, or fill in the missing values"
         )
     array = np.asarray(value)
     return array if array.dtype.kind in _REAL else np.asarray(value.to_numpy(dtype=np.float64))

@@ -251,7 +251,7 @@ def test_files(tmp_path: Path) -> None:
         with pytest.raises(RejectedError):
             verify(path)
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(RejectedError, match="this is no JSON file"):
+    with pytest.raises(RejectedError, match="this is not a JSON file"):
         verify(path)
     with pytest.raises(FileNotFoundError):
         verify(tmp_path / "none.json")

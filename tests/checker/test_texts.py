@@ -177,8 +177,8 @@ def test_json_that_readers_may_take_in_two_ways_is_rejected(tmp_path: Path) -> N
         ('"digest": ', '"digest": "x", "digest": ', "the key 'digest' is there twice"),
         ('"steps": 1', '"steps": 1.0', "no floats, as '1.0' is one"),
         ('"steps": 1', '"steps": NaN', "no floats, as 'NaN' is one"),
-        ('"steps": 1', '"steps": 1 /* 2 */', "this is no JSON file"),
-        ('"parts": ', '"parts": ' + "[" * 100_000, "this is no JSON file"),
+        ('"steps": 1', '"steps": 1 /* 2 */', "this is not a JSON file"),
+        ('"parts": ', '"parts": ' + "[" * 100_000, "this is not a JSON file"),
     ):
         assert old in text
         path.write_text(text.replace(old, new, 1))

@@ -28,7 +28,7 @@ def check_boxes(content: Mapping[str, Any]) -> None:
     statement = _Statement.read(content)
     whole = [(fraction(low), fraction(high)) for low, high in content["box"].values()]
     if any(low > high for low, high in whole):
-        raise RejectedError("the box is no box")
+        raise RejectedError("a range of the box has its lower end above its upper end")
     if content["verdict"] == "disproved":
         _check_counterexample(content, statement, whole)
     elif content["counterexample"] is not None:
@@ -59,7 +59,9 @@ class _Statement:
         if family is not None and family.level is not None:
             at_level = demanded(inequality.names, family.schedules)
         if family is not None and content["family"]["at_level"] != at_level:
-            raise RejectedError("the schedules that must reach the level are others")
+            raise RejectedError(
+                "the claim needs other schedules to reach the level than those stated"
+            )
         return cls(list(content["box"]), inequality, family, at_level)
 
     def holds(self, box: Sides) -> bool | None:
@@ -107,10 +109,10 @@ def _check_tree(tree: str, statement: _Statement, whole: Sides) -> None:
         axis = ord(mark) - ord("a")
         if not 0 <= axis < len(box):
             raise RejectedError(
-                f"there is no axis {shown(mark)}, and a box left over proves nothing"
+                f"{shown(mark)} is not an axis of the box; an undecided box proves nothing"
             )
         if cuts == _MOST_CUTS:
-            raise LimitError(f"a box is cut {_MOST_CUTS} times, the most")
+            raise LimitError(f"a box is cut more than {_MOST_CUTS} times, the limit")
         low, high = box[axis]
         middle = (low + high) / 2
         halves = ((middle, high), (low, middle))

@@ -79,16 +79,16 @@ def verify(path: str | Path, *, max_work: int = _MOST_WORK) -> Checked:
 def check(content: Any, *, max_work: int = _MOST_WORK) -> Checked:
     """Check a certificate's content, its digest among it; as `verify`."""
     if not isinstance(content, dict) or "digest" not in content:
-        raise RejectedError("this is no certificate")
+        raise RejectedError("this is not a certificate")
     plain = {key: value for key, value in content.items() if key != "digest"}
     try:
         text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         digest = hashlib.sha256(text.encode()).hexdigest()
         in_order = json.dumps(plain, ensure_ascii=False)  # as the cuts of a box need it
     except (ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise RejectedError(f"this is no certificate: {error}") from None
+        raise RejectedError(f"this is not a certificate: {error}") from None
     if content["digest"] != f"sha256:{digest}":
-        raise RejectedError("the digest is not that of the content: the file was changed")
+        raise RejectedError("the digest does not match the content: the file was changed")
     plain = parsed(in_order)  # in JSON's own types
     check_fields(plain)
     try:

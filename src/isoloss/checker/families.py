@@ -54,16 +54,16 @@ class Family:
         """Read a certificate's family; raise `RejectedError` if it is none."""
         for name in sorted(parameters):
             if is_reserved(name, parameter=True):
-                raise RejectedError(f"a parameter has the name of another thing, {name!r}")
+                raise RejectedError(f"the parameter name {name!r} is already taken")
         if not family["schedules"] or any(map(is_reserved, family["schedules"])):
-            raise RejectedError("there is no schedule, or one has the name of another thing")
+            raise RejectedError("there are no schedules, or the name of one is already taken")
         known = parameters.__contains__
         spectra = {
             what: [number(text).known(known) for text in family[what]]
             for what in ("train", "test", "start_squared", "noise")
         }
         if len({len(spectra[what]) for what in ("train", "test", "start_squared")}) != 1:
-            raise RejectedError("the family is not one of problems")
+            raise RejectedError("the spectra of the family have different lengths")
         level = None if family["level"] is None else number(family["level"]).known(known)
         schedules = {
             name: _parts(text, parameters | {"max_lr"})
@@ -89,7 +89,7 @@ class Family:
         data = Data(train, test, squares, noise, level)
         top = largest(train)
         if not (top.is_zero or _ZERO.below(top)):
-            raise OpenError("it is open whether there is any curvature")
+            raise OpenError("it cannot be decided whether any curvature is positive")
         unit = _ONE if top.is_zero else _ONE / top
         known = {**values, "max_lr": unit}
         ends = [
@@ -100,7 +100,7 @@ class Family:
             for name, parts in self.schedules.items()
         ]
         if math.prod(map(len, ends)) > _MOST_WAYS:
-            raise LimitError(f"the schedules may end in more than {_MOST_WAYS} ways, the most")
+            raise LimitError(f"the schedules may end in more than {_MOST_WAYS} ways, the limit")
         for some in itertools.product(*ends):
             found = given(data)
             for end in some:
@@ -120,7 +120,7 @@ def _part(text: str, names: AbstractSet[str]) -> _Part:
         return _Part("flow", None, 0)
     fits = (kind, len(arguments)) in (("gd", 2), ("flow", 1))
     if not (fits and opened and rest.endswith(")")):
-        raise RejectedError(f"{shown(text)} is no piece of a schedule")
+        raise RejectedError(f"{shown(text)} is not a phase of a schedule")
     amount = number(arguments[0].strip(" ")).known(names.__contains__)
     if kind == "flow":
         return _Part(kind, amount, 0)

@@ -77,16 +77,20 @@ def name_of(node: ast.Name | ast.Attribute) -> str:
 
 def _read(text: str, check: Callable[[ast.expr, Expression], None]) -> Expression:
     if len(text) > _LONGEST:
-        raise LimitError(f"an expression has more than {_LONGEST} characters, the longest")
+        raise LimitError(f"an expression has more than {_LONGEST} characters, the limit")
     spend(_WORK * len(text))
     if not _CHARACTERS.fullmatch(text):
-        raise RejectedError(f"{shown(text)} has characters that no expression has")
+        raise RejectedError(
+            f"{shown(text)} contains characters that are not allowed in an expression"
+        )
     try:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise RejectedError(f"{shown(text)} is no expression, or nested too deep") from None
+        raise RejectedError(
+            f"{shown(text)} is not an expression, or is nested too deeply"
+        ) from None
     if _depth(tree) > _DEEPEST:
-        raise RejectedError(f"{shown(text)} is nested more than {_DEEPEST} deep")
+        raise RejectedError(f"{shown(text)} is nested more than {_DEEPEST} levels deep")
     found = Expression(text, tree)
     check(tree, found)
     return found
@@ -158,7 +162,7 @@ def _check_polynomial(node: ast.expr, found: Expression) -> None:
             _check_polynomial(left, found)
             value = _check_constant(exponent, found)
             if type(exponent.value) is not int or not 0 <= value <= _HIGHEST:
-                raise RejectedError(f"an exponent is a whole number up to {_HIGHEST}")
+                raise RejectedError(f"an exponent must be a whole number from 0 to {_HIGHEST}")
         case _:
             raise _refusal(node, found)
 

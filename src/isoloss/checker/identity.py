@@ -26,12 +26,12 @@ def check_identity(content: Mapping[str, Any]) -> None:
     left, right = (polynomial(content[side]) for side in ("left", "right"))
     names = sorted(left.names | right.names)
     if content["variables"] != names:
-        raise RejectedError(f"the variables are {', '.join(names) or 'none'}, not those stated")
+        raise RejectedError(f"its variables are {', '.join(names) or 'none'}, not those stated")
     if content["claim"] != f"{left.text} == {right.text}":
         raise RejectedError("the claim is not the identity")
     claim(content["claim"])
     if len(names) > _MOST_NAMES:
-        raise LimitError(f"the identity has more than {_MOST_NAMES} variables, the most")
+        raise LimitError(f"the identity has more than {_MOST_NAMES} variables, the limit")
     context = fmpq_mpoly_ctx.get(tuple(f"x{i}" for i in range(max(len(names), 1))))
     values = dict(zip(names, context.gens(), strict=False))  # a constant has a spare one
     first, second = (_expanded(side.tree, side, values, context) for side in (left, right))
@@ -72,15 +72,15 @@ def _expanded(
 def _product(a: fmpq_mpoly, b: fmpq_mpoly) -> fmpq_mpoly:
     _check_size(len(a) * len(b), _bits(a) + _bits(b))
     if int(a.total_degree()) + int(b.total_degree()) > _HIGHEST:
-        raise LimitError(f"the identity has a higher degree than {_HIGHEST}, the highest")
+        raise LimitError(f"the degree of the identity is above {_HIGHEST}, the limit")
     return a * b
 
 
 def _check_size(terms: int, bits: int) -> None:
     if terms > _MOST_TERMS:
-        raise LimitError(f"the identity has more than {_MOST_TERMS} terms, the most")
+        raise LimitError(f"the identity has more than {_MOST_TERMS} terms, the limit")
     if bits > _LONGEST:
-        raise LimitError(f"a coefficient has more than {_LONGEST} bits, the most")
+        raise LimitError(f"a coefficient has more than {_LONGEST} bits, the limit")
     spend(terms * (1 + bits // 64))
 
 

@@ -29,7 +29,7 @@ class Range:
 
     def __init__(self, lo: arb, hi: arb, exact: fmpq | None = None) -> None:
         if not lo <= hi:
-            raise OpenError("a range without numbers")
+            raise OpenError("an empty range")
         self.lo, self.hi, self.exact = lo, hi, exact
 
     @classmethod
@@ -147,7 +147,7 @@ class Range:
         lo = self.lo if self.lo > other.lo else other.lo
         hi = self.hi if self.hi < other.hi else other.hi
         if hi < lo:
-            raise EmptyError("two enclosures of one number have nothing in common")
+            raise EmptyError("two enclosures of one number do not overlap")
         return Range(lo, hi)
 
     def holds(self, other: Range) -> bool:
@@ -188,7 +188,7 @@ def read(ends: str | list[str]) -> Range:
 def fraction(text: str) -> fmpq:
     """Read a number exactly: decimal digits, with an exponent or a denominator, all of them few."""
     if len(text) > _LONGEST or not re.fullmatch(_NUMBER, text):
-        raise ValueError(f"{text[:50]!r} is no short number")
+        raise ValueError(f"{text[:50]!r} is not a short number")
     _, _, exponent = text.lower().partition("e")
     if abs(int(exponent or 0)) > _LONGEST:
         raise ValueError(f"{text[:50]!r} is too large or small")
@@ -201,6 +201,6 @@ def fraction(text: str) -> fmpq:
 
 def _binary(text: str) -> arb:
     if len(text) > _LONGEST or not re.fullmatch(r"-?[0-9]+p-?[0-9]+", text):
-        raise ValueError(f"{text[:50]!r} is no binary number")
+        raise ValueError(f"{text[:50]!r} is not a binary number")
     mantissa, _, exponent = text.partition("p")
     return arb((fmpz(int(mantissa)), fmpz(int(exponent))))

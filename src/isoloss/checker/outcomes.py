@@ -69,7 +69,7 @@ class _Ends:
         except EmptyError:
             return
         if len(self.found) > _MOST:
-            raise RejectedError("it is open where the run ends")
+            raise RejectedError("it cannot be decided where the run ends")
 
 
 def _steps(ends: _Ends, state: State, rate: Range, count: int) -> bool:
@@ -91,7 +91,7 @@ def _flow(ends: _Ends, state: State, limit: Range | None) -> bool:
     level = ends.data.level
     if level is not None and not level.at_most(_ZERO) and not _at_rest(state):
         if not _ZERO.below(level):
-            raise RejectedError("it is open whether the level is positive")
+            raise RejectedError("it cannot be decided whether the level is positive")
         reached = True if limit is None else _loss(state, limit).at_most(level)
         inside = None if reached is False else _times(level, state, limit)
         if inside is not None:

@@ -29,11 +29,11 @@ def read_file(path: str | Path) -> str:
     with Path(path).open("rb") as file:
         content = file.read(_LONGEST + 1)
     if len(content) > _LONGEST:
-        raise LimitError(f"the file is longer than {_LONGEST} bytes, the longest")
+        raise LimitError(f"the file is longer than {_LONGEST} bytes, the limit")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RejectedError(f"this is no JSON file: {error}") from None
+        raise RejectedError(f"this is not a JSON file: {error}") from None
 
 
 def parsed(text: str) -> Any:
@@ -43,13 +43,13 @@ def parsed(text: str) -> Any:
             text, object_pairs_hook=_record, parse_float=_no_float, parse_constant=_no_float
         )
     except (ValueError, RecursionError, MemoryError) as error:
-        raise RejectedError(f"this is no JSON file: {error}") from None
+        raise RejectedError(f"this is not a JSON file: {error}") from None
 
 
 def check_fields(content: Any, depth: int = 0) -> None:
     """Raise `RejectedError` unless a certificate's fields are those of its kind."""
     if depth > _DEEPEST:
-        raise LimitError(f"theorems are nested more than {_DEEPEST} deep, the deepest")
+        raise LimitError(f"theorems are nested more than {_DEEPEST} levels deep, the limit")
     kind = content.get("kind") if isinstance(content, dict) else None
     fields = _KINDS.get(kind) if isinstance(kind, str) else None
     if fields is None or content.get("format") != _FORMAT or set(content) != fields.keys() | _HEAD:
@@ -59,7 +59,7 @@ def check_fields(content: Any, depth: int = 0) -> None:
     for key in ("made_by", "reason"):
         _words(content[key], key)
     if content["verdict"] not in ("proved", "disproved", "undecided"):
-        raise RejectedError(f"there is no verdict {shown(content['verdict'])}")
+        raise RejectedError(f"{shown(content['verdict'])} is not a verdict")
     for part in content["parts"] if kind == "theorem" else ():
         check_fields(part, depth + 1)
 
@@ -68,25 +68,25 @@ def _record(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise RejectedError(f"the key {shown(twice)} is there twice")
+        raise RejectedError(f"the key {shown(twice)} occurs twice")
     return found
 
 
 def _no_float(text: str) -> NoReturn:
-    raise RejectedError(f"a certificate has no floats, as {shown(text)} is one")
+    raise RejectedError(f"a certificate must not contain floats; got {shown(text)}")
 
 
 def _words(value: Any, where: str, *, formal: bool = False) -> None:
     """Check a text for people: on one line, and for a formal one without comments."""
     if not isinstance(value, str):
-        raise RejectedError(f"{where} must be a text; got {shown(value)}")
+        raise RejectedError(f"{where} must be a string; got {shown(value)}")
     if not value.isprintable() or (formal and "#" in value):
-        raise RejectedError(f"{where} has a comment, or characters that do not print")
+        raise RejectedError(f"{where} has a comment or unprintable characters")
 
 
 def _name(value: Any, where: str) -> None:
     if not (isinstance(value, str) and is_name(value)):
-        raise RejectedError(f"{where} must be a word of ASCII letters; got {shown(value)}")
+        raise RejectedError(f"{where} must be one word of ASCII letters; got {shown(value)}")
 
 
 def _schedule_name(value: Any, where: str) -> None:
@@ -96,7 +96,9 @@ def _schedule_name(value: Any, where: str) -> None:
 
 def _whole(value: Any, where: str, *, least: int = 0) -> None:
     if type(value) is not int or value < least:
-        raise RejectedError(f"{where} must be a whole number from {least}; got {shown(value)}")
+        raise RejectedError(
+            f"{where} must be a whole number of at least {least}; got {shown(value)}"
+        )
 
 
 def _bits(value: Any, where: str) -> None:
@@ -112,7 +114,7 @@ def _truth(value: Any, where: str) -> None:
 
 def _number(value: Any, where: str) -> None:
     if not isinstance(value, str):
-        raise RejectedError(f"{where} must be a number in a text; got {shown(value)}")
+        raise RejectedError(f"{where} must be a number written as a string; got {shown(value)}")
     try:
         fraction(value)
     except ValueError as error:
@@ -122,7 +124,7 @@ def _number(value: Any, where: str) -> None:
 def _ends(value: Any, where: str) -> None:
     """Check the ends of an enclosure."""
     if not (isinstance(value, list) and [type(each) for each in value] == [str, str]):
-        raise RejectedError(f"{where} must be two numbers in texts; got {shown(value)}")
+        raise RejectedError(f"{where} must be two numbers written as strings; got {shown(value)}")
     try:
         read(value)
     except (ValueError, OpenError) as error:
@@ -152,7 +154,7 @@ def _mapping(value: Any, where: str, *, key: Field, field: Field) -> None:
 
 def _fields(value: Any, where: str, *, fields: dict[str, Field], what: str) -> None:
     if not isinstance(value, dict) or value.keys() != fields.keys():
-        raise RejectedError(f"{where} has other fields than {what}")
+        raise RejectedError(f"{where} does not have the fields of {what}")
     for key, field in fields.items():
         field(value[key], f"{where}.{key}")
 
@@ -166,7 +168,7 @@ def _piece(value: Any, where: str) -> None:
         case ["flow", time]:
             _optional(time, where, field=_number)
         case _:
-            raise RejectedError(f"{where}: {shown(value)} is no piece of a schedule")
+            raise RejectedError(f"{where}: {shown(value)} is not a phase of a schedule")
 
 
 def _anything(value: Any, where: str) -> None:

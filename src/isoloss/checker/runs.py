@@ -84,7 +84,7 @@ class State:
                 found.append(h)
             elif time is None:
                 if not _ZERO.below(g):
-                    raise RejectedError("it is open whether a curvature is positive")
+                    raise RejectedError("it cannot be decided whether a curvature is positive")
                 found.append(_ZERO)
             else:
                 found.append(h * (-(_FOUR * g * time)).exp())
@@ -105,13 +105,13 @@ def check_run(data: Data, schedule: Sequence[Piece], end: End) -> tuple[State, l
     state, last = State(data), len(schedule) - 1
     at_start = data.level is not None and _starts_there(data, state)
     if at_start != (end.reached and end.piece == -1) or not -1 <= end.piece <= last:
-        raise RejectedError("the run does not end in the piece that is said")
+        raise RejectedError("the run does not end in the stated phase")
     if end.reached and data.level is None:
         raise RejectedError("a level is reached where there is none")
     if not end.reached and (end.piece != last or end.inside is not None):
-        raise RejectedError("a run that does not reach the level goes to the schedule's end")
+        raise RejectedError("a run that does not reach the level must end with the schedule")
     if end.piece == -1 and end.inside is not None:
-        raise RejectedError("a run that ends at its start takes no time")
+        raise RejectedError("a run that ends at its start must take no time")
     for i, piece in enumerate(schedule[: end.piece + 1]):
         here = end.reached and i == end.piece
         if piece[0] == "gd":
@@ -133,7 +133,7 @@ def _starts_there(data: Data, state: State) -> bool:
         return False
     there = total(state.parts()).at_most(data.level)
     if there is None:
-        raise RejectedError("it is open whether the start is at the level")
+        raise RejectedError("it cannot be decided whether the start is at the level")
     return there
 
 
@@ -142,7 +142,7 @@ def _steps(data: Data, state: State, piece: Piece, end: End | None) -> None:
     assert rate is not None
     taken = count if end is None else end.steps - state.steps
     if end is not None and (not 1 <= taken <= count or end.inside is not None):
-        raise RejectedError("the step that reaches the level is not in its piece")
+        raise RejectedError("the step that reaches the level is not in the stated phase")
     if data.level is not None:
         before = taken if end is None else taken - 1
         if next(candidates(data.level, state, rate, before), None) is not None:
@@ -167,7 +167,7 @@ def candidates(
         first, final = waiting.pop()
         looks += 1
         if looks > _LOOKS:
-            raise RejectedError("it is open which steps reach the level")
+            raise RejectedError("it cannot be decided which steps reach the level")
         ends = [state.parts(state.stepped(rate, k)) for k in (first, final)]
         if level.below(total([_lesser(a, b) for a, b in zip(*ends, strict=True)])):
             continue

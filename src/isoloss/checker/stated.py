@@ -28,16 +28,16 @@ def check_runs(content: Mapping[str, Any]) -> None:
     data = Data(train, test, squares, read(problem["noise"]), level)
     numbers = [*train, *test, *squares, data.noise]
     if not len(train) == len(test) == len(squares) or any(v.below(_ZERO) for v in numbers):
-        raise RejectedError("the problem is none")
+        raise RejectedError("the spectra differ in length, or have negative entries")
     if level is not None and level.below(_ZERO):
         raise RejectedError("a level is negative")
     if not runs or any(map(is_reserved, runs)):
-        raise RejectedError("there is no run, or one has the name of another thing")
+        raise RejectedError("there are no runs, or the name of one is already taken")
     known = partial(is_known, schedules=runs, d=len(train), level=level is not None)
     inequality = claim(content["claim"]).known(known)
     at_level = [] if level is None else demanded(inequality.names, runs)
     if content["at_level"] != at_level:
-        raise RejectedError("the schedules that must reach the level are others")
+        raise RejectedError("the claim needs other schedules to reach the level than those stated")
     values = given(data)
     for name, run in runs.items():
         values |= prefixed(_stated(data, run), name)
@@ -56,7 +56,7 @@ def _stated(data: Data, run: Mapping[str, Any]) -> dict[str, Range | bool]:
             raise RejectedError("a rate or a time is negative")
         schedule.append((kind, number, *(count or [0])))
     if len(run["parts"]) != len(data.train):
-        raise RejectedError("the run has other parts than the problem has directions")
+        raise RejectedError("the run must have one part for each direction of the problem")
     inside = None if run["inside"] is None else read(run["inside"])
     end = End(run["reached"], run["piece"], run["steps"], inside)
     state, parts, loss = check_run(data, schedule, end)
@@ -71,6 +71,6 @@ def _stated(data: Data, run: Mapping[str, Any]) -> dict[str, Range | bool]:
             continue
         enclosure = None if ends is None else read(ends)
         if enclosure is None or not isinstance(real, Range) or not enclosure.holds(real):
-            raise RejectedError(f"the enclosure of {key} does not hold it")
+            raise RejectedError(f"the enclosure of {key} does not contain its value")
         stated[key] = enclosure
     return stated

@@ -39,6 +39,6 @@ def spend(operations: int) -> None:
     account.left -= operations
     if account.left < 0:
         raise LimitError(
-            f"the check takes more than {account.most} operations, the bound on work; allow more "
-            "by --max-work, or max_work="
+            f"the check needs more than {account.most} operations, the limit; allow more with "
+            "--max-work (in Python, max_work=)"
         )

@@ -128,7 +128,7 @@ class Certificate:
             summary(content)
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
             raise ValueError(
-                f"'{path}' is no certificate: some of its fields are missing, or of another kind"
+                f"'{path}' is not a certificate: fields are missing, or have the wrong type"
             ) from None
         return cls(content)
 

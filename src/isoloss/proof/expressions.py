@@ -67,11 +67,11 @@ class Expression:
         if len(text) > _LONGEST:
             raise ValueError(f"{what} is longer than {_LONGEST} characters")
         if not text.isprintable() or "#" in text:
-            raise ValueError(f"{what} {text!r} has a comment, or characters that do not print")
+            raise ValueError(f"{what} {text!r} has a comment or unprintable characters")
         if not text.isascii():
             odd = next(letter for letter in text if not letter.isascii())
             raise ValueError(
-                f"{what} {text!r} may have ASCII letters and digits only; it has {odd!r}"
+                f"{what} {text!r} may contain only printable ASCII characters; it has {odd!r}"
             )
         try:
             tree = ast.parse(text.strip(), mode="eval").body

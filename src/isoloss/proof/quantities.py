@@ -62,7 +62,7 @@ def check_parameter_names(names: Iterable[Any], *, alone: bool) -> None:
     for name in names:
         _check_word("parameter", name)
         if name == "reached" or (not alone and (name in _OF_RUN or _TAKEN.fullmatch(name))):
-            raise ValueError(f"a parameter may not be called {name!r}: that is another thing")
+            raise ValueError(f"a parameter may not be called {name!r}: the name is already taken")
 
 
 def _check_word(what: str, name: Any) -> None:

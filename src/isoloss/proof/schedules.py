@@ -110,7 +110,7 @@ def read_text(schedule: str, names: set[str]) -> list[Template]:
     Raises ``ValueError`` for anything else.
     """
     if not (schedule.isascii() and schedule.isprintable()):
-        raise ValueError(f"schedule {schedule!r} may have printable ASCII characters only")
+        raise ValueError(f"schedule {schedule!r} may contain only printable ASCII characters")
     found = []
     for part in _split(schedule, ">"):
         name, _, rest = part.strip().partition("(")
