@@ -127,7 +127,7 @@ def test_names_on_one_side_only_are_warned_of() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (MISSING, r"X has no value in 1 place\(s\), the first in row 3, column 'b'; drop such"),
+        (MISSING, r"X has 1 missing value\(s\), the first in row 3, column 'b'; drop those"),
         (MISSING.astype("float64[pyarrow]"), "X has no value .* the first in row 3, column 'b'"),
         (MISSING.set_index(FRAME.index + 100), "the first in row 103, column 'b'"),
         (MISSING.to_numpy(float, na_value=np.nan), r"X must be finite; .* the first at \[3, 1\]"),

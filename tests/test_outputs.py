@@ -169,7 +169,7 @@ def test_of_two_runs_that_write_one_new_file_one_does(tmp_path: Path) -> None:
     contents = [bytes([i]) * 1000 for i in range(4)]
     with ThreadPoolExecutor(4) as runs:
         errors = list(runs.map(written, contents))
-    refused = f"{path} exists; choose another name, or write over it with --force"
+    refused = f"{path} exists; choose another name, or overwrite it with --force"
     assert sorted(errors) == ["", refused, refused, refused]
     assert path.read_bytes() == contents[errors.index("")]
     write_bytes(path, b"x")

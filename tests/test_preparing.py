@@ -94,17 +94,17 @@ def test_all_faults_are_named_at_once_with_what_would_help(file: Path) -> None:
     with pytest.raises(ColumnError) as caught:
         split(table, target="price")
     for text in (
-        "column 'void' of t has no value in any row",
+        "column 'void' of t has no values",
         "column 'x' of t is infinite in data row 7",
         "columns 'a', 'c' of t have 3 missing value(s), the first in data row 4",
         "column 'name' of t holds text, such as 'n0', 40 different ones in 40 rows: too many",
         odd,
         "column 'city' of t holds text, such as 'Oslo'",
         "the target 'price' of t has 1 missing value(s), the first in data row 6",
-        "impute='median' fills in what is missing",
+        "impute='median' fills in missing values",
         "drop_rows=True leaves out the rows without a target",
-        "encode='one-hot' makes a column for each value of a text",
-        "ignore=['void', 'code', 'x', 'name'] leaves out what cannot be used",
+        "encode='one-hot' makes a column for each text value",
+        "ignore=['void', 'code', 'x', 'name'] leaves out the columns that cannot be used",
     ):
         assert text in str(caught.value)
     helps = {each.option: each.value for each in caught.value.helps}
@@ -120,7 +120,7 @@ def test_the_error_names_a_command_that_leads_to_an_answer(command: str, file: P
     assert refused.stderr.count("\n") == 1
     assert "columns 'a', 'c' of houses.csv have 3 missing value(s)" in refused.stderr
     assert "column 'city' of houses.csv holds text, such as 'Oslo'" in refused.stderr
-    assert "--drop-rows in its place leaves out 2 of 40 rows" in refused.stderr
+    assert "--drop-rows instead leaves out 2 of 40 rows" in refused.stderr
     better = refused.stderr[refused.stderr.rindex("; try: isoloss ") + 15 :]
     assert shlex.split(better) == [*given, "--impute", "median", "--encode", "one-hot"]
     done = isoloss(*shlex.split(better))

@@ -214,7 +214,7 @@ TWELVE = [str(i) for i in range(12)]
         (["\u22121", "\u22122"], "such as '\u22121' in data row 1; write it with the digits 0"),
         (["１", "２"], "write it with the digits 0 to 9, a point and a hyphen"),
         (["1,234", "999"], "such as '1,234' in data row 1, could have decimal commas or thousands"),
-        (["1\u00a0", "2"], "but '1\u00a0' in data row 1 is not; take away what stands around it"),
+        (["1\u00a0", "2"], "but '1\u00a0' in data row 1 is not; remove the characters around it"),
     ],
 )  # fmt: skip
 def test_a_column_of_numbers_with_odd_cells_names_one(

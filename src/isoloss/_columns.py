@@ -50,8 +50,8 @@ def in_order(name: str, value: Any, like: str, names: Names | None) -> Any:
         return value
     if len(set(own)) < len(own) or set(own) != set(names):
         raise ValueError(
-            f"{name} must have the same column names as {like}, each once; {_difference(names, own)}. "
-            "To match columns by position, give arrays (.to_numpy())"
+            f"{name} must have the same column names as {like}, each once; "
+            f"{_difference(names, own)}. To match columns by position, give arrays (.to_numpy())"
         )
     places = [own.index(each) for each in names]
     return value.iloc[:, places] if hasattr(value, "iloc") else value.select(list(names))

@@ -39,7 +39,7 @@ class LogFilter(NamedTuple):
         found = kind.result(self.sign * kind.xp.exp(self.log) + 0.0)  # no minus zeros
         if not bool(kind.xp.all(kind.xp.isfinite(kind.plain("filter", found)))):
             raise ValueError(
-                f"the filter overflows {precision(kind)}: a direction has next to no residual at "
+                f"the filter overflows {precision(kind)}: a direction has almost no residual at "
                 "the start; set it to 0, or leave it out"
             )
         return found

@@ -71,7 +71,8 @@ def locked(out: Path) -> Iterator[None]:
         except Timeout:
             made = []
             raise OutputError(
-                f"another run of isoloss is writing to {out}; wait for its end, or choose another "
+                f"another run of isoloss is writing to {out}; wait until it ends, or choose "
+                "another "
                 "folder"
             ) from None
         except OSError as error:
@@ -246,7 +247,7 @@ def _linked(temporary: Path, path: Path) -> bool:
 
 
 def _exists(path: Path) -> str:
-    return f"{path} exists; choose another name, or write over it with --force"
+    return f"{path} exists; choose another name, or overwrite it with --force"
 
 
 def sync(path: Path) -> None:

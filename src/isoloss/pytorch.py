@@ -11,10 +11,10 @@ from isoloss._extras import install_command
 
 __all__ = ["put_on", "read_phase"]
 
-_ONLY_RATES = "put only the rates on this one: to_torch(optimizer, rates_only=True)"
+_ONLY_RATES = "set only the rates on this one with to_torch(optimizer, rates_only=True)"
 _READ_PLAIN = (
-    "to read the rates as those of plain SGD, build the scheduler on the optimizer that build is "
-    "given: lambda optimizer: StepLR(optimizer, 30)"
+    "to read the rates as those of plain SGD, build the scheduler on the optimizer that is "
+    "passed to build: lambda optimizer: StepLR(optimizer, 30)"
 )
 
 
@@ -68,7 +68,7 @@ def _check_readable(torch: Any, optimizer: Any) -> None:
     """Raise ``ValueError`` if an optimizer's next steps are none that a schedule can take."""
     fault = ""
     if type(optimizer) is not torch.optim.SGD:
-        fault = f"the scheduler is on {type(optimizer).__name__}, and a schedule is of SGD"
+        fault = f"the scheduler's optimizer is {type(optimizer).__name__}, and must be SGD"
     elif _is_moving(optimizer):
         fault = "the scheduler's optimizer has a velocity from earlier steps"
     if fault:
@@ -101,9 +101,9 @@ def _read_step(optimizer: Any, step: int) -> tuple[float, tuple[float, bool]]:
 def _changing_momentum(step: int, first: tuple[float, bool], kind: tuple[float, bool]) -> str:
     name = "Nesterov" if first[1] or kind[1] else "HeavyBall"
     return (
-        f"the scheduler changes the momentum at step {step}, from {first[0]!r} to {kind[0]!r}, and "
-        "a phase has one momentum: build the scheduler with cycle_momentum=False, or make each "
-        f"step a phase of its own, Schedule(*({name}([lr], momentum, carry_velocity=True) for "
+        f"the scheduler changes the momentum at step {step}, from {first[0]!r} to {kind[0]!r}, but "
+        "a phase has one momentum. Build the scheduler with cycle_momentum=False, or make each "
+        f"step a phase of its own: Schedule(*({name}([lr], momentum, carry_velocity=True) for "
         "lr, momentum in …)), with the lr and momentum that the optimizer has at each step"
     )
 
@@ -117,8 +117,8 @@ def _copied(torch: Any, scheduler: Any, optimizer: Any) -> Any:
         return copy.deepcopy(scheduler, memo)
     except Exception as error:  # whatever the user's own functions hold
         raise ValueError(
-            "the scheduler cannot be copied, and reading its rates would move it on "
-            f"({type(error).__name__}: {error}); build it on the optimizer that build is given"
+            "the scheduler cannot be copied, and reading its rates would advance it "
+            f"({type(error).__name__}: {error}); build it on the optimizer that is passed to build"
         ) from None
 
 
@@ -151,7 +151,7 @@ def _check_same_steps(torch: Any, optimizer: Any, phases: list[dict[str, Any]]) 
     kinds = sorted({_kind(phase) for phase in phases if phase["steps"]})
     if len(kinds) > 1:
         raise ValueError(
-            f"the schedule has {' and '.join(map(_described, kinds))}, and an optimizer has one "
+            f"the schedule has {' and '.join(map(_described, kinds))}, but an optimizer has one "
             "for all phases; use an optimizer for each phase"
         )
     if not _keeps_velocity(phases):
@@ -166,12 +166,12 @@ def _check_same_steps(torch: Any, optimizer: Any, phases: list[dict[str, Any]]) 
     fix = f"build torch.optim.SGD(params{shown}), or {_ONLY_RATES}"
     if type(optimizer) is not torch.optim.SGD:
         name = type(optimizer).__name__
-        raise ValueError(f"the steps of {name} are not the schedule's; {fix}")
+        raise ValueError(f"{name} would not take the schedule's steps; {fix}")
     if faults := _faults(optimizer.param_groups, wanted):
-        raise ValueError(f"the optimizer's steps are not the schedule's: {faults}; {fix}")
+        raise ValueError(f"the optimizer would not take the schedule's steps: {faults}; {fix}")
     if wanted.get("momentum") and _is_moving(optimizer):
         raise ValueError(
-            "the optimizer has a velocity from earlier steps, and the schedule starts without; "
+            "the optimizer has a velocity from earlier steps, but the schedule starts at rest; "
             f"{fix} (to go on from a checkpoint, call to_torch before you load its state)"
         )
     for number, group in enumerate(optimizer.param_groups):

@@ -36,17 +36,18 @@ def made_dense(name: str, value: Any) -> Any:
     """
     advice = (
         "call Problem.from_operator(X, y, X_test, y_test, schedules=..., train_loss=...), which "
-        "needs only products with the data, approximates what it is asked for, and says how well"
+        "needs only products with the data, and estimates the error of its approximation"
     )
     if _checks.is_operator(value):
-        raise TypeError(f"{name} is an operator, whose numbers nobody sees: {advice}")
+        raise TypeError(f"{name} is an operator, whose entries cannot be read; {advice}")
     if not _checks.is_sparse(value):
         return value
     size = math.prod(value.shape)
     if size > _DENSEST:
         raise ValueError(
-            f"{name} is sparse and, made dense, would take {8e-9 * size:.1f} GB: {advice}; or give "
-            f"{name}.toarray()"
+            f"{name} is sparse and, made dense, would take {8e-9 * size:.1f} GB; {advice}. To "
+            "make it "
+            f"dense all the same, give {name}.toarray()"
         )
     return value.toarray(order="C")
 

@@ -85,8 +85,8 @@ def _rates(raw: bytes, column: str | None) -> list[float]:
     for number, row in enumerate(rows, start=1):
         if len(row) > width:
             raise ValueError(
-                f"row {number} has {len(row)} entries and the first line {width}, separated by "
-                f"{dialect}; decimal commas must be points"
+                f"row {number} has {len(row)} entries, but the first line has {width} (separated "
+                f"by {dialect}); write decimal points, not decimal commas"
             )
         row.extend([""] * (width - len(row)))
     for other, name in enumerate(head):
@@ -102,7 +102,7 @@ def _head(rows: list[list[str]], column: str | None) -> tuple[list[str], int]:
         decided = Decision(True) if first[0] in _USUAL else decide_header(rows)
         if decided.header is None:
             raise ValueError(
-                f"cannot tell whether the first line is a rate or a name: {decided.reason}. Write "
+                f"cannot tell whether the first line is a rate or a name: {decided.reason}. Add "
                 "a line 'lr' above the rates"
             )
         return (rows.pop(0) if decided.header else []), 0
@@ -117,8 +117,9 @@ def _head(rows: list[list[str]], column: str | None) -> tuple[list[str], int]:
     surplus = [name for name in first if name not in (*found[:1], *_COUNTERS)]
     if surplus and column is None:
         raise ValueError(
-            f"the file has {quoted(surplus)} beside the rates '{found[0]}', and a schedule in CSV "
-            f"is rates only. Leave the rest out, or in Python choose column='{found[0]}'"
+            f"the file has {quoted(surplus)} beside the rates in '{found[0]}', but a schedule in "
+            "CSV consists of rates only. Remove the other columns, or in Python give "
+            f"column='{found[0]}'"
         )
     return rows.pop(0), first.index(found[0])
 

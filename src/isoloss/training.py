@@ -107,9 +107,7 @@ def train_each(problem: Problem, schedules: Sequence[Schedule], levels: Array) -
 
 def _check_steps(schedule: Schedule) -> None:
     if schedule.steps > _MAX_STEPS:
-        raise ValueError(
-            f"a schedule may have 2**63 - 1 steps in all to be trained; got {schedule.steps}"
-        )
+        raise ValueError(f"a run may have at most 2**63 - 1 steps in all; got {schedule.steps}")
 
 
 def _levels(problem: Problem, train_loss: Any) -> Array:

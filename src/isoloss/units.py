@@ -121,8 +121,8 @@ def exponent(xp: Any, name: str, array: Array) -> int:
     high, least = math.frexp(top)[1] - 1, math.frexp(low)[1] - 1
     if high - least > _WIDEST:
         raise ValueError(
-            f"{name} has entries from {low:g} to {top:g}, too far apart for float64; leave out, or "
-            "set to 0, what is negligible"
+            f"{name} has entries from {low:g} to {top:g}, too far apart for float64; set the "
+            "negligible ones to 0, or leave them out"
         )
     return high if high - least <= _NARROW else least + _NARROW
 

@@ -82,9 +82,7 @@ def test_more_work_can_be_allowed(tmp_path: Path) -> None:
         tmp_path / "a"
     )
     assert verify(path).verdict == "proved"
-    with pytest.raises(
-        LimitError, match=r"more than 100 operations, the bound on work; allow more by"
-    ):
+    with pytest.raises(LimitError, match=r"more than 100 operations, the limit; allow more with"):
         verify(path, max_work=100)
 
 

@@ -19,7 +19,7 @@ def message_of(error: Exception, context: typer.Context) -> str:
     ways = [f"{_joined(each.words)} {each.effect}" for each in helps]
     added = [word for each in helps if not each.instead for word in each.words]
     command = _joined([*context.command_path.split(), *context.meta["arguments"], *added])
-    return f"{error.faults}; {', '.join(ways)}; try: {command}"  # type: ignore[attr-defined]  # it helps
+    return f"{error.faults}. {'; '.join(ways)}. Try: {command}"  # type: ignore[attr-defined]  # it helps
 
 
 def _joined(words: list[str]) -> str:

@@ -182,6 +182,6 @@ def _notes(warned: list[warnings.WarningMessage]) -> list[str]:
     if len(notes) < len(texts):
         notes.append(
             "Note: folds judge rows with values of text columns that their train rows do not have; "
-            "there these count as none of the known ones."
+            "there these are encoded as none of the known values."
         )
     return notes

@@ -31,7 +31,9 @@ def read_npz(path: Path, *, features_only: bool = False, most_bytes: int | None 
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it is one array, as .npy files are; save X and y by numpy.savez")
+                raise ValueError(
+                    "it holds a single array, as .npy files do; save X and y with numpy.savez"
+                )
             names = list(archive.files)
             wanted = ("X",) if features_only else ("X", "y", "X_test", "y_test")
             size = sum(_size(archive, name) for name in wanted)
@@ -60,12 +62,12 @@ def _size(archive: Any, name: str) -> int:
 def _check_array(path: Path, name: str, array: Any) -> None:
     if not isinstance(array, np.ndarray):
         raise ValueError(
-            f"'{name}' in '{path}' is no array of NumPy; write the file by numpy.savez"
+            f"'{name}' in '{path}' is not a NumPy array; write the file with numpy.savez"
         )
     if array.dtype.kind not in "fiubUS" or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
         raise ValueError(
-            f"{name} in '{path}' has dtype {array.dtype}; numbers up to float64, booleans and "
-            "texts are read"
+            f"{name} in '{path}' has dtype {array.dtype}; it must hold numbers up to float64, "
+            "booleans or strings"
         )
 
 

@@ -64,7 +64,7 @@ class ColumnError(ValueError):
     ) -> None:
         self.faults, self.helps, self.targets_only = faults, tuple(helps), targets_only
         cures = [f"{each.option}={each.value!r} {each.effect}" for each in self.helps]
-        super().__init__("; ".join([faults, *cures]))
+        super().__init__(". ".join([faults, "; ".join(cures)]) if cures else faults)
 
 
 def text_columns(frame: pd.DataFrame) -> list[str]:
@@ -134,7 +134,9 @@ def target_columns(table: Table, target: str | Sequence[str] | None) -> list[str
         return ["target"] if "target" in choice else choice[-1:]
     names = [target] if isinstance(target, str) else list(target)
     if not names:
-        raise ValueError("target must name a column, or be None for the usual one; got no name")
+        raise ValueError(
+            "target must name at least one column, or be None for the default; got no name"
+        )
     for name in names:
         if name not in choice:
             what = "target" if table.targets else "column"
@@ -143,5 +145,5 @@ def target_columns(table: Table, target: str | Sequence[str] | None) -> list[str
                 f"it has {quoted(choice, 8)}"
             )
         if names.count(name) > 1:
-            raise ValueError(f"the target '{name}' is named {names.count(name)} times")
+            raise ValueError(f"the target '{name}' is given {names.count(name)} times")
     return names

@@ -28,8 +28,8 @@ _EXACT_WHOLES = 2**53
 _FEW = 0.1
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+")
 _AMBIGUOUS = (
-    "its points could separate thousands, as other columns have decimal commas; write its numbers "
-    "as they write theirs"
+    "its points could be thousands separators, since other columns have decimal commas; write its "
+    "numbers the way the others are written"
 )
 
 Texts = dict[int, npt.NDArray[np.object_]]

@@ -104,8 +104,9 @@ def _source(
         if header is None:
             raise ValueError(
                 f"cannot tell whether the first line of '{path}' holds names or data: "
-                f"{decided.reason}. Say --header or --no-header (in Python header=True or False), "
-                "or write a line of names above it"
+                f"{decided.reason}. Give --header or --no-header (in Python, header=True or "
+                "False), "
+                "or add a line of column names above it"
             )
         if decided.reason:
             what = "holds the columns' names" if header else "is data"
@@ -120,17 +121,18 @@ def _source(
 
 def _uneven(first: Sequence[str], width: int, dialect: Dialect, path: Path) -> str:
     message = (
-        f"the first line of '{path}' has {len(first)} fields, and most others have {width}, "
-        f"separated by {dialect}"
+        f"the first line of '{path}' has {len(first)} fields, but most others have {width} "
+        f"(fields are separated by {dialect})"
     )
     if first[0].startswith("#"):
-        return f"{message}: lines of comments cannot stand above the columns' names"
+        return f"{message}; remove the comment lines above the column names"
     if width == len(first) + 1:
         return (
-            f"{message}: names of rows, as R writes them, need a name of their own; numbers with "
-            "decimal commas need another delimiter"
+            f"{message}. If the first column holds row names, as in files from R, give it a "
+            "name, too; "
+            "if numbers have decimal commas, use another delimiter"
         )
-    return f"{message}: the first line must hold the columns' names, or data as the others do"
+    return f"{message}; it must hold the column names, or data as the others do"
 
 
 def _first_record(text: str, dialect: Dialect) -> int:
@@ -157,7 +159,7 @@ def _kept(
     for place, name in enumerate(names):
         said = f"'{name}'" if name else "without name"
         if _INDEX.fullmatch(name) and (place == 0 or name.startswith("_")) and len(names) > 1:
-            notes.append(f"Column {said} of {path.name} was left out: it is the rows' index.")
+            notes.append(f"Column {said} of {path.name} was left out: it is the row index.")
         elif _UNNAMED.fullmatch(name) and all(map(_is_absent, columns[place].values)):
             notes.append(f"Column {place + 1} of {path.name} was left out: it is empty.")
         elif not name:

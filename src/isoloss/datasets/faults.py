@@ -90,7 +90,7 @@ class Faults:
             if name in table.odd:
                 self._refuse(name, table.odd[name])
             elif void[name]:
-                self._refuse(name, f"column '{name}' of {table.name} has no value in any row")
+                self._refuse(name, f"column '{name}' of {table.name} has no values")
         self._count = len(columns)
         return [name for name in columns if name not in self._ignore]
 
@@ -109,16 +109,18 @@ class Faults:
         helps = []
         if self._incomplete is not None:
             count, rows = self._incomplete
-            helps.append(Help("impute", "median", "fills in what is missing"))
+            helps.append(Help("impute", "median", "fills in missing values"))
             if not self._no_target and count <= rows - 3:
-                effect = f"in its place leaves out {count} of {rows} rows"
+                effect = f"instead leaves out {count} of {rows} rows"
                 helps.append(Help("drop_rows", True, effect, instead=True))
         if self._no_target:
             helps.append(Help("drop_rows", True, "leaves out the rows without a target"))
         if self._encode:
-            helps.append(Help("encode", "one-hot", "makes a column for each value of a text"))
+            helps.append(Help("encode", "one-hot", "makes a column for each text value"))
         if 0 < len(self._ignore) < self._count:
-            helps.append(Help("ignore", list(self._ignore), "leaves out what cannot be used"))
+            helps.append(
+                Help("ignore", list(self._ignore), "leaves out the columns that cannot be used")
+            )
         raise ColumnError("; ".join(faults), helps, targets_only=not self._features)
 
     def _refuse(self, column: object, fault: str) -> None:

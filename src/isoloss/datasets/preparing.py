@@ -162,8 +162,8 @@ def encoded(frame: pd.DataFrame) -> list[str]:
         return []
     missing = frame.select_dtypes(object).isna().any(axis=None)
     return [
-        f"Text encoded one-hot, a column for each value of the train rows: {', '.join(counts)}"
-        f"{'; a missing one counts as a value' if missing else ''}."
+        f"Text was one-hot encoded, a column for each value in the train rows: {', '.join(counts)}"
+        f"{'; missing text counts as a value' if missing else ''}."
     ]
 
 
@@ -181,6 +181,6 @@ def unknown_texts(
             values = quoted([str(each) for each in new.dropna().unique()]) or "a missing one"
             notes.append(
                 f"{len(new)} {rows}{'s have' if len(new) > 1 else ' has'} a value of '{name}' "
-                f"that {knows} ({values}): it counts as none of the known ones."
+                f"that {knows} ({values}): it is encoded as none of the known values."
             )
     return notes

@@ -84,17 +84,17 @@ class Rows:
         """
         if len(others):
             count, rows = int(np.isin(self.alike[others], self.alike[train]).sum()), len(others)
-            where = f"{'is' if count == 1 else 'are'} among the train rows, too"
+            where = f"{'is' if count == 1 else 'are'} also among the train rows"
             effect = "the loss on them looks"
         else:
             _, index, times = np.unique(self.alike[train], return_inverse=True, return_counts=True)
             count, rows, name = int((times[index] > 1).sum()), len(train), "train"
-            where, effect = "repeat others", "folds share them, and their scores look"
+            where, effect = "repeat others", "folds share them, and scores look"
         if not count:
             return []
         return [
-            f"{count} of {rows} {name} rows {where}, the same in all columns: {effect} better than "
-            "on new rows."
+            f"{count} of {rows} {name} rows {where} (equal in all columns), so {effect} better "
+            "than on new rows."
         ]
 
 
@@ -130,11 +130,13 @@ def read_rows(
         if options.drop_rows:
             gaps = (y if options.impute else pd.concat([X, y], axis=1)).isna().any(axis=1)
             if gaps.all():
-                raise ValueError(f"drop_rows leaves no row of {table.name}: each lacks a value")
+                raise ValueError(
+                    f"drop_rows leaves no rows of {table.name}: each has a missing value"
+                )
             if gaps.any():
                 notes.append(
-                    f"{gaps.sum()} of {table.rows} rows of {table.name} left out, in which a value "
-                    "is missing."
+                    f"{gaps.sum()} of {table.rows} rows of {table.name} were left out because of "
+                    "missing values."
                 )
             part = [each[~gaps] for each in part]
         faults.read(table, part[0], texts, part[1])
@@ -188,8 +190,10 @@ def _filled(numbers: pd.DataFrame, impute: str) -> str:
     columns = list(gaps.index[gaps > 0])
     statistic = impute.replace("_", " ") + " value" * (impute == "most_frequent")
     if not columns:
-        return f"No number is missing; in new rows it becomes the train rows' {statistic}."
+        return (
+            f"No number is missing; in new rows, a missing one becomes the train rows' {statistic}."
+        )
     return (
-        f"{gaps.sum()} missing value(s) in {quoted(columns, 8)} filled in with the "
-        f"column's {statistic} of the train rows."
+        f"{gaps.sum()} missing value(s) in {quoted(columns, 8)} were filled in with the "
+        f"column's {statistic} in the train rows."
     )

@@ -83,7 +83,10 @@ class Split:
             If the targets are no classes.
         """
         if not self.classes:
-            raise ValueError("the test error is for classes; this data set's targets are numbers")
+            raise ValueError(
+                "the test error is defined for classes only; the targets of this data set are "
+                "numbers"
+            )
         with np.errstate(over="ignore", invalid="ignore"):
             scores = self.X_test @ np.asarray(coef, dtype=float) + self.offset
         truth = (self.y_test + self.offset).argmax(axis=-1)

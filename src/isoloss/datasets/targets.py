@@ -93,8 +93,9 @@ def _same_number(rows: Rows, name: str, kinds: pd.DataFrame) -> list[str]:
         others = [each for each in twins["text"][twins["number"] == number] if each in set(known)]
         if text not in set(known) and others:
             raise ValueError(
-                f"the target '{name}' is written {others[0]!r} in {rows.source.name} and {text!r} "
-                "in the other rows, the same number: write labels alike in all files"
+                f"a label of the target '{name}' is written {others[0]!r} in {rows.source.name} "
+                "and "
+                f"{text!r} in the other rows; write each label the same way in all files"
             )
     if not len(twins):
         return []

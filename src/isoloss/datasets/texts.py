@@ -98,7 +98,10 @@ def numbers_as_text(cells: npt.NDArray[np.object_]) -> str:
     if column.values.dtype == object:
         return column.odd
     fractions = not all(cell.strip().lower() in _TRUTH for cell in present)
-    return f"it holds numbers as text, such as '{present[0]}'; make it one of numbers" * fractions
+    return (
+        f"it holds numbers stored as text, such as '{present[0]}'; convert it to numbers"
+        * fractions
+    )
 
 
 def _odd(

@@ -60,12 +60,13 @@ def check_local(given: object) -> None:
     --------
     >>> check_local("https://example.org/houses.csv")
     Traceback (most recent call last):
-    ValueError: 'https://example.org/houses.csv' is an address, and isoloss reads files only: \
-download it, and give the file
+    ValueError: 'https://example.org/houses.csv' is a URL, and isoloss reads only local \
+files; download it, and give the file
     """
     if _URL.match(str(given)):
         raise ValueError(
-            f"'{given}' is an address, and isoloss reads files only: download it, and give the file"
+            f"'{given}' is a URL, and isoloss reads only local files; download it, and give the "
+            "file"
         )
 
 
@@ -109,7 +110,8 @@ def decode(raw: bytes, name: str) -> TextFile:
             except UnicodeError:
                 kind = encoding.upper()
                 raise ValueError(
-                    f"'{name}' is not a text file: it begins as {kind} does, and is none"
+                    f"'{name}' is not a text file: it begins with the byte-order mark of {kind}, "
+                    f"but is not valid {kind}"
                 ) from None
             break
     else:
@@ -130,7 +132,7 @@ def _check_kind(raw: bytes, name: str) -> None:
         if raw.startswith(start):
             raise ValueError(f"'{name}' is not a text file: its content is {kind}")
     if _PAGE.match(raw):
-        raise ValueError(f"'{name}' is no table: its content is a web page, or XML")
+        raise ValueError(f"'{name}' is not a table: its content is a web page, or XML")
     if raw.startswith(_POINTER):
         raise ValueError(f"'{name}' is a pointer of Git LFS; fetch the file with: git lfs pull")
 

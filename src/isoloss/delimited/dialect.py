@@ -133,8 +133,8 @@ def check_blanks(text: str, dialect: Dialect) -> None:
     """Raise ``csv.Error`` if blanks separate the cells, and some of these could be empty."""
     if dialect.delimiter == BLANKS and _has_empty_cells(text):
         raise csv.Error(
-            "cells are separated by blanks, and some seem to be empty; write NA in them, or choose "
-            "another delimiter"
+            "cells are separated by blanks, and some seem to be empty; write NA in empty cells, or "
+            "choose another delimiter"
         )
 
 

@@ -165,7 +165,7 @@ def resembles_number(cell: str) -> bool:
 def wrong_with(cell: str) -> str:
     """Return what is to be done about a cell that is no number among such."""
     if is_number(cell.strip()):
-        return "take away what stands around it"
+        return "remove the characters around it"
     cell = cell.strip()
     if looks_numeric(_without_unit(cell)) and not looks_numeric(cell):
         return "write it without the unit"

@@ -210,7 +210,7 @@ def _sized(array: Any) -> Any:
 
 
 def _computed(tasks: list[Any]) -> Any:
-    return computed(tasks, "start it anew, or close its client to compute in this process")
+    return computed(tasks, "restart it, or close its client to compute in this process")
 
 
 def _dask(module: str = "dask") -> Any:

@@ -79,7 +79,9 @@ def read_config(path: str | Path) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"'{path}' is no TOML file: {error}") from None
     except RecursionError:
-        raise ValueError(f"'{path}' is no TOML file of a sweep: it is nested too deeply") from None
+        raise ValueError(
+            f"'{path}' is not a TOML file of a sweep: it is nested too deeply"
+        ) from None
     faults = _Faults()
     faults += _unknown("the file", given, _KEYS)
     faults += [f"the file lacks {key!r}: {_KEYS[key]}" for key in _NEEDED if key not in given]

@@ -105,7 +105,7 @@ def _on_cluster(
     waiting: Sequence[tuple[int, Task]], client: Any
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     as_completed = importlib.import_module("distributed").as_completed  # it has no types
-    advice = "start it anew: what was computed is kept where a cache folder is given"
+    advice = "restart it; with a cache folder, the results so far are kept"
     futures: list[Any] = []
     with watched(client, futures, advice):
         futures += [client.submit(_numbered, number, task, pure=False) for number, task in waiting]

@@ -141,8 +141,8 @@ def sweep(
     if math.prod(sizes.values()) > _MOST:
         asked = " × ".join(f"{size} {name}" for name, size in sizes.items())
         raise ValueError(
-            f"a sweep has at most {_MOST} results, which are held in memory; got {asked}: make "
-            "several smaller ones"
+            f"a sweep has at most {_MOST} results, which are held in memory; got {asked}; split "
+            "it into several sweeps"
         )
     cells = list(itertools.product(*grid.values()))
     tasks = [
@@ -196,7 +196,7 @@ def _schedules(schedules: Any) -> tuple[list[str], list[Any]]:
             )
     names = list(named) if named is not None else [_name(each) for each in chosen]
     if not names or (named is None and len(set(map(_key, chosen))) < len(chosen)):
-        raise ValueError(f"give schedules, no two of the same name and value; got {names}")
+        raise ValueError(f"schedules must be at least one, and all different; got {names}")
     return distinct(names), chosen
 
 

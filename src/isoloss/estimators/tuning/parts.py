@@ -108,7 +108,7 @@ class Parts:
         if len(classes) < 2:
             return  # that all rows have one class is told by the model itself
         single = classes[totals == 1].tolist()
-        cure = f"stratified folds have more: cv=StratifiedKFold({len(splits)}, shuffle=True)"
+        cure = f"use stratified folds, cv=StratifiedKFold({len(splits)}, shuffle=True)"
         if single:
             cure = f"the class {single[0]!r} has a single row: leave it out, or add rows of it"
         for i, (train, _) in enumerate(splits):
