@@ -69,7 +69,7 @@ def test_what_proves_nothing_is_no_success(tmp_path: Path, run: Run) -> None:
     assert done.returncode == 1
     assert done.stdout == (
         "some/eq3.json: not checked: the check needs more than 50 operations, the limit; "
-        "allow more by --max-work, or max_work=\n"
+        "allow more with --max-work (in Python, max_work=)\n"
     )
 
 
