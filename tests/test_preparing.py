@@ -78,7 +78,7 @@ def test_it_is_scikit_learns_pipeline_fitted_on_the_train_rows(statistic: Any, f
     )
     assert found.features == ("a", "b", "c", "city_Kyoto", "city_Oslo", "city_Rome")
     text = " ".join(found.notes)
-    assert f"3 missing value(s) in 'a', 'c' filled in with the column's {statistic[:4]}" in text
+    assert f"in 'a', 'c' were filled in with the column's {statistic[:4]}" in text
     assert "Text encoded one-hot, a column for each value of the train rows: 'city' (3)" in text
 
 
@@ -121,7 +121,7 @@ def test_the_error_names_a_command_that_leads_to_an_answer(command: str, file: P
     assert "columns 'a', 'c' of houses.csv have 3 missing value(s)" in refused.stderr
     assert "column 'city' of houses.csv holds text, such as 'Oslo'" in refused.stderr
     assert "--drop-rows instead leaves out 2 of 40 rows" in refused.stderr
-    better = refused.stderr[refused.stderr.rindex("; try: isoloss ") + 15 :]
+    better = refused.stderr[refused.stderr.rindex(". Try: isoloss ") + 15 :]
     assert shlex.split(better) == [*given, "--impute", "median", "--encode", "one-hot"]
     done = isoloss(*shlex.split(better))
     assert done.exit_code == 0, done.stderr
@@ -160,7 +160,7 @@ def test_a_sweep_resamples_prepared_rows(file: Path) -> None:
 def test_rows_are_left_out_and_counted(file: Path) -> None:
     found = split(load(file), drop_rows=True, encode="one-hot")
     assert len(found.X) + len(found.X_test) == 38
-    assert "2 of 40 rows of houses.csv left out, in which a value is missing." in found.notes
+    assert "2 of 40 rows of houses.csv were left out because of missing values." in found.notes
     kept = pd.read_csv(file).dropna().reset_index(drop=True)
     same = split(Table("houses.csv", kept), encode="one-hot")
     np.testing.assert_array_equal(found.X, same.X)
@@ -189,9 +189,10 @@ def test_texts_that_only_other_rows_have_count_as_none_and_are_said() -> None:
     expected = [[low, high, low], [low] * 3, [low, low, high], [high, low, low]]
     np.testing.assert_allclose(found.X_test, expected, rtol=1e-12)
     text = " ".join(found.notes)
-    assert "'k' (3); a missing one counts as a value." in text
+    assert "'k' (3); missing text counts as a value." in text
     assert (
-        "1 test row has a value of 'k' that no train row has ('c'): it counts as none of the known"
+        "1 test row has a value of 'k' that no train row has ('c'): it is encoded as none of the "
+        "known"
     ) in text
     first, second = split_three(train, test, test, encode="one-hot")
     np.testing.assert_array_equal(first.X_test, second.X_test)
@@ -223,7 +224,7 @@ def test_a_saved_model_prepares_new_files(file: Path) -> None:
     assert found.exit_code == 0, found.stderr
     assert found.stderr == (
         "isoloss: note: 2 rows have a value of 'city' that the model does not know ('Lima'): it "
-        "counts as none of the known ones.\n"
+        "is encoded as none of the known values.\n"
     )
     model = load_model("m.skops")
     steps = one_by_one(frame, "median").fit(frame)
@@ -290,7 +291,7 @@ def test_several_targets(file: Path) -> None:
     assert LinearRegression().fit(X, Y).score(X, Y) >= model.score(X, Y)
     for names, message in (
         (["rent", "rnt"], r"no column 'rnt' \(did you mean 'rent'\?\)"),
-        (["rent", "rent"], "the target 'rent' is named 2 times"),
+        (["rent", "rent"], "the target 'rent' is given 2 times"),
         ([], "target must name a column"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -356,7 +357,7 @@ def test_labels_are_written_alike_in_all_files() -> None:
     cells = {"y": ["1", "2"] * 4}
     train = Table("train.csv", pd.DataFrame({"x": x, "y": [1.0, 2.0] * 4}), cells=cells)
     other = Table("b.csv", train.frame, cells={"y": ["1.0", "2.0"] * 4})
-    message = "'y' is written '1' in train.csv and '1.0' in the other rows, the same number"
+    message = "'y' is written '1' in train.csv and '1.0' in the other rows; write each label"
     with pytest.raises(ValueError, match=message):
         split(train, other)
     with pytest.raises(ValueError, match=message):
@@ -402,7 +403,7 @@ def test_rows_that_repeat_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     count = sum((i in test) != (i + 30 in test) for i in range(6))
     assert count > 0
     verb = "is" if count == 1 else "are"
-    message = f"{count} of 18 test rows {verb} among the train rows, too, the same in all columns"
+    message = f"{count} of 18 test rows {verb} also among the train rows (equal in all columns)"
     assert any(message in note for note in found.notes)
     assert train | test == set(range(36))
     assert any(
@@ -422,8 +423,8 @@ def test_rows_that_repeat_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     frame.to_csv("a.csv", index=False)
     done = isoloss("compare", "a.csv", "--test", "a.csv", "--encode", "one-hot", *FAST["compare"],
                    "--out", "out")  # fmt: skip
-    assert "30 of 30 test rows are among the train rows" in done.stdout, done.stderr
-    assert "30 of 30 test rows are among the train rows" in Path("out/report.html").read_text()
+    assert "30 of 30 test rows are also among the train rows" in done.stdout, done.stderr
+    assert "30 of 30 test rows are also among the train rows" in Path("out/report.html").read_text()
 
 
 def test_a_fold_that_cannot_be_trained_on_is_one_line(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_what_is_accepted_takes_the_schedules_steps(
     np.testing.assert_allclose(found, il.train(PROBLEM, schedule).coef(), rtol=1e-11)
 
 
-FIX = r"build torch.optim.SGD\(params.*\), or put only the rates on this one: .*rates_only=True"
+FIX = r"build torch.optim.SGD\(params.*\), or set only the rates on this one with .*rates_only=True"
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ OTHERS = [
 
 @pytest.mark.parametrize("kind", OTHERS)
 def test_other_optimizers_are_refused_by_name(kind: Any) -> None:
-    with pytest.raises(ValueError, match=f"steps of {kind.__name__} are not the .*; {FIX}"):
+    with pytest.raises(ValueError, match=f"{kind.__name__} would not take the .*; {FIX}"):
         DESCENT.to_torch(kind([parameter()]))
-    with pytest.raises(ValueError, match=f"is on {kind.__name__}, and a schedule is of SGD; to"):
+    with pytest.raises(ValueError, match=f"optimizer is {kind.__name__}, and must be SGD; to"):
         il.Schedule.from_torch(lambda _: schedulers.StepLR(kind([parameter()]), 2), 3)
 
 
@@ -133,7 +133,7 @@ def test_a_velocity_from_earlier_steps_is_refused() -> None:
     optimizer = SGD([parameter()], lr=0.01, momentum=0.9)
     scheduler = schedulers.StepLR(optimizer, 2)
     loop(optimizer, scheduler, 2)
-    with pytest.raises(ValueError, match=r"a velocity from earlier steps, .*starts without; bu"):
+    with pytest.raises(ValueError, match=r"a velocity from earlier steps, .*starts at rest; bu"):
         HEAVY.to_torch(optimizer)
     with pytest.raises(ValueError, match="has a velocity from earlier steps; to read"):
         il.Schedule.from_torch(lambda _: scheduler, 3)

@@ -113,17 +113,17 @@ def test_what_stands_for_a_missing_number(tmp_path: Path, token: str) -> None:
         (
             ",a,b\n7,1.5,2\n3,2.5,3\n",
             {"a": [1.5, 2.5], "b": [2, 3]},
-            "Column without name of a.csv was left out: it is the rows' index.",
+            "Column without name of a.csv was left out: it is the row index.",
         ),
         (
             "Unnamed: 0,a,b\n0,1.5,2\n1,2.5,3\n",
             {"a": [1.5, 2.5], "b": [2, 3]},
-            "Column 'Unnamed: 0' of a.csv was left out: it is the rows' index.",
+            "Column 'Unnamed: 0' of a.csv was left out: it is the row index.",
         ),
         (
             '"","mpg","cyl"\n"Mazda",21,6\n"Datsun",22.8,4\n',
             {"mpg": [21, 22.8], "cyl": [6, 4]},
-            "Column without name of a.csv was left out: it is the rows' index.",
+            "Column without name of a.csv was left out: it is the row index.",
         ),
         (
             "id,y\n9007199254740993,1\n9007199254740992,2\n",
@@ -230,7 +230,7 @@ def test_a_column_of_numbers_with_odd_cells_names_one(
 def test_points_are_doubted_where_commas_are_decimal(tmp_path: Path) -> None:
     for cells in (("1.234", "9.991"), ("1.000", "2.000")):
         path = written(tmp_path / "t.csv", f"a;y\n1,5;{cells[0]}\n2,25;{cells[1]}\n")
-        assert "its points could separate thousands" in load(path).odd["y"]
+        assert "its points could be thousands separators" in load(path).odd["y"]
     assert load(written(path, "a;y\n1,5;1.25\n2,25;9.991\n")).odd == {}
 
 
@@ -359,16 +359,16 @@ def test_no_row_of_the_shipped_sets_is_lost(
         ("a.csv", 'a,b\n"x,1",2\n1\n', "data row 2 of '.*a.csv' has 1 fields for 2 columns"),
         ("a.csv", "a b\n1 2\n3 4\n5\n", "data row 3 of '.*a.csv' has 1 fields for 2 columns"),
         ("a.csv", "a b c\n1  2\n 3 4\n", "by blanks, and some seem to be empty"),
-        ("a.csv", "# made by me\na,b\n1,2\n3,4\n", "lines of comments cannot stand above"),
-        ("a.csv", '"mpg" "cyl"\n"Mazda" 21 6\n"D" 2 4\n', "names of rows, as R writes them, need"),
-        ("a.csv", "lr\n0,5\n0,25\n", "numbers with decimal commas need another delimiter"),
-        ("a.csv", "5,4,x\n1,2\n3,4\n", "the first line must hold the columns' names, or data"),
+        ("a.csv", "# made by me\na,b\n1,2\n3,4\n", "remove the comment lines above"),
+        ("a.csv", '"mpg" "cyl"\n"Mazda" 21 6\n"D" 2 4\n', "holds row names, .* give it a name"),
+        ("a.csv", "lr\n0,5\n0,25\n", "if numbers have decimal commas, use another delimiter"),
+        ("a.csv", "5,4,x\n1,2\n3,4\n", "it must hold the column names, or data"),
         ("a.csv", "a,b\n1,2\na,b\n3,4\n", "first line occurs again below: were files"),
         ("a.csv", 'a,b\n"x"y,2\n', "not a CSV file: ',' expected after '\"', in or after row 2"),
         ("a.csv", 'a,b\n"x,2\n', "not a CSV file: unexpected end of data, in or after row 2"),
         ("a.csv", 'a,b\r"x",2\r', "carriage returns without line feeds; write lines that end"),
         ("a.csv", "a,b\n1,2\n".encode("utf-16-le"), "line 1 has a NUL character .UTF-16 needs"),
-        ("a.csv", codecs.BOM_UTF16_LE + b"a", "it begins as UTF-16 does, and is none"),
+        ("a.csv", codecs.BOM_UTF16_LE + b"a", "begins with the byte-order mark of UTF-16, but"),
         ("a.csv", gzip.compress(b"a,b\n"), "its content is a file compressed by gzip"),
         ("a.csv", b"PK\x03\x04", "its content is a ZIP archive"),
         ("a.csv", b"PAR1", "its content is a Parquet file"),
@@ -377,7 +377,7 @@ def test_no_row_of_the_shipped_sets_is_lost(
         ("a.csv.gz", b"a,b\n", "cannot decompress .*Not a gzipped file"),
         ("a.csv.gz", gzip.compress(bytes(range(32, 127)))[:60], "decompress .* ended before"),
         ("a.csv", "\n \n", "is empty"),
-        ("a.npz", zipfile.ZipFile, "'X' in '.*a.npz' is no array of NumPy"),
+        ("a.npz", zipfile.ZipFile, "'X' in '.*a.npz' is not a NumPy array"),
         ("a.npz", b"PK\x03\x04", "cannot read '.*a.npz' as NPZ"),
     ],
 )  # fmt: skip
@@ -397,7 +397,7 @@ def test_what_is_refused_says_why(
 
 def test_an_address_is_no_file() -> None:
     for address in ("https://example.org/a.csv", "s3://bucket/a.parquet", "file:///a.csv"):
-        with pytest.raises(ValueError, match="is an address, and isoloss reads files only"):
+        with pytest.raises(ValueError, match="is a URL, and isoloss reads only local files"):
             load(address)
 
 
@@ -484,7 +484,7 @@ def test_columns_of_parquet_are_as_their_types_say(tmp_path: Path) -> None:
     })  # fmt: skip
     assert table.written("flag").tolist() == ["True", "", "False"]
     assert table.written("whole").tolist() == ["9007199254740993", "", "3"]
-    assert "holds numbers as text, such as '1.5'" in table.odd["fractions"]
+    assert "holds numbers stored as text, such as '1.5'" in table.odd["fractions"]
     assert "2 of its 3 cells are numbers, but 'x'" in table.odd["texts"]
     assert list(table.odd) == ["texts", "fractions"]
 
@@ -579,7 +579,7 @@ def test_commands_ask_for_the_header_and_take_it(tmp_path: Path) -> None:
     runner = CliRunner()
     asked = runner.invoke(app, ["compare", path, "--levels", "2"])
     assert asked.exit_code == 2
-    assert "Say --header or --no-header" in asked.output
+    assert "Give --header or --no-header" in asked.output
     for option, count in (("--header", 40), ("--no-header", 41)):
         done = runner.invoke(app, ["compare", path, "--levels", "2", option])
         assert done.exit_code == 0, done.output

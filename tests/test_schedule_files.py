@@ -50,7 +50,7 @@ def test_a_column_is_chosen(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "lr,body,head\n1,0.5,2\n1,0.25,3\n")
     assert il.read_schedule(path, column="head").learning_rates().tolist() == [2.0, 3.0]
     assert il.read_schedule(path, column="lr").learning_rates().tolist() == [1.0, 1.0]
-    with pytest.raises(ValueError, match=r"has 'body', 'head' beside the rates 'lr'.*column='lr'"):
+    with pytest.raises(ValueError, match=r"'body', 'head' beside the rates in 'lr'.*column='lr'"):
         il.read_schedule(path)
 
 
@@ -68,15 +68,19 @@ def test_any_schedule_goes_through_json(tmp_path: Path) -> None:
         ("a.csv", "lr\n0.5\nfast\n", "the rate in row 2 is not a number: 'fast'"),
         ("a.csv", "lr\n1_0\n", "the rate in row 1 is not a number: '1_0'"),
         ("a.csv", "lr\n１\n", "the rate in row 1 is not a number: '１'"),
-        ("a.csv", "lr\n0,5\n0,25\n", "row 1 has 2 entries .* decimal commas must be points"),
+        (
+            "a.csv",
+            "lr\n0,5\n0,25\n",
+            "row 1 has 2 entries, .* write decimal points, not",
+        ),
         ("a.csv", "step;lr\n0;0,5\n", "not a number: '0,5'; write it .* with a decimal point"),
         ("a.csv", "lr\n1,000\n", "row 1 has 2 entries"),
-        ("a.csv", "LR\n0.5,0.1\n", "row 1 has 2 entries and the first line 1"),
+        ("a.csv", "LR\n0.5,0.1\n", "row 1 has 2 entries, but the first line has 1"),
         ("a.csv", "step,lr,lr\n0,0.5,0.1\n", "several columns are called 'lr'"),
-        ("a.csv", "lr,momentum\n0.5,0.9\n", "the file has 'momentum' beside the rates 'lr'"),
-        ("a.csv", "lr,steps\n0.5,10\n", "the file has 'steps' beside the rates 'lr'"),
-        ("a.csv", "lr,rate\n0.5,0.1\n", "the file has 'rate' beside the rates 'lr'"),
-        ("a.csv", "step,lr,loss\n0,0.5,x\n", "the file has 'loss' beside the rates 'lr'"),
+        ("a.csv", "lr,momentum\n0.5,0.9\n", "the file has 'momentum' beside the rates in 'lr'"),
+        ("a.csv", "lr,steps\n0.5,10\n", "the file has 'steps' beside the rates in 'lr'"),
+        ("a.csv", "lr,rate\n0.5,0.1\n", "the file has 'rate' beside the rates in 'lr'"),
+        ("a.csv", "step,lr,loss\n0,0.5,x\n", "the file has 'loss' beside the rates in 'lr'"),
         ("a.csv", "step,lr\n50,0.5\n100,0.25\n", "goes from '50' to '100' in row 2; write a row"),
         ("a.csv", "step,lr\n0,0.5\n,0.25\n", "goes from '0' to '' in row 2"),
         ("a.csv", "lr\n0.5\nlr\n0.25\n", "the rate in row 2 is not a number: 'lr'"),
@@ -114,7 +118,7 @@ def test_a_missing_column_or_file_is_named(tmp_path: Path) -> None:
 
 
 def test_an_address_is_no_file() -> None:
-    with pytest.raises(ValueError, match="is an address, and isoloss reads files only: download"):
+    with pytest.raises(ValueError, match="is a URL, and isoloss reads only local files; download"):
         il.read_schedule("https://example.org/rates.csv")
 
 

@@ -117,7 +117,7 @@ def test_what_is_left_out_is_said(dtype: type) -> None:
     X = RNG.normal(size=(40, 3))
     K = (X @ X.T).astype(np.float32).astype(dtype)
     y = X[:, 0]
-    with pytest.warns(UserWarning, match=r"K is rounded, .*: \d+ of its 40 directions, whose") as w:
+    with pytest.warns(UserWarning, match=r"K is rounded, .*: \d+ of its 40 directions, with") as w:
         problem = il.Problem.from_kernel(K, y, K[:1], y[:1])
     assert w[0].filename == __file__
     assert problem.left_out is not None

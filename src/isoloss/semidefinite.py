@@ -150,9 +150,9 @@ def decompose_semidefinite(
 def warn_of_rounding(name: str, left_out: int, n: int, below: float, lowest: float) -> None:
     """Say that directions are left out because a matrix is known up to rounding only."""
     warnings.warn(
-        f"{name} has rounding errors, to judge by its precision, asymmetry and smallest eigenvalue "
+        f"{name} is rounded, to judge by its precision, asymmetry and smallest eigenvalue "
         f"({lowest:.3g}): {left_out} of its {n} directions, with eigenvalues below {below:.3g}, "
-        "cannot be told from them and are left out; compute it in float64 to keep them",
+        "cannot be told from rounding errors and are left out; compute it in float64 to keep them",
         UserWarning,
         stacklevel=_given.outside(),
     )

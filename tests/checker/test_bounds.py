@@ -40,12 +40,12 @@ BOMBS: dict[str, tuple[Content, str, int]] = {
     "bits": (identity("((7**50)**50)**50 * a", "a", "a"), "131072 bits", 10**7),
     "degree": (
         identity("((a**50)**50)**9", "((a**50)**9)**50", "a"),
-        "higher degree than 200",
+        "degree of the identity is above 200",
         10**7,
     ),
     "names": (identity(added(V), "0", " ".join(V)), "100 variables", 10**7),
     "conjuncts": (boxes(" and ".join(["1 < 2"] * 200_000)), "100000 characters", 10**7),
-    "cuts": (boxes("x < 2", tree="a" * 100_000), "cut 1000 times", 10**7),
+    "cuts": (boxes("x < 2", tree="a" * 100_000), "cut more than 1000 times", 10**7),
     "boxes": (boxes("x < 2", tree=halved(12)), "20000 operations", 20_000),
     "ends": (
         family(
@@ -133,5 +133,5 @@ def test_theorems_within_theorems_are_bounded() -> None:
     for _ in range(25):
         words = {"name": "t", "statement": "s", "argument": [], "parts": [whole]}
         whole = HEAD | {"kind": "theorem"} | words
-    with pytest.raises(LimitError, match="nested more than 20 deep"):
+    with pytest.raises(LimitError, match="nested more than 20 levels deep"):
         check(signed(whole))

@@ -172,9 +172,9 @@ def test_json_that_readers_may_take_in_two_ways_is_rejected(tmp_path: Path) -> N
     path.write_text(text)
     assert verify(path).verdict == "proved"
     for old, new, why in (
-        ('"claim": ', '"claim": "test_loss == 9", "claim": ', "the key 'claim' is there twice"),
-        ('"steps": 1', '"steps": 2, "steps": 1', "the key 'steps' is there twice"),
-        ('"digest": ', '"digest": "x", "digest": ', "the key 'digest' is there twice"),
+        ('"claim": ', '"claim": "test_loss == 9", "claim": ', "the key 'claim' occurs twice"),
+        ('"steps": 1', '"steps": 2, "steps": 1', "the key 'steps' occurs twice"),
+        ('"digest": ', '"digest": "x", "digest": ', "the key 'digest' occurs twice"),
         ('"steps": 1', '"steps": 1.0', "no floats, as '1.0' is one"),
         ('"steps": 1', '"steps": NaN', "no floats, as 'NaN' is one"),
         ('"steps": 1', '"steps": 1 /* 2 */', "this is not a JSON file"),

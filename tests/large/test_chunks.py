@@ -150,7 +150,7 @@ def test_a_cluster_that_keeps_dying_is_one_line() -> None:
 def test_a_cluster_without_workers_is_one_line() -> None:
     chunked = da.from_array(X, chunks=(100, 20))
     unknown = chunked[da.from_array(X[:, 0], chunks=100) > -9]  # its sizes are computed first
-    message = "the Dask cluster failed: no worker for 0.5 s .*; start it anew, or close its client"
+    message = "the Dask cluster failed: no worker for 0.5 s .*; restart it, or close its client"
     with cluster(0, processes=False, **{"isoloss.no-worker-timeout": "500ms"}):
         for X_given in (chunked, unknown):
             with pytest.raises(RuntimeError, match=message):

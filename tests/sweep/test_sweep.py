@@ -137,7 +137,7 @@ def test_a_cluster_that_dies_is_one_line_and_what_was_computed_is_kept(tmp_path:
     with cluster() as client:
         timer = threading.Thread(target=closes, args=(client,), daemon=True)
         timer.start()
-        with pytest.raises(RuntimeError, match=r"the Dask cluster failed: .*start it anew"):
+        with pytest.raises(RuntimeError, match=r"the Dask cluster failed: .*restart it"):
             small(problems=slow, draws=80, on=client, cache=cache)
         timer.join()
         with pytest.raises(RuntimeError, match="the Dask cluster failed"):
@@ -164,7 +164,7 @@ def test_a_cluster_that_loses_its_workers_is_one_line(tmp_path: Path) -> None:
             time.sleep(0.05)
         client.cluster.scale(0)
 
-    message = "the Dask cluster failed: no worker for 0.5 s .*; start it anew: what was computed"
+    message = "the Dask cluster failed: no worker for 0.5 s .*; restart it; with a cache folder"
     with cluster(1, processes=False, **{"isoloss.no-worker-timeout": "500ms"}) as client:
         leaver = threading.Thread(target=leaves, args=(client,), daemon=True)
         leaver.start()

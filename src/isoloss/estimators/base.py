@@ -117,9 +117,10 @@ class Scheduled(BaseEstimator):
         left_out = rows.problem.left_out
         if left_out is not None:
             warnings.warn(
-                f"the kernel has rounding errors: {left_out.directions} directions, with "
+                f"the kernel is rounded: {left_out.directions} directions, with "
                 "curvatures "
-                f"below {left_out.curvature:.3g}, cannot be told from them and are left out; "
+                f"below {left_out.curvature:.3g}, cannot be told from rounding errors and are "
+                "left out; "
                 f"{self.rank_} are kept. Compute the kernel in float64 to keep more",
                 UserWarning,
                 stacklevel=2,
