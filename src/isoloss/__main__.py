@@ -11,7 +11,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line, whatever surrounds it: the terminal's encoding, Matplotlib's backend.
+    """Run the command line, whatever the terminal's encoding and Matplotlib's backend are.
 
     Raises
     ------

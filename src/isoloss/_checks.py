@@ -23,8 +23,8 @@ quiet = np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ign
 class Kind:
     """The user's kind of array: results are arrays of the library ``home``, in ``dtype``.
 
-    Computations run in float64 and on ``device`` by the library ``xp``: the user's own, or NumPy
-    where that has no float64 on its device, or arrays that never change, as JAX.
+    Computations run in float64 on ``device`` with the library ``xp``: the user's own, or NumPy if
+    that library has no float64 on its device, or immutable arrays, as JAX has.
     """
 
     xp: Namespace
@@ -78,7 +78,7 @@ class Kind:
         return array
 
     def plain(self, name: str, value: Any) -> Array:
-        """Return ``value`` as a float64 array, without its gradient, that need not be finite."""
+        """Return ``value``, detached, as a float64 array, which need not be finite."""
         if not compat.is_array_api_obj(value) or isinstance(value, np.ndarray | np.generic):
             # through NumPy: PyTorch would take Python numbers as float32
             return self.constant(_given.numbers(name, value))
@@ -106,7 +106,7 @@ class Kind:
         return self.home.asarray(np.asarray(array), dtype=self.dtype, device=self.home_device)
 
     def count(self, array: Array) -> Array:
-        """Give truth values or whole numbers back as the user's kind of array."""
+        """Return booleans or integers as the user's kind of array."""
         if self.home is self.xp:
             return array
         known = self.home.__array_namespace_info__().dtypes(device=self.home_device)
@@ -121,7 +121,7 @@ class Kind:
         return self.home.asarray(plain.astype(np.int32), device=self.home_device)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # modules do not pickle
+        # modules cannot be pickled
         fields = (self.device, self.dtype, self.home_device)
         return _kind, (self.xp.__name__, self.home.__name__, *fields)
 

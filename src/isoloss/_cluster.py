@@ -1,4 +1,4 @@
-"""Work on a Dask cluster that ends: with results, or with one line that says why there are none."""
+"""Compute on a Dask cluster, which either returns results or fails with a one-line error."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 __all__ = ["computed", "watched"]
 
 _NO_WORKER = "60s"
-"""For how long there may be no worker; Dask's setting ``isoloss.no-worker-timeout`` is another."""
+"""How long a cluster may be without workers, unless Dask's ``isoloss.no-worker-timeout`` is set."""
 _LOOK = 1.0  # seconds between two looks at the workers, at most
 
 
 def computed(tasks: list[Any], advice: str) -> Any:
-    """Compute Dask's collections by the scheduler that Dask would take.
+    """Compute Dask collections with the scheduler that Dask would choose.
 
     Parameters
     ----------
     tasks : list of Dask collections
         What to compute.
     advice : str
-        What to do if the cluster fails, which ends the message.
+        What the user can do if the cluster fails: the end of the error message.
 
     Raises
     ------
@@ -49,17 +49,17 @@ def computed(tasks: list[Any], advice: str) -> Any:
 
 @contextmanager
 def watched(client: Any, futures: list[Any], advice: str) -> Iterator[None]:
-    """Wait for futures inside; say in one line where the cluster, and not the work, is at fault.
+    """Watch a cluster while futures are awaited, and raise a one-line error if the cluster fails.
 
-    A scheduler waits without end for workers that do not come back. So if there has been none for a
-    time, the futures are given up.
+    A scheduler waits forever for workers that do not come back. If there has been no worker for
+    some time, the futures are therefore abandoned.
 
     Parameters
     ----------
     client : distributed.Client
         The client.
     futures : list of distributed.Future
-        What is waited for.
+        The futures to wait for.
     advice : str
         As for `computed`.
 
@@ -77,7 +77,7 @@ def watched(client: Any, futures: list[Any], advice: str) -> Iterator[None]:
         while not done.wait(min(_LOOK, patience / 4)):
             try:
                 there = client.scheduler_info()["workers"]
-            except Exception:  # of a scheduler that is gone the client knows by itself
+            except Exception:  # if the scheduler is gone, the client notices by itself
                 continue
             if there:
                 seen = time.monotonic()
@@ -103,7 +103,7 @@ def watched(client: Any, futures: list[Any], advice: str) -> Iterator[None]:
 
 
 def _is_worker() -> bool:
-    """Whether this is a task of a cluster, whose own waiting Dask looks after."""
+    """Whether this code runs in a task of a cluster, where Dask itself handles waiting."""
     try:
         _module("distributed").get_worker()
     except ValueError:
@@ -112,5 +112,5 @@ def _is_worker() -> bool:
 
 
 def _module(name: str) -> Any:
-    """Return a module of Dask, which is there: it made arrays or client. It has no types."""
+    """Import a module of Dask, which is installed: the user's arrays or client come from it."""
     return importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""Columns of frames go by their names, not by their places."""
+"""Match the columns of data frames by name, not by position."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Names = tuple[Hashable, ...]
 
 
 def column_names(value: Any) -> Names | None:
-    """Return the names of a frame's columns; None for what has none."""
+    """Return the names of a frame's columns; None for anything without column names."""
     if hasattr(value, "dtypes") or hasattr(value, "column_names"):  # pandas, polars; Arrow
         names: Any = getattr(value, "column_names", None) or getattr(value, "columns", ())
         return tuple(names) or None
@@ -32,8 +32,7 @@ def column_names(value: Any) -> Names | None:
 def in_order(name: str, value: Any, like: str, names: Names | None) -> Any:
     """Return ``value`` with its columns in the order of ``names``, those of ``like``.
 
-    Columns of frames go by their names. Raises ``ValueError`` if the names are others; warns if
-    only one of both has names.
+    Raises ``ValueError`` if the names differ, and warns if only one of the two has names.
     """
     own = column_names(value)
     if own == names:
@@ -66,7 +65,7 @@ def targets_in_order(name: str, value: Any, like: str, names: Names | None) -> A
 
 
 def rows_in_order(value: Any) -> Any:
-    """Return a covariance with its rows in the order of its columns, where both are named alike."""
+    """Return a covariance with its rows in the order of its columns, if their names are the same."""
     names, rows = column_names(value), _row_names(value)
     if names is None or rows is None or rows == names or set(rows) != set(names):
         return value
@@ -84,7 +83,7 @@ def like_rows(value: Any) -> Any:
 def entries_in_order(name: str, value: Any, like: str, names: Names | None) -> Any:
     """Return a series with an entry for each of ``names``, columns of ``like``, in their order.
 
-    One with row numbers for names goes by position. Raises ``ValueError`` if the names are others.
+    A series labelled by row numbers is matched by position. Raises ``ValueError`` if names differ.
     """
     own = _row_names(value)
     if own is None or names is None or own == names:
@@ -100,7 +99,7 @@ def entries_in_order(name: str, value: Any, like: str, names: Names | None) -> A
 
 
 def _row_names(value: Any) -> Names | None:
-    """Return the labels of the rows of what pandas holds, if each stands once."""
+    """Return the row labels of a pandas object if they are unique."""
     index = getattr(value, "index", None) if hasattr(value, "iloc") else None
     return tuple(index) if index is not None and index.is_unique else None
 

@@ -1,4 +1,4 @@
-"""How to install what is optional, for this very installation."""
+"""Commands that add optional dependencies to this very installation."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["install_command"]
 def install_command(extra: str) -> str:
     """Return the command that adds an extra to this installation of isoloss.
 
-    Installed from a checkout or a wheel, isoloss is installed from there again: an index may not
-    have it, or may have another version.
+    If isoloss was installed from a checkout or a wheel, the command installs from there again,
+    since a package index may not have isoloss, or may have another version.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def install_command(extra: str) -> str:
 
 
 def _source(extra: str) -> str:
-    """Return what pip is to install, from how this installation was made (PEP 610)."""
+    """Return the argument for pip, according to how isoloss was installed (PEP 610)."""
     try:
         record = distribution("isoloss").read_text("direct_url.json")
     except PackageNotFoundError:

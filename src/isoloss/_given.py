@@ -1,4 +1,4 @@
-"""What a user gives, as plain numbers: arrays, tensors, frames; what cannot be one is refused."""
+"""Arrays, tensors and frames from users, converted to arrays of numbers or refused."""
 
 from __future__ import annotations
 
@@ -44,26 +44,26 @@ def dense(name: str, value: Any) -> None:
 
 
 def detached(value: Any) -> Any:
-    """Return a tensor without its gradient; anything else as it is."""
+    """Return a tensor detached from its graph, and anything else unchanged."""
     return value.detach() if getattr(value, "requires_grad", False) is True else value
 
 
 def to_numpy(value: Any) -> npt.NDArray[Any]:
-    """Return an array of whatever library, on whatever device, as one of NumPy's."""
+    """Return an array of any library, on any device, as a NumPy array."""
     if isinstance(value, np.ndarray | np.generic):
         return np.asarray(value)
     value = detached(value)
     try:
         return np.asarray(value)
-    except (RuntimeError, TypeError):  # on another device, which NumPy cannot reach by itself
+    except (RuntimeError, TypeError):  # on another device, where NumPy cannot read it
         return np.from_dlpack(value, device="cpu")
 
 
 def numbers(name: str, value: Any) -> npt.NDArray[Any]:
-    """Return ``value`` as a NumPy array of real numbers, of the precision that it has.
+    """Return ``value`` as a NumPy array of real numbers in its own precision.
 
-    Raises ``TypeError`` or ``ValueError`` for what holds other things or lacks some; ``name`` is
-    what the message calls it.
+    Raises ``TypeError`` if it holds anything else, and ``ValueError`` if values are missing or
+    masked; the message calls it ``name``.
     """
     dense(name, value)
     if _is_pandas(value):
@@ -83,10 +83,10 @@ def numbers(name: str, value: Any) -> npt.NDArray[Any]:
 
 
 def plain(name: str, value: Any) -> Any:
-    """Return arrays of other libraries as NumPy's, and all else as it is, for scikit-learn.
+    """Return arrays of other libraries as NumPy arrays, and anything else unchanged.
 
-    Raises ``TypeError`` or ``ValueError`` for what it would accept or fail on: masks, which it
-    ignores, times, which it takes for numbers, and sparse tensors.
+    This is for scikit-learn. Raises ``TypeError`` or ``ValueError`` for what scikit-learn
+    mishandles: masks, which it ignores, dates, which it takes for numbers, and sparse tensors.
     """
     dense(name, value)
     value = _unmasked(name, value)
@@ -105,7 +105,7 @@ def floats(name: str, value: Any) -> npt.NDArray[np.float64]:
 
 
 def number(name: str, value: Any) -> float:
-    """Return one number, be it Python's, NumPy's or an array without axes."""
+    """Return one number, given as a Python or NumPy scalar or a 0-d array."""
     array = numbers(name, value) if not isinstance(value, str) else None
     if array is None or array.ndim or array.dtype.kind == "b":
         raise TypeError(f"{name} must be a number; got {value!r}")
@@ -113,9 +113,9 @@ def number(name: str, value: Any) -> float:
 
 
 def count(name: str, value: Any) -> int | None:
-    """Return a whole number, Python's or NumPy's, as Python's; None for other numbers.
+    """Return an integer, Python's or NumPy's, as an ``int``; None for other numbers.
 
-    Raises ``ValueError`` for a truth value.
+    Raises ``ValueError`` for a boolean.
     """
     array = compat.is_array_api_obj(value)
     if isinstance(value, bool) or (array and not value.ndim and "bool" in str(value.dtype)):
@@ -129,7 +129,7 @@ def count(name: str, value: Any) -> int | None:
 
 
 def precision(value: Any) -> float:
-    """Return the rounding unit of the numbers that an array holds, float64's at least."""
+    """Return the machine epsilon of an array's dtype, at least that of float64."""
     least = float(np.finfo(np.float64).eps)
     if _is_pandas(value):
         given = list(value.dtypes) if hasattr(value, "columns") else [value.dtype]
@@ -143,7 +143,7 @@ def precision(value: Any) -> float:
 
 
 def _unmasked(name: str, value: Any) -> Any:
-    """Return a masked array, or a list of some, without a mask; anything else as it is."""
+    """Return a masked array, or a list of some, without the mask, and anything else unchanged."""
     several = isinstance(value, list | tuple)
     if not any(isinstance(v, np.ma.MaskedArray) for v in (value if several else [value])):
         return value
@@ -162,7 +162,7 @@ def _first(flags: npt.NDArray[np.bool_]) -> list[int]:
 
 
 def _is_pandas(value: Any) -> bool:
-    pandas = sys.modules.get("pandas")  # without it, there are no frames of its
+    pandas = sys.modules.get("pandas")  # if it is not loaded, there are no pandas frames
     return pandas is not None and isinstance(
         value,
         pandas.DataFrame | pandas.Series | pandas.Index | pandas.api.extensions.ExtensionArray,

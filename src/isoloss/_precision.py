@@ -1,4 +1,4 @@
-"""python-flint's working precision: one for the whole process, so one computation at a time."""
+"""python-flint's working precision, which is one for the process: computations take turns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOCK = threading.RLock()
 
 @contextmanager
 def precision(bits: int) -> Iterator[None]:
-    """Work at a precision, and restore the one before; another thread waits until then."""
+    """Set the precision inside, and restore the previous one; other threads wait until then."""
     with _LOCK:
         before, ctx.prec = ctx.prec, bits
         try:

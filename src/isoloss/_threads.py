@@ -1,9 +1,8 @@
-"""How many threads BLAS takes: one where the work is small, as many as it likes where it is not.
+"""The number of BLAS threads: one for small work, BLAS's own choice for large work.
 
-Threads of BLAS wait for each other by spinning. On a machine that has something else to do, one of
-them sleeps meanwhile, and a product of microseconds takes a time slice of the scheduler's: the
-eigenvalues of a 100 × 100 matrix have been seen to take 200 times as long with two threads as with
-one.
+BLAS threads wait for each other by spinning. On a busy machine, the scheduler suspends one of them
+meanwhile, and a product of microseconds takes a whole time slice: the eigenvalues of a 100 × 100
+matrix have been seen to take 200 times as long with two threads as with one.
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ __all__ = ["blas_by_size", "blas_threads", "one_thread", "work"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PAYS = 1e9  # multiplications from which on threads gain more than they can lose
+_PAYS = 1e9  # multiplications above which threads gain more than they can lose
 
 
 class _Limit:
-    """Who wants BLAS to take one thread.
+    """Keeps count of the threads that want BLAS to use one thread.
 
-    Most kinds of BLAS have one number of threads for the process: the first thread that wants one
-    sets it, and the last one that does restores what was. The others have a number for each thread.
+    Most BLAS libraries have one thread count for the process: the first thread that wants one sets
+    it, and the last one restores the old count. The others have a count for each thread.
     """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.holders = 0
         self.changed: list[tuple[Any, int]] = []
-        self.mine = threading.local()  # of a thread: what it wants, and what it has changed
+        self.mine = threading.local()  # for each thread: what it wants, and what it has changed
 
     def want(self, wanted: bool) -> None:
         """Take the limit for this thread, or give it back."""
@@ -58,9 +57,9 @@ class _Limit:
 
 @functools.cache
 def _libraries(scipy: bool) -> tuple[list[Any], list[Any]]:
-    """Return the kinds of BLAS with one number for all threads, and those with one for each.
+    """Return the BLAS libraries with one count for all threads, and those with one for each.
 
-    NumPy's is there from the start; SciPy's own, once that is loaded.
+    NumPy's is loaded from the start, SciPy's own only with SciPy.
     """
     del scipy
     from threadpoolctl import ThreadpoolController
@@ -75,17 +74,17 @@ def _libraries(scipy: bool) -> tuple[list[Any], list[Any]]:
 
 
 def _limited(libraries: list[Any]) -> list[tuple[Any, int]]:
-    """Set the number of threads to one; return where that has changed it, and what it was."""
+    """Set the thread counts to one; return those that this has changed, with the old counts."""
     before = [(each, each.num_threads) for each in libraries]
     for library, _ in before:
         library.set_num_threads(1)
         _let_go(library)
-    # somebody else may be in control of it
+    # other code may be in control of it
     return [(each, count) for each, count in before if each.num_threads == 1 != count]
 
 
 def _restored(changed: list[tuple[Any, int]]) -> None:
-    """Set the numbers of threads to what they were, but where somebody else has changed them."""
+    """Restore the old thread counts, except where other code has changed them meanwhile."""
     for library, count in changed:
         if library.num_threads == 1:
             library.set_num_threads(count)
@@ -103,16 +102,16 @@ _limit = _Limit()
 
 @contextmanager
 def blas_threads(size: float) -> Iterator[None]:
-    """Let BLAS take one thread inside, unless its largest task has very many multiplications.
+    """Limit BLAS to one thread inside, unless the largest task there is very large.
 
-    The number of threads belongs to the process. So it is one as long as any thread of the process
-    is inside with small work, and what it was before when the last of them leaves. Large work
-    within small work of the same thread is large.
+    The thread count belongs to the process. It is therefore one as long as any thread is inside
+    with small work, and is restored when the last of them leaves. Large work nested in small work
+    of the same thread counts as large.
 
     Parameters
     ----------
     size : float
-        About how many multiplications: of matrices (n, d) and (d, k), ndk.
+        The approximate number of multiplications: ndk for the product of (n, d) and (d, k).
     """
     mine = _limit.mine
     before = getattr(mine, "wanted", False)
@@ -129,7 +128,7 @@ def blas_threads(size: float) -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let BLAS take one thread inside, whatever the work: results are then the same anywhere."""
+    """Limit BLAS to one thread inside, whatever the work, so that results are the same anywhere."""
     mine = _limit.mine
     before, mine.fixed = getattr(mine, "fixed", False), True
     try:
@@ -164,7 +163,7 @@ def work(argument: Any) -> float:
 
 
 def _start_anew() -> None:
-    """Forget, in a process just forked, the threads that are not there; their limit goes."""
+    """Forget the threads of the parent process after a fork, and lift their limit."""
     global _limit  # noqa: PLW0603
     if _limit.holders:
         _restored(_limit.changed)

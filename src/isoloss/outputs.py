@@ -23,7 +23,7 @@ __all__ = [
 
 _MARKER = ".isoloss"
 LOCK = ".isoloss.lock"
-"""The file by which a run holds a folder, there as long as it does."""
+"""The lock file of a folder, which exists as long as a run holds the folder."""
 
 
 class OutputError(Exception):
@@ -32,9 +32,9 @@ class OutputError(Exception):
 
 @contextlib.contextmanager
 def claimed(out: Path | None, *, force: bool = False) -> Iterator[None]:
-    """Keep other runs out of the folder ``out`` from before the work until its results are written.
+    """Keep other runs out of the folder ``out`` until this run has written its results.
 
-    The claim ends with the process, however that ends. Folders that are made for it go again where
+    The claim ends with the process, however that ends. Folders made for it are removed again if
     nothing has been written into them.
 
     Parameters
@@ -197,8 +197,8 @@ def write_text(path: Path, text: str, *, new: bool = False) -> None:
 def write_bytes(path: Path, content: bytes, *, new: bool = False) -> None:
     """Write a file whole or not at all: to a temporary file beside it, then renamed.
 
-    What it holds is on the disk before it has its name, so that also a sudden loss of power leaves
-    the file as it was or as it is to be.
+    The content is synced to disk before the file is renamed, so that even a sudden loss of power
+    leaves either the old file or the new one.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def write_bytes(path: Path, content: bytes, *, new: bool = False) -> None:
     content : bytes
         What it will hold.
     new : bool, default: False
-        Refuse a file that is there by now: since `check_file` another run may have written it.
+        Refuse to overwrite a file: another run may have written it since `check_file`.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def write_bytes(path: Path, content: bytes, *, new: bool = False) -> None:
 
 
 def _linked(temporary: Path, path: Path) -> bool:
-    """Give a file its name if nothing else has it; whether that is done."""
+    """Rename a file unless the name is taken; return whether this was possible."""
     try:
         path.hardlink_to(temporary)
     except FileExistsError:
@@ -251,12 +251,12 @@ def _exists(path: Path) -> str:
 
 
 def sync(path: Path) -> None:
-    """Put a file, or a folder's list of names, on the disk.
+    """Sync a file, or a folder's directory entries, to disk.
 
     Parameters
     ----------
     path : Path
-        What is there. Windows, which cannot do it for folders, is left to itself there.
+        The file or folder. Windows cannot sync folders, so they are skipped there.
     """
     if path.is_dir() and os.name == "nt":
         return
