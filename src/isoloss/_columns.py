@@ -65,7 +65,7 @@ def targets_in_order(name: str, value: Any, like: str, names: Names | None) -> A
 
 
 def rows_in_order(value: Any) -> Any:
-    """Return a covariance with its rows in the order of its columns, if their names are the same."""
+    """Return a covariance with its rows in the order of its columns, if they share their names."""
     names, rows = column_names(value), _row_names(value)
     if names is None or rows is None or rows == names or set(rows) != set(names):
         return value

@@ -49,9 +49,9 @@ class Problem(Reduced):
     Build one with `from_spectra`, `from_covariances`, `from_data` or `from_kernel`. Losses are
     means over rows of the squared error, summed over outputs, with no factor ½.
 
-    Arrays may be NumPy's, PyTorch's, JAX's or of another library of the array API, all of one
-    kind: results are of that kind and precision, and computed in float64. No gradient passes
-    through them: results of tensors that require one are detached.
+    Arrays may come from NumPy, PyTorch, JAX or another array-API library, but all from the same
+    one. Results have the same kind and precision, and are computed in float64. They are detached:
+    no gradient passes through them.
 
     Examples
     --------
@@ -149,7 +149,7 @@ class Problem(Reduced):
         Parameters
         ----------
         train_cov, test_cov : array_like, shape (*batch, d, d)
-            Σ̂ and Σ, symmetric and positive semidefinite. Those of frames go by name.
+            Σ̂ and Σ, symmetric and positive semidefinite. Data frames are matched by name.
         start : array_like, shape (*batch, d)
             The parameters at the start.
         target : array_like, shape (*batch, d)
@@ -167,13 +167,13 @@ class Problem(Reduced):
         Raises
         ------
         ValueError
-            If shapes or names disagree, an entry is not finite, or a covariance is by more than a
-            hundred-thousandth not symmetric or, in an eigenvalue, negative (the message names it).
+            If shapes or names disagree, an entry is not finite, or a covariance differs from its
+            transpose, or has a negative eigenvalue, by more than a hundred-thousandth of its size.
 
         Warns
         -----
         UserWarning
-            If directions are left out for the rounding of a covariance, as of one in float32.
+            If directions are left out because a covariance is rounded, such as one in float32.
 
         Examples
         --------
@@ -257,11 +257,11 @@ class Problem(Reduced):
             Train inputs. A Dask array of chunked rows is never held in memory, but reduced to d + m
             rows that have the same losses (a QR factorization by chunks), in one pass. SciPy's
             sparse matrices are made dense up to 50 million entries; larger ones, and operators, are
-            for `from_operator`. Frames (pandas, polars, Arrow) must hold numbers in all places;
-            their columns go by name, in ``X_test`` as in `with_test`.
+            for `from_operator`. Frames (pandas, polars, Arrow) must hold numbers without
+            missing values; the columns of ``X_test`` are matched by name, as in `with_test`.
         y : array_like, shape (n,) or (n, m)
-            Train targets; the squared errors of several outputs are summed. Columns of frames go by
-            name here, too.
+            Train targets; the squared errors of several outputs are summed. Columns of frames
+            are matched by name.
         X_test : array_like, shape (n_test, d)
             Test inputs.
         y_test : array_like, shape (n_test,) or (n_test, m)
@@ -284,7 +284,7 @@ class Problem(Reduced):
         Raises
         ------
         TypeError
-            If something is no array of real numbers, as sparse tensors and operators.
+            If an argument is not an array of real numbers, such as a sparse tensor or an operator.
         ValueError
             If shapes or names of columns disagree, an entry is missing, masked or not finite, or a
             sparse matrix is too large to be made dense.
@@ -292,7 +292,7 @@ class Problem(Reduced):
         Warns
         -----
         UserWarning
-            If columns have names in ``X`` only, or in ``X_test`` only.
+            If only ``X`` or only ``X_test`` has column names.
 
         Examples
         --------
@@ -455,28 +455,28 @@ class Problem(Reduced):
         y_test : array_like, shape (n_test,) or (n_test, m)
             Test targets.
         rounding : float, optional
-            Up to which size an eigenvalue of K is rounding, and taken for 0. By default K itself
-            tells: by the precision that its entries are stored in, by their asymmetry, and by how
-            far its smallest eigenvalue is below zero. It is at least what float64 does, (n + 8)
-            times its rounding unit of the largest one, and at least what the smallest one says.
+            The size up to which eigenvalues of K are rounding errors and count as 0. By default it
+            is estimated from the precision in which the entries are stored, from their asymmetry,
+            and from how far the smallest eigenvalue is below zero. It is at least (n + 8)ε times
+            the largest eigenvalue, with the ε of float64, and at least as large as a negative one.
 
         Returns
         -------
         Problem
-            `Run.coef` then gives dual coefficients α: test predictions are ``K_test @ α``. Its
-            ``left_out`` tells how many directions are lost to rounding, if some are.
+            `Run.coef` then gives dual coefficients α: test predictions are ``K_test @ α``. The
+            problem's ``left_out`` says how many directions are lost to rounding, if any.
 
         Raises
         ------
         ValueError
-            If shapes disagree, an entry is not finite, or K is by more than a hundred-thousandth
-            not symmetric or, in an eigenvalue, negative (the message names it).
+            If shapes disagree, an entry is not finite, or K differs from its transpose, or has a
+            negative eigenvalue, by more than a hundred-thousandth of its size.
 
         Warns
         -----
         UserWarning
-            If directions are left out that float64 would tell from rounding, and K, as one of
-            float32 numbers, does not.
+            If directions are left out because the entries of K are less precise than float64, such
+            as float32 numbers.
 
         Examples
         --------

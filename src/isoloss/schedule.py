@@ -195,7 +195,7 @@ class Schedule(_Composes):
         build : callable
             Takes an optimizer (a plain ``torch.optim.SGD`` made for this purpose) and returns the
             scheduler built on it. It may also return a scheduler on an optimizer of yours, which is
-            read from where it stands. Nothing is trained, and both stay as they are.
+            read from its current step on. Nothing is trained, and both stay as they are.
         steps : int
             How many steps to read.
         lr : float, default: 1
@@ -210,7 +210,7 @@ class Schedule(_Composes):
         Raises
         ------
         ValueError
-            If parameter groups differ, or the steps are none of isoloss's: an optimizer other than
+            If parameter groups differ, or a schedule cannot take the steps: an optimizer other than
             ``torch.optim.SGD``, weight decay, dampening, ``maximize``, a momentum that the
             scheduler changes, a velocity from earlier steps.
         TypeError
@@ -247,20 +247,19 @@ class Schedule(_Composes):
             or ``maximize``. Its ``lr`` is replaced.
         rates_only : bool, default: False
             Put the rates on any optimizer, such as ``torch.optim.AdamW``, whatever its settings.
-            This promises nothing but the rates: momentum phases give only their rates, the
-            optimizer's steps are its own, and what isoloss computes does not hold for them.
+            This promises nothing but the rates: of a momentum phase only the rates are used, the
+            optimizer takes its own steps, and isoloss's numbers do not hold for them.
 
         Returns
         -------
         torch.optim.lr_scheduler.LambdaLR
-            The scheduler. It can be pickled, and composed by ``SequentialLR`` as any other. Its
-            ``state_dict`` holds the step, not the rates: load it into the scheduler of the same
-            schedule.
+            The scheduler. It can be pickled, and used in ``SequentialLR``. Its ``state_dict`` holds
+            the step, not the rates: load it into a scheduler made from the same schedule.
 
         Raises
         ------
         ValueError
-            If a phase is gradient flow, or the optimizer's steps are not the schedule's; the
+            If a phase is gradient flow, or the optimizer would not take the schedule's steps; the
             message says which setting of which parameter group is wrong.
         ImportError
             If PyTorch is not installed.
@@ -353,7 +352,7 @@ class Schedule(_Composes):
 
 
 def _rate(phases: tuple[Phase, ...], ends: tuple[int, ...], step: int) -> float:
-    """Return the rate of one step, 0 after the last; a function of a module can be pickled."""
+    """Return the rate of one step, 0 after the last; unlike a lambda, this can be pickled."""
     place = bisect.bisect_right(ends, step)
     if place == len(ends):
         return 0.0

@@ -32,10 +32,10 @@ def read_schedule(path: str | Path, column: str | None = None) -> Schedule:
         A ``.json`` file with what `Schedule.to_json` gives or a list of rates; any other file is
         read as CSV, one step a row.
     column : str, optional
-        The column of a CSV file, whose other columns are then left alone. By default it is the
-        only one, or the one called ``lr``, ``learning_rate``, ``rate`` or ``rates``, and beside
-        it there may only be a count of the steps: a column ``momentum`` would be of another
-        schedule. A file of one column needs no header.
+        The column of a CSV file that holds the rates; other columns are then ignored. By default it
+        is the only column, or the one called ``lr``, ``learning_rate``, ``rate`` or ``rates``,
+        beside which only a count of the steps is allowed: a column ``momentum`` would mean
+        another schedule. A file of one column needs no header.
 
     Returns
     -------
@@ -47,8 +47,8 @@ def read_schedule(path: str | Path, column: str | None = None) -> Schedule:
     OSError
         If the file cannot be read.
     ValueError
-        If it is no schedule, has no such column or others beside it, a row is not one step, or an
-        entry is not a number.
+        If the file holds no schedule, the column is missing, there are unknown columns beside it, a
+        row is not one step, or an entry is not a number.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def _rates(raw: bytes, column: str | None) -> list[float]:
 
 
 def _head(rows: list[list[str]], column: str | None) -> tuple[list[str], int]:
-    """Take the names off the rows, if there are any; return them, and the place of the rates."""
+    """Remove the names from the rows, if there are any; return them and the column of the rates."""
     first = rows[0]
     if column is None and len(first) == 1:
         decided = Decision(True) if first[0] in _USUAL else decide_header(rows)

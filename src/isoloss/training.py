@@ -39,22 +39,22 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
     train_loss : array_like, optional
         The level or levels to stop at; by default the schedule runs to its end. A level counts as
         reached where the train loss is at or below it to four units in the last place of the
-        level (of its logarithm, far from 1). One equal to the smallest train loss is reached only
-        where finitely many steps remove every direction exactly; a flow only tends to it.
+        level (of its logarithm, far from 1). The smallest train loss is reached only if
+        finitely many steps remove every direction exactly; a flow only tends to it.
 
     Returns
     -------
     Run
-        With results of shape batch × levels, of the problem's kind of arrays and precision.
-        Tensors among them carry no gradient.
+        Its results have shape batch × levels, and the problem's kind of array and precision.
+        Tensors carry no gradient.
 
     Raises
     ------
     TypeError
         If ``problem`` or ``schedule`` is of another type.
     ValueError
-        If a level is NaN, the schedule has more than 2⁶³ - 1 steps, or a momentum phase a rate
-        beyond 10²⁹⁰ over twice the largest curvature.
+        If a level is NaN, the schedule has more than 2⁶³ - 1 steps, or a momentum phase has a rate
+        above 10²⁹⁰/(2γ₁).
 
     Examples
     --------

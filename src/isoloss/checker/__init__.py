@@ -1,4 +1,4 @@
-"""Certificates checked by code of its own: it shares python-flint with the prover, no more."""
+"""An independent checker of certificates, which shares only python-flint with the prover."""
 
 try:
     import flint

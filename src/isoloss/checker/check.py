@@ -37,8 +37,8 @@ class Checked:
         What it is about. A theorem's is words, which lead from part to part: they are for people to
         check.
     given : str
-        For what it holds: the ranges of the parameters, the problem and its schedules. Empty for a
-        theorem, whose parts have it, and where there is nothing to say.
+        What the claim holds for: the ranges of the parameters, the problem and its schedules. Empty
+        for a theorem, whose parts state it, and where there is nothing to say.
     parts : tuple of Checked
         The verdicts on a theorem's parts.
     """
@@ -57,8 +57,8 @@ def verify(path: str | Path, *, max_work: int = _MOST_WORK) -> Checked:
     path : path
         A file that `Certificate.save` or ``isoloss certify`` wrote.
     max_work : int, default: 10_000_000
-        How many operations the check may take, each about one on numbers of 128 bits: half a
-        minute's worth. More for a long proof of your own.
+        How many operations on numbers of about 128 bits the check may take. The default is about
+        half a minute; allow more for a long proof of your own.
 
     Returns
     -------
@@ -70,8 +70,8 @@ def verify(path: str | Path, *, max_work: int = _MOST_WORK) -> Checked:
     OSError
         If the file cannot be read.
     RejectedError
-        If it proves nothing, or not what it says; a `LimitError` if a bound on its size or on
-        the work is met, so that this stays open.
+        If it proves nothing, or not what it says. It is a `LimitError` if a limit on its size or
+        on the work is exceeded, so that the question stays open.
     """
     return check(parsed(read_file(path)), max_work=max_work)
 

@@ -16,10 +16,10 @@ class UndecidedError(RejectedError):
 
 
 class LimitError(RejectedError):
-    """A bound on what the checker reads or computes is met: nothing is known of the certificate."""
+    """A limit on what the checker reads or computes is exceeded: the certificate may be right or not."""
 
 
 def shown(value: Any) -> str:
-    """Return a value from a certificate as a message shows it: printable, and short."""
+    """Return a value from a certificate for a message: printable and short."""
     text = ascii(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -46,7 +46,7 @@ EXAMPLES: dict[str, Examples] = {
             "isoloss compare houses.csv --target price --out report",
         ),
         (
-            "gaps in its numbers, and columns of text",
+            "missing numbers and columns of text",
             "isoloss compare houses.csv --impute median --encode one-hot",
         ),
     ),

@@ -35,16 +35,16 @@ Target = Annotated[
     list[str] | None,
     typer.Option(
         metavar="COLUMN",
-        help="The target's column; may be given several times, for several targets. By default "
-        "'target', else the last one.",
+        help="The target column; give it several times for several targets. By default 'target', "
+        "else the last column.",
     ),
 ]
 Header = Annotated[
     bool | None,
     typer.Option(
         "--header/--no-header",
-        help="Whether the first line of a CSV file holds the columns' names; by default this is "
-        "decided where it is safe, and asked for where it is not.",
+        help="Whether the first line of a CSV file holds the column names. By default this is decided "
+        "where it is safe; otherwise the command asks.",
         show_default=False,
     ),
 ]
@@ -69,11 +69,11 @@ DropRows = Annotated[
 ]
 Impute = Annotated[
     Literal["mean", "median", "most_frequent"] | None,
-    typer.Option(help="Fill in missing numbers: with this statistic of the column's train rows."),
+    typer.Option(help="Fill in missing numbers with this statistic of the column's train rows."),
 ]
 Encode = Annotated[
     Literal["one-hot"] | None,
     typer.Option(
-        help="Turn columns of text into numbers: a column for each value that the train rows have."
+        help="Turn columns of text into numbers, with a column for each value in the train rows."
     ),
 ]

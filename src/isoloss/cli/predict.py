@@ -38,9 +38,9 @@ def predict(
 ) -> None:
     """Predict new rows by a saved model.
 
-    Columns are found by their names; others are ignored. Missing values are filled in and
-    texts encoded as the model has learnt it. The result is CSV: a line for each row, in
-    their order.
+    Columns are matched by name; others are ignored. Missing values are filled in and text is
+    encoded as the model has learnt. The result is a CSV file with one line for each row, in
+    the same order.
     """
     from isoloss.datasets import load
     from isoloss.estimators.model_files import load_model

@@ -47,9 +47,9 @@ def compare(
     problem : Problem
         One problem (no batch) of NumPy arrays.
     schedules : mapping of str to Schedule, or sequence of Schedule
-        The schedules under the names that the result calls them by. Without names, they are called
-        what they print as, with a number where different schedules print the same (long lists of
-        rates are abbreviated); equal schedules are compared once.
+        The schedules under their names in the result. Without names, each is called by its printed
+        form, with a number where different schedules look the same (long lists of rates are
+        abbreviated); equal schedules are compared once.
     levels : int or array_like, default: 12
         The train losses to stop at; or how many, evenly spaced in the log of the train loss above
         its smallest value, from the start's (excluded) down to a thousandth of it.
@@ -116,7 +116,7 @@ def compare(
 
 
 def _called(schedules: Sequence[Schedule | Phase]) -> dict[str, Schedule]:
-    """Return schedules without names by what they print as; a repeated one stands once."""
+    """Return schedules without names under their printed forms, and repeated ones once."""
     shown: dict[Schedule, str] = {}
     for given in schedules:
         shown.setdefault(Schedule(given), repr(given))

@@ -1,4 +1,4 @@
-"""Columns of tables: which ones are used, and what keeps one from being used."""
+"""Columns of tables: which ones are used, and why one cannot be."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Help:
     option : str
         Its name, a keyword argument of `split`; on the command line with two dashes.
     value : object
-        What to give for it.
+        The value to give.
     effect : str
         What it does.
     instead : bool
-        Whether it stands in place of the option before it.
+        Whether it is an alternative to the option before it.
     """
 
     option: str
@@ -47,16 +47,16 @@ class Help:
 
 
 class ColumnError(ValueError):
-    """Columns that cannot be used as they are: they hold text, or values are missing.
+    """Columns cannot be used as they are, since they hold text or have missing values.
 
     Attributes
     ----------
     faults : str
         What is wrong with which columns.
     helps : tuple of Help
-        Options that would help, all of them together but for those that stand in place of another.
+        Options that would help, all of them together except for alternatives.
     targets_only : bool
-        Whether nothing is wrong but targets.
+        Whether only targets are at fault.
     """
 
     def __init__(

@@ -38,14 +38,14 @@ class Labelled:
     name : str
         The data set's name.
     X : DataFrame, shape (n, d)
-        Features as they are: numbers, and texts where they are to be encoded.
+        Features as they are: numbers, and text that is to be encoded.
     y : array, shape (n,) or (n, m)
         Targets or labels of classes.
     validation : tuple of DataFrame and array, optional
         Further rows of the same kind.
     preprocessing : list of transformers
-        What makes numbers of mean zero and variance one of the features: the steps of a
-        scikit-learn pipeline before its model, not fitted. The last one is ``StandardScaler``.
+        The steps, not fitted, of a scikit-learn pipeline before its model. They turn features into
+        numbers of mean zero and variance one; the last one is ``StandardScaler``.
     targets : tuple of str
         Names of the targets' columns.
     classes : bool
@@ -87,8 +87,8 @@ def labelled(
     table, validation : Table
         The rows.
     target, task, ignore, drop_rows, impute, encode
-        As for `split`. What is to be learnt of the train rows for it is left to ``preprocessing``:
-        in a pipeline, each fold learns it anew.
+        As for `split`. What has to be learnt from the train rows is left to ``preprocessing``: in a
+        pipeline, each fold learns it anew.
 
     Returns
     -------

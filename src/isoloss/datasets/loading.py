@@ -16,7 +16,7 @@ from isoloss.names import no_file, suggest
 __all__ = ["SHIPPED", "load"]
 
 SHIPPED = ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine")
-"""The data sets that scikit-learn ships: loading them needs no download."""
+"""The data sets that scikit-learn ships, which need no download."""
 
 _OR = ".csv, .parquet or .npz"
 _TEXTS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -40,28 +40,27 @@ def load(
         (``.csv.gz``). An NPZ file has an array ``X`` and an array ``y``, and may have ``X_test``
         and ``y_test``.
     header : bool, optional
-        Whether the first line of a CSV file holds the names of its columns. By default this is
-        decided where it is safe, and asked for where it is not; columns without names are called
-        column1, column2, ...
+        Whether the first line of a CSV file holds the column names. By default this is decided
+        where it is safe, and an error asks for it where it is not. Columns without names are
+        called column1, column2, ...
     features_only : bool, default: False
-        Read no target, and test rows, from an NPZ file.
+        Read only the features from an NPZ file: no targets and no test rows.
     most_bytes : int, optional
-        The most bytes that the content of a compressed file may have; by default as many as it
-        has.
+        The largest size that a compressed file may have when decompressed; unlimited by default.
 
     Returns
     -------
     Table
-        Its columns: numbers where all cells are such, else text. The index that pandas writes
+        Its columns: numbers where all cells are numbers, else text. The index that pandas writes
         beside the columns is left out.
 
     Raises
     ------
     ValueError
-        If there is no such data set, the file cannot be read as what its name says, or it cannot
-        be told whether its first line holds names.
+        If there is no such data set, the file does not have the format that its name says, or it
+        is unclear whether its first line holds names.
     ImportError
-        If a Parquet file needs pyarrow, which is not there.
+        If pyarrow, which Parquet files need, is not installed.
 
     Examples
     --------

@@ -41,26 +41,26 @@ def split(
     test : Table, optional
         The test rows; by default those that came with ``table``, if any.
     target : str or sequence of str, optional
-        The target's column, or those of several targets; by default what the source calls so, else
-        the column ``target``, else the last one.
+        The target's column, or those of several targets; by default the one that the source marks
+        as its target, else the column ``target``, else the last one.
     test_size : float, optional
         The share of rows, chosen at random, to test on; by default 0.5 unless there are test rows.
     task : {"auto", "classification", "regression"}, default: "auto"
         ``"auto"`` means classification for targets of text, and for whole numbers with at most 20
         distinct values, in at least twice as many rows (unless the data's source says otherwise).
-        Labels are kept as they are written: ``01`` and ``1`` are two.
+        Labels are kept as they are written: ``01`` and ``1`` are different.
     ignore : collection of str
         Columns to leave out.
     drop_rows : bool, default: False
         Leave out the rows in which a value is missing; with ``impute``, only those without a
         target.
     impute : {"mean", "median", "most_frequent"}, optional
-        Fill in missing numbers: with this statistic of their column's train rows, as
+        Fill in missing numbers with this statistic of their column's train rows, as
         scikit-learn's ``SimpleImputer`` does.
     encode : {"one-hot"}, optional
         Turn each column of text into one column for each value of the train rows, as
-        scikit-learn's ``OneHotEncoder`` does. A missing text is a value of its own; one that the
-        train rows do not have is none of the values, which a note says.
+        scikit-learn's ``OneHotEncoder`` does. Missing text is a value of its own. A value that
+        does not occur in the train rows is encoded as none of them, and a note says so.
     seed : int, default: 0
         The seed of the random choice.
 
@@ -72,7 +72,7 @@ def split(
     Raises
     ------
     ColumnError
-        If columns hold text or miss values, and no option says what to do about that.
+        If columns hold text or have missing values, and no option says how to handle them.
     ValueError
         If a column is unknown, the two tables' columns differ, the target is constant, or there are
         too few rows.

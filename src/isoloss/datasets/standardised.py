@@ -1,4 +1,4 @@
-"""Train rows and others as arrays, standardised by the train rows, with what was done in words."""
+"""Train rows and others as arrays, standardised by the train rows, with notes on what was done."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Split:
     X_test, y_test : array
         The test rows, transformed by the train rows' statistics.
     offset : array, shape (m,)
-        The train mean of the targets, which predictions have to be increased by.
+        The train mean of the targets, which has to be added to predictions.
     features, targets : tuple of str
         Names of the columns, ``NAME_VALUE`` for a value of text that is encoded; for classes the
         targets are their labels.
@@ -65,7 +65,7 @@ class Split:
     notes: tuple[str, ...]
 
     def test_error(self, coef: npt.ArrayLike) -> Floats:
-        """Return the share of test rows that coefficients put into a wrong class.
+        """Return the share of test rows that coefficients misclassify.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class Split:
         Raises
         ------
         ValueError
-            If the targets are no classes.
+            If the targets are not classes.
         """
         if not self.classes:
             raise ValueError(

@@ -39,8 +39,8 @@ class Table:
     cells : mapping of str to sequence of str, optional
         How the cells of a column were written, for those that ``frame`` holds as numbers.
     odd : mapping of str to str, optional
-        Columns that should be numbers and are held as text, as a few cells are none: with a
-        sentence that names such a cell, for whoever uses the column.
+        Columns that should be numeric but are held as text because a few cells are not numbers,
+        each with a message that names such a cell.
 
     Examples
     --------
@@ -73,8 +73,8 @@ class Table:
     def written(self, name: str) -> npt.NDArray[np.object_]:
         """Return the cells of a column as texts, as they were written in the file.
 
-        Labels of classes are taken from here: ``01`` and ``1`` are two, and an ID above 2^53 is not
-        rounded.
+        Class labels are taken from here: ``01`` and ``1`` are different, and an ID above 2^53 is
+        not rounded.
 
         Parameters
         ----------
@@ -84,9 +84,8 @@ class Table:
         Returns
         -------
         array of str, shape (n,)
-            A missing cell as what stood for it, or as an empty text. Where no file says how a
-            number was written, whole ones are written without a point, and others as Python
-            does.
+            The texts. A missing cell is what stood for it in the file, or empty. Where there is no
+            file, integers are written without a point, and other numbers as Python writes them.
 
         Examples
         --------

@@ -45,7 +45,7 @@ class Cache:
             raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from None
 
     def load(self, number: int) -> dict[str, Any] | None:
-        """Return the result of a task, if it is there, whole, and this task's."""
+        """Return the result of a task if its file is complete and belongs to this task."""
         try:
             with np.load(io.BytesIO(self._path(number).read_bytes())) as file:
                 found = dict(file)

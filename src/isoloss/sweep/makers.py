@@ -34,7 +34,7 @@ KINDS: dict[str, dict[str, str]] = {
         "data": "a file, or a data set of scikit-learn",
         "target": "the target's column, or a list of them",
         "task": "auto, classification or regression",
-        "drop_rows": "true: without the rows in which a value is missing",
+        "drop_rows": "true: leave out rows with missing values",
         "impute": "mean, median or most_frequent, for missing numbers",
         "encode": "one-hot, for text",
         "n": "train rows",

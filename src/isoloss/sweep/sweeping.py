@@ -66,8 +66,8 @@ def sweep(
         returns one; or, with ``parameters``, a function of these that returns a sampler.
     schedules : list, or dict of names to schedules
         Texts with rates in units of each problem's largest stable one, or `Schedule` objects.
-        Without names, they are labelled by what they print as, with a number where different ones
-        print the same.
+        Without names, they are labelled by their printed forms, with a number where different ones
+        look the same.
     levels : array_like, shape (L,)
         Train losses to stop at, in ``unit``.
     draws : int, optional
@@ -84,9 +84,9 @@ def sweep(
         Where to run: in this process, in so many of joblib's (-1 for all cores), or on a Dask
         cluster; with the same numbers bit for bit.
     cache : path, optional
-        A folder for what is done: called again after an interruption, the sweep goes on there. To
-        see that it is the same sweep, one draw of each combination, or each given problem, is
-        compared with what it was.
+        A folder for finished results. After an interruption, the same call resumes there. To check
+        that it is the same sweep, one draw of each combination, or each given problem, is compared
+        with the one in the folder.
     progress : bool, default: True
         Whether to show a bar on a terminal.
 
@@ -103,8 +103,8 @@ def sweep(
     TypeError
         If an argument is of another kind.
     ValueError
-        If an argument is out of range, the cache is of another sweep, or there would be more than
-        10⁸ results.
+        If an argument is out of range, the cache belongs to another sweep, or there would be more
+        than 10⁸ results.
     RuntimeError
         If the Dask cluster fails, or has had no worker for a minute (or for what Dask's setting
         ``isoloss.no-worker-timeout`` says).
@@ -205,7 +205,7 @@ def _name(schedule: Any) -> str:
 
 
 def _key(schedule: Any) -> str:
-    """Return what tells a schedule from all others, which what it prints as does not."""
+    """Return what tells a schedule from all others, as its printed form does not."""
     relative = isinstance(schedule, str)
     whole = specs.Spec.parse(schedule).relative if relative else Schedule(schedule)
     form = hashlib.sha256(whole.to_json().encode()).hexdigest()

@@ -73,7 +73,7 @@ class Task:
         return found
 
     def fingerprints(self) -> list[str]:
-        """Return what tells problems from others: of a sampler the first, of given ones each."""
+        """Return what tells problems apart: the first one of a sampler, or each given one."""
         draws = self.draws[:1] if callable(self.problems) else self.draws
         with one_thread():
             return [_fingerprint(self._problem(draw)) for draw in draws]
@@ -106,7 +106,7 @@ _PROBES = ("gd(0.3, 1)", "gd(0.7, 3)", "flow(0.4)", "flow(11)", "flow(301)")
 
 
 def _fingerprint(problem: Problem) -> str:
-    """Return a hash of all that schedules can tell of a problem, its test loss by some of them."""
+    """Return a hash of all of a problem that schedules see, its test loss by some of them."""
     losses = [float(getattr(problem, name)) for name in OF_PROBLEMS]
     probes = [train(problem, _at(text, problem)).test_loss for text in _PROBES]
     parts = (problem.gamma, problem.log_weights, np.array(losses), np.array(probes, dtype=float))
