@@ -79,7 +79,7 @@ def test_it_is_scikit_learns_pipeline_fitted_on_the_train_rows(statistic: Any, f
     assert found.features == ("a", "b", "c", "city_Kyoto", "city_Oslo", "city_Rome")
     text = " ".join(found.notes)
     assert f"in 'a', 'c' were filled in with the column's {statistic[:4]}" in text
-    assert "Text encoded one-hot, a column for each value of the train rows: 'city' (3)" in text
+    assert "Text was one-hot encoded, a column for each value in the train rows: 'city' (3)" in text
 
 
 def test_all_faults_are_named_at_once_with_what_would_help(file: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_wide_file_with_gaps_everywhere_leads_to_an_answer(
     gaps = [name for name in frame.columns[:-1] if frame[name].isna().any()]
     assert f"columns {', '.join(map(repr, gaps))} of wide.csv have" in refused.stderr
     assert "column 'kind' of wide.csv holds text" in refused.stderr
-    done = isoloss(*shlex.split(refused.stderr[refused.stderr.rindex("try: isoloss ") + 13 :]))
+    done = isoloss(*shlex.split(refused.stderr[refused.stderr.rindex("Try: isoloss ") + 13 :]))
     assert done.exit_code == 0, done.stderr
     assert "63 features, standardised" in done.stdout
 
@@ -174,7 +174,7 @@ def test_rows_are_left_out_and_counted(file: Path) -> None:
     both = labelled(Table("t", frame), drop_rows=True, impute="mean", encode="one-hot")
     assert len(both.X) == 37
     frame["price"] = np.nan
-    with pytest.raises(ValueError, match="drop_rows leaves no row of t: each lacks a value"):
+    with pytest.raises(ValueError, match="drop_rows leaves no rows of t: each has a missing value"):
         split(Table("t", frame), drop_rows=True)
 
 
@@ -292,7 +292,7 @@ def test_several_targets(file: Path) -> None:
     for names, message in (
         (["rent", "rnt"], r"no column 'rnt' \(did you mean 'rent'\?\)"),
         (["rent", "rent"], "the target 'rent' is given 2 times"),
-        ([], "target must name a column"),
+        ([], "target must name at least one column"),
     ):
         with pytest.raises(ValueError, match=message):
             split(load("two.csv"), target=names)
@@ -402,8 +402,8 @@ def test_rows_that_repeat_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     test, train = set(order[:18]), set(order[18:])
     count = sum((i in test) != (i + 30 in test) for i in range(6))
     assert count > 0
-    verb = "is" if count == 1 else "are"
-    message = f"{count} of 18 test rows {verb} also among the train rows (equal in all columns)"
+    verb = "occurs" if count == 1 else "occur"
+    message = f"{count} of 18 test rows also {verb} among the train rows (equal in all columns)"
     assert any(message in note for note in found.notes)
     assert train | test == set(range(36))
     assert any(
@@ -413,7 +413,7 @@ def test_rows_that_repeat_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     both = split_three(
         Table("a", frame), Table("b", frame[:4]), Table("c", frame[:3]), encode="one-hot"
     )
-    for message in ("4 of 4 validation rows are among", "3 of 3 test rows are among"):
+    for message in ("4 of 4 validation rows also occur among", "3 of 3 test rows also occur among"):
         assert any(message in note for note in both[0].notes)
     # a row that differs in one column, be it the target, is another row
     moved = frame.assign(price=frame["price"] + 1)
@@ -423,8 +423,10 @@ def test_rows_that_repeat_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     frame.to_csv("a.csv", index=False)
     done = isoloss("compare", "a.csv", "--test", "a.csv", "--encode", "one-hot", *FAST["compare"],
                    "--out", "out")  # fmt: skip
-    assert "30 of 30 test rows are also among the train rows" in done.stdout, done.stderr
-    assert "30 of 30 test rows are also among the train rows" in Path("out/report.html").read_text()
+    assert "30 of 30 test rows also occur among the train rows" in done.stdout, done.stderr
+    assert (
+        "30 of 30 test rows also occur among the train rows" in Path("out/report.html").read_text()
+    )
 
 
 def test_a_fold_that_cannot_be_trained_on_is_one_line(tmp_path: Path) -> None:

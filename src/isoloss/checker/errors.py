@@ -16,7 +16,7 @@ class UndecidedError(RejectedError):
 
 
 class LimitError(RejectedError):
-    """A limit on what the checker reads or computes is exceeded: the certificate may be right or not."""
+    """A limit on what the checker reads or computes is exceeded, so the question stays open."""
 
 
 def shown(value: Any) -> str:

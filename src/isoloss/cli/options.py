@@ -43,8 +43,8 @@ Header = Annotated[
     bool | None,
     typer.Option(
         "--header/--no-header",
-        help="Whether the first line of a CSV file holds the column names. By default this is decided "
-        "where it is safe; otherwise the command asks.",
+        help="Whether the first line of a CSV file holds the column names. By default this is "
+        "decided where it is safe; otherwise the command asks.",
         show_default=False,
     ),
 ]
@@ -63,8 +63,7 @@ DropRows = Annotated[
     bool,
     typer.Option(
         "--drop-rows",
-        help="Leave out rows in which a value is missing; with --impute, only those without a "
-        "target.",
+        help="Leave out rows with missing values; with --impute, only those without a target.",
     ),
 ]
 Impute = Annotated[

@@ -84,7 +84,7 @@ class Rows:
         """
         if len(others):
             count, rows = int(np.isin(self.alike[others], self.alike[train]).sum()), len(others)
-            where = f"{'is' if count == 1 else 'are'} also among the train rows"
+            where = f"also {'occurs' if count == 1 else 'occur'} among the train rows"
             effect = "the loss on them looks"
         else:
             _, index, times = np.unique(self.alike[train], return_inverse=True, return_counts=True)

@@ -167,8 +167,8 @@ def sweep(
     }
     store = None
     if cache is not None:
-        # what a draw of each cell is tells one sampler from another, which names do not; problems
-        # are told apart one by one
+        # one draw of each cell tells samplers apart, as names do not; problems are compared one by
+        # one
         known = tasks if not callable(problems) else [t for t in tasks if 0 in t.draws]
         description["fingerprints"] = [print_ for t in known for print_ in t.fingerprints()]
         store = Cache(Path(cache), description)
