@@ -74,7 +74,7 @@ class Coordinates:
 
 
 class Parts(NamedTuple):
-    """Coefficients and intercepts, and whether they are 0 for being below float64."""
+    """Coefficients and intercepts, and whether they underflow float64 to 0."""
 
     coef: Array
     intercept: Array

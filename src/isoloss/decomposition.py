@@ -38,9 +38,9 @@ class Spectrum(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """Directions that cannot be told from the rounding of the numbers that were given.
+    """Directions that cannot be told from rounding errors of the input.
 
-    So many ``directions``, whose curvatures are below ``curvature``.
+    There are ``directions`` of them, with curvatures below ``curvature``.
     """
 
     directions: int

@@ -187,7 +187,7 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
 def user_losses(problem: Problem, name: str, own: Scaled, shape: tuple[int, ...]) -> Array:
     """Return test losses above the noise (B, L) as the user's, of a shape.
 
-    Raises ``ValueError`` where float64 does not hold them.
+    Raises ``ValueError`` where float64 cannot represent them.
     """
     xp = problem.kind.xp
     noise = xp.reshape(problem.test.noise, (-1, 1)) + xp.zeros_like(own.value)

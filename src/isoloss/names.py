@@ -55,7 +55,7 @@ def quoted(names: Sequence[str], shown: int = 3) -> str:
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Return names of which no two are the same: those that occur several times are numbered.
+    """Return distinct names: those that occur several times are numbered.
 
     Examples
     --------

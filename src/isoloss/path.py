@@ -74,7 +74,7 @@ def trace(
     filter that is given.
     """
     xp, unit = problem.kind.xp, problem.units.curvature
-    time = scaled(time, unit)  # all times here are in the problem's own unit
+    time = scaled(time, unit)  # here, all times are in the problem's own unit
     current = Filter.identity(problem.gamma).precise(xp)
     marks = [_Marks([0], problem.kind.constant([0.0]), _rows(xp, [current]))]
     done_steps, done_time = 0, 0.0

@@ -62,7 +62,7 @@ class ReachableBand:
         Raises
         ------
         ValueError
-            If float64 does not hold it.
+            If float64 cannot represent it.
         """
         return self.low.values(self.kind)
 
@@ -74,7 +74,7 @@ class ReachableBand:
         Raises
         ------
         ValueError
-            If float64 does not hold it.
+            If float64 cannot represent it.
         """
         return self.high.values(self.kind)
 
@@ -124,7 +124,7 @@ class BestFilter:
         Raises
         ------
         ValueError
-            If float64 does not hold it.
+            If float64 cannot represent it.
         """
         return self.log_filter.values(self.problem.kind)
 

@@ -82,17 +82,17 @@ class Reduced:
     reduction: Reduction | None = None
     """How it was reduced, if it was: by `Problem.from_operator`."""
     left_out: LeftOut | None = None
-    """What could not be told from the rounding of a kernel or covariance: so many ``directions``,
-    of curvatures below ``curvature``."""
+    """The ``directions``, of curvatures below ``curvature``, that could not be told from rounding
+    errors of a kernel or covariance."""
     units: Units = OWN
-    """The powers of two that its own numbers are multiplied by to be the user's."""
+    """The powers of two that convert its own numbers to the user's units."""
 
     @classmethod
     def _checked(cls, **fields: Any) -> Self:
         return cls(**fields).representable()
 
     def representable(self) -> Self:
-        """Return the problem; raise ``ValueError`` if float64 does not hold the start's losses."""
+        """Return the problem; raise ``ValueError`` if the losses at the start leave float64."""
         _ = self.start_train_loss, self.start_test_loss
         return self
 
@@ -286,7 +286,7 @@ class Reduced:
     def _given(self, parts: Parts, *, tame: Array | bool = True) -> tuple[Array, Array]:
         """Return coefficients and intercept as the user has them.
 
-        Raises ``ValueError`` if float64 does not hold them although training is ``tame``: what a
+        Raises ``ValueError`` if float64 cannot represent them although training is ``tame``: what a
         divergence leads to may be infinite.
         """
         kind, xp = self.kind, self.kind.xp

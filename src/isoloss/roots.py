@@ -3,9 +3,9 @@
 f(s) = log Σ exp(terms - rates·s) - level is convex in s. Newton from the left of its first root
 never passes it, and one that arrives where f > 0 no longer falls proves that there is none. Many
 rates make a sum that falls like a power of s, along which plain Newton only creeps: there it is
-taken in log s, inside a bracket. Where Newton has not settled after so many rounds as are ever
-useful, the root is enclosed and halved, which always ends. Shapes: terms and rates (N, r), levels
-and s (N,).
+taken in log s, inside a bracket. Where Newton has not converged after a fixed number of
+iterations, the root is bracketed and bisected, which always ends. Shapes: terms and rates (N, r),
+levels and s (N,).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def polished(xp: Any, terms: Array, rates: Array, log_level: Array) -> Array:
 def _settled(
     xp: Any, terms: Array, rates: Array, log_level: Array, start: Array, tolerance: float
 ) -> Array:
-    """Solve by Newton from ``start``, and by halving where that does not settle."""
+    """Solve by Newton's method from ``start``, and by bisection where that does not converge."""
     s, settled = _newton(xp, terms, rates, log_level, start, tolerance)
     if bool(xp.all(settled)):
         return s
@@ -58,7 +58,7 @@ def _settled(
 def _newton(
     xp: Any, terms: Array, rates: Array, log_level: Array, start: Array, tolerance: float
 ) -> tuple[Array, Array]:
-    """Return Newton's s (inf where there is no root), and whether it has settled there."""
+    """Return Newton's s (inf where there is no root), and whether it has converged."""
     s = start
     none = xp.isnan(log_level)
     size = tolerance * (1.0 + xp.abs(log_level))
@@ -77,7 +77,7 @@ def _newton(
 
 
 def _approach(xp: Any, terms: Array, rates: Array, log_level: Array, start: Array) -> Array:
-    """Come near the root of a sum of decaying exponentials by Newton in log s, inside a bracket.
+    """Approach the root of a sum of decaying exponentials by Newton in log s, inside a bracket.
 
     From ``start`` on no term exceeds the level, so the exponentials need no shift. Rows in which a
     term grows stay at their start.
@@ -106,7 +106,7 @@ def _approach(xp: Any, terms: Array, rates: Array, log_level: Array, start: Arra
 
 
 def _halved(xp: Any, terms: Array, rates: Array, log_level: Array, near: Array) -> Array:
-    """Return the first root by enclosing and halving; inf if there is none.
+    """Return the first root by bracketing and bisection; inf if there is none.
 
     Up to it f > 0 falls, and from there on f ≤ 0 or it no longer falls: that is tried.
     """

@@ -78,9 +78,9 @@ def extremes(kind: Kind, matrix: Array, offset: Offset, squares: Scaled) -> tupl
 def singular_values(kind: Kind, matrix: Array) -> tuple[Array, Array, Array]:
     """Return the thin SVD of a matrix (q, r) with q ≥ r.
 
-    Where columns differ much in size, each singular value has digits of its own by Jacobi's method
-    (Z. Drmač and K. Veselić (2008), SIAM J. Matrix Anal. Appl. 29(4)); the usual one would give
-    only those that the largest leaves.
+    Where columns differ much in size, Jacobi's method is accurate for each singular value
+    (Z. Drmač and K. Veselić (2008), SIAM J. Matrix Anal. Appl. 29(4)); the usual
+    method is accurate only relative to the largest one.
     """
     xp = kind.xp
     sizes = xp.max(xp.abs(matrix), axis=0)
@@ -88,7 +88,7 @@ def singular_values(kind: Kind, matrix: Array) -> tuple[Array, Array, Array]:
     if not float(xp.max(some)) > _GRADED * float(xp.min(some)):
         left, singular, right = xp.linalg.svd(matrix, full_matrices=False)
         return left, singular, right
-    from scipy.linalg import lapack  # seldom needed, and half of the time of importing isoloss
+    from scipy.linalg import lapack  # rarely needed, and half of the import time of isoloss
 
     host = np.asarray(compat.to_device(matrix, "cpu"))
     values, left, right, work, _, _ = lapack.dgejsv(host, joba=0, jobu=0, jobv=0)
@@ -258,7 +258,7 @@ def _stationary(xp: Any, gaps: Array, pull: Array, squares: Array, shrink: Array
 
 
 def _newton(xp: Any, gaps: Array, sizes: Array, target: Array, start: Array) -> tuple[Array, Array]:
-    """Return Newton's s with ‖y(s)‖ = target, from below, and whether it has settled there."""
+    """Return Newton's s with ‖y(s)‖ = target, from below, and whether it has converged."""
     s, settled = start, target < 0  # nowhere
     for _ in range(_MAX_NEWTON):
         distance = gaps[None, :] + s[:, None]
@@ -279,7 +279,7 @@ def _newton(xp: Any, gaps: Array, sizes: Array, target: Array, start: Array) -> 
 
 
 def _halved(xp: Any, gaps: Array, sizes: Array, target: Array, low: Array) -> Array:
-    """Return s with ‖y(s)‖ = target > 0 by halving, from where the norm is above it."""
+    """Return s with ‖y(s)‖ = target > 0 by bisection, from where the norm is above it."""
     high = xp.sqrt(xp.sum(sizes, axis=-1)) / target  # ‖y(s)‖ ≤ ‖pull‖/s
     for _ in range(_HALVINGS):
         middle = 0.5 * low + 0.5 * high

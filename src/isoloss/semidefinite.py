@@ -1,7 +1,7 @@
-"""Positive semidefinite matrices as they come: symmetric and without negative eigenvalues, nearly.
+"""Positive semidefinite matrices in practice: nearly symmetric, nearly no negative eigenvalues.
 
-What is below zero, the asymmetry and the precision of the entries tell which of the small
-eigenvalues are rounding.
+Negative eigenvalues, asymmetry and the precision of the entries show which of the small eigenvalues
+are rounding errors.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROUNDED = 1e-5
 _EPS = 2.0**-52
 _SURE = 2.0  # noise reaches as far above zero as below, but for chance
 _SLIGHT = 1e-10  # of the largest eigenvalue, are of no interest: 10¹⁰ steps would move them
-_FAR = 100.0  # times its rounding below zero, an eigenvalue is a fault
+_FAR = 100.0  # times its rounding error below zero, an eigenvalue is an error
 
 
 class Entries(NamedTuple):
@@ -80,7 +80,7 @@ def own_rounding(n: int, largest: Array) -> Array:
 def cutoff(
     xp: Any, name: str, lowest: Array, largest: Array, rounding: Array, exponent: int = 0
 ) -> Array:
-    """Return up to which size eigenvalues are rounding, of which there is at least ``rounding``.
+    """Return the size up to which eigenvalues are rounding errors, at least ``rounding``.
 
     Raises ``ValueError`` naming the lowest eigenvalue if it is further below zero.
     """
@@ -148,7 +148,7 @@ def decompose_semidefinite(
 
 
 def warn_of_rounding(name: str, left_out: int, n: int, below: float, lowest: float) -> None:
-    """Say that directions are left out because a matrix is known up to rounding only."""
+    """Warn that directions are left out because the matrix is rounded."""
     warnings.warn(
         f"{name} is rounded, to judge by its precision, asymmetry and smallest eigenvalue "
         f"({lowest:.3g}): {left_out} of its {n} directions, with eigenvalues below {below:.3g}, "

@@ -1,4 +1,4 @@
-"""Which levels training has stopped at, and where: every hit is confirmed here, and only here.
+"""Which levels training has reached, and where. Every stop is confirmed here, and only here.
 
 Everywhere in training the excess train loss is Σ_i w_i h_i² with w = γδ(0)², and levels are
 logarithms of that excess. Shapes: levels (B, L), all others (B, 1, r).
@@ -46,7 +46,7 @@ class Stops:
     def __init__(
         self, xp: Any, log_weights: Array, start: Filter, sought: tuple[Array, Array] | None
     ) -> None:
-        """Look for the log excess of some levels, (B, L), plain and with each level's rounding."""
+        """Look for levels by their log excess (B, L), exact and with each level's rounding."""
         self.xp, self.log_weights = xp, log_weights
         nothing = xp.zeros_like(log_weights[..., 0])
         if sought is None:
@@ -77,9 +77,9 @@ class Stops:
         self.passed = self.passed[0] + steps, self.passed[1] + time
 
     def record(self, hit: Array, there: Filter, step: Array) -> Array:
-        """Close the open levels that a step of the phase hits, with the filters there.
+        """Close the open levels that a step of the phase reaches, with the filters there.
 
-        A hit counts only if the excess loss of these very filters is at the level. Those that are
+        A stop counts only if the excess loss of these very filters is at the level. Levels that are
         refused are returned, and stay open.
         """
         xp = self.xp
@@ -87,7 +87,7 @@ class Stops:
         return self._confirm(hit, there, self.bar, self.passed[0] + step, self.passed[1])
 
     def record_flow(self, hit: Array, there: Filter, time: Array) -> None:
-        """Close the open levels that a flow hits after a time, with the filters there."""
+        """Close the open levels that a flow reaches after a time, with the filters there."""
         xp = self.xp
         bar = self.log_level + _FLOW * (1.0 + xp.abs(self.log_level))
         refused = self._confirm(hit, there, bar, self.passed[0], self.passed[1] + time)

@@ -1,9 +1,9 @@
 """Powers of two that bring a problem to order one, and its results back to the user's units.
 
-A least-squares problem has no scale of its own: X·2^a and y·2^b multiply curvatures by 4^a, losses
-by 4^b and parameters by 2^(b - a), and nothing else. So the constructors divide by powers of two,
-which is exact, all computations meet numbers near 1, and results are multiplied back. Neither
-squares nor products leave float64 before the result itself does.
+A least-squares problem has no scale of its own: scaling to X·2^a and y·2^b multiplies curvatures by
+4^a, losses by 4^b and parameters by 2^(b - a), and changes nothing else. So the constructors divide
+by powers of two, which is exact, all computations meet numbers near 1, and results are multiplied
+back. Neither squares nor products leave float64 before the result itself does.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LOG2_10 = math.log2(10.0)
 
 
 class Units(NamedTuple):
-    """What a problem's own numbers are multiplied by, as powers of two, to be the user's."""
+    """The powers of two that convert a problem's own numbers to the user's units."""
 
     curvature: int = 0
     """Of curvatures; rates and times are divided by it."""
@@ -174,7 +174,7 @@ def returned(
 ) -> Array:
     """Return a result times 2^exponent, and ``plus`` something, in the user's precision.
 
-    Raises ``ValueError`` where that does not hold it.
+    Raises ``ValueError`` where that cannot represent it.
     """
     xp = kind.xp
     if not isinstance(found, Scaled):

@@ -15,7 +15,7 @@ Values = Mapping[str, Range | bool]
 
 
 def value(expression: Expression, values: Values) -> Range:
-    """Return what a number is for ranges of its names; `OpenError` where there is none."""
+    """Evaluate an expression on ranges of its names; raise `OpenError` where it has no value."""
     return _number(expression.tree, expression, values)
 
 
@@ -74,7 +74,7 @@ def _number(node: ast.expr, expression: Expression, values: Values) -> Range:
         case ast.Constant():
             return Range.point(expression.constants[node])
         case ast.Name() | ast.Attribute():
-            if name_of(node) not in values:  # known, as all names are: a time without end
+            if name_of(node) not in values:  # names are checked before: this is an infinite time
                 raise OpenError(f"{name_of(node)} is infinite")
             named = values[name_of(node)]
             assert isinstance(named, Range)

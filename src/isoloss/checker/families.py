@@ -25,14 +25,14 @@ _ZERO, _ONE = Range.point(0), Range.point(1)
 
 @dataclass(frozen=True)
 class _Part:
-    """A piece of a schedule, its rate or time an expression; None for a flow without end."""
+    """A phase whose rate or time is an expression; None stands for a flow without end."""
 
     kind: str
     amount: Expression | None
     count: int
 
     def at(self, values: Mapping[str, Range], unit: Range) -> Piece:
-        """Return the piece for values of the names, rates and times in a unit."""
+        """Return the phase for values of the names, with rates and times in a unit."""
         if self.amount is None:
             return self.kind, None, 0
         amount = value(self.amount, values)
@@ -51,7 +51,7 @@ class Family:
 
     @classmethod
     def read(cls, family: Mapping[str, Any], parameters: AbstractSet[str]) -> Family:
-        """Read a certificate's family; raise `RejectedError` if it is none."""
+        """Read a certificate's family; raise `RejectedError` if it is malformed."""
         for name in sorted(parameters):
             if is_reserved(name, parameter=True):
                 raise RejectedError(f"the parameter name {name!r} is already taken")
@@ -72,12 +72,12 @@ class Family:
         return cls(spectra, level, schedules)
 
     def knows(self, name: str) -> bool:
-        """Whether claims may speak of something that is no parameter."""
+        """Whether claims may mention something that is not a parameter."""
         d, level = len(self.spectra["train"]), self.level is not None
         return is_known(name, self.schedules, d, level=level)
 
     def ways(self, values: Mapping[str, Range]) -> Iterator[dict[str, Range | bool]]:
-        """Yield what claims may speak of, for each way in which the schedules may end."""
+        """Yield the values that claims may mention, for each way in which the schedules may end."""
         spectra = {
             what: [value(each, values) for each in parts] for what, parts in self.spectra.items()
         }

@@ -1,7 +1,7 @@
-"""Texts read into trees: all that an expression may have is on one list, and checked at once.
+"""Expressions parsed into trees, which may contain only what one list allows.
 
 A text is printable ASCII without a comment, so that what is checked is what a reader sees. Each
-node of its tree is matched here, before anything is evaluated; nothing else evaluates texts.
+node of its tree is checked here before anything is evaluated; no other module evaluates texts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["FUNCTIONS", "Expression", "claim", "is_name", "name_of", "number", "
 FUNCTIONS = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "min": None, "max": None}
 _LONGEST = 100_000  # characters
 _DEEPEST = 100  # nodes, as for the prover
-_WORK = 20  # operations that a character of a text stands for, as its tree takes memory
+_WORK = 20  # operations charged for each character of a text, since its tree takes memory
 _CHARACTERS = re.compile(r"[A-Za-z0-9_ .,+\-*/()<>=]+")
 _HIGHEST = 50  # exponent in a polynomial
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
@@ -48,17 +48,17 @@ class Expression:
 
 
 def claim(text: str) -> Expression:
-    """Read what is true or false."""
+    """Parse a claim, which is true or false."""
     return _read(text, _check_claim)
 
 
 def number(text: str) -> Expression:
-    """Read what is a number."""
+    """Parse an expression for a number."""
     return _read(text, _check_number)
 
 
 def polynomial(text: str) -> Expression:
-    """Read a polynomial with rational coefficients."""
+    """Parse a polynomial with rational coefficients."""
     return _read(text, _check_polynomial)
 
 
@@ -168,7 +168,7 @@ def _check_polynomial(node: ast.expr, found: Expression) -> None:
 
 
 def _check_constant(node: ast.Constant, found: Expression) -> fmpq:
-    """Read a number as it is written: a truth value, or ``1j``, is not written as one."""
+    """Read a number from its text, which rules out ``True`` and ``1j``."""
     written = found.text[node.col_offset : node.end_col_offset]
     try:
         found.constants[node] = fraction(written.replace("_", ""))
@@ -178,7 +178,7 @@ def _check_constant(node: ast.Constant, found: Expression) -> fmpq:
 
 
 def _is_truth(node: ast.Name | ast.Attribute) -> bool:
-    """Whether a name stands for a truth value; also the node of a name that is none."""
+    """Whether the node of a name or attribute stands for a truth value."""
     if isinstance(node, ast.Attribute):
         return isinstance(node.value, ast.Name) and node.attr == "reached"
     return node.id == "reached"

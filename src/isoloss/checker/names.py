@@ -14,7 +14,7 @@ _FIELDS = ("test_loss", "train_loss", "time", "steps", "reached")  # of a run, b
 
 
 def given(data: Data) -> dict[str, Range | bool]:
-    """Return what claims speak of besides runs: γ_i, λ_i, δ_i(0)² and the level."""
+    """Return the values that claims mention besides runs: γ_i, λ_i, δ_i(0)² and the level."""
     found: dict[str, Range | bool] = {} if data.level is None else {"level": data.level}
     for what, values in (("train", data.train), ("test", data.test), ("square", data.squares)):
         found |= {f"{what}{i + 1}": value for i, value in enumerate(values)}
@@ -22,7 +22,7 @@ def given(data: Data) -> dict[str, Range | bool]:
 
 
 def is_known(name: str, schedules: Container[str], d: int, *, level: bool) -> bool:
-    """Whether claims may speak of something, for problems of d directions."""
+    """Whether claims may mention a name, for problems of d directions."""
     start, _, field = name.rpartition(".")
     if start in schedules and (field in _FIELDS or _numbered(field, ("part",), d)):
         return True
@@ -37,14 +37,14 @@ def _numbered(name: str, words: Sequence[str], d: int) -> bool:
 
 
 def is_reserved(name: str, *, parameter: bool = False) -> bool:
-    """Whether a schedule may not be called so, or a parameter: claims mean another thing by it."""
+    """Whether a name is reserved: claims use it for something else than a schedule or parameter."""
     if parameter and name in _FIELDS:
         return True
     return bool(re.fullmatch(r"level|max_lr|(train|test|square|part)[0-9]+", name))
 
 
 def demanded(names: Iterable[str], schedules: Iterable[str]) -> list[str]:
-    """Return the schedules that a claim speaks of without saying that they are reached."""
+    """Return the schedules that a claim mentions without their ``reached``."""
     used: dict[str, set[str]] = {}
     for name in names:
         start, _, field = name.rpartition(".")
@@ -54,5 +54,5 @@ def demanded(names: Iterable[str], schedules: Iterable[str]) -> list[str]:
 
 
 def prefixed(found: Mapping[str, Range | bool], name: str) -> dict[str, Range | bool]:
-    """Put a schedule's name before what a claim says of it."""
+    """Qualify a quantity with the name of its schedule."""
     return {f"{name}.{key}" if name else key: value for key, value in found.items()}

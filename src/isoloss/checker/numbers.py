@@ -64,7 +64,7 @@ class Range:
     def __neg__(self) -> Range:
         if self.exact is not None:
             return Range.point(-self.exact)
-        return Range.of_balls(-self.hi, -self.lo)  # which rounds what has more bits
+        return Range.of_balls(-self.hi, -self.lo)  # this rounds numbers with more bits
 
     def __add__(self, other: Range) -> Range:
         if self.exact is not None and other.exact is not None:

@@ -1,4 +1,4 @@
-"""Certificates read from JSON: each field is of its type, and nothing else is there."""
+"""Certificates read from JSON: each field has its type, and there are no other fields."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _no_float(text: str) -> NoReturn:
 
 
 def _words(value: Any, where: str, *, formal: bool = False) -> None:
-    """Check a text for people: on one line, and for a formal one without comments."""
+    """Check a string: printable on one line and, if it is formal, without comments."""
     if not isinstance(value, str):
         raise RejectedError(f"{where} must be a string; got {shown(value)}")
     if not value.isprintable() or (formal and "#" in value):
@@ -172,7 +172,7 @@ def _piece(value: Any, where: str) -> None:
 
 
 def _anything(value: Any, where: str) -> None:
-    """Leave a field to be checked elsewhere."""
+    """Accept any value of a field that is checked elsewhere."""
 
 
 _formal = partial(_words, formal=True)

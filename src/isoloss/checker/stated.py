@@ -1,4 +1,4 @@
-"""A claim about runs, checked by the enclosures that a certificate states of them."""
+"""A claim about runs, checked with the enclosures that a certificate states."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_runs(content: Mapping[str, Any]) -> None:
 
 
 def _stated(data: Data, run: Mapping[str, Any]) -> dict[str, Range | bool]:
-    """Return a run's own enclosures, each checked to hold what the run really has."""
+    """Return a run's enclosures, each checked to contain the run's actual value."""
     schedule: list[Piece] = []
     for kind, amount, *count in run["schedule"]:
         number = None if amount is None else read(amount)
@@ -67,7 +67,7 @@ def _stated(data: Data, run: Mapping[str, Any]) -> dict[str, Range | bool]:
         named[key] = run[key]
     for key, ends in named.items():
         real = found.get(key)
-        if ends is None and real is None:  # a time without end
+        if ends is None and real is None:  # an infinite time
             continue
         enclosure = None if ends is None else read(ends)
         if enclosure is None or not isinstance(real, Range) or not enclosure.holds(real):

@@ -1,4 +1,4 @@
-"""For what a checked claim holds, in one line: without that, a reader may take it for more."""
+"""What a checked claim holds for, in one line: the claim alone may look like more than it is."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _pieces(schedule: Sequence[Sequence[Any]]) -> str:
 
 
 def _listed(texts: Sequence[str], mark: str = ", ") -> str:
-    """Join texts; of many, the first and the last, and how many there are."""
+    """Join texts; of many, show only the first, the last and their number."""
     if len(texts) > _MOST:
         texts = [*texts[:2], f"... {len(texts)} in all ...", texts[-1]]
     return mark.join(map(_short, texts))

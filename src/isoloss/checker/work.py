@@ -1,4 +1,4 @@
-"""A bound on the work of one check, so that no certificate keeps a reader waiting for ever."""
+"""A limit on the work of one check, so that no certificate keeps a reader waiting forever."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _account: ContextVar[_Account | None] = ContextVar("account", default=None)
 
 @contextmanager
 def bounded(most: int) -> Iterator[None]:
-    """Allow what is inside so many operations, each about one on numbers of 128 bits."""
+    """Allow so many operations inside, each about as long as one on numbers of 128 bits."""
     token = _account.set(_Account(most))
     try:
         yield

@@ -24,10 +24,10 @@ MARKUP: Any = "rich" if sys.stdout is not None and sys.stdout.isatty() else None
 
 
 class Command(TyperCommand):
-    """A command with examples, which knows what it was called with."""
+    """A command with examples, which remembers its arguments."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments, and keep them for messages that say what to call instead."""
+        """Parse the arguments, and keep them for messages that suggest another call."""
         ctx.meta["arguments"] = list(args)
         return super().parse_args(ctx, args)
 

@@ -123,7 +123,7 @@ def compare(
 
 
 def _schedules(given: Sequence[str]) -> dict[str, Spec | Schedule]:
-    """Return schedules by name, gradient flow always among them; those of files have own units."""
+    """Return schedules by name, always with gradient flow; those from files have absolute rates."""
     from isoloss.cli.schedules import is_file, named_schedules
     from isoloss.phases import GradientFlow
     from isoloss.schedule import Schedule
@@ -134,7 +134,7 @@ def _schedules(given: Sequence[str]) -> dict[str, Spec | Schedule]:
         name: each if isinstance(each, Schedule) else Spec.parse(each)
         for name, each in named_schedules(normal).items()
     }
-    # told by what it does: a file may be called flow and hold something else
+    # recognised by its phases: a file may be called flow and hold something else
     if any(_at(each, 1.0) == Schedule(GradientFlow()) for each in found.values()):
         return found
     return {"flow": Spec.parse("flow"), **found}

@@ -1,4 +1,4 @@
-"""Errors about columns, with the command that would work."""
+"""Messages of errors about columns, with the command that would work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["message_of"]
 
 
 def message_of(error: Exception, context: typer.Context) -> str:
-    """Return an error's message; of columns that cannot be used, with options and the command."""
+    """Return an error's message; for unusable columns, add options and a command that help."""
     helps = getattr(error, "helps", ())
     if not helps:
         return str(error)

@@ -1,4 +1,4 @@
-"""Output in an encoding without the letters of formulas, as files redirected on Windows have."""
+"""Output in encodings that lack the letters of formulas, as in redirected output on Windows."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _SPELT = {
 
 
 def spell_out_symbols() -> None:
-    r"""Let standard output and error write what their encoding lacks in words: γ as gamma.
+    r"""Spell out what the encoding of standard output and error lacks: γ as gamma.
 
-    What has no spelling (a column name in another script) appears as an escape such as \u4e2d, so
+    A character without a spelling (in a column name, say) appears as an escape such as \u4e2d, so
     that two names never become the same text.
     """
     codecs.register_error(_HANDLER, _spelt_out)
@@ -38,10 +38,10 @@ def _spelt_out(error: UnicodeError) -> tuple[str, int]:
     parts: list[str] = []
     for i in range(error.start, error.end):
         before, after = text[i - 1 : i], text[i + 1 : i + 2]
-        if _is_raised(text[i]):  # one sign for all of an exponent
+        if _is_raised(text[i]):  # one ^ for the whole exponent
             parts.append("^" * (not _is_raised(before)))
         spelt = _spelling(text[i])
-        if len(spelt) > 1 and spelt.isalpha():  # words need gaps where letters need none
+        if len(spelt) > 1 and spelt.isalpha():  # words need spaces where letters need none
             spelt = " " * before.isalnum() + spelt + " " * (after.isascii() and after.isalpha())
         parts.append(spelt)
     return "".join(parts), error.end
@@ -55,7 +55,7 @@ def _spelling(character: str) -> str:
     if character in _SPELT:
         return _SPELT[character]
     if unicodedata.combining(character):
-        return ""  # the hat of an estimate: its letter is enough
+        return ""  # the hat of an estimate: the letter is enough
     words = unicodedata.name(character, "").split()
     if words[:1] == ["GREEK"] and words[2:3] == ["LETTER"] and len(words) == 4:
         name = "lambda" if words[3] == "LAMDA" else words[3].lower()

@@ -174,7 +174,7 @@ def _search(
 
 
 def _notes(warned: list[warnings.WarningMessage]) -> list[str]:
-    """Return warnings as sentences; those of texts that a fold does not know as one."""
+    """Return warnings as sentences, and all warnings of unknown text in folds as one."""
     from isoloss.datasets.preparing import UNKNOWN
 
     texts = dict.fromkeys(str(each.message) for each in warned)

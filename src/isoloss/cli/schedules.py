@@ -17,7 +17,7 @@ _TAKEN = ("flow", "ridge")  # what results call gradient flow and ridge regressi
 def named_schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
     """Return each text under itself, and the schedule of each file under the file's name.
 
-    That name has no folder and no ending, unless something else is called so: then it is the path.
+    The name is without folder and ending, unless that name is taken: then it is the path.
     """
     given = list(dict.fromkeys(given))
     stems = [Path(text).stem for text in given if is_file(text)]
@@ -33,5 +33,5 @@ def named_schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
 
 
 def is_file(text: str) -> bool:
-    """Whether a command takes this for the name of a file, not for a schedule as text."""
+    """Whether a command takes this for the name of a file and not for a schedule."""
     return Path(text).suffix.lower() in (".json", ".csv")

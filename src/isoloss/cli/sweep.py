@@ -67,7 +67,7 @@ def sweep(
         own = out.with_name(f".{out.name}.cache")
         there = own.exists()
         context.with_resource(locked(own))
-        keep = there  # until here what is there is another run's
+        keep = there  # until here, an existing folder belongs to another run
         found = run(
             **plan.arguments,
             on=_client(cluster) if cluster is not None else workers,

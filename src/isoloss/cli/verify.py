@@ -75,7 +75,7 @@ def _verify(path: Path, max_work: int | None) -> int:
 
 
 def _lines(checked: Checked, indent: str = "") -> Iterator[str]:
-    """Yield what was proved, and for what; of a theorem, what was checked and what was not."""
+    """Yield what was proved and what it holds for; of a theorem, what was checked and what not."""
     if not checked.parts:
         yield f"{indent}{checked.verdict}: {checked.claim}"
         if checked.given:

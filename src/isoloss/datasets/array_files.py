@@ -54,7 +54,7 @@ def read_npz(path: Path, *, features_only: bool = False, most_bytes: int | None 
 
 
 def _size(archive: Any, name: str) -> int:
-    """Return how many bytes an array has when decompressed, by the archive's own account."""
+    """Return how many bytes an array has when decompressed, according to the archive."""
     members = {info.filename: info.file_size for info in archive.zip.infolist()}
     return int(max(members.get(f"{name}.npy", 0), members.get(name, 0)))
 
@@ -97,7 +97,7 @@ def _table(path: Path, x: str, y: str | None, arrays: Arrays, known: Sequence[st
 
 
 def named(array: npt.NDArray[Any], names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
-    """Return the columns of an array by name: of floats, or of texts with None for missing ones."""
+    """Return an array's columns by name: floats, or strings with None for missing values."""
     if array.dtype.kind in "fiub":
         values: npt.NDArray[Any] = array.astype(float)
     else:
@@ -109,7 +109,7 @@ def named(array: npt.NDArray[Any], names: Sequence[str]) -> dict[str, npt.NDArra
 
 
 def exact_texts(values: npt.NDArray[Any]) -> npt.NDArray[np.object_] | None:
-    """Return the texts of values that floats do not tell: truth, and large whole numbers."""
+    """Return the texts of values that floats do not preserve: booleans and large integers."""
     kind = values.dtype.kind
     if kind == "b" or (
         kind in "iu"

@@ -1,4 +1,4 @@
-"""Columns of a text file, whose ways to write numbers settle each other."""
+"""Columns of a text file, where one column can settle how numbers in another are written."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ Texts = dict[int, npt.NDArray[np.object_]]
 def read_columns(source: Source, frame: pd.DataFrame) -> list[TextColumn]:
     """Return all columns: numbers where all cells agree in how they are written, else text.
 
-    Numbers such as ``1,234``, with a decimal comma or a thousands separator, are read as the other
-    columns of the file decide; if they do not, the column is an odd one.
+    Numbers such as ``1,234``, which have a decimal comma or a thousands separator, are read as in
+    the other columns of the file; if these do not decide, the column is an odd one.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def _is_large(values: npt.NDArray[np.integer[Any]]) -> bool:
 
 
 def _with_commas(source: Source, places: list[int]) -> dict[int, TextColumn]:
-    """Return columns that pandas can read by decimal commas, where a sample leaves no doubt."""
+    """Return columns that pandas can read with decimal commas, if a sample leaves no doubt."""
     likely = []
     for place, cells in source.texts(places, rows=_SAMPLE).items():
         sample = [cell for cell in set(cells) if not is_missing(cell, MISSING_NUMBERS)]
@@ -83,7 +83,7 @@ def _with_commas(source: Source, places: list[int]) -> dict[int, TextColumn]:
 def _settle(
     source: Source, columns: dict[int, TextColumn], texts: Texts, pointed: list[int]
 ) -> None:
-    """Decide on columns of two conventions, and doubt points where commas are decimal."""
+    """Decide on columns with two possible conventions; doubt points if commas are decimal."""
     settled = [each.possible[0] for each in columns.values() if len(each.possible) == 1]
     has_commas = any(each.decimal == "," for each in settled)
     doubtful = [place for place, each in columns.items() if len(each.possible) > 1]
@@ -110,6 +110,6 @@ def _is_grouped(cells: npt.NDArray[np.object_]) -> bool:
 
 
 def _is_usual(cells: npt.NDArray[np.object_]) -> bool:
-    """Return whether commas are in several cells, and not in one that was mistyped."""
+    """Return whether several cells have commas, so that they are no typing error."""
     count = sum("," in cell for cell in cells)
     return count > 1 and count >= _FEW * len(cells)

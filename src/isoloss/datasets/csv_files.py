@@ -1,4 +1,4 @@
-"""CSV files and their kin, as tables: pandas reads them, and the strictness is ours."""
+"""CSV and similar files, as tables: pandas reads them, and this module adds strict checks."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def read_csv(path: Path, header: bool | None = None, most_bytes: int | None = No
     path : path
         The file.
     header : bool or None
-        Whether its first line holds names; None to decide it, where that is safe.
+        Whether its first line holds names; None to decide this where it is safe.
     most_bytes : int or None
         The most that it may hold when decompressed.
 
     Raises
     ------
     ValueError
-        If it is no such file, or it cannot be told whether its first line holds names.
+        If it is not such a file, or it is unclear whether its first line holds names.
     OSError
         If it cannot be read.
     """
@@ -176,7 +176,7 @@ def _is_absent(value: float | str | None) -> bool:
 
 
 def _sentences(kept: Mapping[str, int], columns: Sequence[TextColumn]) -> list[str]:
-    """Say what was decided about cells, once for all columns that it concerns."""
+    """Describe decisions about cells, each once for all columns concerned."""
     found: dict[str, list[str]] = {}
     for name, place in kept.items():
         column = columns[place]

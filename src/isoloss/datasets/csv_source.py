@@ -1,4 +1,4 @@
-"""The rows of a text file as pandas reads them, once it is sure that it reads them rightly."""
+"""The rows of a text file as pandas reads them, after a check that it reads them correctly."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ class Source(Mapping[str, npt.NDArray[np.object_]]):
         return self._read(usecols=sorted(places), decimal=",", **_NUMBERS)
 
     def parsed(self, where: str) -> pd.DataFrame:
-        """Return the columns, numbered from 0, each as numbers if pandas can tell that it is such.
+        """Return the columns, numbered from 0, as numbers where pandas recognises numbers.
 
         Raises
         ------
         ValueError
             If a row has more or fewer cells than there are names.
         csv.Error
-            If quotes are not as they must be.
+            If quotes are malformed.
         """
         import pandas as pd
 
@@ -96,7 +96,7 @@ class Source(Mapping[str, npt.NDArray[np.object_]]):
         except pd.errors.ParserError as error:
             self._check_rows(where)
             raise csv.Error(str(error).splitlines()[0]) from None
-        # pandas fills short rows up, and takes stray quotes as it likes
+        # pandas pads short rows, and tolerates stray quotes
         if frame.shape[1] != len(self) or not self._is_plain(len(frame)):
             self._check_rows(where, len(frame))
             if frame.shape[1] != len(self):
@@ -120,7 +120,7 @@ class Source(Mapping[str, npt.NDArray[np.object_]]):
         )
 
     def _is_plain(self, rows: int) -> bool:
-        """Return whether it is certain that so many rows have a cell for each name."""
+        """Return whether all rows certainly have one cell for each name."""
         delimiter = self.dialect.delimiter
         if delimiter == BLANKS or b'"' in self.body:
             return False

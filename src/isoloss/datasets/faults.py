@@ -1,4 +1,4 @@
-"""What keeps columns from being used, all of it said at once, with the options that would help."""
+"""All reasons why columns cannot be used, reported at once with the options that would help."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_TEXTS = 1000  # columns that one column of text may become
 
 @dataclass
 class Faults:
-    """Gathers what is wrong with the columns of tables.
+    """Collects what is wrong with the columns of tables.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Faults:
     _no_target: bool = False
 
     def read(self, table: Table, X: pd.DataFrame, texts: Sequence[str], y: pd.DataFrame) -> None:
-        """Look through the features, of which some may be texts, and the targets of a table."""
+        """Examine the features of a table, some of which may be text, and its targets."""
         name, numbers = table.name, X.drop(columns=list(texts))
         for column, cells in numbers.select_dtypes(object).items():
             other = (
@@ -60,7 +60,7 @@ class Faults:
             self._targets.append(f"the {_gaps(y, name, 'target')}")
 
     def read_texts(self, name: str, X: pd.DataFrame) -> None:
-        """Look through the train rows' columns of text."""
+        """Examine the text columns of the train rows."""
         plain = []
         for column, cells in X.items():
             kinds = cells.nunique()
@@ -81,9 +81,9 @@ class Faults:
             self._features.append(f"columns {such} of {name} hold text")
 
     def leave_out(self, table: Table, columns: Sequence[str]) -> list[str]:
-        """Return features without those that nothing but a change of the file could make usable.
+        """Return features without those that only a change of the file could make usable.
 
-        They have no value in any row, or are numbers but for a few cells.
+        These have no values at all, or are numbers except for a few cells.
         """
         void = table.frame[list(columns)].isna().all()
         for name in columns:
@@ -95,14 +95,14 @@ class Faults:
         return [name for name in columns if name not in self._ignore]
 
     def read_odd(self, table: Table, targets: Sequence[str]) -> None:
-        """Look for targets that are numbers but for a few cells: these make no classes."""
+        """Find targets that are numbers except for a few cells: these are not classes."""
         for name in targets:
             if name in table.odd:
                 classes = "; or choose task classification, which takes each cell as a label"
                 self._targets.append(f"{table.odd[name]}{classes}")
 
     def check(self) -> None:
-        """Raise `ColumnError` if there is something wrong."""
+        """Raise `ColumnError` if anything is wrong."""
         faults = self._features + self._targets
         if not faults:
             return
@@ -149,7 +149,7 @@ def _gaps(columns: pd.DataFrame, name: str, what: str = "column") -> str:
 
 
 def _example(cells: pd.Series) -> str:
-    """Return the first text that is no number, if there is one."""
+    """Return the first text that is not a number, if there is one."""
     texts = cells.dropna()
     words = texts[pd.to_numeric(texts, errors="coerce").isna()]
     return str((words if len(words) else texts).iloc[0])

@@ -1,4 +1,4 @@
-"""Data sets by name, and files by what their names end in."""
+"""Data sets by name, and files by their suffix."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 Impute = Literal["mean", "median", "most_frequent"]
-"""What missing numbers become: a statistic of their column's train rows."""
+"""The statistic of the train rows' column that replaces missing numbers."""
 
 Encode = Literal["one-hot"]
 """What columns of text become."""
@@ -67,7 +67,7 @@ class Options:
 
 
 def transformers(frame: pd.DataFrame, impute: Impute | None) -> list[Any]:
-    """Return what makes features numbers of mean zero and variance one: steps of a pipeline.
+    """Return pipeline steps that turn features into numbers of mean zero and variance one.
 
     Missing numbers are filled in if ``impute`` says so; a column of text becomes a column for each
     of its values, a missing one included. All of it is learnt where the pipeline is fitted.
@@ -91,8 +91,8 @@ def transformers(frame: pd.DataFrame, impute: Impute | None) -> list[Any]:
 def constant_columns(frame: pd.DataFrame, impute: Impute | None, name: str) -> list[str]:
     """Return the columns of the train rows of ``name`` that do not vary.
 
-    Those of numbers are the ones that ``StandardScaler`` does not scale, since their variance is
-    not above the rounding of its computation. Raises ``ValueError`` where numbers are so large or
+    Numeric ones are those that ``StandardScaler`` does not scale, since their variance is not
+    above its rounding error. Raises ``ValueError`` where numbers are so large or
     small that they cannot be standardised.
     """
     texts = frame.select_dtypes(object)
@@ -105,7 +105,7 @@ def constant_columns(frame: pd.DataFrame, impute: Impute | None, name: str) -> l
             scaler = steps[-1].fit(filled)
             still = scaler.scale_ != np.sqrt(scaler.var_)
             spread = np.abs(filled[:, still] - scaler.mean_[still]).max(axis=0, initial=0.0)
-        # more than rounding can make of constants: small numbers, of which the squares are lost
+        # not rounding of constants, but small numbers whose squares underflow
         lost = spread > len(frame) ** 1.5 * _EPS * np.abs(scaler.mean_[still])
         if lost.any() or not np.isfinite(scaler.var_).all():
             raise ValueError(f"the numbers in {name} are {UNFIT}")

@@ -1,4 +1,4 @@
-"""Rows that can be used, of one table or of several; which of them repeat."""
+"""The usable rows of one or several tables, and which of them repeat."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ class Rows:
     def repeats(
         self, train: npt.NDArray[np.intp], others: npt.NDArray[np.intp], name: str
     ) -> list[str]:
-        """Tell of rows of the kind ``name`` that are among the train rows, the same in all columns.
+        """Return a note on the rows of kind ``name`` that also occur among the train rows.
 
-        Without others, tell of train rows that repeat each other.
+        Without other rows, the note is on train rows that repeat each other.
         """
         if len(others):
             count, rows = int(np.isin(self.alike[others], self.alike[train]).sum()), len(others)

@@ -22,7 +22,7 @@ _MAX_AUTO_CLASSES = 20
 def encode_targets(
     rows: Rows, task: Task
 ) -> tuple[Floats, tuple[str, ...] | None, tuple[str, ...]]:
-    """Return the targets of all rows as (n, m), the class labels if they are such, and notes."""
+    """Return the targets of all rows as (n, m), class labels if they are classes, and notes."""
     names, source = list(rows.targets), rows.source
     texts = [name for name in names if rows.targets[name].dtype == object]
     reason = "as asked"
@@ -86,7 +86,7 @@ def _decide(rows: Rows, texts: list[str]) -> tuple[Task, str]:
 
 
 def _same_number(rows: Rows, name: str, kinds: pd.DataFrame) -> list[str]:
-    """Tell of labels that are one number, written differently; refuse them across files."""
+    """Note labels that are one number written in different ways; refuse them across files."""
     twins = kinds[kinds["number"].notna() & kinds.duplicated("number", keep=False)]
     known = rows.written(name)[: rows.counts[0]]
     for number, text in zip(twins["number"], twins["text"], strict=True):

@@ -1,4 +1,4 @@
-"""Columns of cells as they were written: as numbers where all cells are such, else as text."""
+"""Columns of cells as written: numbers where all cells are numbers, else text."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class TextColumn:
     values : array
         Floats with NaN, or an object array of texts with None.
     possible : sequence of Convention
-        How its numbers are written, if not as Python does; two if it cannot be told.
+        How its numbers are written, if not as in Python; two conventions if it is unclear.
     odd : str
-        Why a column that should be numbers is not, as a part of a sentence.
+        Why a column that should be numeric is not, as a part of a sentence.
     decided : tuple of str
-        What was decided about some cells that could be meant otherwise, in words.
+        Decisions about cells with another possible meaning, in words.
     rounded : bool
         Whether its whole numbers are too large for floats.
     """
@@ -111,7 +111,7 @@ def _odd(
     counts: npt.NDArray[np.intp],
     possible: Sequence[Convention],
 ) -> str:
-    """Return what is wrong with cells that are nearly all numbers; nothing if they are not."""
+    """Return what is wrong with a column of nearly only numbers; empty for other columns."""
     kinds = [
         "missing" if form in MISSING_NUMBERS
         else "number" if is_number(cell)
@@ -152,7 +152,7 @@ def _odd(
 
 
 def _decided(distinct: Sequence[str], forms: Sequence[str]) -> tuple[str, ...]:
-    """Say what may be meant otherwise: words for missing values, and blanks around words."""
+    """Describe what could have another meaning: words for missing values, blanks around words."""
     found = []
     stripped: dict[str, str] = {}
     for cell, form in zip(distinct, forms, strict=True):

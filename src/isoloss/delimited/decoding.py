@@ -54,7 +54,7 @@ class TextFile:
 
 
 def check_local(given: object) -> None:
-    """Raise ``ValueError`` for an address on a network, of which no file is read.
+    """Raise ``ValueError`` for a URL, since only local files are read.
 
     Examples
     --------
@@ -73,7 +73,7 @@ files; download it, and give the file
 def read_text_file(path: Path, most_bytes: int | None = None) -> TextFile:
     """Read a text file; one whose name ends in ``.gz`` is decompressed.
 
-    Raises ``OSError`` if it cannot be read, and ``ValueError`` if it is no text, or larger than
+    Raises ``OSError`` if it cannot be read, and ``ValueError`` if it is not text, or larger than
     ``most_bytes`` when decompressed.
     """
     with path.open("rb") as file:
@@ -97,10 +97,10 @@ def unpacked(raw: bytes, name: str, most_bytes: int | None = None) -> bytes:
 
 
 def decode(raw: bytes, name: str) -> TextFile:
-    """Return a text as UTF-8; raise ``ValueError`` if it is none.
+    """Return a text as UTF-8; raise ``ValueError`` if the bytes are not text.
 
-    An encoding is told by its byte-order mark. Without one a text is UTF-8, or else Windows-1252,
-    of which Latin-1 is a part: this is a guess, and noted.
+    The encoding is recognised by its byte-order mark. Without one a text is UTF-8, or else
+    Windows-1252, of which Latin-1 is a part: this is a guess, and noted.
     """
     notes: tuple[str, ...] = ()
     for mark, encoding in _MARKS:

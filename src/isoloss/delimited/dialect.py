@@ -40,7 +40,7 @@ class Dialect:
     delimiter : str
         What separates cells; `BLANKS` for any number of blanks and tabs.
     padded : bool
-        Whether a blank follows each delimiter, which belongs to no cell.
+        Whether each delimiter is followed by a blank that belongs to no cell.
     start : int
         At which byte the table starts: after a line such as ``sep=;``.
     """
@@ -91,7 +91,7 @@ def head_records(text: str, dialect: Dialect, *, whole: bool = True) -> list[lis
 
 
 def find_dialect(raw: bytes) -> Dialect:
-    """Tell how a text is written, by its first lines.
+    """Detect how a text is written from its first lines.
 
     The delimiter is the one that gives the lines the same number of cells, two at least; if
     several do, the one whose cells are most often numbers.

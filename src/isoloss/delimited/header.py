@@ -24,7 +24,7 @@ class Decision:
     Attributes
     ----------
     header : bool or None
-        Whether it holds names; None if it cannot be told.
+        Whether it holds names; None if it is unclear.
     reason : str
         Why, as a part of a sentence; empty for names as they usually are.
     """
@@ -68,7 +68,7 @@ class _Column:
 
 
 def decide_header(rows: Sequence[Sequence[str]]) -> Decision:
-    """Tell whether the first of some rows of equal length holds names.
+    """Decide whether the first of several rows of equal length holds names.
 
     Parameters
     ----------
@@ -236,5 +236,5 @@ def _is_absent(cell: str) -> bool:
 
 
 def _is_placeholder(cell: str) -> bool:
-    """Return whether a word is what people write for a value that they do not have."""
+    """Return whether a word is a usual placeholder for a missing value."""
     return not any(each.isalnum() for each in cell) or cell.lower() in ("missing", "unknown")

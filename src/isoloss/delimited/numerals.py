@@ -1,4 +1,4 @@
-"""What a number is, written in a cell: strictly, and as people write it."""
+"""What counts as a number in a cell: strictly, and in the various ways people write it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})
 """What stands for a missing value in any column, in lower case."""
 
 MISSING_NUMBERS = MISSING | {"none", "#na", "#n/a n/a", "-nan"}
-"""What stands for one among numbers; among words, None can be a word of its own."""
+"""What stands for a missing value among numbers; among words, None can be a word."""
 
 _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 _NUMBER = re.compile(
@@ -149,7 +149,7 @@ def conventions(cells: Collection[str]) -> list[Convention]:
 
 
 def resembles_number(cell: str) -> bool:
-    """Return whether a reader takes a cell for a number: with a unit, too, or in other digits.
+    """Return whether a person would take a cell for a number, with a unit or in other digits.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def resembles_number(cell: str) -> bool:
 
 
 def wrong_with(cell: str) -> str:
-    """Return what is to be done about a cell that is no number among such."""
+    """Return what to do about a cell that is not a number among cells that are."""
     if is_number(cell.strip()):
         return "remove the characters around it"
     cell = cell.strip()
