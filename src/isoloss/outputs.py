@@ -59,7 +59,18 @@ def claimed(out: Path | None, *, force: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Claim a folder as `claimed` does, whatever it holds."""
+    """Claim a folder as `claimed` does, whatever it holds.
+
+    Parameters
+    ----------
+    out : Path
+        The folder; missing parents are made.
+
+    Raises
+    ------
+    OutputError
+        If another run holds the folder, or it cannot be written.
+    """
     from filelock import FileLock, Timeout
 
     made = [folder for folder in (out, *out.parents) if not folder.exists()]

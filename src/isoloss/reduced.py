@@ -164,18 +164,36 @@ class Reduced:
         return own.times(self.kind.xp, self.units.train)
 
     def excess(self, levels: Array) -> Scaled:
-        """Return what levels in the user's units leave above the smallest train loss, (B, L).
+        """Return how far levels lie above the smallest train loss, in the problem's own unit.
 
-        It is in the problem's own unit, where the level may lie beyond float64; exponents are even.
+        Parameters
+        ----------
+        levels : array
+            Train losses in the user's units, L of them in any shape.
+
+        Returns
+        -------
+        Scaled
+            The excesses, shape (B, L), with even exponents: a level may lie beyond float64.
         """
         left, _, bits = self._above_floor(levels)
         return Scaled(left, bits + self.kind.xp.zeros_like(left))
 
     def log_excess(self, levels: Array) -> tuple[Array, Array]:
-        """Return the logarithm of the same (NaN: below every train loss), and of the most it is.
+        """Return the logarithm of `excess`, and that of the largest excess within rounding.
 
-        A level is given to half a unit in its last place, which is more of what is left of it where
-        the smallest train loss is taken off.
+        A level is only known to half a unit in its last place. Relative to the excess, which
+        remains after the smallest train loss has been subtracted, this error is larger.
+
+        Parameters
+        ----------
+        levels : array
+            Train losses in the user's units, L of them in any shape.
+
+        Returns
+        -------
+        tuple of array
+            Both logarithms, shape (B, L); NaN for a level below every train loss.
         """
         xp, (left, there, bits) = self.kind.xp, self._above_floor(levels)
         most = xp.where(left > 0, left + _HALF_UNIT * there, left)
