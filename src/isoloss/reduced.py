@@ -153,9 +153,17 @@ class Reduced:
         )
 
     def train_loss(self, log: Array) -> Array:
-        """Return the train loss of filters of size exp(log), (*batch, r) or (*batch, levels, r).
+        """Return the train loss of filters, in float64 and the user's units.
 
-        It is in float64 and the user's units.
+        Parameters
+        ----------
+        log : array, shape (*batch, r) or (*batch, levels, r)
+            The logarithms of the filters' magnitudes.
+
+        Returns
+        -------
+        array, shape (*batch,) or (*batch, levels)
+            The train losses.
         """
         extra = log.ndim - self.log_weights.ndim
         levels = (None,) * extra
@@ -272,7 +280,20 @@ class Reduced:
     def user_residual(self, own: Array) -> Array:
         """Return residuals in the user's units and precision.
 
-        Raises ``ValueError`` where that does not hold them.
+        Parameters
+        ----------
+        own : array, shape (*batch, *levels, r, m)
+            The residuals in the problem's own unit.
+
+        Returns
+        -------
+        array, shape (*batch, *levels, r, m)
+            The residuals in the user's units.
+
+        Raises
+        ------
+        ValueError
+            If the user's precision cannot represent them.
         """
         kind = self.kind
         found = kind.result(self.units.residual(kind.xp, own))
