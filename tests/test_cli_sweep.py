@@ -97,7 +97,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
 def test_files_that_are_no_sweep_are_refused(tmp_path: Path) -> None:
     for content, message in (
         (b"draws = [" + b"[" * 10**5, "nested too deeply"),
-        ("draws = 4".encode("utf-16"), "is no TOML file"),
+        ("draws = 4".encode("utf-16"), "is not a TOML file"),
     ):
         (tmp_path / "study.toml").write_bytes(content)
         with pytest.raises(ValueError, match=message):
@@ -116,7 +116,7 @@ def test_files_that_are_no_sweep_are_refused(tmp_path: Path) -> None:
         ('kind = "gaussian"', 'kind = "gausian"', "sampler.kind must be one of"),
         ("draws = 4", "draws = 2.5", "draws must be a whole number; got 2.5"),
         ("n_over_d = 2.0", "", "the sampler needs n, or n_over_d"),
-        ("draws = 4", "draws = ", "is no TOML file"),
+        ("draws = 4", "draws = ", "is not a TOML file"),
         ('schedules = ["flow", "gd(1.0, 20) > flow"]', "", "lacks 'schedules': a list of texts"),
         ('schedules = ["flow"', "schedules = [3", "schedules must be texts, Schedule objects"),
         ("count = 3", "cont = 3", "levels must be a list of numbers, or a table"),

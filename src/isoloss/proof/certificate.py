@@ -120,9 +120,9 @@ class Certificate:
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"'{path}' is no JSON file: {error}") from None
+            raise ValueError(f"'{path}' is not a JSON file: {error}") from None
         if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise ValueError(f"'{path}' is no certificate of the format {FORMAT}")
+            raise ValueError(f"'{path}' is not a certificate of the format {FORMAT}")
         content.pop("digest", None)
         try:
             summary(content)

@@ -196,7 +196,7 @@ def _schedules(schedules: Any) -> tuple[list[str], list[Any]]:
             )
     names = list(named) if named is not None else [_name(each) for each in chosen]
     if not names or (named is None and len(set(map(_key, chosen))) < len(chosen)):
-        raise ValueError(f"schedules must be at least one, and all different; got {names}")
+        raise ValueError(f"give at least one schedule, and each schedule only once; got {names}")
     return distinct(names), chosen
 
 
