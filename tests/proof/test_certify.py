@@ -259,7 +259,7 @@ def test_a_problem_of_floats_is_taken_as_it_is() -> None:
         ({"claim": "1 < " + "(" * 100_000}, ValueError, "longer than 100000 characters"),
         ({"claim": "level" + " + level" * 200 + " > 0"}, ValueError, "nested more than 100 deep"),
         ({"claim": "level > 0 # or not"}, ValueError, "has a comment"),
-        ({"claim": "level >\x1b 0"}, ValueError, "characters that do not print"),
+        ({"claim": "level >\x1b 0"}, ValueError, "unprintable characters"),
         ({"claim": "1e100000000 > 1"}, ValueError, "a number in an expression must be a number"),
         ({"claim": "0x10 > 1"}, ValueError, "a number in an expression must be a number"),
         ({"level": "1e-9000"}, ValueError, "level must be a number"),
@@ -269,8 +269,8 @@ def test_a_problem_of_floats_is_taken_as_it_is() -> None:
         ({"schedule": "gd(1/0, 2)"}, ValueError, "has a division by 0"),
         ({"schedule": "flow("}, ValueError, "is not gd.RATE, K., flow.TIME. or flow"),
         ({"schedule": {"\uff46low": "flow"}}, ValueError, "ASCII letters only"),
-        ({"schedule": "flow\u2009> flow"}, ValueError, "printable ASCII characters only"),
-        ({"schedule": "gd(1, \u0661)"}, ValueError, "printable ASCII characters only"),
+        ({"schedule": "flow\u2009> flow"}, ValueError, "only printable ASCII characters"),
+        ({"schedule": "gd(1, \u0661)"}, ValueError, "only printable ASCII characters"),
         (
             {"schedule": "gd(1, 1_0)"},
             ValueError,
@@ -279,7 +279,7 @@ def test_a_problem_of_floats_is_taken_as_it_is() -> None:
         (
             {"claim": "level > \uff10"},
             ValueError,
-            "only printable ASCII characters; it has '\uff10'",
+            "only printable ASCII .*; it has '\uff10'",
         ),
         ({"schedule": {1: "flow"}}, ValueError, "must be a word; got 1"),
         ({"max_precision": 8}, ValueError, "max_precision must be from 64 to 8192 bits; got 8"),

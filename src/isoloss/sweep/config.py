@@ -77,7 +77,7 @@ def read_config(path: str | Path) -> Config:
     except FileNotFoundError:
         raise FileNotFoundError(no_file(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"'{path}' is no TOML file: {error}") from None
+        raise ValueError(f"'{path}' is not a TOML file: {error}") from None
     except RecursionError:
         raise ValueError(
             f"'{path}' is not a TOML file of a sweep: it is nested too deeply"
