@@ -223,7 +223,7 @@ def test_missing_and_further_fields_are_rejected() -> None:
         check(signed(whole))
     whole = content("runs")
     whole["problem"]["more"] = []
-    with pytest.raises(RejectedError, match="other fields than a problem"):
+    with pytest.raises(RejectedError, match="does not have the fields of a problem"):
         check(signed(whole))
 
 
