@@ -1,7 +1,8 @@
 """What 10,000 requests leave in the explorer's memory: `python benchmarks/explorer_memory.py`.
 
 Pages, numbers, figures, scripts, uploads, files that are refused and faulty addresses are asked for
-in turn. The resident memory of the server is printed as it goes on; it must become flat.
+in turn, of 50 requests one a figure. The resident memory of the server is printed as it goes on; it
+must become flat.
 Needs Linux, which tells a process's memory under /proc.
 """
 
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 REQUESTS = 10_000
-EVERY = 1000
+SHOWN = (0, 100, 2500, 7500)  # and every 1000
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def measure(host: str, pid: int) -> None:
     counts: dict[int, int] = {}
     print(f"{'requests':>8} {'MiB':>5}")
     for i in range(REQUESTS + 1):
-        if i % EVERY == 0 or i == EVERY // 10:
+        if i in SHOWN or i % 1000 == 0:
             print(f"{i:8} {resident(pid):5.0f}", flush=True)
         method, path, body = request(i)
         connection.request(method, path, body)
@@ -50,11 +51,14 @@ def request(i: int) -> tuple[str, str, bytes | None]:
     """Return the method, the path and the body of one request."""
     turn, rest = i % 50, i // 50
     lr, kind = 0.1 + 0.001 * (i % 2000), ("png", "svg")[rest % 2]
+    figures = (
+        f"example.{kind}?lr={lr}",
+        f"spectrum.{kind}?schedule=gd(1,{rest % 50 + 1})>flow",
+        f"data-filters.{kind}?data=iris&seed={rest % 9}",
+    )
     fixed = {
         0: ("GET", "/", None),
-        1: ("GET", f"/export/isoloss-example.{kind}?lr={lr}", None),
-        2: ("GET", f"/export/isoloss-spectrum.{kind}?schedule=gd(1,{rest % 50 + 1})>flow", None),
-        3: ("GET", f"/export/isoloss-data-filters.{kind}?data=iris&seed={rest % 9}", None),
+        1: ("GET", f"/export/isoloss-{figures[rest // 2 % 3]}", None),
         4: ("GET", f"/export/isoloss-data.py?data=wine&seed={rest % 9}", None),
         5: ("GET", f"/api/data?data=iris&seed={rest}", None),
         6: ("GET", f"/api/data?data=diabetes&test_size=0.{rest % 8 + 1}", None),

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from isoloss.cli._memory import give_memory_back
+
 __all__ = ["explore"]
 
 
@@ -33,6 +35,7 @@ def explore(
     It needs no connection to the internet. The page's address holds what it shows, so that a link
     shows the same again. Ctrl-C stops it.
     """
+    give_memory_back()
     try:
         from isoloss.explorer import serve
 
