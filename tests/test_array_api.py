@@ -163,7 +163,7 @@ def test_steps_that_int32_cannot_hold_are_refused() -> None:
     one = strict.asarray([1.0], dtype=strict.float32, device=strict.Device("no_x64"))
     problem = il.Problem.from_spectra(one, one, one)
     assert int(il.train(problem, il.GradientDescent(0.1, 2**31 - 1)).steps) == 2**31 - 1
-    with pytest.raises(ValueError, match=r"2147483648 steps do not fit into .*'s int32; enable"):
+    with pytest.raises(ValueError, match=r"2147483648 steps does not fit into the int32 of "):
         il.train(problem, il.GradientDescent(0.1, 2**31))
 
 

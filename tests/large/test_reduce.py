@@ -140,7 +140,7 @@ def test_from_data_refuses_what_only_an_approximation_can_take() -> None:
         with pytest.raises(TypeError, match=r"is an operator, .* call Problem\.from_operator"):
             il.Problem.from_data(X, y, X_test, y)
     large = csr_matrix((10_000, 6_000))
-    with pytest.raises(ValueError, match=r"X is sparse .* 0\.5 GB: call Problem\.from_operator"):
+    with pytest.raises(ValueError, match=r"X is sparse .* 0\.5 GB; call Problem\.from_operator"):
         il.Problem.from_data(large, np.zeros(10_000), large, np.zeros(10_000))
 
 

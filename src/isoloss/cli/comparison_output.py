@@ -49,7 +49,8 @@ def show(rows: Split, found: Comparison) -> None:
     console.print(rows.name, style="bold")
     print_lines(console, (*rows.notes, *found.setting))
     for table in tables(found):
-        console.print(f"\n{table.title}", style="bold")
+        # the path of a file may be long: what reads a pipe needs it on one line
+        console.print(f"\n{table.title}", style="bold", soft_wrap=not console.is_terminal)
         grid = Grid(box=None, padding=(0, 1, 0, 0), pad_edge=False)
         for head in table.heads:
             folded = head.replace(" ", "\n")
