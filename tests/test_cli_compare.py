@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import run_isoloss
 from sklearn.datasets import load_diabetes
 
 from isoloss import GradientFlow, Schedule
@@ -17,6 +18,8 @@ FILES = {"report.html", "comparison.png", "comparison.svg", "results.csv"}
 
 
 def run(*arguments: str | Path, before: str = "") -> subprocess.CompletedProcess[str]:
+    if not before:
+        return run_isoloss("compare", *arguments)
     command = [sys.executable, "-c", before + START, "compare", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8")
 

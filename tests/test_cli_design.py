@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import run_isoloss
 
 import isoloss as il
 
-START = "from isoloss.cli import app; app(prog_name='isoloss')"
 FILES = {".isoloss", "report.html", "design.png", "design.svg", "results.csv", "rates.json"}
 RNG = np.random.default_rng(4)
 SCALES = np.geomspace(1, 0.2, 4)
@@ -21,10 +20,7 @@ SCALES = np.geomspace(1, 0.2, 4)
 def run(
     *arguments: str | Path, verb: str = "design", cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", START, verb, *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, encoding="utf-8", cwd=cwd
-    )
+    return run_isoloss(verb, *arguments, cwd=cwd)
 
 
 def table(scales: np.ndarray, count: int) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import zipfile
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from processes import run_isoloss as run
 from skops import io as skops
 from typer.testing import CliRunner
 
@@ -19,16 +18,8 @@ import isoloss as il
 from isoloss.cli import app
 from isoloss.estimators import load_model
 
-START = "from isoloss.cli import app; app(prog_name='isoloss')"
 RNG = np.random.default_rng(8)
 SCALES = np.geomspace(1, 0.3, 4)
-
-
-def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", START, *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, encoding="utf-8", cwd=cwd
-    )
 
 
 def rows(scales: np.ndarray, count: int) -> np.ndarray:
