@@ -33,7 +33,7 @@ def written(folder: Path, name: str, text: str | bytes) -> Path:
         ("a.csv", ",lr\n0,0.5\n1,0.25\n"),
         ("a.csv", "lr\n0.5\n0.25\n".encode("utf-16")),
         ("a.json", b"\xef\xbb\xbf[0.5, 0.25]"),
-        ("a.csv.gz", gzip.compress(b"lr\n0.5\n0.25\n")),
+        ("a.csv.gz", gzip.compress(b"lr\n0.5\n0.25\n", mtime=0)),
         ("a.csv", "step, learning_rate\r\n0, 0.5\r\n\r\n1, 2.5e-1\r\n"),
         ("a.txt", "rate,step\n0.5,0\n0.25,1\n"),
         ("a.csv", "\ufefflr\n0.5\n0.25\n"),
