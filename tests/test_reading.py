@@ -375,7 +375,7 @@ def test_no_row_of_the_shipped_sets_is_lost(
         ("a.csv", "<!DOCTYPE html>", "its content is a web page"),
         ("a.csv", "version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS"),
         ("a.csv.gz", b"a,b\n", "cannot decompress .*Not a gzipped file"),
-        ("a.csv.gz", gzip.compress(bytes(range(32, 127)), mtime=0)[:60], "decompress .* ended before"),
+        ("a.csv.gz", gzip.compress(b"cut off" * 9, mtime=0)[:15], "decompress .* ended before"),
         ("a.csv", "\n \n", "is empty"),
         ("a.npz", zipfile.ZipFile, "'X' in '.*a.npz' is not a NumPy array"),
         ("a.npz", b"PK\x03\x04", "cannot read '.*a.npz' as NPZ"),
