@@ -164,7 +164,7 @@ def work(argument: Any) -> float:
 
 def _start_anew() -> None:
     """Forget the threads of the parent process after a fork, and lift their limit."""
-    global _limit  # noqa: PLW0603
+    global _limit  # noqa: PLW0603 - a child of fork starts anew
     if _limit.holders:
         _restored(_limit.changed)
     _limit = _Limit()

@@ -68,7 +68,7 @@ class Number:
     def __le__(self, other: Number) -> bool:
         return bool(self.value < other.value) or self == other
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # not hashable
 
 
 def fraction(value: Any) -> bool:
@@ -144,7 +144,7 @@ def trained(
         limit = amount if inside is None else inside
         if limit is None:
             squares = [s if g == 0 else Fraction(0) for s, g in zip(squares, train, strict=True)]
-            time = None  # type: ignore[assignment]
+            time = None  # type: ignore[assignment]  # never
             continue
         squares = [
             s if g == 0 else real(s) * MP.exp(-4 * real(g) * real(limit))
