@@ -76,7 +76,7 @@ def sparse() -> None:
     levels = np.array([0.8, 0.6, 0.5, 0.4]) * float(np.mean(y**2))
     schedules = ["flow", "gd(1.0, 100) > flow"]
     started = time.perf_counter()
-    problem = il.Problem.from_operator(
+    problem = il.from_operator(
         X, y, X_test, y_test, schedules=schedules, train_loss=levels, rtol=1e-4
     )
     ours = time.perf_counter() - started

@@ -13,9 +13,9 @@ import time
 
 START = """
 import sys
-from isoloss import _threads
+from isoloss._parallel import threads
 if sys.argv.pop(1) == "BLAS's own":
-    _threads._PAYS = 0.0  # no work is small
+    threads._PAYS = 0.0  # no work is small
 from isoloss.cli import app
 app(prog_name="isoloss")
 """

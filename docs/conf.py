@@ -65,9 +65,9 @@ numpydoc_xref_aliases = {
     "Certificate": "isoloss.proof.Certificate",
     "Designed": "isoloss.estimators.Designed",
     "ExactProblem": "isoloss.proof.ExactProblem",
-    "Path": "isoloss.path.Path",
-    "Phase": "isoloss.schedule.Phase",
-    "Spec": "isoloss.specs.Spec",
+    "Path": "isoloss.dynamics.Path",
+    "Phase": "isoloss.schedules.Phase",
+    "Spec": "isoloss.schedules.Spec",
 }  # fmt: skip
 
 sphinx_gallery_conf = {

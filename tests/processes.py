@@ -18,8 +18,8 @@ __all__ = ["run_isoloss"]
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload([
-    "isoloss.cli", "isoloss.comparison", "isoloss.comparison.figure", "isoloss.datasets",
-    "isoloss.estimators", "isoloss.report", "isoloss.selection", "pandas", "skops.io",
+    "isoloss.cli", "isoloss.comparison", "isoloss.comparison.drawing", "isoloss.datasets",
+    "isoloss.estimators", "isoloss.reports.page", "isoloss.comparison", "pandas", "skops.io",
 ])  # fmt: skip
 
 

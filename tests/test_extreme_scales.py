@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import isoloss as il
-from isoloss._checks import Kind
-from isoloss.secular import singular_values
-from isoloss.units import scaled, shifted, sum_of_exponentials
+from isoloss._arrays.context import Kind
+from isoloss.levels.sphere import singular_values
+from isoloss.problems.units import scaled, shifted, sum_of_exponentials
 
 mp.mp.dps = 60
 RNG = np.random.default_rng(7)

@@ -70,7 +70,7 @@ def test_every_file_names_the_same_version(file: str, pattern: str) -> None:
     "code",
     [
         "import isoloss as il; print(il.Schedule.from_json('[0.5]'))",
-        "from isoloss.schedule import Schedule; print(Schedule.from_json('[0.5]'))",
+        "from isoloss.schedules.schedule import Schedule; print(Schedule.from_json('[0.5]'))",
     ],
 )
 def test_a_schedule_is_read_in_a_process_that_has_loaded_nothing_else(code: str) -> None:

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 import isoloss as il
-from isoloss.comparison import compare, ridge
+from isoloss.comparison import compare, ridge, select
 from isoloss.estimators import ScheduledClassifier, ScheduledRegressor, ScheduleSearchCV
-from isoloss.selection import select
 
 RNG = np.random.default_rng(5)
 X, X_TEST = RNG.normal(size=(20, 3)), RNG.normal(size=(9, 3))
@@ -71,7 +70,7 @@ def plain_values() -> dict[str, Any]:
         "regressor": ScheduledRegressor(kernel="rbf").fit(X, Y),
         "classifier": ScheduledClassifier().fit(X, Y > 0),
         "search": ScheduleSearchCV(ScheduledRegressor(), ["flow"], 3, cv=2).fit(X, Y),
-        "reduced": il.Problem.from_operator(X, Y, X_TEST, Y_TEST, rtol=1e-3),
+        "reduced": il.from_operator(X, Y, X_TEST, Y_TEST, rtol=1e-3),
         "schedule": il.anneal(0.1, 3) + il.HeavyBall(0.1, 0.9, 3) + il.Nesterov([0.1, 0.2], 0.9),
     }
 
@@ -119,7 +118,7 @@ def test_another_process_goes_on(tmp_path: Path) -> None:
     script = (
         "import pickle, sys, pathlib\n"
         "sent = pickle.loads(pathlib.Path('sent').read_bytes())\n"
-        "assert 'isoloss.training' in sys.modules\n"
+        "assert 'isoloss.dynamics.training' in sys.modules\n"
         "import isoloss as il\n"
         "runs = {n: il.train(v, il.anneal(0.1, 5)) for n, v in sent.items()"
         " if isinstance(v, il.Problem)}\n"

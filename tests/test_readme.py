@@ -100,8 +100,10 @@ def test_blocks_print_what_the_page_shows(
     if any(re.search(r"^import torch", b.content, re.MULTILINE) for b in BLOCKS[page]):
         pytest.importorskip("torch", reason="the extra torch")
     monkeypatch.chdir(tmp_path)
-    kinds = importlib.import_module("isoloss.phases").Phase.kinds
-    monkeypatch.setattr("isoloss.schedule.Phase.kinds", dict(kinds))  # a page may add its own
+    kinds = importlib.import_module("isoloss.schedules.phases").Phase.kinds
+    monkeypatch.setattr(
+        "isoloss.schedules.schedule.Phase.kinds", dict(kinds)
+    )  # a page may add its own
     names: dict[str, Any] = {"__name__": "__main__"}
     compared = 0
     for block, following in pairwise([*BLOCKS[page], Block("", "", 0, "end")]):
@@ -200,11 +202,11 @@ def judged() -> dict[str, Any]:
 
 
 def test_the_papers_page_names_every_claim_and_certificate() -> None:
-    from isoloss.paper import certificates
+    from isoloss.paper import proofs
 
     named = written_names("docs/paper.md")
     assert set(judged()) <= named
-    assert set(certificates.NAMES) <= named
+    assert set(proofs.NAMES) <= named
 
 
 def test_lines_of_reproduce_are_what_it_computes() -> None:

@@ -15,26 +15,27 @@ __all__ = ["CONSTANTS", "MODULES", "members", "names"]
 MODULES = (
     "isoloss",
     "isoloss.families",
-    "isoloss.specs",
+    "isoloss.schedules",
+    "isoloss.problems",
+    "isoloss.dynamics",
+    "isoloss.levels",
     "isoloss.estimators",
-    "isoloss.draws",
+    "isoloss.problems.random",
     "isoloss.sweep",
     "isoloss.sweep.config",
     "isoloss.proof",
     "isoloss.checker",
     "isoloss.paper",
     "isoloss.paper.figures",
-    "isoloss.paper.certificates",
+    "isoloss.paper.proofs",
     "isoloss.datasets",
-    "isoloss.selection",
     "isoloss.comparison",
-    "isoloss.plots",
-    "isoloss.report",
-    "isoloss.outputs",
+    "isoloss.comparison",
+    "isoloss.reports.plotting",
+    "isoloss.reports.page",
+    "isoloss.reports",
     "isoloss.explorer",
 )
-# Types of what public functions return or take, which are not made by their own name.
-RETURNED = ("isoloss.path.Path", "isoloss.reduced.Reduction", "isoloss.schedule.Phase")
 
 
 def _has_docstring(value: Any) -> bool:
@@ -52,9 +53,6 @@ def _everything() -> Iterator[tuple[str, Any]]:
             if not _has_docstring(value) or id(value) not in seen:
                 yield f"{module}.{name}", value
             seen.add(id(value))
-    for path in RETURNED:
-        module, _, name = path.rpartition(".")
-        yield path, getattr(importlib.import_module(module), name)
 
 
 _ROUTING = re.compile(r"set_\w+_request|get_metadata_routing")  # scikit-learn makes them

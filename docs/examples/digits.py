@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
 import isoloss as il
-from isoloss.plots import COLOURS, style
-from isoloss.selection import select
+from isoloss.comparison import select
+from isoloss.reports.plotting import COLOURS, style
 
 PER_CLASS = 40  # validation and test rows of each class: both sets are balanced
 TRAIN = 300

@@ -29,7 +29,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from isoloss.estimators import ScheduledClassifier, ScheduleSearchCV
-from isoloss.plots import COLOURS, style
+from isoloss.reports.plotting import COLOURS, style
 
 CLASSES, TRAIN, TEST = 5, 300, 1000
 GREY = 0.35  # the grey paper's brightness; white paper is 0 here, and ink 1

@@ -11,7 +11,7 @@ import numpy as np
 
 import isoloss as il
 from isoloss import families
-from isoloss.plots import COLOURS, style
+from isoloss.reports.plotting import COLOURS, style
 
 d = 40
 gamma = 1.0 / np.arange(1, d + 1)

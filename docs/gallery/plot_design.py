@@ -29,7 +29,7 @@ for steps, design in found.items():
 
 import matplotlib.pyplot as plt
 
-from isoloss.plots import COLOURS, style
+from isoloss.reports.plotting import COLOURS, style
 
 best = il.best_filter(problem)
 with style():

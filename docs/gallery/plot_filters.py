@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import isoloss as il
-from isoloss.plots import COLOURS, style
+from isoloss.reports.plotting import COLOURS, style
 
 gamma = np.linspace(0.0, 1.0, 601)
 problem = il.Problem.from_spectra(train=gamma, test=np.ones(601), start=np.ones(601))

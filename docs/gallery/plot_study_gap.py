@@ -11,8 +11,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import isoloss as il
-from isoloss.draws import directions, enumerated
-from isoloss.plots import COLOURS, style
+from isoloss.problems.random import directions, enumerated
+from isoloss.reports.plotting import COLOURS, style
 from isoloss.sweep import sweep
 
 BOTH = {"flow": "flow", "annealed": "gd(1.0, 50) > flow"}

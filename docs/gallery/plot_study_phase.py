@@ -8,7 +8,7 @@ cells, at three train losses.
 
 import numpy as np
 
-from isoloss.draws import gaussian, power_law
+from isoloss.problems.random import gaussian, power_law
 from isoloss.sweep import sweep
 
 
@@ -43,7 +43,7 @@ for level in levels:
 import matplotlib.pyplot as plt
 from matplotlib.colors import TwoSlopeNorm
 
-from isoloss.plots import style
+from isoloss.reports.plotting import style
 
 with style():
     figure, axes = plt.subplots(1, 3, figsize=(10.0, 3.6), layout="constrained", sharey=True)

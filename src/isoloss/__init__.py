@@ -2,21 +2,93 @@
 
 import importlib
 
+from isoloss._version import __version__ as __version__
+
 TYPE_CHECKING = False  # as typing's, without loading it: the command must start at once
 if TYPE_CHECKING:
-    from isoloss import families
-    from isoloss.attaining import attaining_schedule
+    from isoloss import checker as checker
+    from isoloss import comparison as comparison
+    from isoloss import datasets as datasets
+    from isoloss import dynamics as dynamics
+    from isoloss import estimators as estimators
+    from isoloss import explorer as explorer
+    from isoloss import large as large
+    from isoloss import levels as levels
+    from isoloss import optimize as optimize
+    from isoloss import paper as paper
+    from isoloss import problems as problems
+    from isoloss import proof as proof
+    from isoloss import reports as reports
+    from isoloss import schedules as schedules
+    from isoloss import sweep as sweep
     from isoloss.comparison import Comparison, compare
-    from isoloss.designing.design import Design, design
-    from isoloss.levelset import Band, level_band
-    from isoloss.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov, anneal
-    from isoloss.problem import Problem
-    from isoloss.reachable import BestFilter, ReachableBand, best_filter, reachable_band
-    from isoloss.run import Run
-    from isoloss.schedule import Schedule
-    from isoloss.schedule_files import read_schedule
-    from isoloss.training import train
+    from isoloss.dynamics import Run, train
+    from isoloss.large import from_operator
+    from isoloss.levels import (
+        Band,
+        BestFilter,
+        ReachableBand,
+        attaining_schedule,
+        best_filter,
+        level_band,
+        reachable_band,
+    )
+    from isoloss.optimize import Design, design
+    from isoloss.problems import Problem
+    from isoloss.schedules import (
+        GradientDescent,
+        GradientFlow,
+        HeavyBall,
+        Nesterov,
+        Schedule,
+        anneal,
+        families,
+        read_schedule,
+    )
 
+# Loaded at first use: the command line's help and completion need none of it, nor NumPy.
+_PACKAGES = (
+    "checker",
+    "comparison",
+    "datasets",
+    "dynamics",
+    "estimators",
+    "explorer",
+    "large",
+    "levels",
+    "optimize",
+    "paper",
+    "problems",
+    "proof",
+    "reports",
+    "schedules",
+    "sweep",
+)
+_PACKAGE_OF = {
+    "Band": "levels",
+    "BestFilter": "levels",
+    "Comparison": "comparison",
+    "Design": "optimize",
+    "GradientDescent": "schedules",
+    "GradientFlow": "schedules",
+    "HeavyBall": "schedules",
+    "Nesterov": "schedules",
+    "Problem": "problems",
+    "ReachableBand": "levels",
+    "Run": "dynamics",
+    "Schedule": "schedules",
+    "anneal": "schedules",
+    "attaining_schedule": "levels",
+    "best_filter": "levels",
+    "compare": "comparison",
+    "design": "optimize",
+    "families": "schedules",
+    "from_operator": "large",
+    "level_band": "levels",
+    "reachable_band": "levels",
+    "read_schedule": "schedules",
+    "train": "dynamics",
+}
 __all__ = [
     "Band",
     "BestFilter",
@@ -36,44 +108,29 @@ __all__ = [
     "compare",
     "design",
     "families",
+    "from_operator",
     "level_band",
     "reachable_band",
     "read_schedule",
     "train",
 ]
-__version__ = "0.7.0"
 
-# Loaded at first use: the command line's help and completion need none of it, nor NumPy.
-_ROOMS = {
-    "attaining": ("attaining_schedule",),
-    "comparison": ("Comparison", "compare"),
-    "designing": ("Design", "design"),
-    "levelset": ("Band", "level_band"),
-    "phases": ("GradientDescent", "GradientFlow", "HeavyBall", "Nesterov", "anneal"),
-    "problem": ("Problem",),
-    "reachable": ("BestFilter", "ReachableBand", "best_filter", "reachable_band"),
-    "run": ("Run",),
-    "schedule": ("Schedule",),
-    "schedule_files": ("read_schedule",),
-    "training": ("train",),
-}
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 if not TYPE_CHECKING:  # type checkers know the names above, and no others
 
     def __getattr__(name: str) -> object:
-        if name == "families":
-            return importlib.import_module("isoloss.families")
-        if name not in _ROOM_OF:
+        if name in _PACKAGES:
+            return importlib.import_module(f"isoloss.{name}")
+        if name not in _PACKAGE_OF:
             raise AttributeError(
                 f"module 'isoloss' has no attribute {name!r}",
                 name=name,
                 obj=importlib.import_module("isoloss"),
             )
-        found = getattr(importlib.import_module(f"isoloss.{_ROOM_OF[name]}"), name)
+        found = getattr(importlib.import_module(f"isoloss.{_PACKAGE_OF[name]}"), name)
         globals()[name] = found
         return found
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_PACKAGES, "__version__"]

@@ -19,7 +19,7 @@ from forgeries.identities import an_identity, forge_identity, identity_is_true
 from forgeries.runs import forge_runs, runs_are_true, some_runs
 
 from isoloss.checker import RejectedError, check
-from isoloss.proof.certificate import digest
+from isoloss.proof.certificates import digest
 
 
 def accepted(content: Content) -> bool:

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import isoloss as il
+from isoloss._files import OutputError
 from isoloss.estimators import (
     ScheduledClassifier,
     ScheduledRegressor,
@@ -20,7 +21,6 @@ from isoloss.estimators import (
     load_model,
     save_model,
 )
-from isoloss.outputs import OutputError
 
 RNG = np.random.default_rng(6)
 X, Y = RNG.normal(size=(30, 3)), RNG.normal(size=30)

@@ -30,7 +30,7 @@ from isoloss.explorer.queries import FaultsError, Fields
 from isoloss.explorer.rows import RowsState, RowsView
 from isoloss.explorer.sizes import MOST_CELLS, MOST_COLUMNS, measure
 from isoloss.explorer.uploads import Uploads
-from isoloss.specs import Spec, SpecError
+from isoloss.schedules.text import Spec, SpecError
 
 
 def run(start: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from forgeries.claims import HEAD as _HEAD
 from forgeries.claims import Content
-from isoloss.proof.certificate import digest
+from isoloss.proof.certificates import digest
 
 HEAD: Content = _HEAD | {"verdict": "proved"}
 

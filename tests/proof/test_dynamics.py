@@ -15,11 +15,11 @@ from cases import spectra_cases
 from flint import arb
 
 import isoloss as il
-from isoloss._precision import precision
 from isoloss.checker import check
+from isoloss.checker.flint_precision import precision
 from isoloss.proof import ExactProblem, certify
 from isoloss.proof.dynamics import Spectrum, follow
-from isoloss.proof.exact import exact
+from isoloss.proof.exact_problem import exact
 from isoloss.proof.interval import Interval
 from isoloss.proof.schedules import read_schedule
 

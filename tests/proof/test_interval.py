@@ -13,10 +13,10 @@ from flint import arb, fmpq
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from isoloss._precision import precision
+from isoloss.checker.flint_precision import precision
 from isoloss.proof import dynamics
 from isoloss.proof.dynamics import Spectrum, UndecidedError, follow
-from isoloss.proof.exact import ExactProblem
+from isoloss.proof.exact_problem import ExactProblem
 from isoloss.proof.interval import (
     Interval,
     UnboundedError,

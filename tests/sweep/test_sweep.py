@@ -17,9 +17,9 @@ import pytest
 from clusters import cluster
 
 import isoloss as il
-from isoloss.draws import Sampler, directions, gaussian, power_law
-from isoloss.outputs import OutputError
-from isoloss.specs import Spec
+from isoloss._files import OutputError
+from isoloss.problems.random import Sampler, directions, gaussian, power_law
+from isoloss.schedules.text import Spec
 from isoloss.sweep import load, save, sweep
 
 SCHEDULES = ["flow", "gd(1.0, 20) > flow", "cosine(1.0, 10)"]
@@ -249,8 +249,8 @@ def test_results_are_saved_whole_and_loaded(name: str, tmp_path: Path) -> None:
 FULL = """
 import resource, signal, sys
 import numpy as np
-from isoloss.draws import gaussian
-from isoloss.outputs import OutputError
+from isoloss.problems.random import gaussian
+from isoloss._files import OutputError
 from isoloss.sweep import save, sweep
 
 arguments = gaussian(9, [1.0, 0.5]), ["flow"], np.geomspace(0.5, 0.1, 40)

@@ -3,14 +3,14 @@
 try:
     import flint
 except ImportError as error:
-    from isoloss._extras import install_command
+    from isoloss._messages.extras import install_command
 
     raise ImportError(
         f"checking certificates needs python-flint: {install_command('proof')} ({error})"
     ) from error
 del flint
 
-from isoloss.checker.check import Checked, check, verify
+from isoloss.checker.checking import Checked, check, verify
 from isoloss.checker.errors import LimitError, RejectedError, UndecidedError
 
 __all__ = ["Checked", "LimitError", "RejectedError", "UndecidedError", "check", "verify"]

@@ -14,7 +14,7 @@ from isoloss.checker.expressions import largest, value
 from isoloss.checker.grammar import Expression, number
 from isoloss.checker.names import given, is_known, is_reserved, prefixed
 from isoloss.checker.numbers import OpenError, Range, fraction
-from isoloss.checker.outcomes import outcomes
+from isoloss.checker.possible_ends import outcomes
 from isoloss.checker.runs import Data, Piece
 
 __all__ = ["Family"]

@@ -6,18 +6,18 @@ from typing import Annotated
 
 import typer
 
-from isoloss import __version__
-from isoloss.cli.certify import certify
+from isoloss._version import __version__
+from isoloss.cli.certify_command import certify
 from isoloss.cli.commands import MARKUP, Command, Commands
-from isoloss.cli.compare import compare
-from isoloss.cli.design import design
-from isoloss.cli.explore import explore
-from isoloss.cli.fit import fit
+from isoloss.cli.compare_command import compare
+from isoloss.cli.design_command import design
+from isoloss.cli.explore_command import explore
+from isoloss.cli.fit_command import fit
 from isoloss.cli.overview import print_overview
-from isoloss.cli.predict import predict
-from isoloss.cli.reproduce import reproduce
-from isoloss.cli.sweep import sweep
-from isoloss.cli.verify import verify
+from isoloss.cli.predict_command import predict
+from isoloss.cli.reproduce_command import reproduce
+from isoloss.cli.sweep_command import sweep
+from isoloss.cli.verify_command import verify
 
 __all__ = ["app"]
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table as Grid
 
+from isoloss._files import prepare_folder, write_text
 from isoloss.cli.commands import print_lines
 from isoloss.comparison import NO_DIFFERENCE, Comparison, tables
 from isoloss.datasets import Split
-from isoloss.outputs import prepare_folder, write_text
 
 if TYPE_CHECKING:
-    from isoloss.report import Table
+    from isoloss.reports.page import Table
 
 __all__ = ["show", "write"]
 
@@ -66,9 +66,9 @@ def show(rows: Split, found: Comparison) -> None:
 
 def write(rows: Split, found: Comparison, folder: Path, *, force: bool) -> None:
     """Write report.html, comparison.png and .svg, and results.csv into a folder."""
-    from isoloss.comparison.figure import figure
-    from isoloss.plots import save
-    from isoloss.report import Picture, Section, write_report
+    from isoloss.comparison.drawing import figure
+    from isoloss.reports.page import Picture, Section, write_report
+    from isoloss.reports.plotting import save
 
     drawing = figure(found)
     prepare_folder(folder, force=force)
@@ -92,7 +92,7 @@ def write(rows: Split, found: Comparison, folder: Path, *, force: bool) -> None:
 
 
 def _tables(found: Comparison) -> list[Table]:
-    from isoloss.report import Table
+    from isoloss.reports.page import Table
 
     return [
         Table(

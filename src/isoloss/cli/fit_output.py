@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table as Grid
 
-from isoloss.cli.described import described
-from isoloss.comparison.text import short
+from isoloss._messages.numbers import short
+from isoloss.cli.descriptions import described
 from isoloss.datasets import Labelled
-from isoloss.estimators.tuning.choice import BestStop, choice
+from isoloss.estimators.tuning.explanation import BestStop, choice
 
 if TYPE_CHECKING:
     from isoloss.estimators import ScheduleSearchCV

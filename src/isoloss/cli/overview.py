@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from isoloss._extras import install_command
+from isoloss._messages.extras import install_command
 from isoloss.cli.examples import THREE
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from isoloss._extras import install_command
+from isoloss._messages.extras import install_command
 
 __all__ = ["NOT_INSTALLED", "Proof", "proofs_of"]
 
@@ -49,7 +49,7 @@ class Proof:
 def proofs_of(claims: Iterable[str]) -> dict[str, Proof]:
     """Prove the claims that have a proof; nothing where the libraries are missing."""
     try:
-        from isoloss.paper.certificates import EXPECTED, INSTANCES, certificate, name_of
+        from isoloss.paper.proofs import EXPECTED, INSTANCES, certificate, name_of
     except ImportError:
         return {}
     found: dict[str, Proof] = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from isoloss.names import distinct
-from isoloss.schedule import Schedule
-from isoloss.schedule_files import read_schedule
+from isoloss._messages.near_misses import distinct
+from isoloss.schedules.files import read_schedule
+from isoloss.schedules.schedule import Schedule
 
 __all__ = ["is_file", "named_schedules"]
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
+from isoloss._files import prepare_folder, write_text
+from isoloss._messages.numbers import short
 from isoloss.cli.commands import print_lines
-from isoloss.cli.described import described
-from isoloss.comparison.text import short
+from isoloss.cli.descriptions import described
+from isoloss.comparison import Entry, Selection
 from isoloss.datasets import Split
-from isoloss.outputs import prepare_folder, write_text
-from isoloss.selection import Entry, Selection
 
 __all__ = ["progress", "show", "write"]
 
@@ -93,9 +93,9 @@ def _schedules(found: Selection) -> tuple[str, ...]:
 
 def write(rows: Split, found: Selection, folder: Path, *, force: bool) -> None:
     """Write report.html, design.png and .svg, results.csv and the schedules into a folder."""
-    from isoloss.plots import save
-    from isoloss.report import Picture, Section, Table, write_report
-    from isoloss.selection.figure import figure
+    from isoloss.comparison.selection_drawing import figure
+    from isoloss.reports.page import Picture, Section, Table, write_report
+    from isoloss.reports.plotting import save
 
     drawing = figure(found)
     table = found.rows()

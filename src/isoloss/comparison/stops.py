@@ -7,18 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from isoloss import _given
-from isoloss._threads import blas_by_size
-from isoloss.comparison.result import Comparison, Curve, Stop, Stops
-from isoloss.comparison.ridge import ridge
-from isoloss.levelset import level_band
-from isoloss.names import distinct
-from isoloss.phases import GradientFlow
-from isoloss.problem import Problem
-from isoloss.run import Run
-from isoloss.schedule import Phase, Schedule
-from isoloss.training import train
-from isoloss.units import scaled
+from isoloss._arrays import conversion
+from isoloss._messages.near_misses import distinct
+from isoloss._parallel.threads import blas_by_size
+from isoloss.comparison.outcomes import Curve, Stop, Stops
+from isoloss.comparison.result import Comparison
+from isoloss.dynamics.run import Run
+from isoloss.dynamics.training import train
+from isoloss.levels.band import level_band
+from isoloss.levels.ridge_regression import ridge
+from isoloss.problems.problem import Problem
+from isoloss.problems.units import scaled
+from isoloss.schedules.phases import GradientFlow
+from isoloss.schedules.schedule import Phase, Schedule
 
 __all__ = ["compare"]
 
@@ -136,11 +137,11 @@ def _grid(problem: Problem, start: float, lowest: float) -> Floats:
 
 def _levels(problem: Problem, levels: int | npt.ArrayLike, start: float) -> Floats:
     floor = _floor(problem)
-    if (count := _given.count("levels", levels)) is not None:
+    if (count := conversion.count("levels", levels)) is not None:
         if count < 1:
             raise ValueError(f"levels must be at least 1; got {count}")
         return floor + start * np.geomspace(1, _LOWEST, count + 1)[1:]
-    given = np.sort(np.atleast_1d(_given.floats("levels", levels)).ravel())[::-1]
+    given = np.sort(np.atleast_1d(conversion.floats("levels", levels)).ravel())[::-1]
     if not given.size or not ((given > floor) & (given < floor + start)).all():
         raise ValueError(
             f"levels must be between the smallest train loss {floor:.6g} and the start's "

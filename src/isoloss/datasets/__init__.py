@@ -1,7 +1,7 @@
 """Data sets by name and data files, as standardised train and test arrays."""
 
 from isoloss.datasets.columns import ColumnError, Help, target_columns
-from isoloss.datasets.labelled import Labelled, labelled
+from isoloss.datasets.labels import Labelled, labelled
 from isoloss.datasets.loading import SHIPPED, load
 from isoloss.datasets.preparing import Encode, Impute, Task
 from isoloss.datasets.splitting import split, split_three

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from isoloss._messages.near_misses import quoted, suggest
 from isoloss.datasets.tables import Table
-from isoloss.names import quoted, suggest
 
 __all__ = ["ColumnError", "Help", "leave_out", "same_columns", "target_columns", "text_columns"]
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from isoloss._messages.near_misses import quoted
 from isoloss.datasets.csv_columns import read_columns
 from isoloss.datasets.csv_source import Source
 from isoloss.datasets.tables import Table, frame_of
@@ -23,7 +24,6 @@ from isoloss.delimited.dialect import (
     records,
 )
 from isoloss.delimited.header import decide_header
-from isoloss.names import quoted
 
 __all__ = ["read_csv"]
 

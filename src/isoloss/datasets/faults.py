@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from isoloss._messages.near_misses import quoted
 from isoloss.datasets.columns import ColumnError, Help
 from isoloss.datasets.preparing import Options
 from isoloss.datasets.tables import Table
-from isoloss.names import quoted
 
 __all__ = ["Faults"]
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from isoloss._messages.near_misses import no_file, suggest
 from isoloss.datasets.array_files import named, read_npz
 from isoloss.datasets.csv_files import read_csv
 from isoloss.datasets.parquet_files import read_parquet
 from isoloss.datasets.tables import Table, frame_of
 from isoloss.delimited.decoding import check_local
-from isoloss.names import no_file, suggest
 
 __all__ = ["SHIPPED", "load"]
 

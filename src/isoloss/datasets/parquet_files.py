@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss._extras import install_command
+from isoloss._messages.extras import install_command
+from isoloss._messages.near_misses import quoted
 from isoloss.datasets.array_files import exact_texts
 from isoloss.datasets.tables import Table, frame_of
 from isoloss.datasets.texts import numbers_as_text
-from isoloss.names import quoted
 
 __all__ = ["read_parquet"]
 

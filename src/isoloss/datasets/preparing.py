@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from isoloss.names import quoted, suggest
+from isoloss._messages.near_misses import quoted, suggest
 
 __all__ = [
     "UNFIT",

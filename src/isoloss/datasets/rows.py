@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from isoloss._messages.near_misses import quoted
 from isoloss.datasets.columns import (
     ColumnError,
     leave_out,
@@ -20,7 +21,6 @@ from isoloss.datasets.columns import (
 from isoloss.datasets.faults import Faults
 from isoloss.datasets.preparing import Options, Task
 from isoloss.datasets.tables import Table
-from isoloss.names import quoted
 
 __all__ = ["Rows", "frame_to_predict", "read_rows"]
 

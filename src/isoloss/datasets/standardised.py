@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.pipeline import make_pipeline
 
+from isoloss._messages.near_misses import quoted
 from isoloss.datasets.preparing import (
     UNFIT,
     Options,
@@ -22,7 +23,6 @@ from isoloss.datasets.preparing import (
 )
 from isoloss.datasets.rows import Rows
 from isoloss.datasets.targets import encode_targets
-from isoloss.names import quoted
 
 __all__ = ["Indices", "Split", "standardise"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from isoloss._messages.near_misses import quoted
 from isoloss.datasets.preparing import Task
 from isoloss.datasets.rows import Rows
-from isoloss.names import quoted
 
 __all__ = ["encode_targets"]
 

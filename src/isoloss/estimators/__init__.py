@@ -14,3 +14,8 @@ __all__ = [
     "load_model",
     "save_model",
 ]
+
+# What pickle and skops write names the public path, which no change of the rooms breaks.
+for _saved in (Designed, ScheduleSearchCV, ScheduledClassifier, ScheduledRegressor):
+    _saved.__module__ = __name__
+del _saved

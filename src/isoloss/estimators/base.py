@@ -16,15 +16,15 @@ from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from isoloss import _given
-from isoloss.decomposition import RTOL
+from isoloss._arrays import conversion
+from isoloss._messages.near_misses import suggest
+from isoloss.comparison import family_names
+from isoloss.dynamics.training import train
 from isoloss.estimators.rows import KernelRows, LinearRows, Rows, check_kernel, check_square
-from isoloss.names import suggest
-from isoloss.problem import Problem
-from isoloss.schedule import Phase, Schedule
-from isoloss.selection import family_names
-from isoloss.specs import Spec
-from isoloss.training import train
+from isoloss.problems.decomposition import RTOL
+from isoloss.problems.problem import Problem
+from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.text import Spec
 
 __all__ = ["FLOATS", "ROOM", "UNITS", "Scheduled", "at_problem", "levels_of"]
 
@@ -167,8 +167,8 @@ class Scheduled(BaseEstimator):
         for name in ("coef_", "dual_coef_", "X_fit_"):
             self.__dict__.pop(name, None)  # of an earlier fit
         self._check_parameters()
-        unit = _given.precision(X)  # scikit-learn makes float64 of float16
-        X, targets = self._read(_given.plain("X", X), _given.plain("y", y))
+        unit = conversion.precision(X)  # scikit-learn makes float64 of float16
+        X, targets = self._read(conversion.plain("X", X), conversion.plain("y", y))
         weight = None if sample_weight is None else self._check_weight(sample_weight, X)
         design = self._design(X, X)
         rounding = self._rounding(design, X, weight, unit)
@@ -218,7 +218,7 @@ class Scheduled(BaseEstimator):
         return check_kernel(design, max(unit, float(np.finfo(X.dtype).eps)))
 
     def _check_weight(self, sample_weight: Any, X: Any) -> Floats:
-        given = _given.plain("sample_weight", sample_weight)
+        given = conversion.plain("sample_weight", sample_weight)
         weight = _check_sample_weight(given, X, dtype=np.float64, ensure_non_negative=True)
         return np.asarray(weight)
 
@@ -227,7 +227,7 @@ class Scheduled(BaseEstimator):
             given = getattr(self, name)
             if given is None:
                 continue
-            given = _given.number(name, given)
+            given = conversion.number(name, given)
             if not 0 <= float(given) < math.inf:
                 raise ValueError(f"{name} must be finite and not negative; got {given!r}")
         if isinstance(self.kernel, str) and self.kernel not in _KERNELS:
@@ -242,7 +242,7 @@ class Scheduled(BaseEstimator):
 
     def _rows(self, X: Any) -> Any:
         """Return checked rows to predict for."""
-        X = _given.plain("X", X)
+        X = conversion.plain("X", X)
         return validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
 
     def _test_design(self, X: Any) -> Floats:
@@ -283,7 +283,7 @@ def at_problem(schedule: str | Schedule | Phase, problem: Problem) -> Schedule:
 
 def levels_of(estimator: Scheduled, problem: Problem, train_loss: Any) -> Floats:
     """Return train losses in the estimator's unit as those of a problem."""
-    levels = _given.floats("train_loss", train_loss) * ROOM
+    levels = conversion.floats("train_loss", train_loss) * ROOM
     start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
     if estimator.train_loss_unit == "start":
         return levels * start

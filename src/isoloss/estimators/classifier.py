@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from isoloss import _given
+from isoloss._arrays import conversion
 from isoloss.estimators.base import FLOATS, Scheduled
 
 __all__ = ["ScheduledClassifier"]
@@ -105,7 +105,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
         float
             The share of rows, by weight, whose class is predicted.
         """
-        return super().score(X, _given.plain("y", y), sample_weight)
+        return super().score(X, conversion.plain("y", y), sample_weight)
 
     def _read(self, X: Any, y: Any) -> tuple[Any, Floats]:
         X, y = validate_data(self, X, y, accept_sparse=("csr", "csc"), dtype=FLOATS)
@@ -119,7 +119,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
         return X, self._encode(y)
 
     def _encode(self, y: Any) -> Floats:
-        y = np.asarray(_given.plain("y", y))
+        y = np.asarray(conversion.plain("y", y))
         place = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         # a class that the train rows have not cannot be predicted: all outputs are wrong
         return np.eye(len(self.classes_))[place] * (self.classes_[place] == y)[:, None]

@@ -9,18 +9,18 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from isoloss.outputs import check_file, write_bytes
+from isoloss._files import check_file, write_bytes
 
 __all__ = ["load_model", "save_model"]
 
 _OURS = (
-    "isoloss.estimators.classifier.ScheduledClassifier",
-    "isoloss.estimators.regressor.ScheduledRegressor",
-    "isoloss.phases.GradientDescent",
-    "isoloss.phases.GradientFlow",
-    "isoloss.phases.HeavyBall",
-    "isoloss.phases.Nesterov",
-    "isoloss.schedule.Schedule",
+    "isoloss.estimators.ScheduledClassifier",
+    "isoloss.estimators.ScheduledRegressor",
+    "isoloss.schedules.GradientDescent",
+    "isoloss.schedules.GradientFlow",
+    "isoloss.schedules.HeavyBall",
+    "isoloss.schedules.Nesterov",
+    "isoloss.schedules.Schedule",
     "numpy.dtype",  # what an imputer was fitted to; read from an empty array
 )
 
@@ -111,6 +111,12 @@ def load_model(path: str | Path) -> Any:
         model = None if unknown else skops.loads(content, trusted=list(_OURS))
     except Exception as error:  # whatever a broken file makes of skops
         raise ValueError(f"cannot read '{path}' as skops: {_message(error)}") from None
+    if any(name.startswith("isoloss.") for name in unknown):
+        raise ValueError(
+            f"'{path}' was saved by another version of isoloss, which named its types otherwise: "
+            f"{', '.join(sorted(unknown))}; fit the model again and save it, or read it with the "
+            "version that wrote it (up to 0.7)"
+        )
     if unknown:
         raise ValueError(
             f"'{path}' holds types that isoloss does not trust: {', '.join(sorted(unknown))}; if "

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
-from isoloss import _given
+from isoloss._arrays import conversion
 from isoloss.estimators.base import FLOATS, Scheduled
 
 __all__ = ["ScheduledRegressor"]
@@ -29,7 +29,7 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
     ----------
     schedule : str, Schedule or phase, default: "flow"
         A text, such as ``"gd(1.0, 100) > flow"``, has its rates in units of the largest stable one
-        (see `isoloss.specs.Spec`); a `Schedule` has absolute ones. The default without a
+        (see `isoloss.schedules.text.Spec`); a `Schedule` has absolute ones. The default without a
         ``train_loss`` is least squares (of smallest norm).
     train_loss : float, optional
         The train loss to stop at; by default the schedule runs to its end.
@@ -110,7 +110,7 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
         float
             R².
         """
-        return super().score(X, _given.plain("y", y), sample_weight)
+        return super().score(X, conversion.plain("y", y), sample_weight)
 
     def _read(self, X: Any, y: Any) -> tuple[Any, Floats]:
         X, y = validate_data(
@@ -127,7 +127,7 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
         return X, y[:, None] if self._single_output else y
 
     def _encode(self, y: Any) -> Floats:
-        y = _given.plain("y", y)
+        y = conversion.plain("y", y)
         if np.iscomplexobj(y):
             raise TypeError("y must hold real numbers; got complex ones")
         y = np.asarray(y, dtype=float)

@@ -10,9 +10,9 @@ import array_api_compat as compat
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.decomposition import RTOL
-from isoloss.problem import Problem
-from isoloss.semidefinite import ROUNDED, Entries, cutoff, own_rounding
+from isoloss.problems.decomposition import RTOL
+from isoloss.problems.problem import Problem
+from isoloss.problems.semidefinite import ROUNDED, Entries, cutoff, own_rounding
 
 __all__ = ["KernelRows", "LinearRows", "Rows", "check_kernel", "check_square", "least_rounding"]
 

@@ -4,7 +4,7 @@ try:
     import starlette
     import uvicorn
 except ImportError:
-    from isoloss._extras import install_command
+    from isoloss._messages.extras import install_command
 
     raise ImportError(
         f"the explorer needs Starlette and uvicorn: {install_command('explore')}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from isoloss.comparison import Comparison, filters, tables
 from isoloss.explorer.queries import Fields
-from isoloss.specs import Spec, SpecError
+from isoloss.schedules.text import Spec, SpecError
 
 __all__ = ["DEFAULT_SCHEDULES", "MOST_SCHEDULES", "comparison_view", "read_schedules"]
 

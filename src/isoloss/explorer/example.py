@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from isoloss.dynamics.run import Run
+from isoloss.dynamics.training import train
 from isoloss.explorer.queries import Fields
-from isoloss.levelset import level_band
-from isoloss.paper.example import draws, proposition_target
-from isoloss.phases import GradientFlow, anneal
-from isoloss.problem import Problem
-from isoloss.run import Run
-from isoloss.training import train
+from isoloss.levels.band import level_band
+from isoloss.paper.two_dimensions import draws, proposition_target
+from isoloss.problems.problem import Problem
+from isoloss.schedules.phases import GradientFlow, anneal
 
 __all__ = ["ExampleState", "Trained", "view"]
 

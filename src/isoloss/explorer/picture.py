@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from isoloss.explorer.example import ExampleState, Trained
-from isoloss.levelset import level_band
+from isoloss.levels.band import level_band
 from isoloss.paper.figures import draw_paths
-from isoloss.plots import COLOURS, style
+from isoloss.reports.plotting import COLOURS, style
 
 __all__ = ["example_figure"]
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from isoloss.names import suggest
+from isoloss._messages.near_misses import suggest
 
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams

@@ -13,8 +13,8 @@ from isoloss.datasets import SHIPPED, ColumnError, Split, Table, load, split, ta
 from isoloss.explorer.comparing import comparison_view, read_schedules
 from isoloss.explorer.queries import FaultsError, Fields
 from isoloss.explorer.uploads import Uploads
-from isoloss.problem import Problem
-from isoloss.specs import Spec
+from isoloss.problems.problem import Problem
+from isoloss.schedules.text import Spec
 
 __all__ = ["RowsState", "RowsView"]
 

@@ -54,7 +54,7 @@ _SPECTRUM = '''"""Schedules on a spectrum, as the isoloss explorer showed them."
 
 import isoloss as il
 from isoloss.comparison import filters
-from isoloss.specs import Spec
+from isoloss.schedules.text import Spec
 
 problem = il.Problem.from_spectra(
     train={train!r},
@@ -69,7 +69,7 @@ _ROWS = '''"""Schedules on {name}, as the isoloss explorer showed them."""
 {imports}import isoloss as il
 from isoloss.comparison import filters
 from isoloss.datasets import load, split
-from isoloss.specs import Spec
+from isoloss.schedules.text import Spec
 
 table = load({source!r})
 {check}rows = split(

@@ -189,7 +189,7 @@ async def _receive(request: Request, path: Path) -> None:
 def _compared(
     found: Comparison, at: int, part: str, kind: str, script: Callable[[], str]
 ) -> str | Callable[[], Figure]:
-    from isoloss.comparison.figure import figure, filters_figure
+    from isoloss.comparison.drawing import figure, filters_figure
 
     if kind == "py":
         return script()
@@ -197,7 +197,7 @@ def _compared(
 
 
 def _drawn(make: Callable[[], Figure], kind: str) -> bytes:
-    from isoloss.plots import render
+    from isoloss.reports.plotting import render
 
     with _DRAWING:
         content = render(make(), kind)

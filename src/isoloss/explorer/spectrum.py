@@ -8,8 +8,8 @@ from typing import Any
 from isoloss.comparison import Comparison, compare
 from isoloss.explorer.comparing import comparison_view, read_schedules
 from isoloss.explorer.queries import FaultsError, Fields
-from isoloss.problem import Problem
-from isoloss.specs import Spec
+from isoloss.problems.problem import Problem
+from isoloss.schedules.text import Spec
 
 __all__ = ["SpectrumState", "compared", "view"]
 

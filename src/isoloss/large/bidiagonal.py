@@ -7,8 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.large.rows import Rows
-from isoloss.units import scaled
+from isoloss.problems.rows import Rows
+from isoloss.problems.units import scaled
 
 __all__ = ["Bidiagonalization"]
 

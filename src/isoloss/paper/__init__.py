@@ -2,17 +2,17 @@
 
 from isoloss.paper.claim import EXPLICIT, FAILS, HOLDS, Claim
 from isoloss.paper.discussion import discussion_claims
-from isoloss.paper.example import (
+from isoloss.paper.identities import band_claims, loss_claims, table_claims
+from isoloss.paper.instances import lemma2_claims, random_instances
+from isoloss.paper.lemma2_conditions import Lemma2, lemma2
+from isoloss.paper.proposition1 import proposition1_claims
+from isoloss.paper.two_dimensions import (
     Draw,
     draws,
     example,
     probability_of_full_rank,
     proposition_target,
 )
-from isoloss.paper.identities import band_claims, loss_claims, table_claims
-from isoloss.paper.instances import lemma2_claims, random_instances
-from isoloss.paper.lemma2 import Lemma2, lemma2
-from isoloss.paper.proposition1 import proposition1_claims
 
 __all__ = [
     "EXPLICIT",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from isoloss.dynamics.training import train
 from isoloss.paper.claim import Claim, judge
-from isoloss.paper.example import example, proposition_target
-from isoloss.phases import GradientDescent, GradientFlow, anneal
-from isoloss.problem import Problem
-from isoloss.training import train
+from isoloss.paper.two_dimensions import example, proposition_target
+from isoloss.problems.problem import Problem
+from isoloss.schedules.phases import GradientDescent, GradientFlow, anneal
 
 __all__ = ["discussion_claims"]
 

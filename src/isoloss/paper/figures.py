@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import Ellipse
 
-from isoloss.levelset import level_band
-from isoloss.paper.example import example, proposition_target
-from isoloss.phases import GradientDescent, GradientFlow, anneal
-from isoloss.plots import COLOURS, style
-from isoloss.run import Run
-from isoloss.training import train
+from isoloss.dynamics.run import Run
+from isoloss.dynamics.training import train
+from isoloss.levels.band import level_band
+from isoloss.paper.two_dimensions import example, proposition_target
+from isoloss.reports.plotting import COLOURS, style
+from isoloss.schedules.phases import GradientDescent, GradientFlow, anneal
 
 __all__ = ["draw_paths", "figure1", "losses_figure"]
 

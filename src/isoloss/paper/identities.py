@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from isoloss.levelset import level_band
+from isoloss.levels.band import level_band
 from isoloss.paper.claim import HOLDS, Claim, judge
-from isoloss.paper.example import example
-from isoloss.problem import Problem
+from isoloss.paper.two_dimensions import example
+from isoloss.problems.problem import Problem
 
 __all__ = ["band_claims", "loss_claims", "table_claims"]
 

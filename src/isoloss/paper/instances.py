@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from isoloss.paper.claim import EXPLICIT, FAILS, HOLDS, Claim, Verdict, judge
-from isoloss.paper.example import example, proposition_target
-from isoloss.paper.lemma2 import Lemma2, lemma2
-from isoloss.problem import Problem
+from isoloss.paper.lemma2_conditions import Lemma2, lemma2
+from isoloss.paper.two_dimensions import example, proposition_target
+from isoloss.problems.problem import Problem
 
 __all__ = ["lemma2_claims", "random_instances"]
 

@@ -7,11 +7,16 @@ from fractions import Fraction
 
 import numpy as np
 
+from isoloss.dynamics.training import train
 from isoloss.paper.claim import Claim, judge
-from isoloss.paper.example import draws, example, probability_of_full_rank, proposition_target
-from isoloss.phases import GradientFlow, anneal
-from isoloss.problem import Problem
-from isoloss.training import train
+from isoloss.paper.two_dimensions import (
+    draws,
+    example,
+    probability_of_full_rank,
+    proposition_target,
+)
+from isoloss.problems.problem import Problem
+from isoloss.schedules.phases import GradientFlow, anneal
 
 __all__ = ["grid", "proposition1_claims"]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from flint import fmpq
 
-from isoloss._precision import precision
-from isoloss.proof.certificate import Certificate, Verdict, certificate
-from isoloss.proof.exact import exact, text
+from isoloss.checker.flint_precision import precision
+from isoloss.proof.certificates import Certificate, Verdict, certificate
+from isoloss.proof.exact_problem import exact, text
 from isoloss.proof.statement import Box, Statement
 
 __all__ = ["for_all", "leaves"]

@@ -10,8 +10,8 @@ from functools import cached_property
 
 from flint import fmpq
 
-from isoloss.names import suggest
-from isoloss.proof.exact import exact
+from isoloss._messages.near_misses import suggest
+from isoloss.proof.exact_problem import exact
 from isoloss.proof.interval import (
     Interval,
     UnboundedError,

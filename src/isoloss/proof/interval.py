@@ -2,7 +2,7 @@
 
 Arb computes each end; keeping ends instead of balls keeps wide intervals sharp, so that a positive
 quantity stays positive. The working precision is the one that
-`isoloss._precision` sets.
+`isoloss.checker.flint_precision` sets.
 """
 
 from __future__ import annotations

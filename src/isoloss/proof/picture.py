@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from isoloss.proof.boxes import leaves
-from isoloss.proof.certificate import Certificate
+from isoloss.proof.certificates import Certificate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

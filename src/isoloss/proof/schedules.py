@@ -9,13 +9,13 @@ from typing import Any
 
 from flint import fmpq
 
-from isoloss.names import suggest
-from isoloss.phases import GradientDescent, GradientFlow
-from isoloss.pieces import pieces
-from isoloss.proof.exact import exact, text
+from isoloss._messages.near_misses import suggest
+from isoloss.dynamics.segments import pieces
+from isoloss.proof.exact_problem import exact, text
 from isoloss.proof.expressions import Expression
 from isoloss.proof.interval import Interval, UnboundedError, Value
-from isoloss.schedule import Phase, Schedule
+from isoloss.schedules.phases import GradientDescent, GradientFlow
+from isoloss.schedules.schedule import Phase, Schedule
 
 __all__ = [
     "Flow",

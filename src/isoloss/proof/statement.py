@@ -10,9 +10,9 @@ from typing import Any
 
 from flint import fmpq
 
-from isoloss._precision import precision
+from isoloss.checker.flint_precision import precision
 from isoloss.proof.dynamics import Spectrum, UndecidedError, possible_stops
-from isoloss.proof.exact import exact, text
+from isoloss.proof.exact_problem import exact, text
 from isoloss.proof.expressions import Expression
 from isoloss.proof.interval import (
     UnboundedError,
@@ -23,7 +23,7 @@ from isoloss.proof.interval import (
     less_equal,
     upper,
 )
-from isoloss.proof.quantities import (
+from isoloss.proof.quantity_names import (
     at_level,
     check_parameter_names,
     check_schedule_names,

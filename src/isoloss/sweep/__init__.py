@@ -3,7 +3,7 @@
 try:
     import xarray
 except ImportError as error:
-    from isoloss._extras import install_command
+    from isoloss._messages.extras import install_command
 
     raise ImportError(f"sweeps need xarray: {install_command('sweep')} ({error})") from error
 del xarray

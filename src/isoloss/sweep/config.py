@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from isoloss.names import no_file, suggest
-from isoloss.specs import Spec
+from isoloss._messages.near_misses import no_file, suggest
+from isoloss.schedules.text import Spec
 from isoloss.sweep import makers
 
 __all__ = ["Config", "read_config"]

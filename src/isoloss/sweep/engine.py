@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from isoloss._cluster import watched
-from isoloss.outputs import LOCK, OutputError, write_bytes, write_text
+from isoloss._files import LOCK, OutputError, write_bytes, write_text
+from isoloss._parallel.cluster import watched
 from isoloss.sweep.task import FIELDS, OF_PROBLEMS, Task
 
 __all__ = ["Cache", "results"]

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from isoloss.draws import directions, gaussian, power_law, resampled, spiked, two_level
-from isoloss.draws.samplers import Sampler
+from isoloss.problems.random import directions, gaussian, power_law, resampled, spiked, two_level
+from isoloss.problems.random.samplers import Sampler
 
 __all__ = ["KINDS", "Maker"]
 

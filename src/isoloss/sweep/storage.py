@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from isoloss.names import no_file
-from isoloss.outputs import OutputError, sync
+from isoloss._files import OutputError, sync
+from isoloss._messages.near_misses import no_file
 
 if TYPE_CHECKING:
     import xarray

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss import _given, specs
-from isoloss.names import distinct
-from isoloss.problem import Problem
-from isoloss.schedule import Phase, Schedule
+from isoloss._arrays import conversion
+from isoloss._messages.near_misses import distinct
+from isoloss.problems.problem import Problem
+from isoloss.schedules import text
+from isoloss.schedules.schedule import Phase, Schedule
 from isoloss.sweep.engine import Cache, results
 from isoloss.sweep.task import FIELDS, OF_PROBLEMS, Task
 
@@ -62,8 +63,9 @@ def sweep(
     Parameters
     ----------
     problems : sequence of Problem, Sampler or callable
-        Problems; or a sampler of `isoloss.draws`, any function of a `numpy.random.Generator` that
-        returns one; or, with ``parameters``, a function of these that returns a sampler.
+        Problems; or a sampler of `isoloss.problems.random`, any function of a
+        `numpy.random.Generator` that returns one; or, with ``parameters``, a function of these that
+        returns a sampler.
     schedules : list, or dict of names to schedules
         Texts with rates in units of each problem's largest stable one, or `Schedule` objects.
         Without names, they are labelled by their printed forms, with a number where different ones
@@ -111,7 +113,7 @@ def sweep(
 
     Examples
     --------
-    >>> from isoloss.draws import gaussian, power_law
+    >>> from isoloss.problems.random import gaussian, power_law
     >>> def made(noise, decay):
     ...     return gaussian(30, power_law(20, decay), noise)
     >>> found = sweep(made, ["flow", "gd(1.0, 20) > flow"], [0.1, 0.01], draws=3,
@@ -120,7 +122,7 @@ def sweep(
     {'noise': 2, 'decay': 3, 'draw': 3, 'schedule': 2, 'level': 2}
     """
     names, chosen = _schedules(schedules)
-    stops = np.atleast_1d(_given.floats("levels", levels))
+    stops = np.atleast_1d(conversion.floats("levels", levels))
     if stops.ndim != 1 or not stops.size or not (np.isfinite(stops) & (stops >= 0)).all():
         raise ValueError(f"levels must be finite, at least 0, along one axis; got {levels!r}")
     if unit not in _UNITS:
@@ -189,7 +191,7 @@ def _schedules(schedules: Any) -> tuple[list[str], list[Any]]:
     chosen = list(named.values() if named is not None else schedules)
     for each in chosen:
         if isinstance(each, str):
-            specs.Spec.parse(each)
+            text.Spec.parse(each)
         elif not isinstance(each, Schedule | Phase):
             raise TypeError(
                 f"schedules must be texts, Schedule objects or phases; got {type(each).__name__}"
@@ -201,13 +203,13 @@ def _schedules(schedules: Any) -> tuple[list[str], list[Any]]:
 
 
 def _name(schedule: Any) -> str:
-    return str(specs.Spec.parse(schedule)) if isinstance(schedule, str) else repr(schedule)
+    return str(text.Spec.parse(schedule)) if isinstance(schedule, str) else repr(schedule)
 
 
 def _key(schedule: Any) -> str:
     """Return what tells a schedule from all others, as its printed form does not."""
     relative = isinstance(schedule, str)
-    whole = specs.Spec.parse(schedule).relative if relative else Schedule(schedule)
+    whole = text.Spec.parse(schedule).relative if relative else Schedule(schedule)
     form = hashlib.sha256(whole.to_json().encode()).hexdigest()
     return f"{form}, in units of the largest stable rate" if relative else form
 
@@ -245,8 +247,8 @@ def _count(problems: Any, draws: int | None, grid: Mapping[str, Any]) -> int:
         return int(count)
     if isinstance(problems, Problem) or not isinstance(problems, Sequence):
         raise TypeError(
-            "problems must be a sequence of Problem objects, or a sampler, as isoloss.draws has "
-            f"them; got {type(problems).__name__}"
+            "problems must be a sequence of Problem objects, or a sampler, such as those of "
+            f"isoloss.problems.random; got {type(problems).__name__}"
         )
     if draws is not None or grid:
         raise ValueError("draws and parameters are for samplers; these are the problems themselves")

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss._threads import one_thread
-from isoloss.problem import Problem
-from isoloss.schedule import Phase, Schedule
-from isoloss.specs import Spec
-from isoloss.training import train
+from isoloss._parallel.threads import one_thread
+from isoloss.dynamics.training import train
+from isoloss.problems.problem import Problem
+from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.text import Spec
 
 __all__ = ["FIELDS", "OF_PROBLEMS", "Task"]
 

@@ -9,9 +9,9 @@ import pytest
 
 import isoloss as il
 from isoloss.estimators.tuning import trainer
-from isoloss.estimators.tuning.joining import stable_rate
 from isoloss.estimators.tuning.trainer import Trainer
-from isoloss.specs import Spec
+from isoloss.problems.batching import stable_rate
+from isoloss.schedules.text import Spec
 
 RNG = np.random.default_rng(4)
 LEVELS = np.geomspace(1.0, 1e-5, 7)[1:]

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from isoloss.designing import design
-from isoloss.estimators.tuning.joining import joined
-from isoloss.names import distinct, suggest
-from isoloss.phases import GradientFlow
-from isoloss.problem import Problem
-from isoloss.schedule import Phase, Schedule
-from isoloss.selection import family_names
-from isoloss.specs import Spec
+from isoloss._messages.near_misses import distinct, suggest
+from isoloss.comparison import family_names
+from isoloss.optimize import design
+from isoloss.problems.batching import joined
+from isoloss.problems.problem import Problem
+from isoloss.schedules.phases import GradientFlow
+from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.text import Spec
 
 __all__ = ["Candidate", "Designed", "designed_text", "read_schedules"]
 

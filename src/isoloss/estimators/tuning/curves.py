@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from sklearn.base import is_classifier
 
-from isoloss.plots import COLOURS, style
-
-if TYPE_CHECKING:
-    from isoloss.estimators.tuning.search import ScheduleSearchCV
+from isoloss.reports.plotting import COLOURS, style
 
 __all__ = ["draw"]
 
@@ -21,12 +18,22 @@ _STYLES: tuple[Any, ...] = ("-", "--", "-.", ":")
 _LEAST = 1e-8  # of the start's excess train loss: nothing below it is told apart
 
 
-def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
-    """Draw each schedule's mean score against the train loss, and the choice."""
+def draw(
+    results: dict[str, Any],
+    schedules: Iterable[str],
+    ridge: float,
+    best: int,
+    folds: int,
+    score: str,
+    ax: Axes | None,
+) -> Axes:
+    """Draw each schedule's mean score against the train loss, and the choice.
+
+    ``results`` is a search's table, ``best`` the chosen row, ``ridge`` the mean score of ridge
+    regression, and ``score`` the name of the score.
+    """
     from matplotlib import pyplot as plt
 
-    results = search.cv_results_
-    best = search.best_index_
     # an end at the smallest train loss has no place on a logarithmic axis but its left edge
     left = np.min(results["mean_excess"], where=results["mean_excess"] > _LEAST, initial=1.0)
     excess = np.maximum(results["mean_excess"], left)
@@ -34,15 +41,13 @@ def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
         if ax is None:
             _, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
         names = results["schedule_name"]
-        for i, name in enumerate(search.schedules_):
+        for i, name in enumerate(schedules):
             rows = _rows(excess, results, names == name)
             look = {"color": _PALETTE[i % len(_PALETTE)], "linestyle": _STYLES[i % len(_STYLES)]}
             marker = "." if np.ptp(excess[rows]) == 0 else ""
             y = results["mean_test_score"][rows]
             ax.plot(excess[rows], y, label=name, marker=marker, **look)
-        ridge = float(np.mean(search.ridge_scores_))
         ax.axhline(ridge, color="0.4", linewidth=1.0, linestyle=(0, (1, 1)), label="ridge")
-        folds = search.n_splits_
         if folds > 1:
             rows = _rows(excess, results, names == names[best])
             y = results["mean_test_score"][rows]
@@ -56,16 +61,17 @@ def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
                 linewidth=0,
                 label=f"standard error of {names[best]}",
             )
-        ax.plot(excess[best], search.best_score_, "o", color="black", label="chosen", zorder=5)
+        chosen = results["mean_test_score"][best]
+        ax.plot(excess[best], chosen, "o", color="black", label="chosen", zorder=5)
         ax.set(
             xscale="log",
             xlim=(0.7 * excess.min(), 1.4 * max(1.0, excess[best])),
             xlabel="train loss above its smallest, as a share of the start's\n"
             "(training runs from right to left)",
-            ylabel=f"mean validation score ({_scoring(search)})",
+            ylabel=f"mean validation score ({score})",
         )
         lowest = np.nanquantile(results["mean_test_score"], 0.05)
-        top = search.best_score_ + results["std_test_score"][best] / max(folds - 1, 1) ** 0.5
+        top = chosen + results["std_test_score"][best] / max(folds - 1, 1) ** 0.5
         if top > lowest:
             ax.set_ylim(lowest - 0.05 * (top - lowest), top + 0.05 * (top - lowest))
         ax.legend()
@@ -78,10 +84,3 @@ def _rows(
     """Return the wanted candidates that have a score, by their train loss."""
     rows = np.flatnonzero(wanted & np.isfinite(results["mean_test_score"]))
     return rows[np.argsort(excess[rows], kind="stable")]
-
-
-def _scoring(search: ScheduleSearchCV) -> str:
-    scoring: Any = search.scoring
-    if scoring is None:
-        return "accuracy" if is_classifier(search.estimator) else "R²"
-    return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "scorer")

@@ -16,10 +16,10 @@ from sklearn.pipeline import Pipeline
 
 from isoloss.estimators.base import Scheduled
 from isoloss.estimators.rows import Rows
-from isoloss.estimators.tuning.joining import stable_rate
 from isoloss.estimators.tuning.trainer import Stops
-from isoloss.problem import Problem
-from isoloss.units import scaled
+from isoloss.problems.batching import stable_rate
+from isoloss.problems.problem import Problem
+from isoloss.problems.units import scaled
 
 __all__ = ["Fold"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss import _given
+from isoloss._arrays import conversion
 from isoloss.estimators.tuning.trainer import Stops
 
 __all__ = ["Levels"]
@@ -33,11 +33,11 @@ class Levels:
     @classmethod
     def read(cls, levels: Any, unit: str) -> Levels:
         """Take a number of evenly spaced levels, or levels in the estimator's unit."""
-        if (count := _given.count("levels", levels)) is not None:
+        if (count := conversion.count("levels", levels)) is not None:
             if count < 1:
                 raise ValueError(f"levels must be at least 1; got {levels}")
             return cls(np.geomspace(1, _LOWEST, count + 1)[1:], "excess", spaced=True)
-        values = _given.floats("levels", levels)
+        values = conversion.floats("levels", levels)
         if values.ndim != 1 or not values.size or not (np.isfinite(values) & (values >= 0)).all():
             raise ValueError(
                 "levels must be a number of levels, or finite train losses of at least 0 along one "

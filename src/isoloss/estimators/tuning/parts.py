@@ -15,7 +15,7 @@ from sklearn.utils import _safe_indexing, check_array, get_tags, indexable
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import column_or_1d
 
-from isoloss import _given
+from isoloss._arrays import conversion
 from isoloss.estimators.base import Scheduled
 from isoloss.estimators.rows import check_square
 from isoloss.estimators.tuning.folds import Fold
@@ -81,7 +81,7 @@ class Parts:
 
     def read(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return rows and targets of one length, as far as folds do not check them."""
-        X, y = indexable(_given.plain("X", X), _given.plain("y", y))
+        X, y = indexable(conversion.plain("X", X), conversion.plain("y", y))
         return X, column_or_1d(y, warn=True) if is_classifier(self.model) else y
 
     def read_train(self, X: Any, y: Any) -> tuple[Any, Any]:

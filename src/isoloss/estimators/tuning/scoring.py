@@ -12,8 +12,8 @@ import numpy.typing as npt
 from sklearn import config_context, get_config, metrics
 from sklearn.base import is_classifier
 
+from isoloss._messages.near_misses import suggest
 from isoloss.estimators.tuning.folds import Fold
-from isoloss.names import suggest
 
 __all__ = ["Scored", "check_scoring_name", "score", "warn_without_weight"]
 

@@ -19,7 +19,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight
 
-from isoloss._threads import blas_threads, work
+from isoloss._parallel.threads import blas_threads, work
 from isoloss.estimators.tuning.candidates import Candidate, read_schedules
 from isoloss.estimators.tuning.levels import Levels
 from isoloss.estimators.tuning.parts import Parts
@@ -270,7 +270,22 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
 
         if not hasattr(self, "cv_results_"):
             raise NotFittedError("this ScheduleSearchCV is not fitted yet: call fit before plot")
-        return draw(self, ax)
+        return draw(
+            self.cv_results_,
+            self.schedules_,
+            float(np.mean(self.ridge_scores_)),
+            self.best_index_,
+            self.n_splits_,
+            self._score_name(),
+            ax,
+        )
+
+    def _score_name(self) -> str:
+        if self.scoring is None:
+            return "accuracy" if is_classifier(self.estimator) else "R²"
+        if isinstance(self.scoring, str):
+            return self.scoring
+        return getattr(self.scoring, "__name__", "scorer")
 
     @property
     def n_features_in_(self) -> int:

@@ -10,15 +10,15 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.dynamics.run import Run
+from isoloss.dynamics.segments import kinds
+from isoloss.dynamics.state import Stopped
+from isoloss.dynamics.training import train, train_each
 from isoloss.estimators.base import ROOM
-from isoloss.estimators.tuning.joining import batch, stable_rate
-from isoloss.pieces import kinds
-from isoloss.problem import Problem
-from isoloss.progress import Stopped
-from isoloss.run import Run
-from isoloss.schedule import Phase, Schedule
-from isoloss.specs import Spec
-from isoloss.training import train, train_each
+from isoloss.problems.batching import batch, stable_rate
+from isoloss.problems.problem import Problem
+from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.text import Spec
 
 __all__ = ["Stops", "Trainer"]
 

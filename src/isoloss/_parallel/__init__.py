@@ -1,0 +1,1 @@
+"""Threads of BLAS, and clusters of Dask."""

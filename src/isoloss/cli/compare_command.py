@@ -1,0 +1,146 @@
+"""isoloss compare: schedules side by side on real data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from isoloss.cli.completion import PHASES, complete
+from isoloss.cli.cures import message_of
+from isoloss.cli.options import DropRows, Encode, Header, Ignore, Impute, Rows, Target, Task
+
+if TYPE_CHECKING:
+    from isoloss.schedules.schedule import Schedule
+    from isoloss.schedules.text import Spec
+
+__all__ = ["compare"]
+
+_DEFAULTS = ("flow", "gd(0.1, 1000000)", "gd(1.0, 10) > flow", "gd(1.0, 100) > flow")
+
+
+def compare(
+    context: typer.Context,
+    data: Rows,
+    target: Target = None,
+    ignore: Ignore = None,
+    header: Header = None,
+    test: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Test rows, with the same columns as DATA."),
+    ] = None,
+    test_size: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="The share of rows, chosen at random, to test on; by default 0.5, unless there "
+            "are test rows.",
+        ),
+    ] = None,
+    task: Task = "auto",
+    drop_rows: DropRows = False,
+    impute: Impute = None,
+    encode: Encode = None,
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SPEC|FILE",
+            autocompletion=complete(PHASES, files=(".json", ".csv")),
+            help="A schedule; may be given several times. SPEC joins phases by '>': gd(R, K) for K "
+            "steps at R times the largest stable rate, flow for gradient flow, flow(T) for as much "
+            "of it as T such steps, heavy_ball(R, MOMENTUM, K), nesterov(R, MOMENTUM, K), or a "
+            "family such as cosine(R, K) or warmup(R, K). Or a file: JSON as isoloss design "
+            f"--save writes it, or a CSV file with a column lr. By default {', '.join(_DEFAULTS)}.",
+        ),
+    ] = None,
+    levels: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=1000,
+            help="How many train losses to stop at, evenly spaced in the log of the train loss "
+            "above its smallest value, down to a thousandth of where it starts.",
+        ),
+    ] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of the random split.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write report.html, the figure and results.csv here."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into DIR whatever it holds.")
+    ] = False,
+) -> None:
+    """Compare learning-rate schedules on your data at equal train loss.
+
+    Trains least squares by each schedule (gradient flow is always one of them),
+    stops at the same train losses, and says whether the test loss is lower or
+    higher than gradient flow's. Beside it stand ridge regression and the lowest
+    and highest test loss of all parameters with that train loss.
+    """
+    from isoloss._files import OutputError, claimed
+    from isoloss.cli.comparison_output import show, write
+    from isoloss.comparison import compare as compare_schedules
+    from isoloss.datasets import load, split
+    from isoloss.problems.problem import Problem
+
+    try:
+        schedules = _schedules(schedule or _DEFAULTS)
+        context.with_resource(claimed(out, force=force))
+        rows = split(
+            load(data, header=header),
+            None if test is None else load(test, header=header),
+            target=target,
+            test_size=test_size,
+            task=task,
+            ignore=ignore or (),
+            drop_rows=drop_rows,
+            impute=impute,
+            encode=encode,
+            seed=seed,
+        )
+        problem = Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
+        found = compare_schedules(
+            problem,
+            {name: _at(given, float(problem.max_lr)) for name, given in schedules.items()},
+            levels,
+            test_error=rows.test_error if rows.classes else None,
+        )
+        if out is not None:
+            write(rows, found, out, force=force)
+    except (ValueError, ImportError, OutputError, OSError) as error:
+        typer.echo(f"isoloss: error: {message_of(error, context)}", err=True)
+        raise typer.Exit(2) from None
+    show(rows, found)
+    if out is None:
+        typer.echo(
+            "\nNothing was written; --out DIR writes report.html, the figure and results.csv."
+        )
+    else:
+        typer.echo(f"\nWrote report.html, the figure and results.csv to {out}")
+
+
+def _schedules(given: Sequence[str]) -> dict[str, Spec | Schedule]:
+    """Return schedules by name, always with gradient flow; those from files have absolute rates."""
+    from isoloss.cli.schedules import is_file, named_schedules
+    from isoloss.schedules.phases import GradientFlow
+    from isoloss.schedules.schedule import Schedule
+    from isoloss.schedules.text import Spec
+
+    normal = [text if is_file(text) else str(Spec.parse(text)) for text in given]
+    found = {
+        name: each if isinstance(each, Schedule) else Spec.parse(each)
+        for name, each in named_schedules(normal).items()
+    }
+    # recognised by its phases: a file may be called flow and hold something else
+    if any(_at(each, 1.0) == Schedule(GradientFlow()) for each in found.values()):
+        return found
+    return {"flow": Spec.parse("flow"), **found}
+
+
+def _at(given: Spec | Schedule, max_lr: float) -> Schedule:
+    from isoloss.schedules.schedule import Schedule
+
+    return given if isinstance(given, Schedule) else given.at(max_lr)

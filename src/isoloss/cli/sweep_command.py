@@ -1,0 +1,106 @@
+"""isoloss sweep: many problems × schedules × levels, as a file describes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from isoloss._messages.extras import install_command
+from isoloss.cli.commands import stop
+
+__all__ = ["sweep"]
+
+
+def sweep(
+    context: typer.Context,
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to sweep over.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE.nc", help="The result, in NetCDF (.nc) or Zarr (.zarr).")
+    ] = Path("sweep.nc"),
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes to compute in; -1 for all cores. By default this one."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler to compute on, tcp://host:8786."),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keeps what is done: called again, the sweep goes on. By default beside the "
+            "result, and removed when that is written.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over the result if it is there.")
+    ] = False,
+) -> None:
+    """Train many problems by many schedules to many levels.
+
+    The file, such as the one below, has a sampler, schedules, levels, and the parameters
+    that vary. Numbers are the same on any number of workers.
+    """
+    import shutil
+
+    from isoloss._files import OutputError, locked
+
+    own, keep = out, True
+    try:
+        from isoloss.sweep import save
+        from isoloss.sweep import sweep as run
+        from isoloss.sweep.config import read_config
+
+        plan = read_config(config)
+        if out.suffix not in (".nc", ".zarr"):
+            raise ValueError(f"--out must end in .nc (NetCDF) or .zarr; got {out}")
+        if out.exists() and not force:
+            raise ValueError(f"{out} exists; choose another --out, or give --force")
+        if not out.parent.is_dir():
+            raise ValueError(f"there is no folder '{out.parent}' to write to")
+        if workers is not None and cluster is not None:
+            raise ValueError("give --workers or --cluster, not both")
+        typer.echo(plan.size)
+        own = out.with_name(f".{out.name}.cache")
+        there = own.exists()
+        context.with_resource(locked(own))
+        keep = there  # until here, an existing folder belongs to another run
+        found = run(
+            **plan.arguments,
+            on=_client(cluster) if cluster is not None else workers,
+            cache=own if cache is None else cache,
+        )
+        save(found, out, overwrite=force)
+        if cache is None:
+            shutil.rmtree(own, ignore_errors=True)
+    except (
+        ValueError, TypeError, ImportError, OutputError, OSError, RuntimeError, MemoryError
+    ) as error:  # fmt: skip
+        if not keep and not list(own.glob("task-*")):  # nothing to go on with
+            shutil.rmtree(own, ignore_errors=True)
+        typer.echo(f"isoloss: error: {error or 'not enough memory'}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        folder = own if cache is None else cache
+        if done := len(list(folder.glob("task-*"))):
+            stop(f"the {done} tasks done are kept in {folder}: called again, the sweep goes on")
+        shutil.rmtree(own, ignore_errors=True)
+        stop("nothing was written")
+    sizes = " × ".join(f"{name} {size}" for name, size in found.sizes.items())
+    typer.echo(f"Wrote {out}: {sizes}")
+
+
+def _client(address: str) -> object:
+    import importlib
+
+    try:
+        client = importlib.import_module("distributed").Client  # it has no types
+    except ImportError as error:
+        raise ImportError(f"--cluster needs Dask: {install_command('dask')} ({error})") from None
+    try:
+        return client(address, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise RuntimeError(f"there is no Dask scheduler at {address}: {error}") from None

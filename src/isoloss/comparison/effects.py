@@ -1,0 +1,25 @@
+"""What a ratio of test losses counts as."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["NO_DIFFERENCE", "effect"]
+
+NO_DIFFERENCE = 0.01
+"""Test losses that differ by at most this share of gradient flow's count as no difference."""
+
+
+def effect(ratio: float) -> str:
+    """Name what a ratio of test losses means.
+
+    Examples
+    --------
+    >>> [effect(ratio) for ratio in (0.9, 1.005, 1.2, float("nan"))]
+    ['helps', 'no difference', 'hurts', 'not reached']
+    """
+    if math.isnan(ratio):
+        return "not reached"
+    if abs(ratio - 1) <= NO_DIFFERENCE:
+        return "no difference"
+    return "helps" if ratio < 1 else "hurts"

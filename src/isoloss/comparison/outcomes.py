@@ -1,0 +1,127 @@
+"""Where one schedule stops, and what stands beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.comparison.effects import effect
+from isoloss.schedules.phases import GradientFlow
+from isoloss.schedules.schedule import Schedule
+
+__all__ = ["Curve", "Stop", "Stops"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One place at which to stop, chosen as the best on the test data.
+
+    Attributes
+    ----------
+    steps : int
+        GD steps taken.
+    time : float
+        Time spent in gradient flow, in units of 1/γ₁.
+    train_loss, test_loss : float
+        The losses there.
+    test_error : float or None
+        The share of test rows put into a wrong class, for classes.
+    alpha : float or None
+        The penalty, if it is not a schedule's stop but ridge regression.
+    """
+
+    steps: int
+    time: float
+    train_loss: float
+    test_loss: float
+    test_error: float | None = None
+    alpha: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Stops:
+    """Where one schedule stops for each level, beside three yardsticks at the same train loss.
+
+    GD overshoots: it stops at the first step *at or below* a level. The yardsticks (gradient flow,
+    ridge regression and the level band) are taken at the train loss where the schedule really
+    stopped, and are NaN where it does not reach the level.
+
+    Attributes
+    ----------
+    name : str
+        What the schedule is called.
+    schedule : Schedule
+        The schedule.
+    levels : array, shape (L,)
+        The train losses to stop at, falling.
+    reached : array of bool, shape (L,)
+        Whether the level is reached. Where it is not, steps, time and losses are those at the
+        schedule's end.
+    steps, time, train_loss, test_loss : array, shape (L,)
+        GD steps, time in gradient flow (in units of 1/γ₁) and losses at the stop.
+    ratio : array, shape (L,)
+        The test loss as a multiple of gradient flow's at the same train loss.
+    flow_test_loss, ridge_test_loss : array, shape (L,)
+        Test loss of gradient flow and ridge regression at the same train loss.
+    ridge_alpha : array, shape (L,)
+        The ridge penalty in train loss + alpha · ‖β‖².
+    lowest, highest : array, shape (L,)
+        The level band: the range of test losses of all parameters with that train loss.
+    test_error, flow_test_error, ridge_test_error : array, shape (L,), or None
+        Shares of test rows put into a wrong class, for classes.
+    """
+
+    name: str
+    schedule: Schedule
+    levels: Floats
+    reached: npt.NDArray[np.bool_]
+    steps: npt.NDArray[np.int64]
+    time: Floats
+    train_loss: Floats
+    test_loss: Floats
+    ratio: Floats
+    flow_test_loss: Floats
+    ridge_alpha: Floats
+    ridge_test_loss: Floats
+    lowest: Floats
+    highest: Floats
+    test_error: Floats | None
+    flow_test_error: Floats | None
+    ridge_test_error: Floats | None
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the schedule is gradient flow, which the others are compared with."""
+        return self.schedule.phases == (GradientFlow(),)
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """What the schedule does at each level: helps, hurts, no difference, or not reached."""
+        return tuple(effect(ratio) for ratio in self.ratio)
+
+    def __repr__(self) -> str:
+        return f"Stops({self.name!r}, {int(self.reached.sum())} of {len(self.levels)} reached)"
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One schedule on a fine grid of levels, for figures.
+
+    Attributes
+    ----------
+    name : str
+        What the schedule is called.
+    train_loss, test_loss : array
+        The losses at its stops, without those that several levels share.
+    ratio : array
+        The test loss as a multiple of gradient flow's at the same train loss.
+    """
+
+    name: str
+    train_loss: Floats
+    test_loss: Floats
+    ratio: Floats

@@ -1,0 +1,284 @@
+"""select(problem, test_problem, families): the best schedule of each family, and its rivals."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss._messages.near_misses import suggest
+from isoloss._parallel.threads import blas_by_size
+from isoloss.comparison.effects import NO_DIFFERENCE
+from isoloss.dynamics.run import Run
+from isoloss.dynamics.training import train
+from isoloss.levels.reachable import best_filter
+from isoloss.levels.ridge_regression import ridge
+from isoloss.optimize import design
+from isoloss.optimize.designs import FAMILIES
+from isoloss.problems.problem import Problem
+from isoloss.schedules.phases import GradientFlow
+from isoloss.schedules.schedule import Schedule
+
+__all__ = ["Entry", "Selection", "family_names", "select"]
+
+Floats = npt.NDArray[np.float64]
+Error = Callable[[Floats], Floats]
+
+_FLOW = "+flow"
+_STOPS = 400  # train losses at which gradient flow and ridge regression are looked at
+_LOWEST = 1e-6  # the lowest of them, as a share of the start's above the smallest
+_NEEDS_NO_MORE = ("constant", "cosine", "decay", "exponential", "inverse_time", "one_cycle")
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One way to train, with what was best about it on the validation data.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    schedule : Schedule or None
+        Its schedule, up to the stop; None for ridge regression and the bound.
+    alpha : float or None
+        The penalty of ridge regression.
+    train_loss, validation_loss, test_loss : float
+        The losses.
+    validation_error, test_error : float or None
+        The shares of rows put into a wrong class, for classes.
+    filter : array, shape (r,)
+        What the residual along each direction of the train covariance is multiplied by.
+    """
+
+    name: str
+    schedule: Schedule | None
+    alpha: float | None
+    train_loss: float
+    validation_loss: float
+    test_loss: float
+    validation_error: float | None
+    test_error: float | None
+    filter: Floats
+
+    def __repr__(self) -> str:
+        return (
+            f"Entry({self.name!r}, validation loss {self.validation_loss:.4g}, "
+            f"test loss {self.test_loss:.4g})"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """What `select` returns.
+
+    Attributes
+    ----------
+    problem : Problem
+        The problem, with validation data as its test data.
+    flow, ridge : Entry
+        Gradient flow at its best stop and ridge regression with its best penalty.
+    designed : tuple of Entry
+        The best schedule of each family.
+    bound : Entry
+        The best filter, which no schedule and no penalty can beat on the validation data.
+    """
+
+    problem: Problem
+    flow: Entry
+    ridge: Entry
+    designed: tuple[Entry, ...]
+    bound: Entry
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All of them: rivals, families, bound."""
+        return self.flow, self.ridge, *self.designed, self.bound
+
+    @property
+    def best(self) -> Entry:
+        """The family's schedule with the lowest validation loss."""
+        return min(self.designed, key=lambda entry: entry.validation_loss)
+
+    @property
+    def verdict(self) -> str:
+        """What the choice is worth on the test data, which it has not seen."""
+        best = self.best
+        rival = min(self.flow, self.ridge, key=lambda entry: entry.validation_loss)
+        change = best.test_loss / rival.test_loss - 1
+        chosen = (
+            f"Chosen on the validation data: {best.name}. On the test data, which the choice has "
+            f"not seen, its loss is {best.test_loss:.4g} against {rival.test_loss:.4g} of "
+            f"{rival.name}"
+        )
+        if abs(change) <= NO_DIFFERENCE:
+            worth = f"no difference (within {100 * NO_DIFFERENCE:g}%): {rival.name} will do"
+        elif change < 0:
+            worth = f"{-100 * change:.1f}% lower"
+        else:
+            worth = f"{100 * change:.1f}% higher: keep {rival.name}"
+        return f"{chosen}, {worth}."
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row for each entry, as in ``results.csv``.
+
+        Returns
+        -------
+        list of dict
+            Without filters; schedules as they print.
+        """
+        rows = []
+        for entry in self.entries:
+            fields = {f.name: getattr(entry, f.name) for f in dataclasses.fields(entry)}
+            del fields["filter"]
+            schedule = entry.schedule
+            rows.append(fields | {"schedule": "" if schedule is None else repr(schedule)})
+        return rows
+
+
+def family_names() -> tuple[str, ...]:
+    """Return the families that `select` knows by name; each may be followed by "+flow"."""
+    return (*FAMILIES, *_NEEDS_NO_MORE)
+
+
+@blas_by_size
+def select(
+    problem: Problem,
+    test_problem: Problem,
+    names: Iterable[str] = ("annealed", "two-rate", "decreasing", "rates", "rates+flow"),
+    *,
+    steps: int = 16,
+    starts: int = 10,
+    seed: int = 0,
+    validation_error: Error | None = None,
+    test_error: Error | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Selection:
+    """Choose the best schedule of each family on validation data, and judge it on test data.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem with validation data as its test data.
+    test_problem : Problem
+        The same with test data, from `Problem.with_test`.
+    names : iterable of str
+        Families: those of `design` with a name, or a function of `isoloss.families` that needs no
+        further argument; with "+flow" at the end, gradient flow follows.
+    steps : int, default: 16
+        The number of steps K; the largest number for annealed and two-rate schedules.
+    starts, seed : int
+        As for `design`.
+    validation_error, test_error : callable, optional
+        Give the share of wrong classes for coefficients.
+    report : callable, optional
+        Called with each family's name before its turn.
+
+    Returns
+    -------
+    Selection
+        An entry for each family, gradient flow, ridge regression and the bound.
+
+    Raises
+    ------
+    ValueError
+        If a family is unknown, or as `design`.
+
+    Examples
+    --------
+    >>> import numpy as np, isoloss as il
+    >>> rng = np.random.default_rng(0)
+    >>> X, X_test = rng.normal(size=(40, 5)), rng.normal(size=(40, 5))
+    >>> y, y_test = X[:, 0] + rng.normal(size=40), X_test[:, 0] + rng.normal(size=40)
+    >>> problem = il.Problem.from_data(X, y, X_test[:20], y_test[:20])
+    >>> chosen = select(problem, problem.with_test(X_test[20:], y_test[20:]), ["rates"], steps=2)
+    >>> [entry.name for entry in chosen.entries]
+    ['flow', 'ridge', 'rates', 'best filter']
+    """
+    asked = [(name, *_family(name)) for name in dict.fromkeys(names)]
+    if not asked:
+        raise ValueError(f"give at least one family of {', '.join(family_names())}")
+    judge = _Judge(problem, test_problem, validation_error, test_error)
+    designed = []
+    for name, family, flow in asked:
+        if report is not None:
+            report(name)
+        found = design(problem, "best", family, steps=steps, flow=flow, starts=starts, seed=seed)
+        designed.append(judge.run(name, found.run, train(test_problem, found.schedule)))
+    best = best_filter(problem)
+    return Selection(
+        problem=problem,
+        flow=judge.flow(),
+        ridge=judge.ridge(),
+        designed=tuple(designed),
+        bound=judge.filter("best filter", None, np.asarray(best.filter), float(best.train_loss)),
+    )
+
+
+def _family(name: str) -> tuple[str, bool]:
+    plain = name.removesuffix(_FLOW)
+    if plain in family_names():
+        return plain, plain != name
+    raise ValueError(
+        f"there is no family {name!r}{suggest(plain, family_names())}; choose from "
+        f"{', '.join(family_names())}, "
+        f"each with or without {_FLOW!r}"
+    )
+
+
+class _Judge:
+    """Makes entries: the same filter on validation and test data."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        test_problem: Problem,
+        validation_error: Error | None,
+        test_error: Error | None,
+    ) -> None:
+        self.problems = problem, test_problem
+        self.errors = validation_error, test_error
+        floor = float(problem.min_train_loss)
+        self.excess = (float(problem.start_train_loss) - floor) * np.geomspace(1, _LOWEST, _STOPS)
+        self.floor = floor
+
+    def run(self, name: str, run: Run, test_run: Run) -> Entry:
+        h = np.asarray(run.sign) * np.exp(np.asarray(run.log))
+        entry = self.filter(name, None, h, float(run.train_loss))
+        # the run's own losses keep digits that its filter as a float may lack
+        return dataclasses.replace(
+            entry,
+            schedule=run.schedule,
+            validation_loss=float(run.test_loss),
+            test_loss=float(test_run.test_loss),
+        )
+
+    def flow(self) -> Entry:
+        problem, test_problem = self.problems
+        runs = train(problem, GradientFlow(), self.floor + self.excess)
+        time = float(np.asarray(runs.time)[np.argmin(runs.test_loss)])
+        ended = [train(each, GradientFlow(time)) for each in (problem, test_problem)]
+        return self.run("flow", *ended)
+
+    def ridge(self) -> Entry:
+        found = ridge(self.problems[0], np.append(self.excess, 0.0))
+        best = int(np.nanargmin(found.test_loss))
+        return self.filter(
+            "ridge",
+            float(found.alpha[best]),
+            np.exp(found.log[best]),
+            float(found.train_loss[best]),
+        )
+
+    def filter(self, name: str, alpha: float | None, h: Floats, train_loss: float) -> Entry:
+        with np.errstate(divide="ignore"):
+            sign, log = np.where(h < 0, -1.0, 1.0), np.log(np.abs(h))
+            validation, test = (float(each.test.loss(np, sign, log)) for each in self.problems)
+            coef: Any = None
+            if any(error is not None for error in self.errors):
+                coef = self.problems[0].filtered_parameters(sign, log)[0]
+        wrong = [None if error is None else float(error(coef)) for error in self.errors]
+        return Entry(name, None, alpha, train_loss, validation, test, wrong[0], wrong[1], h)

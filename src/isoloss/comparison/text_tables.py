@@ -1,0 +1,91 @@
+"""A comparison as tables of text, for the terminal and the report."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from isoloss._messages.numbers import short, signed_percent
+from isoloss.comparison.outcomes import Stops
+from isoloss.comparison.result import Comparison
+
+__all__ = ["TextTable", "tables"]
+
+_DIGITS = 5
+_NOTHING = "-"
+
+
+class TextTable(NamedTuple):
+    """A table: its title, the heads of its columns, and its rows."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def tables(comparison: Comparison) -> tuple[TextTable, ...]:
+    """Return one table for each schedule, with a row for each level.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to show.
+
+    Returns
+    -------
+    tuple of TextTable
+        Losses to 5 digits; a dash where there is nothing to show.
+
+    Examples
+    --------
+    >>> import isoloss as il
+    >>> from isoloss.comparison import compare
+    >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+    >>> table = tables(compare(problem, {"annealed": il.anneal(1.5, 10)}, levels=1))[0]
+    >>> for pair in zip(table.heads, table.rows[0]):
+    ...     print(*pair, sep=": ")
+    level: 0.10000
+    steps: 10
+    flow time: 1.6256
+    train loss: 0.10000
+    test loss: 0.075000
+    vs flow: -49.9%
+    ridge: 0.12425
+    band low: 0.075000
+    band high: 0.15000
+    """
+    return tuple(_table(stops) for stops in comparison.schedules)
+
+
+def _table(stops: Stops) -> TextTable:
+    columns = {
+        "level": [_loss(v) for v in stops.levels],
+        "steps": [str(v) for v in stops.steps],
+        "flow time": [short(v, _DIGITS) for v in stops.time],
+        "train loss": [_loss(v) for v in stops.train_loss],
+        "test loss": [_loss(v) for v in stops.test_loss],
+    }
+    if stops.test_error is not None:
+        columns["test error"] = [_share(v) for v in stops.test_error]
+    if not stops.is_reference:
+        columns["vs flow"] = [_change(v) for v in stops.ratio]
+    columns |= {
+        "ridge": [_loss(v) for v in stops.ridge_test_loss],
+        "band low": [_loss(v) for v in stops.lowest],
+        "band high": [_loss(v) for v in stops.highest],
+    }
+    count = int(stops.reached.sum())
+    title = f"{stops.name}: reaches {count} of {len(stops.levels)} levels"
+    return TextTable(title, tuple(columns), tuple(zip(*columns.values(), strict=True)))
+
+
+def _share(value: float) -> str:
+    return _NOTHING if math.isnan(value) else f"{100 * value:.1f}%"
+
+
+def _change(ratio: float) -> str:
+    return _NOTHING if math.isnan(ratio) else signed_percent(ratio - 1)
+
+
+def _loss(value: float) -> str:
+    return _NOTHING if math.isnan(value) else short(value, _DIGITS)

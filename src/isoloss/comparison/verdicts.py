@@ -1,0 +1,102 @@
+"""What a schedule does at equal train loss, in one plain sentence."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss._messages.numbers import percent, short
+from isoloss.comparison.outcomes import Stop, Stops
+from isoloss.problems.problem import Problem
+
+__all__ = ["best_stop", "setting", "verdict"]
+
+
+def setting(problem: Problem, levels: npt.NDArray[np.float64]) -> tuple[str, ...]:
+    """Say what range of train losses is looked at, and what the units are."""
+    start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
+    places = "1 level, train loss " + short(levels[0], 5)
+    if len(levels) > 1:
+        ends = f"{short(levels[0], 5)} down to {short(levels[-1], 5)}"
+        places = f"{len(levels)} levels, train losses from {ends}"
+    return (
+        f"Train loss: {short(start, 5)} at the start, {short(floor, 5)} at least. Test loss at the "
+        f"start: {short(float(problem.start_test_loss), 5)}.",
+        f"{places}.",
+        f"Rates and flow times are multiples of the largest stable rate 1/γ₁ = "
+        f"{short(float(problem.max_lr))}.",
+    )
+
+
+def verdict(stops: Stops) -> str:
+    """Say whether a schedule helps at equal train loss, how much and where."""
+    total, count = len(stops.levels), int(stops.reached.sum())
+    if stops.is_reference:
+        return f"{stops.name} is the reference that the others are compared with."
+    if not count:
+        return (
+            f"{stops.name} reaches none of the {total} levels: its train loss ends at "
+            f"{short(stops.train_loss[-1])}."
+        )
+    effects = np.array(stops.effects)
+    groups = {name: effects == name for name in ("helps", "hurts", "no difference")}
+    present = [name for name, members in groups.items() if members.any()]
+    parts = [_part(stops, name, groups[name]) for name in present]
+    mixed = "is mixed: it " if {"helps", "hurts"} <= set(present) else ""
+    sentence = f"At equal train loss, {stops.name} {mixed}{_joined(parts)}"
+    if count < total:
+        levels = "level" if total - count == 1 else f"{total - count} levels"
+        sentence += f"; it does not reach the last {levels} ({_place(stops.levels[count:])})"
+    return sentence + "."
+
+
+def _part(stops: Stops, name: str, members: npt.NDArray[np.bool_]) -> str:
+    total, count = len(stops.levels), int(members.sum())
+    where = f"{count} of {total} levels"
+    if count == total:
+        where = {1: "the level", 2: "both levels"}.get(total, f"all {total} levels")
+    distinct = len(np.unique(stops.train_loss[members]))
+    if distinct < count:  # a step may carry the train loss past several levels
+        where += f", {distinct} stop{'s' * (distinct > 1)}"
+    change = np.abs(stops.ratio - 1)
+    largest = int(np.where(members, change, -1.0).argmax())
+    least, most = percent(change[members].min()), percent(change[largest])
+    if name == "no difference":
+        return f"makes no difference at {where} (within {most})"
+    size = most if least == most else f"{least} to {most}"
+    direction = "lower" if name == "helps" else "higher"
+    place = _place(stops.train_loss[members])
+    if count > 1:
+        place += f", most at {short(stops.train_loss[largest])}"
+    return f"{name} at {where} (test loss {size} {direction} than gradient flow's; {place})"
+
+
+def best_stop(name: str, stop: Stop) -> str:
+    """Say where a schedule's best stop on the test data is."""
+    error = "" if stop.test_error is None else f", test error {100 * stop.test_error:.1f}%"
+    place = f"at train loss {short(stop.train_loss)}, {_moment(stop)}"
+    return f"{name}: test loss {short(stop.test_loss)}{error}, {place}."
+
+
+def _moment(stop: Stop) -> str:
+    if stop.alpha is not None:
+        return f"with penalty α = {short(stop.alpha)}"
+    if not stop.steps and not stop.time:
+        return "at the start"
+    parts = [f"{stop.steps} step{'s' * (stop.steps != 1)}"] * bool(stop.steps)
+    if math.isinf(stop.time):
+        parts.append("endless flow")
+    elif stop.time:
+        parts.append(f"flow time {short(stop.time)}")
+    return "after " + " and ".join(parts)
+
+
+def _joined(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def _place(losses: npt.NDArray[np.float64]) -> str:
+    high, low = short(losses.max()), short(losses.min())
+    return f"train loss {high}" if high == low else f"train loss {high} to {low}"

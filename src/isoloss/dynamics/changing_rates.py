@@ -1,0 +1,155 @@
+"""GD steps that each have their own rate: walked through in blocks of bounded memory."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import array_api_compat as compat
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.dynamics.filters import Filter, rates_filter, step_factors
+from isoloss.dynamics.interpolation import SmoothSteps
+from isoloss.dynamics.stops import Stops, log_excess
+
+__all__ = ["scan_rates"]
+
+Array = Any
+Rates = npt.NDArray[np.float64]
+
+_ELEMENTS = 2**17  # factors held at once: a block stays in the cache
+_GROUP = 32  # steps between two looks at the train loss
+_BLOCK = 4096
+_LARGEST = 300.0  # nats that a block may grow by
+_SMALLEST_SUM = 1e-250
+_ROUNDING = 1e-13  # of a bound, in the log of the train loss
+_STALE = 0.7  # the interpolation is prepared anew where the largest rate is below this share
+
+
+def scan_rates(
+    stops: Stops, filters: Filter, curvature: Array, rates: Rates, constant: Any
+) -> Filter:
+    """Walk through ``rates`` from ``filters``, record the stops, and return the filter at the end.
+
+    Steps are taken in groups. A lower bound for the train loss within a group tells whether it may
+    reach a level; only then is it entered. ``constant`` makes arrays.
+    """
+    xp = stops.xp
+    top = float(xp.max(curvature))
+    largest = float(rates.max())
+    if largest * top > 0 and _growth(largest * top) * _GROUP <= _LARGEST:
+        steps = SmoothSteps.build(xp, constant, xp.reshape(curvature, (-1,)), largest)
+        if steps.pays:
+            return _scan_smoothly(stops, filters, curvature, steps, rates, constant)
+    width = curvature.shape[0] * curvature.shape[-1]
+    size = _block_size(largest * top, width)
+    for start in range(0, rates.size, size):
+        block = rates[start : start + size]
+        factors = step_factors(xp, constant(block), curvature)
+        after = filters.then(xp, rates_filter(xp, factors))
+        least = after
+        if float(block.max()) * top > 1:
+            shrinking = xp.minimum(xp.abs(factors), 1.0 + 0.0 * factors)
+            least = filters.then(xp, rates_filter(xp, shrinking))
+        if bool(xp.any(_may_stop(stops, log_excess(xp, stops.log_weights, least)))):
+            _search(stops, filters, factors, start)
+        filters = after
+    return filters
+
+
+def _may_stop(stops: Stops, bound: Array) -> Array:
+    """Mark the open levels that a lower bound for the train loss does not exclude."""
+    lower = bound - _ROUNDING * (1.0 + stops.xp.abs(bound))
+    return stops.open & ((bound <= stops.bar) | (lower <= stops.bar))
+
+
+def _scan_smoothly(
+    stops: Stops,
+    filters: Filter,
+    curvature: Array,
+    steps: SmoothSteps,
+    rates: Rates,
+    constant: Any,
+) -> Filter:
+    xp, shape = stops.xp, curvature.shape
+    start = 0
+    while start < rates.size:
+        size = min(max(_ELEMENTS // max(int(steps.near.shape[0]), 1), 8 * _GROUP), _BLOCK)
+        size = min(size, max(_ELEMENTS * _GROUP // (shape[0] * shape[-1]), _GROUP))
+        size = size // _GROUP * _GROUP
+        block = np.zeros(-(-min(size, rates.size - start) // _GROUP) * _GROUP)
+        block[: rates.size - start] = rates[start : start + block.size]  # rate 0 changes nothing
+        largest = float(block.max())
+        if largest > 0 and not _STALE * steps.largest <= largest <= steps.largest:
+            steps = SmoothSteps.build(xp, constant, xp.reshape(curvature, (-1,)), largest)
+        sign, log, least = (
+            xp.reshape(part, (-1, shape[0], 1, shape[-1])) for part in steps.groups(block, _GROUP)
+        )
+        ends = filters.then(xp, Filter(sign, log))
+        bound = log_excess(xp, stops.log_weights, filters.then(xp, Filter(sign, least)))
+        hopeful = xp.any(xp.any(_may_stop(stops, bound), axis=-1), axis=-1)
+        for g in (int(g) for g in xp.nonzero(hopeful)[0]):
+            if bool(xp.any(_may_stop(stops, bound[g, ...]))):
+                before = _row(ends, g - 1) if g else filters
+                inner = constant(block[g * _GROUP : (g + 1) * _GROUP])
+                _search(stops, before, step_factors(xp, inner, curvature), start + g * _GROUP)
+        filters = _row(ends, -1)
+        start += block.size
+    return filters
+
+
+def _row(filters: Filter, g: int) -> Filter:
+    return Filter(*(None if part is None else part[g, ...] for part in filters))
+
+
+def _growth(largest: float) -> float:
+    """Return the nats by which a step may grow, given the largest ηγ."""
+    return math.log(max(2.0 * largest - 1.0, 1.0))
+
+
+def _block_size(largest: float, width: int) -> int:
+    """Return how many steps to hold at once, given the largest ηγ."""
+    growth = _growth(largest)
+    size = max(_ELEMENTS // width // 8 * 8, 8)
+    if growth > 0:
+        size = min(size, max(int(_LARGEST / growth), 1))
+    return size
+
+
+def _search(stops: Stops, filters: Filter, factors: Array, done: int) -> None:
+    """Record the levels first reached in a block, whose start comes after ``done`` steps."""
+    xp = stops.xp
+    start = stops.log_weights + 2.0 * filters.logarithm()
+    shift = xp.max(start, axis=-1)[..., None]
+    shift = xp.where(xp.isfinite(shift), shift, xp.zeros_like(shift))
+    products = xp.cumulative_prod(factors, axis=0)
+    sums = xp.vecdot(products, xp.exp(start - shift) * products)
+    if bool(xp.all((sums > _SMALLEST_SUM) & xp.isfinite(sums))) and not filters.grows(xp, 0.0):
+        parts: list[Array] = [products]
+        excess = shift[..., 0] + xp.log(sums)
+    else:
+        logs = xp.cumulative_sum(xp.log(xp.abs(factors)), axis=0)
+        ones = xp.ones_like(factors)
+        signs = xp.cumulative_prod(xp.where(factors < 0, -ones, ones), axis=0)
+        parts = [signs, logs]
+        excess = log_excess(xp, stops.log_weights, Filter(signs, filters.logarithm() + logs))
+    hits = excess <= stops.bar  # (steps, B, L) from (steps, B, 1)
+    while bool(xp.any(hits & stops.open)):
+        index = xp.argmax(xp.astype(hits, xp.int64), axis=0)
+        pick = xp.broadcast_to(index[..., None], (*index.shape, factors.shape[-1]))
+        sign, *log = (
+            xp.take_along_axis(xp.permute_dims(part[:, :, 0, :], (1, 0, 2)), pick, axis=1)
+            for part in parts
+        )
+        there = Filter(
+            xp.where(sign < 0, -xp.ones_like(sign), xp.ones_like(sign)),
+            log[0] if log else xp.log(xp.abs(sign)),
+        )
+        found = xp.any(hits, axis=0)
+        refused = stops.record(found, filters.then(xp, there), done + index + 1)
+        if not bool(xp.any(refused)):
+            break
+        # by a rounding error: the next step is looked at
+        later = xp.reshape(xp.arange(hits.shape[0], device=compat.device(hits)), (-1, 1, 1)) > index
+        hits = hits & (later | ~refused)

@@ -1,0 +1,254 @@
+"""Steps of changing rates with momentum, and where they first reach a level.
+
+They are taken in float64, block by block. Where that cannot decide (a loss at a level but for the
+rounding, or a loss or a direction that a step all but removes, whose digits are those of what
+cancels), all steps from the start of the walk on are taken again in double-double.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import array_api_compat as compat
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.dynamics.filters import Filter
+from isoloss.dynamics.momentum.groups import CHUNK, Grouping, Groups
+from isoloss.dynamics.momentum.motion import Motion, one_step, rescaled
+from isoloss.dynamics.momentum.search import relative_to
+from isoloss.dynamics.stops import Stops
+
+__all__ = ["walk"]
+
+Array = Any
+Rates = npt.NDArray[np.float64]
+
+_ELEMENTS = 2**21
+_WALKED = 128  # steps between two rescalings
+_SMALLEST = 1e-250
+_ROUNDING = 1e-14  # of a block's positions, relative to the largest of them
+_CANCELS = 1e-12  # the share of the loss, after one step, from which on digits are missed
+_REMOVES = 1e-6  # the same of a direction's position and velocity, which later steps may make grow
+_STOPS = 1e-12  # the same of a position alone, which counts where the rates that follow are tiny
+
+
+def walk(
+    stops: Stops,
+    motion: Motion,
+    curvature: Array,
+    rates: Rates,
+    momentum: float,
+    constant: Any,
+    *,
+    nesterov: bool,
+) -> Motion:
+    """Take steps of changing rates, record the levels first reached, and return the end."""
+    xp = stops.xp
+    walker = _Walker(stops, motion, curvature, rates, momentum, nesterov=nesterov)
+    if curvature.shape[0] == 1:
+        grouping = Grouping(xp, curvature[0, 0, :], momentum, constant, nesterov=nesterov)
+        while grouping.pays and rates.size - walker.done >= grouping.size:
+            count = min((rates.size - walker.done) // grouping.size, CHUNK) * grouping.size
+            if not walker.take_groups(grouping, count):
+                break
+    walker.take()
+    return walker.motion()
+
+
+class _Walker:
+    """The state of one walk: position and velocity (B, r) in units of 2^exponent times the base."""
+
+    def __init__(
+        self,
+        stops: Stops,
+        motion: Motion,
+        curvature: Array,
+        rates: Rates,
+        momentum: float,
+        *,
+        nesterov: bool,
+    ) -> None:
+        xp = self.xp = stops.xp
+        self.momentum, self.nesterov = momentum, nesterov
+        self.stops, self.rates, self.done = stops, rates, 0
+        self.columns, self.curvature = curvature, curvature[:, 0, :]
+        self.base = motion.base
+        self.elements = math.prod(curvature.shape)
+        self.counts = xp.any(stops.log_weights > -xp.inf, axis=(1, 2))  # whose losses do
+        self.exact = motion, 0  # in double-double, after so many steps
+        self._adopt(motion)
+
+    def motion(self) -> Motion:
+        """Return where the walk is."""
+        exact, done = self.exact
+        return exact if done == self.done else _motion(self.base, *self.state, self.exponent)
+
+    def take(self) -> None:
+        """Take the rest of the steps one by one."""
+        xp, rates = self.xp, self.rates
+        growth = math.log(2.0 + float(rates.max(initial=0.0)) * float(xp.max(2.0 * self.curvature)))
+        size = max(min(_WALKED, _ELEMENTS // self.elements), 1)
+        size = min(size, max(int(300.0 / growth), 1))
+        while self.done < rates.size:
+            block = rates[self.done : self.done + size]
+            looking = self.stops.any_open()
+            positions, end, kept = _take(
+                xp, self.state, self.curvature, block, self.momentum, nesterov=self.nesterov
+            )
+            last = self.done + block.size == rates.size  # whose digits are those of the end
+            if last:
+                kept = kept and self._lasts(self.state[0], positions, end)
+            if not kept or ((looking or last) and not self._decided(self.state[0], positions)):
+                self._retake(block.size)
+                continue
+            self._arrive(end)
+            self.done += block.size
+
+    def _lasts(self, start: Array, positions: Array, end: tuple[Array, Array]) -> bool:
+        """Whether the end of the walk has digits enough for what may follow.
+
+        The next phase may carry the velocity on, and remove a direction together with this one.
+        """
+        xp, (x, q) = self.xp, end
+        before = positions[-2, ...] if positions.shape[0] > 1 else start
+        kept = self.momentum * q
+        size = xp.maximum(xp.abs(x), xp.abs(kept))
+        lost = _removed(xp, before, x) | _removed(xp, size, x + kept)
+        return not bool(xp.any(lost))
+
+    def take_groups(self, grouping: Grouping, count: int) -> bool:
+        """Take whole groups of steps at once; False, with none taken, where digits would go."""
+        xp, stops, m = self.xp, self.stops, grouping.size
+        weights, levels = relative_to(self.motion(), stops)
+        rates = self.rates[self.done : self.done + count]
+        looking = stops.any_open()
+        flat = (self.state[0][0, :], self.state[1][0, :])
+        groups = grouping.run(flat, rates, weights[0, 0, :] if looking else None)
+        if groups is None:
+            return False
+        if groups.sums is not None:
+            if bool(xp.any(groups.sums <= groups.doubt)):
+                return False
+            lowest = xp.min(xp.reshape(groups.sums - groups.doubt, (-1, m)), axis=1)
+            for g in range(lowest.shape[0]):
+                near = bool(xp.any((lowest[g] <= levels) & stops.open))
+                if near and not self._look(groups, g, m):
+                    return False
+        x, q = groups.end
+        self._arrive((x[None, :], q[None, :]))
+        self.done += count
+        return True
+
+    def _look(self, groups: Groups, g: int, m: int) -> bool:
+        """Look at the steps of one group one by one; False if float64 cannot decide."""
+        x, q, rates = groups.x[g, :][None, :], groups.q[g, :][None, :], self.rates[self.done :]
+        rates = rates[g * m : (g + 1) * m]
+        positions, _, kept = _take(
+            self.xp, (x, q), self.curvature, rates, self.momentum, nesterov=self.nesterov
+        )
+        return kept and self._decided(x, positions, g * m)
+
+    def _decided(self, start: Array, positions: Array, ahead: int = 0) -> bool:
+        """Record the levels first reached in a block of steps; False if float64 cannot decide.
+
+        ``start`` (B, r) are the positions before the block, which comes ``ahead`` steps later.
+        """
+        xp, stops, motion = self.xp, self.stops, _motion(self.base, *self.state, self.exponent)
+        weights, levels = relative_to(motion, stops)
+        whole = xp.concat([start[None, ...], positions], axis=0)
+        sums = xp.vecdot(whole, weights[:, 0, :] * whole)  # (1 + steps, B)
+        lost = (sums[1:, :] <= _SMALLEST) | (sums[1:, :] <= _CANCELS * sums[:-1, :])
+        if bool(xp.any(lost & self.counts & xp.any(~stops.reached, axis=-1))):
+            return False
+        peak, sums = xp.sqrt(xp.max(sums, axis=0)), sums[1:, :]
+        doubt = 2.0 * _ROUNDING * xp.sqrt(sums) * peak + (_ROUNDING * peak) ** 2
+        near = ((sums - doubt)[..., None] <= levels[None, ...]) & stops.open  # (steps, B, L)
+        hit = xp.any(near, axis=0)
+        if not bool(xp.any(hit)):
+            return True
+        index = xp.argmax(xp.astype(near, xp.int64), axis=0)
+        unsure = near & ((sums + doubt)[..., None] > levels[None, ...])
+        if bool(xp.any(xp.take_along_axis(unsure, index[None, ...], axis=0))):
+            return False
+        pick = xp.broadcast_to(index[..., None], (*index.shape, positions.shape[-1]))
+        before, there = (
+            xp.take_along_axis(xp.permute_dims(part, (1, 0, 2)), pick, axis=1)
+            for part in (whole[:-1, ...], positions)
+        )
+        if bool(xp.any(_removed(xp, before, there) & hit[..., None])):
+            return False
+        moved = motion._replace(position=(there, 0.0 * there))
+        refused = stops.record(hit, moved.filter(xp), self.done + ahead + index + 1)
+        return not bool(xp.any(refused))
+
+    def _retake(self, count: int) -> None:
+        """Take the next steps in double-double, after all steps up to them."""
+        xp, stops = self.xp, self.stops
+        motion, done = self.exact
+        for lr in self.rates[done : self.done + count].tolist():
+            motion = one_step(xp, motion, lr, self.momentum, self.columns, nesterov=self.nesterov)
+            done += 1
+            if done > self.done and stops.any_open():
+                stops.record(stops.open, motion.filter(xp), done + xp.zeros_like(stops.bar))
+        self.exact, self.done = (motion, done), done
+        self._adopt(motion)
+
+    def _adopt(self, motion: Motion) -> None:
+        self.exponent = motion.exponent[:, 0, :]
+        x, q = ((high + low)[:, 0, :] for high, low in (motion.position, motion.velocity))
+        self.state = x, q
+
+    def _arrive(self, end: tuple[Array, Array]) -> None:
+        pairs = [(part, 0.0) for part in end]
+        self.exponent, ((x, _), (q, _)) = rescaled(self.xp, self.exponent, pairs)
+        self.state = x, q
+
+
+def _take(
+    xp: Any,
+    state: tuple[Array, Array],
+    curvature: Array,
+    rates: Rates,
+    momentum: float,
+    *,
+    nesterov: bool,
+) -> tuple[Array, tuple[Array, Array], bool]:
+    """Return the positions after each step, (steps, B, r), and the last state.
+
+    Also whether each direction has kept digits: no step has all but removed it.
+    """
+    x, q = state
+    kept = momentum * q
+    columns = xp.asarray(-rates, dtype=x.dtype, device=compat.device(x))[:, None, None]
+    pulls, positions = columns * (2.0 * curvature), []
+    left = 1.0 + pulls if nesterov else pulls
+    # a step keeps at least this share of what later steps see, the larger of |x| and |μq|
+    least = xp.abs(left) if nesterov else xp.ones_like(pulls)
+    risky = bool(xp.any(momentum * least < _REMOVES * (2.0 - 4.0 * pulls)))
+    sizes = [xp.maximum(xp.abs(x), xp.abs(kept))]
+    for k in range(rates.size):
+        q = kept + x
+        kept = momentum * q
+        # in this order two of Nesterov's steps at 2ηγ = 1 remove a direction to the last bit
+        x = left[k, ...] * x + pulls[k, ...] * kept if nesterov else x + pulls[k, ...] * q
+        positions.append(x)
+        if risky:
+            sizes.append(xp.maximum(xp.abs(x), xp.abs(kept)))
+    removed = (_removed(xp, *pair) for pair in itertools.pairwise(sizes))
+    holds = not any(bool(xp.any(found)) for found in removed)
+    whole = xp.stack([state[0], *positions])
+    holds = holds and not bool(xp.any(_removed(xp, whole[:-1, ...], whole[1:, ...], _STOPS)))
+    return whole[1:, ...], (x, q), holds
+
+
+def _removed(xp: Any, before: Array, after: Array, share: float = _REMOVES) -> Array:
+    """Mark the directions that a step has all but removed."""
+    return (before != 0) & (xp.abs(after) <= share * xp.abs(before))
+
+
+def _motion(base: Filter, x: Array, q: Array, exponent: Array) -> Motion:
+    x, q, exponent = x[:, None, :], q[:, None, :], exponent[:, None, :]
+    return Motion(base, (x, 0.0 * x), (q, 0.0 * q), exponent)

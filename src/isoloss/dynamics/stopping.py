@@ -1,0 +1,151 @@
+"""Where along a flow, or along equal steps, the train loss first reaches a level.
+
+Levels are logarithms of the excess train loss, as in `stops`. Shapes: levels (B, L), all others
+(B, 1, r).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from isoloss.dynamics.filters import Filter, flow_filter
+from isoloss.dynamics.roots import ROUGH, first_root, polished
+from isoloss.dynamics.stops import Stops, log_excess
+
+__all__ = ["first_step", "flow_time"]
+
+Array = Any
+
+
+class _Sought:
+    """The N levels of B problems that are looked for, in rows: shapes (N, r) and (N,)."""
+
+    def __init__(self, xp: Any, sought: Array) -> None:
+        self.xp, self.mask, self.shape = xp, sought, tuple(sought.shape)
+        self.problem, _ = xp.nonzero(sought)
+        # where in the rows each level is; where it is not, any row will do
+        count = xp.cumulative_sum(xp.astype(xp.reshape(sought, (-1,)), xp.int64))
+        self.row = xp.where(count > 0, count - 1, count)
+
+    def rows(self, array: Array) -> Array:
+        """Return what belongs to each problem (B, 1, ...) for each row (N, ...)."""
+        return self.xp.take(array[:, 0, ...], self.problem, axis=0)
+
+    def filters(self, filters: Filter) -> Filter:
+        """Return each problem's filter for each row."""
+        return Filter(*(None if part is None else self.rows(part) for part in filters))
+
+    def given(self, where: Array, filters: Filter) -> tuple[Array, Filter]:
+        """Return where each level is met (B, L), infinity if it is not looked for, and filters."""
+
+        def back(rows: Array) -> Array:
+            return self.xp.reshape(
+                self.xp.take(rows, self.row, axis=0), (*self.shape, *rows.shape[1:])
+            )
+
+        there = Filter(*(None if part is None else back(part) for part in filters))
+        found = back(where)
+        return self.xp.where(self.mask, found, self.xp.inf + self.xp.zeros_like(found)), there
+
+
+def flow_time(
+    xp: Any, log_weights: Array, filters: Filter, curvature: Array, log_level: Array
+) -> tuple[Array, Filter]:
+    """Return the time at which gradient flow reaches each level (inf: never) and the filter there.
+
+    NaN marks a level that is not looked for; at least one must be.
+    """
+    sought = _Sought(xp, ~xp.isnan(log_level))
+    log_level, log_weights = log_level[sought.mask], sought.rows(log_weights)
+    filters, curvature = sought.filters(filters), sought.rows(curvature)
+    rates, terms = 4.0 * curvature, log_weights + 2.0 * filters.log
+    if filters.low is None:
+        time = first_root(xp, terms, rates, log_level)
+        base = xp.where(xp.isfinite(time), time, 0.0)
+        return sought.given(time, filters.then(xp, flow_filter(xp, base[..., None], curvature)))
+    # Polished with the exponents recomputed in double-double: where growth and decay cancel, the
+    # rounding of the time alone would cost digits.
+    time = first_root(xp, terms, rates, log_level, ROUGH)
+    base = xp.where(xp.isfinite(time), time, 0.0)
+    there = filters.then(xp, flow_filter(xp, base[..., None], curvature, precise=True))
+    rest = polished(xp, log_weights + 2.0 * there.logarithm(), rates, log_level)
+    there = there.then(xp, flow_filter(xp, rest[..., None], curvature, precise=True))
+    return sought.given(time + rest, there)
+
+
+def first_step(
+    stops: Stops, filters: Filter, step: Filter, steps: Array, sought: Array
+) -> tuple[Array, Filter]:
+    """Return the first of some equal GD steps at or below each level (inf: none), its filter.
+
+    There are ``steps`` of them, shape (B, 1), and ``sought`` (B, L) marks the levels to look for;
+    at least one must be. log Σ w_i |1 - 2ηγ_i|^(2k) is convex in real k ≥ 1: its first crossing is
+    found at a cost that does not depend on the number of steps. Where the loss rises again before
+    the next whole step, the level is not reached.
+    """
+    xp = stops.xp
+    wanted = _Sought(xp, sought)
+    log_level, bar = stops.log_level[sought], stops.bar[sought]
+    log_weights = wanted.rows(stops.log_weights)
+    filters, step, steps = wanted.filters(filters), wanted.filters(step), wanted.rows(steps)
+
+    def at(count: Array) -> Filter:
+        return filters.then(xp, step.power(xp, count[..., None]))
+
+    def excess(count: Array) -> Array:
+        return log_excess(xp, log_weights, at(count))
+
+    # A direction with factor 0 counts at k = 0 only, and there the level is not yet reached.
+    dead = step.log == -xp.inf
+    rates = xp.where(dead, xp.zeros_like(step.log), -2.0 * step.log)
+    weights = xp.where(dead, -xp.inf, log_weights)
+    real = first_root(xp, weights + 2.0 * filters.log, rates, log_level, ROUGH)
+    found = xp.isfinite(real)
+    base = xp.floor(xp.where(found, real, 0.0))
+    there = at(base)
+    rest = polished(xp, weights + 2.0 * there.logarithm(), rates, log_level)
+    ones = xp.ones_like(base)
+    nearest = xp.ceil(base + rest)
+    nearest = xp.where(nearest < 1, ones, nearest)
+    before = xp.where(nearest < 2, ones, nearest - 1.0)
+    met, met_before = excess(nearest) <= bar, excess(before) <= bar
+    none = ~found | (before > steps)
+    if bool(xp.all(none | (met & ~met_before) | (met & (nearest == 1)))):
+        first = xp.where(none, xp.inf + ones, nearest)
+    else:  # the real root may be off by a rounding error, and many steps may lie within it
+        first = _first_whole(xp, at, rates, weights, bar, steps)
+        first = xp.where(none, xp.inf + ones, first)
+    first = xp.where(first <= steps, first, xp.inf + ones)
+    used = xp.where(xp.isfinite(first), first, 0.0)
+    return wanted.given(first, at(used))
+
+
+def _first_whole(
+    xp: Any,
+    at: Callable[[Array], Filter],
+    rates: Array,
+    log_weights: Array,
+    bar: Array,
+    steps: Array,
+) -> Array:
+    """Return the first whole number of steps at or below each bar, by halving; inf if none is.
+
+    Up to it the loss is above and falls; from there on it is not above, or no longer falls.
+    """
+
+    def passed(count: Array) -> Array:
+        here = at(count)
+        terms = log_weights + 2.0 * here.logarithm()
+        top = xp.max(terms, axis=-1)
+        shares = xp.exp(terms - xp.where(xp.isfinite(top), top, 0.0)[..., None])
+        return (log_excess(xp, log_weights, here) <= bar) | ~(xp.vecdot(rates, shares) > 0)
+
+    low = xp.zeros_like(bar)
+    high = low + xp.where(steps >= 1, steps, 1.0 + low)
+    while bool(xp.any(high - low > 1)):
+        middle = low + xp.ceil(0.5 * (high - low))
+        middle = xp.where(middle < high, middle, high)
+        beyond = passed(middle)
+        low, high = xp.where(beyond, low, middle), xp.where(beyond, middle, high)
+    return xp.where(log_excess(xp, log_weights, at(high)) <= bar, high, xp.inf + high)

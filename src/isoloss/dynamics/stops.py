@@ -1,0 +1,113 @@
+"""Which levels training has reached, and where. Every stop is confirmed here, and only here.
+
+Everywhere in training the excess train loss is Σ_i w_i h_i² with w = γδ(0)², and levels are
+logarithms of that excess. Shapes: levels (B, L), all others (B, 1, r).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isoloss.dynamics.filters import Filter, choose
+
+__all__ = ["Stops", "log_excess"]
+
+Array = Any
+
+_EPS = 2.0**-52
+_FLOW = 1e-10  # what a flow may miss its level by, in the log: the rounding of times and exponents
+
+
+def log_excess(xp: Any, log_weights: Array, filters: Filter) -> Array:
+    """Return log Σ w_i h_i² along the last axis: the train loss above its minimum."""
+    terms = log_weights + 2.0 * filters.logarithm()
+    top = xp.max(terms, axis=-1)
+    shift = xp.where(xp.isfinite(top), top, 0.0)
+    return shift + xp.log(xp.sum(xp.exp(terms - shift[..., None]), axis=-1))
+
+
+class Stops:
+    """The levels of one call: those open, and where the others have stopped.
+
+    Attributes
+    ----------
+    log_level : array
+        The log of each level's excess; NaN for one below every train loss.
+    bar : array
+        What a step may have at most to be at the level: that, and four units in the last place.
+    open : array of bool
+        The levels that are sought and not reached.
+    reached, steps, time, filters
+        Where the others stopped.
+    passed : pair of arrays
+        Steps (int64) and time of all phases done, (B, 1).
+    """
+
+    def __init__(
+        self, xp: Any, log_weights: Array, start: Filter, sought: tuple[Array, Array] | None
+    ) -> None:
+        """Look for levels by their log excess (B, L), exact and with each level's rounding."""
+        self.xp, self.log_weights = xp, log_weights
+        nothing = xp.zeros_like(log_weights[..., 0])
+        if sought is None:
+            self.log_level = self.bar = xp.nan + nothing
+            self.reached = self.open = nothing < 0  # none
+        else:
+            self.log_level, bar = sought
+            few = 4.0 * _EPS
+            self.bar = xp.where(bar < 0, (1.0 - few) * bar, (1.0 + few) * bar) + few
+            self.reached = log_excess(xp, log_weights, start) <= self.bar
+            self.open = ~(self.reached | xp.isnan(self.log_level))
+        self.passed = xp.astype(nothing, xp.int64), nothing
+        blank = xp.zeros_like(self.log_level)
+        self.steps, self.time = xp.astype(blank, xp.int64), blank
+        self.filters = Filter(*(part + blank[..., None] for part in start[:2]))
+
+    @classmethod
+    def none(cls, xp: Any, log_weights: Array, start: Filter) -> Stops:
+        """Return the stops of a run that looks for no level."""
+        return cls(xp, log_weights, start, None)
+
+    def any_open(self) -> bool:
+        """Whether any level is still open."""
+        return bool(self.xp.any(self.open))
+
+    def passes(self, steps: Any, time: Any) -> None:
+        """Count a phase done."""
+        self.passed = self.passed[0] + steps, self.passed[1] + time
+
+    def record(self, hit: Array, there: Filter, step: Array) -> Array:
+        """Close the open levels that a step of the phase reaches, with the filters there.
+
+        A stop counts only if the excess loss of these very filters is at the level. Levels that are
+        refused are returned, and stay open.
+        """
+        xp = self.xp
+        step = xp.astype(xp.where(hit, step, 0), xp.int64)
+        return self._confirm(hit, there, self.bar, self.passed[0] + step, self.passed[1])
+
+    def record_flow(self, hit: Array, there: Filter, time: Array) -> None:
+        """Close the open levels that a flow reaches after a time, with the filters there."""
+        xp = self.xp
+        bar = self.log_level + _FLOW * (1.0 + xp.abs(self.log_level))
+        refused = self._confirm(hit, there, bar, self.passed[0], self.passed[1] + time)
+        if bool(xp.any(refused)):
+            raise ArithmeticError(
+                "the time at which a gradient flow reaches a train loss was not found: the loss "
+                f"there misses it by more than {_FLOW:g} of its logarithm; rescale the problem, "
+                "or choose another train loss"
+            )
+
+    def _confirm(self, hit: Array, there: Filter, bar: Array, steps: Array, time: Array) -> Array:
+        xp, new = self.xp, hit & self.open
+        sure = new & (log_excess(xp, self.log_weights, there) <= bar)
+        self.steps = xp.where(sure, steps, self.steps)
+        self.time = xp.where(sure, time, self.time)
+        self.filters = choose(xp, sure, there, self.filters)
+        self.reached = self.reached | sure
+        self.open = self.open & ~sure
+        return new & ~sure
+
+    def give_up_the_floor(self, rows: Array) -> None:
+        """Look no more for the smallest train loss, in problems (B, 1) that only tend to it."""
+        self.open = self.open & ~(rows & (self.log_level == -self.xp.inf))

@@ -1,0 +1,118 @@
+"""train(problem, schedule, level): the exact result of a training run, without a training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from isoloss._arrays.context import quiet
+from isoloss._parallel.threads import blas_by_size
+from isoloss.dynamics.run import Run
+from isoloss.dynamics.segments import side_by_side
+from isoloss.dynamics.state import Progress, Stopped
+from isoloss.problems.problem import Problem
+from isoloss.schedules.schedule import Phase, Schedule
+
+__all__ = ["train", "train_each"]
+
+Array = Any
+
+_MAX_STEPS = 2**63 - 1  # as many as an int64 counts
+
+
+@blas_by_size
+@quiet
+def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) -> Run:
+    """Train a problem by a schedule and stop at given train losses.
+
+    Stops at the start if the train loss is already there, else after the first GD step at or below
+    the level, or at the exact moment inside a flow (GD(K, η, ε) and GF(ε) of the paper, section 2).
+    Phases of one rate and flows are solved in closed form: their cost does not depend on their
+    length.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem, or a batch of them.
+    schedule : Schedule or phase
+        What the optimizer does.
+    train_loss : array_like, optional
+        The level or levels to stop at; by default the schedule runs to its end. A level counts as
+        reached where the train loss is at or below it to four units in the last place of the
+        level (of its logarithm, far from 1). The smallest train loss is reached only if
+        finitely many steps remove every direction exactly; a flow only tends to it.
+
+    Returns
+    -------
+    Run
+        Its results have shape batch × levels, and the problem's kind of array and precision.
+        Tensors carry no gradient.
+
+    Raises
+    ------
+    TypeError
+        If ``problem`` or ``schedule`` is of another type.
+    ValueError
+        If a level is NaN, the schedule has more than 2⁶³ - 1 steps, or a momentum phase has a rate
+        above 10²⁹⁰/(2γ₁).
+
+    Examples
+    --------
+    The paper's example: at the same train loss, half the test loss.
+
+    >>> import isoloss as il
+    >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+    >>> flow = il.train(problem, il.GradientFlow(), train_loss=1e-4)
+    >>> annealed = il.train(problem, il.anneal(1.5, 10), train_loss=1e-4)
+    >>> print(f"{flow.test_loss:.3g} {annealed.test_loss:.3g}")
+    0.00015 7.5e-05
+    """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
+    if not isinstance(schedule, Schedule):
+        schedule = Schedule(schedule)
+    _check_steps(schedule)
+    levels = None if train_loss is None else _levels(problem, train_loss)
+    stopped, result = Progress(problem, levels).follow(schedule), problem.kind.result
+    # with an axis of levels, even of one
+    parts = (
+        problem.kind.xp.reshape(part, (*problem.gamma.shape[:-1], -1, problem.gamma.shape[-1]))
+        for part in (stopped.sign, stopped.log)
+    )
+    test_loss = problem.test.loss(problem.kind.xp, *parts)
+    return Run(
+        problem=problem,
+        schedule=schedule,
+        reached=problem.kind.count(stopped.reached),
+        steps=problem.kind.count(stopped.steps),
+        time=result(stopped.time),
+        train_loss=result(stopped.train_loss),
+        test_loss=result(problem.kind.xp.reshape(test_loss, stopped.reached.shape)),
+        sign=stopped.sign,
+        log=stopped.log,
+    )
+
+
+@blas_by_size
+@quiet
+def train_each(problem: Problem, schedules: Sequence[Schedule], levels: Array) -> Stopped:
+    """Train each problem of a batch (B,) by a schedule of its own, all in one call.
+
+    The schedules must be of the same `kinds`.
+    """
+    for schedule in schedules:
+        _check_steps(schedule)
+    return Progress(problem, levels).follow_pieces(side_by_side(schedules))
+
+
+def _check_steps(schedule: Schedule) -> None:
+    if schedule.steps > _MAX_STEPS:
+        raise ValueError(f"a run may have at most 2**63 - 1 steps in all; got {schedule.steps}")
+
+
+def _levels(problem: Problem, train_loss: Any) -> Array:
+    xp = problem.kind.xp
+    levels = problem.kind.plain("train_loss", train_loss)
+    if bool(xp.any(xp.isnan(levels))):
+        raise ValueError("train_loss must not be NaN; give the train losses to stop at")
+    return levels

@@ -1,0 +1,132 @@
+"""What a search has chosen, beside the best of each schedule, and why: in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.schedules.phases import GradientFlow
+from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.text import Spec
+
+if TYPE_CHECKING:
+    from isoloss.estimators.tuning.search import ScheduleSearchCV
+
+__all__ = ["BestStop", "Choice", "choice"]
+
+Floats = npt.NDArray[np.float64]
+
+_SAME = 1e-9  # scores closer than this are equal
+
+
+@dataclass(frozen=True)
+class BestStop:
+    """The best stop of one schedule.
+
+    Attributes
+    ----------
+    schedule : str
+        The schedule's name.
+    at_end : bool
+        Whether it is the schedule's end.
+    excess, steps, time : float
+        As in ``cv_results_``, means and a median over folds.
+    score, spread : float
+        The mean score, and its standard error over folds (NaN for one fold).
+    """
+
+    schedule: str
+    at_end: bool
+    excess: float
+    steps: float
+    time: float
+    score: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The best stop of each schedule, the best first; ridge regression's; and the reason."""
+
+    stops: tuple[BestStop, ...]
+    ridge: tuple[float, float]
+    reason: tuple[str, ...]
+
+
+def choice(search: ScheduleSearchCV) -> Choice:
+    """Tell what a fitted search has chosen, and why."""
+    results, chosen = search.cv_results_, search.best_index_
+    names, scores = results["schedule_name"], results["mean_test_score"]
+    order = np.lexsort([results["mean_test_loss"], results["rank_test_score"]])
+    order = np.concatenate([[chosen], order[order != chosen]])
+    first = {
+        name: next(i for i in order if names[i] == name) for name in dict.fromkeys(names[order])
+    }
+    stops = tuple(_stop(search, i) for i in first.values())
+    folds = np.array([results[f"split{k}_test_score"] for k in range(search.n_splits_)])
+    where = f"over {len(folds)} folds" if len(folds) > 1 else "on the validation rows"
+    error = _standard_error(folds[:, chosen])
+    spread = "" if math.isnan(error) else f" ± {error:.2g} (standard error)"
+    real = results["reached"] > 0  # a level that no fold reaches is the end once more
+    ties = int(np.sum(real & (np.abs(scores - scores[chosen]) <= _SAME * abs(scores[chosen])))) - 1
+    highest = f"the highest, as that of {ties} more" if ties else "the highest"
+    reason = [
+        f"{names[chosen]}: of {real.sum()} candidates, its score {where} is {highest}: "
+        f"{scores[chosen]:.4g}{spread}."
+    ]
+    if stops[0].at_end:
+        reason.append("No stop before its end has a higher score.")
+    flow = next((name for name, each in search.schedules_.items() if _is_flow(each)), None)
+    if flow is not None and names[chosen] != flow:
+        rival = folds[:, first[flow]]
+        reason.append(_against("Gradient flow at its best stop", folds[:, chosen], rival))
+    ridge = search.ridge_scores_
+    reason.append(_against("Ridge regression with its best penalty", folds[:, chosen], ridge))
+    reason.append(
+        "The score of the best of many candidates is optimistic: judge the model on other rows."
+    )
+    return Choice(stops, (float(ridge.mean()), _standard_error(ridge)), tuple(reason))
+
+
+def _is_flow(schedule: Any) -> bool:
+    """Whether a schedule is gradient flow, whatever it is called."""
+    text = isinstance(schedule, str)
+    whole = Spec.parse(schedule).relative if text else Schedule(schedule)
+    return whole == Schedule(GradientFlow())
+
+
+def _against(rival: str, scores: Floats, theirs: Floats) -> str:
+    """Say what the scores on each fold are worth against a rival's."""
+    gains = scores - theirs
+    gain, error = float(gains.mean()), _standard_error(gains)
+    level = f"{rival} has {theirs.mean():.4g}"
+    if math.isnan(error):
+        side = "lower" if gain > 0 else "higher"
+        return f"{level}, {abs(gain):.2g} {side}." if gain else f"{level}, the same."
+    difference = f"{level}; fold by fold the difference is {gain:.2g} ± {error:.2g}"
+    if abs(gain) > 2 * error:
+        return f"{difference}, beyond two standard errors."
+    return f"{difference}, within two standard errors: that will do as well."
+
+
+def _standard_error(values: Floats) -> float:
+    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else math.nan
+
+
+def _stop(search: ScheduleSearchCV, i: int) -> BestStop:
+    results, folds = search.cv_results_, search.n_splits_
+    each = len(results["params"]) // len(search.schedules_)
+    scores = np.array([results[f"split{k}_test_score"][i] for k in range(folds)])
+    return BestStop(
+        schedule=str(results["schedule_name"][i]),
+        at_end=i % each == 0,
+        excess=float(results["mean_excess"][i]),
+        steps=float(results["mean_n_steps"][i]),
+        time=float(results["median_flow_time"][i]),
+        score=float(results["mean_test_score"][i]),
+        spread=_standard_error(scores),
+    )

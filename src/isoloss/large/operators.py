@@ -1,0 +1,333 @@
+"""A problem from products with the data: as much of it as the asked schedules need."""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss._arrays import conversion
+from isoloss._arrays.columns import column_names, entries_in_order, in_order, targets_in_order
+from isoloss._arrays.context import Kind, has_only_products, quiet
+from isoloss.dynamics.training import train
+from isoloss.large.bidiagonal import Bidiagonalization
+from isoloss.problems.basis import Basis
+from isoloss.problems.chunks import ChunkedRows, is_chunked
+from isoloss.problems.coordinates import Coordinates
+from isoloss.problems.decomposition import decompose
+from isoloss.problems.offsets import test_of_products
+from isoloss.problems.problem import Problem
+from isoloss.problems.reduced import Reduction
+from isoloss.problems.rows import ArrayRows, Rows
+from isoloss.problems.units import Units
+from isoloss.problems.validation import log_weights
+from isoloss.schedules.phases import GradientFlow
+from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.text import Spec
+
+__all__ = ["Asked", "from_operator", "reduce_rows"]
+
+Floats = npt.NDArray[np.float64]
+
+_GROWTH = 1.25  # of the rank between two looks at what is asked
+_SHARES = np.geomspace(1.0, 1e-6, 21)[1:]  # of the start's excess: the levels if none are asked
+_SMALL = 1e-12  # of the start's loss: below that a difference is rounding
+
+
+def from_operator(
+    X: Any,
+    y: Any,
+    X_test: Any,
+    y_test: Any,
+    *,
+    schedules: Any = ("flow", "gd(1.0, 10) > flow"),
+    train_loss: Any = None,
+    start: Any = None,
+    rtol: float = 1e-6,
+    max_rank: int = 500,
+) -> Problem:
+    """Build the least-squares problem of data that is only asked for products.
+
+    Schedules see no more of the data than a Krylov space: block Golub-Kahan bidiagonalization
+    from the start's residual, fully re-orthogonalized, grown until the losses of the asked
+    schedules are settled. The problem on it is one like any other; `reachable_band` and designs
+    are of it.
+
+    Parameters
+    ----------
+    X : array_like, sparse matrix, LinearOperator or Dask array, shape (n, d)
+        Train inputs: whatever SciPy can multiply by, and its transpose; or chunked rows, which
+        may be sparse, and of which each product reads one after another.
+    y : array_like, shape (n,) or (n, m)
+        Train targets.
+    X_test, y_test : as X and y
+        Test data.
+    schedules : str, Schedule, phase or list of these, optional
+        What must be right: texts have rates in units of the largest stable one.
+    train_loss : array_like, optional
+        The train losses at which it must be right, or at the schedule's end where it does not
+        reach them; by default 20, evenly spaced in the log of the excess down to a millionth of
+        the start's, and the smallest one. Few and high ones need few products.
+    start : array_like, shape (d,) or (d, m), optional
+        Parameters at the start; zeros if left out.
+    rtol : float, default: 1e-6
+        The relative error that these losses may have, by the estimate: their change since the
+        space was a fifth smaller, which must be below it twice in a row.
+    max_rank : int, default: 500
+        The largest space: its vectors take (n + d)·max_rank numbers.
+
+    Returns
+    -------
+    Problem
+        Its ``reduction`` tells rank, estimate and passes over the data.
+
+    Raises
+    ------
+    TypeError
+        If a schedule is of another type.
+    ValueError
+        If shapes disagree, or an entry or a product is not finite.
+
+    Warns
+    -----
+    UserWarning
+        If ``max_rank`` is reached before the losses are settled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import isoloss as il
+    >>> from scipy.sparse import random_array
+    >>> rng = np.random.default_rng(0)
+    >>> X = random_array((3000, 2000), density=0.01, rng=rng)
+    >>> y = X @ rng.normal(size=2000) + rng.normal(size=3000)
+    >>> problem = il.from_operator(X, y, X[:500], y[:500], rtol=1e-3)
+    >>> problem.reduction.estimate < 1e-3
+    True
+    """
+    rows: Rows
+    test: Rows
+    columns, outputs = column_names(X), column_names(y)
+    X_test = in_order("X_test", X_test, "X", columns)
+    y_test = targets_in_order("y_test", y_test, "y", outputs)
+    if is_chunked(X, y, X_test, y_test):
+        if any(has_only_products(each) for each in (X, X_test)):
+            raise TypeError(
+                "Dask arrays and SciPy's sparse matrices or operators do not go together; give X "
+                "and X_test as Dask arrays, whose chunks may be sparse"
+            )
+        rows, test = ChunkedRows.read("X", X, y), ChunkedRows.read("X_test", X_test, y_test)
+    else:
+        rows, test = ArrayRows.read("X", X, y), ArrayRows.read("X_test", X_test, y_test)
+    (_, d, m), (_, d_test, m_test) = rows.shape, test.shape
+    if (d, m) != (d_test, m_test):
+        raise ValueError(
+            f"X_test and y_test need {d} columns and {m} output(s), as X and y have; got {d_test} "
+            f"and {m_test}"
+        )
+    single = np.ndim(y) == 1
+    first = np.zeros((d, m))
+    if start is not None:
+        start = entries_in_order("start", start, "X", columns)
+        first = conversion.floats("start", start)
+        wanted = (d,) if single else (d, m)
+        if first.shape != wanted or not np.isfinite(first).all():
+            raise ValueError(f"start must be finite, of shape {wanted}; got shape {first.shape}")
+        first = first.reshape(d, m)
+    if not 0 < rtol < 1:
+        raise ValueError(f"rtol must be between 0 and 1; got {rtol!r}")
+    if operator.index(max_rank) < 1:
+        raise ValueError(f"max_rank must be at least 1; got {max_rank!r}")
+    problem = reduce_rows(
+        rows,
+        test,
+        first,
+        single=single,
+        asked=Asked.read(schedules, train_loss),
+        rtol=rtol,
+        max_rank=max_rank,
+    )
+    assert problem.coordinates is not None
+    named = dataclasses.replace(problem.coordinates, columns=columns, outputs=outputs)
+    return dataclasses.replace(problem, coordinates=named)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What must be settled: schedules, at train losses or by default at shares of the excess."""
+
+    schedules: Sequence[Schedule | Phase | str]
+    levels: Floats | None
+
+    @classmethod
+    def read(cls, schedules: Any, train_loss: Any) -> Asked:
+        """Take one or several schedules or texts, and train losses."""
+        one = isinstance(schedules, str | Schedule | Phase)
+        several = [schedules] if one else list(schedules or ())
+        for each in several:
+            if isinstance(each, str):
+                Spec.parse(each)
+            elif not isinstance(each, Schedule | Phase):
+                kind = type(each).__name__
+                raise TypeError(f"schedules must be texts, Schedule objects or phases; got {kind}")
+        if not several:
+            raise ValueError("give at least one schedule")
+        if train_loss is None:
+            return cls(several, None)
+        levels = np.atleast_1d(conversion.floats("train_loss", train_loss))
+        if levels.ndim != 1 or not levels.size or np.isnan(levels).any():
+            raise ValueError(f"train_loss must be numbers along one axis; got {train_loss!r}")
+        if (levels < 0).any():
+            raise ValueError(
+                f"train_loss must be at least 0, as all losses are; got {levels.min()}"
+            )
+        return cls(several, levels)
+
+    def answers(self, problem: Problem) -> Answer:
+        """Return what is asked of a problem: train losses and test losses, each beside its start's.
+
+        Levels that are not reached by a flow without end need the whole space: a space may stand
+        still for long before the train loss falls further.
+        """
+        start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
+        levels = floor + _SHARES * (start - floor) if self.levels is None else self.levels
+        max_lr = float(problem.max_lr)
+        trains, tests, reached, open_ended = [], [], [], False
+        for schedule in self.schedules:
+            at = Schedule(
+                Spec.parse(schedule).at(max_lr if np.isfinite(max_lr) else 1.0)
+                if isinstance(schedule, str)
+                else schedule
+            )
+            run = train(problem, at, levels)
+            trains.append(np.asarray(run.train_loss))
+            tests.append(np.asarray(run.test_loss))
+            reached.append(np.asarray(run.reached))
+            endless = any(isinstance(p, GradientFlow) and np.isinf(p.time) for p in at.phases)
+            open_ended = open_ended or (endless and not bool(np.all(run.reached)))
+        if self.levels is None:
+            trains.append(np.array([floor]))
+        return Answer(
+            np.concatenate(trains), np.concatenate(tests), np.concatenate(reached), open_ended,
+            (start, float(problem.start_test_loss)),
+        )  # fmt: skip
+
+
+class Answer(NamedTuple):
+    """Losses at the asked stops, whether these are reached, and the losses at the start."""
+
+    train: Floats
+    test: Floats
+    reached: npt.NDArray[np.bool_]
+    open_ended: bool
+    start: tuple[float, float]
+
+    def change(self, before: Answer) -> float:
+        """Return the largest relative change of a loss, rounding aside; infinite if a stop is."""
+        if self.open_ended or not np.array_equal(self.reached, before.reached):
+            return float("inf")
+        largest = 0.0
+        for now, then, start in zip(self[:2], before[:2], self.start, strict=True):
+            scale = np.maximum(np.abs(now), _SMALL * start if start > 0 else 1.0)
+            change = np.abs(now - then) / scale
+            largest = max(largest, float(np.max(np.where(np.isfinite(change), change, np.inf))))
+        return largest
+
+
+@quiet
+def reduce_rows(
+    rows: Rows,
+    test: Rows,
+    start: Floats,
+    *,
+    single: bool,
+    asked: Asked,
+    rtol: float,
+    max_rank: int,
+) -> Problem:
+    """Grow a Krylov space until what is asked changes by less than ``rtol``, twice in a row.
+
+    The estimate is the change since the space was a fifth smaller, relative to each loss: an
+    estimate of the smaller space's error.
+    """
+    space = Bidiagonalization(rows, rows.residual(start))
+    known: Answer | None = None
+    estimate, problem, look, blocks = np.inf, None, 1.0, 0
+    while not space.exhausted() and space.next_rank <= max_rank:
+        space.grow()
+        blocks += 1
+        rank = space.right.shape[1]
+        over = space.exhausted() or space.next_rank > max_rank
+        if rank < look and not over:
+            continue
+        look = rank * _GROWTH
+        problem = _problem(space, rows, test, start, single=single)
+        if space.exhausted():
+            estimate = 0.0
+            break
+        found = asked.answers(problem)
+        before, estimate = estimate, np.inf if known is None else found.change(known)
+        known = found
+        if max(before, estimate) <= rtol:  # twice in a row
+            break
+    if problem is None:
+        if not space.exhausted():
+            raise ValueError(
+                f"max_rank={max_rank} is below the {space.next_rank} directions of the start's "
+                "gradient; give at least that"
+            )
+        problem, estimate = _problem(space, rows, test, start, single=single), 0.0
+    if estimate > rtol:
+        warnings.warn(
+            f"a rank of {space.right.shape[1]} leaves an estimated relative error of "
+            f"{estimate:.1g}, above rtol={rtol:g}; raise max_rank (now {max_rank}) or rtol",
+            UserWarning,
+            stacklevel=4,
+        )
+    reduction = Reduction(space.right.shape[1], estimate, 2 * blocks + 2)
+    return dataclasses.replace(problem, reduction=reduction)
+
+
+def _problem(
+    space: Bidiagonalization, rows: Rows, test: Rows, start: Floats, *, single: bool
+) -> Problem:
+    """Return the problem on the space: its train loss is ‖Bz + UᵀR‖²/n for β = β₀ + Vz."""
+    kind = Kind.of()
+    xp, (n, _, m) = kind.xp, rows.shape
+    rank = space.right.shape[1]
+    if rank:
+        scale = (len(space.reduced) / n) ** 0.5
+        spectrum = decompose(xp, space.reduced * scale, space.residual * scale)
+        vectors, right = spectrum.basis.full, space.right
+        gamma, residual, floor = spectrum.curvature, spectrum.residual, spectrum.floor
+    else:  # no gradient: nothing moves
+        gamma, residual = np.zeros(1), np.zeros((1, m))
+        vectors, right = np.zeros((1, 1)), np.zeros((rows.shape[1], 1))
+        floor = np.asarray(float(np.sum(space.residual**2)) / n)
+    basis = Basis(vectors, np.ascontiguousarray(right.T))
+    unit = space.residual_exponent - space.exponent
+    units = Units(2 * space.exponent, 2 * space.residual_exponent, unit)
+    shrink = test.shape[0] ** -0.5
+    return Problem._checked(
+        kind=kind,
+        gamma=gamma,
+        floor=floor,
+        start_residual=residual,
+        log_weights=log_weights(xp, gamma, residual),
+        test=test_of_products(
+            xp,
+            shrink * (test.forward(right) @ vectors),
+            shrink * test.residual(start),
+            residual,
+            unit,
+        ),
+        coordinates=Coordinates.build(basis, start, residual, unit),
+        single_output=single,
+        units=units,
+    )

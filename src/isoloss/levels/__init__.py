@@ -1,0 +1,18 @@
+"""All parameters with one train loss: the lowest and highest test loss, and what can be reached."""
+
+from isoloss.levels.attaining import attaining_schedule
+from isoloss.levels.band import Band, level_band
+from isoloss.levels.reachable import BestFilter, ReachableBand, best_filter, reachable_band
+from isoloss.levels.ridge_regression import Ridge, ridge
+
+__all__ = [
+    "Band",
+    "BestFilter",
+    "ReachableBand",
+    "Ridge",
+    "attaining_schedule",
+    "best_filter",
+    "level_band",
+    "reachable_band",
+    "ridge",
+]

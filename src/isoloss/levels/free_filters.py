@@ -1,0 +1,139 @@
+"""Filters that take one value for each curvature, as free values of equal weight in the loss."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from isoloss._arrays.context import Kind
+from isoloss.problems.problem import Problem
+from isoloss.problems.test_loss import Offset, QuadraticTest
+from isoloss.problems.units import precision, scaled, sum_of_exponentials
+
+__all__ = ["SAME", "FreeValues", "LogFilter", "distinct", "free_values"]
+
+Array = Any
+
+SAME = 1e-13
+"""Curvatures closer than this share of their size are one, split by rounding."""
+
+
+def distinct(xp: Any, curvature: Array) -> Array:
+    """Return which distinct curvature each of (r,) is, as a matrix (r, p) of zeros and ones."""
+    order = xp.argsort(curvature)
+    ordered = xp.take(curvature, order, axis=0)
+    new = (ordered[1:] - ordered[:-1]) > SAME * ordered[1:]
+    number = xp.cumulative_sum(xp.astype(new, xp.int64), include_initial=True)
+    number = xp.take(number, xp.argsort(order), axis=0)
+    columns = xp.unique_values(number)
+    return xp.astype(number[:, None] == columns[None, :], xp.float64)
+
+
+class LogFilter(NamedTuple):
+    """sign·exp(log), where the value itself may lie beyond float64."""
+
+    sign: Array
+    log: Array
+
+    def values(self, kind: Kind) -> Array:
+        """Return the filter in the user's precision; raise ``ValueError`` if it is too large."""
+        found = kind.result(self.sign * kind.xp.exp(self.log) + 0.0)  # no minus zeros
+        if not bool(kind.xp.all(kind.xp.isfinite(kind.plain("filter", found)))):
+            raise ValueError(
+                f"the filter overflows {precision(kind)}: a direction has almost no residual at "
+                "the start; set it to 0, or leave it out"
+            )
+        return found
+
+
+class FreeValues:
+    """One problem of a batch: its filter as a linear function of p free values.
+
+    The free values are lengths: each is what its directions have of the square root of the train
+    loss, however small their weights are. The test loss is ‖matrix @ values + offset‖².
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        gamma: Array,
+        log_weights: Array,
+        delta: Array,
+        factor: Array,
+        offset: Offset,
+    ) -> None:
+        xp = kind.xp
+        self.kind, self.still = kind, xp.astype(gamma == 0, xp.float64)
+        members = distinct(xp, gamma)
+        moving = (log_weights > -xp.inf) & (gamma > 0)
+        members = members * xp.astype(moving, xp.float64)[:, None]
+        kept = xp.nonzero(xp.any(members > 0, axis=0))[0]
+        self.members = xp.take(members, kept, axis=1)
+        nothing = -xp.inf + xp.zeros_like(self.members)
+        logs = xp.where(
+            self.members > 0, log_weights[:, None] + xp.zeros_like(self.members), nothing
+        )
+        # log of √Σw of each group
+        self.log_sizes = 0.5 * sum_of_exponentials(xp, logs.T).log(xp)
+        # δ_i/√w_i = (δ_i/‖δ_i‖)/√γ_i, times what the direction has of its group
+        size = xp.max(xp.abs(delta), axis=-1)
+        unit = delta / xp.where(size > 0, size, xp.ones_like(size))[:, None]
+        norm = xp.sqrt(xp.sum(unit**2, axis=-1)) * xp.sqrt(gamma)
+        unit = unit / xp.where(norm > 0, norm, xp.ones_like(norm))[:, None]
+        lengths = xp.where(log_weights > -xp.inf, 0.5 * log_weights, xp.zeros_like(log_weights))
+        shares = xp.exp(lengths[:, None] - self.log_sizes[None, :]) * self.members
+        above = max(offset.exponent, 0)
+        rest = scaled(offset.residual, offset.exponent - above)
+        blocks = (
+            (factor @ (unit[:, j, None] * shares), factor @ (self.still * delta[:, j]))
+            for j in range(delta.shape[1])  # one output after another, for memory's sake
+        )
+        matrix, unmoved = next(blocks)
+        column = rest[:, 0] + scaled(unmoved, -above)
+        for j, (more, unmoved) in enumerate(blocks, start=1):
+            matrix = xp.concat([matrix, more])
+            column = xp.concat([column, rest[:, j] + scaled(unmoved, -above)])
+            if matrix.shape[0] > matrix.shape[1] + 1:  # as few rows as have the same test loss
+                both = xp.linalg.qr(xp.concat([matrix, column[:, None]], axis=1))[1]
+                matrix, column = both[:, :-1], both[:, -1]
+        self.matrix, self.offset = matrix, Offset(column[:, None], above)
+
+    def filter(self, free: Array) -> LogFilter:
+        """Return filters (..., r) of free values (..., p)."""
+        xp = self.kind.xp
+        logs = xp.log(xp.abs(free)) - self.log_sizes
+        groups = self.members.T  # each direction is in one group, or in none
+        if not groups.shape[0]:
+            nothing = self.still + xp.zeros(
+                (*free.shape[:-1], 1), dtype=xp.float64, device=self.kind.device
+            )
+            return LogFilter(xp.ones_like(nothing), xp.log(nothing))
+        inside = xp.any(groups > 0, axis=0)
+        index = xp.argmax(groups, axis=0)
+        sign, log = (xp.take(part, index, axis=-1) for part in (free, logs))
+        log = xp.where(inside, log, xp.log(self.still))
+        return LogFilter(xp.where(inside & (sign < 0), -xp.ones_like(log), xp.ones_like(log)), log)
+
+
+def free_values(problem: Problem) -> list[FreeValues]:
+    """Return the free values of each problem of a batch whose test loss is a `QuadraticTest`."""
+    xp, test = problem.kind.xp, problem.test
+    assert isinstance(test, QuadraticTest)
+    q, r = test.factor.shape[-2:]
+    m = problem.start_residual.shape[-1]
+    shapes = ((r,), (r,), (r, m), (q, r), (q, m))
+    arrays = (
+        problem.gamma,
+        problem.log_weights,
+        problem.start_residual,
+        test.factor,
+        test.minimum.residual,
+    )
+    flat = [xp.reshape(a, (-1, *s)) for a, s in zip(arrays, shapes, strict=True)]
+    return [
+        FreeValues(
+            problem.kind, gamma, logs, delta, factor, test.minimum._replace(residual=residual)
+        )
+        for gamma, logs, delta, factor, residual in (
+            tuple(a[i, ...] for a in flat) for i in range(flat[0].shape[0])
+        )
+    ]

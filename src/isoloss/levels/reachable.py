@@ -1,0 +1,325 @@
+"""What no schedule can beat: test losses over all filters, one value for each curvature."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from isoloss._arrays.context import Kind, quiet
+from isoloss._parallel.threads import blas_by_size
+from isoloss.levels.band import ENDS, level_excess, user_losses
+from isoloss.levels.free_filters import SAME, FreeValues, LogFilter, free_values
+from isoloss.levels.sphere import extremes
+from isoloss.problems.problem import Problem
+from isoloss.problems.reduced import RESCALE_TARGETS
+from isoloss.problems.test_loss import DiagonalTest
+from isoloss.problems.units import Scaled, exponents, precision, shifted, sum_of_exponentials
+
+__all__ = ["BestFilter", "ReachableBand", "best_filter", "reachable_band"]
+
+Array = Any
+
+_RANK = 3e-7  # of singular values, relative to the largest: smaller ones have no effect
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReachableBand:
+    """The range of test losses at given train losses, over all filters.
+
+    Attributes
+    ----------
+    train_loss : array
+        The levels.
+    lowest, highest : array, shape batch × levels
+        The lowest and the highest test loss.
+    lowest_filter, highest_filter : array, shape batch × levels × r
+        Filters that attain them: what the residual along each direction is multiplied by.
+
+    Examples
+    --------
+    >>> import isoloss as il
+    >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3, 1 / 3], [0.5, 0.25, 1.0], [10, 10, 10])
+    >>> il.reachable_band(problem, 0.1)
+    ReachableBand(train_loss=0.1, lowest=0.075, highest=0.1875)
+    """
+
+    kind: Kind
+    """The array library, precision and device of the problem."""
+    train_loss: Array
+    lowest: Array
+    highest: Array
+    low: LogFilter
+    """The filter of lowest test loss, in logarithms."""
+    high: LogFilter
+    """The same of highest test loss."""
+
+    @property
+    @quiet
+    def lowest_filter(self) -> Array:
+        """A filter that attains the lowest test loss.
+
+        Raises
+        ------
+        ValueError
+            If float64 cannot represent it.
+        """
+        return self.low.values(self.kind)
+
+    @property
+    @quiet
+    def highest_filter(self) -> Array:
+        """A filter that attains the highest test loss.
+
+        Raises
+        ------
+        ValueError
+            If float64 cannot represent it.
+        """
+        return self.high.values(self.kind)
+
+    def __repr__(self) -> str:
+        if self.lowest.ndim:
+            return f"ReachableBand(shape {tuple(self.lowest.shape)})"
+        values = (
+            ("train_loss", self.train_loss),
+            ("lowest", self.lowest),
+            ("highest", self.highest),
+        )
+        return f"ReachableBand({', '.join(f'{n}={float(v):.6g}' for n, v in values)})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BestFilter:
+    """The filter of lowest test loss.
+
+    Attributes
+    ----------
+    problem : Problem
+        The problem.
+    filter : array, shape batch × r
+        What it multiplies the residual along each direction by.
+    train_loss, test_loss : array, shape batch
+        The losses that it leads to.
+
+    Examples
+    --------
+    >>> import isoloss as il
+    >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [10, 10], noise=0.25)
+    >>> il.best_filter(problem)
+    BestFilter(train_loss=0, test_loss=0.25)
+    """
+
+    problem: Problem
+    log_filter: LogFilter
+    """The filter in logarithms."""
+    train_loss: Array
+    test_loss: Array
+
+    @property
+    @quiet
+    def filter(self) -> Array:
+        """What the residual along each direction is multiplied by.
+
+        Raises
+        ------
+        ValueError
+            If float64 cannot represent it.
+        """
+        return self.log_filter.values(self.problem.kind)
+
+    @quiet
+    def coef(self) -> Array:
+        """Return the parameters in the user's coordinates, as `Run.coef`.
+
+        Raises
+        ------
+        ValueError
+            If the problem has no coordinates, being given by its spectra.
+        """
+        return self.problem.filtered_parameters(*self.log_filter)[0]
+
+    def __repr__(self) -> str:
+        if self.test_loss.ndim:
+            return f"BestFilter(batch {tuple(self.test_loss.shape)})"
+        return (
+            f"BestFilter(train_loss={float(self.train_loss):.6g}, "
+            f"test_loss={float(self.test_loss):.6g})"
+        )
+
+
+@blas_by_size
+@quiet
+def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
+    """Find the lowest and highest test loss at a train loss over all filters.
+
+    Every schedule multiplies the residual along each direction by a number that depends on its
+    curvature alone. So no schedule whatsoever, nor ridge regression, leaves this band, which is
+    narrower than `level_band` over all parameters. On the sphere Σ w h² = level (w = γδ(0)²) the
+    test loss is hᵀMh + 2bᵀh + c: a trust-region problem, solved by its secular equation.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem, or a batch of them.
+    train_loss : array_like
+        The level or levels.
+
+    Returns
+    -------
+    ReachableBand
+        With arrays of shape batch × levels. Curvatures equal up to rounding share one value of the
+        filter. Where the curvature is zero, no training moves: the filter is 1.
+
+    Raises
+    ------
+    ValueError
+        As `level_band`, or if training starts at the smallest train loss.
+
+    Examples
+    --------
+    Two equal curvatures cannot be told apart, so the band is narrower than over all parameters:
+
+    >>> import isoloss as il
+    >>> problem = il.Problem.from_spectra([1, 1], [0.5, 1.5], [1, 1])
+    >>> il.reachable_band(problem, 0.1), il.level_band(problem, 0.1)
+    (ReachableBand(train_loss=0.1, lowest=0.1, highest=0.1),
+     Band(train_loss=0.1, lowest=0.05, highest=0.15))
+    """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
+    kind, xp = problem.kind, problem.kind.xp
+    levels, excess = level_excess(problem, train_loss)
+    at_minimum = ~xp.any(problem.log_weights > -xp.inf, axis=-1)
+    if bool(xp.any(xp.reshape(at_minimum, (-1, 1)) & (excess.value > 0))):
+        raise ValueError(
+            "training starts at the smallest train loss, where there is no residual to filter; "
+            f"no schedule has train loss {float(xp.max(levels)):.6g}"
+        )
+    batch, r = tuple(problem.gamma.shape[:-1]), problem.gamma.shape[-1]
+    if isinstance(problem.test, DiagonalTest):
+        filters = _commuting(problem, problem.test, excess)
+    else:
+        ends = [
+            _one_band(part, Scaled(*(each[i, :] for each in excess)))
+            for i, part in enumerate(free_values(problem))
+        ]
+        filters = [
+            LogFilter(*map(xp.stack, zip(*end, strict=True))) for end in zip(*ends, strict=True)
+        ]
+    shape = (*batch, *levels.shape)
+    found = []
+    for name, (sign, log) in zip(ENDS, filters, strict=True):
+        parts = (xp.reshape(part, (*batch, -1, r)) for part in (sign, log))
+        own = problem.test.above_noise(xp, *parts)
+        own = Scaled(*(xp.reshape(part, (math.prod(batch), -1)) for part in own))
+        found.append(user_losses(problem, name, own, shape))
+    low, high = (LogFilter(*(xp.reshape(part, (*shape, r)) for part in parts)) for parts in filters)
+    return ReachableBand(
+        kind=kind,
+        train_loss=kind.result(levels),
+        lowest=found[0],
+        highest=found[1],
+        low=low,
+        high=high,
+    )
+
+
+@blas_by_size
+@quiet
+def best_filter(problem: Problem) -> BestFilter:
+    """Find the filter of lowest test loss, at whatever train loss.
+
+    No schedule stopped anywhere, nor ridge regression with any penalty, has a lower test loss.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem, or a batch of them.
+
+    Returns
+    -------
+    BestFilter
+        With arrays of shape batch. Where a direction has no effect, the filter is the smallest.
+
+    Examples
+    --------
+    >>> import isoloss as il
+    >>> problem = il.Problem.from_data([[1, 0], [0, 2]], [1, 2], [[1, 1], [1, 0]], [1.5, 1])
+    >>> il.best_filter(problem)
+    BestFilter(train_loss=0.5, test_loss=0)
+    """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
+    kind, xp = problem.kind, problem.kind.xp
+    if isinstance(problem.test, DiagonalTest):
+        still = (problem.gamma == 0) & (problem.test.log_weights > -xp.inf)
+        sign = xp.ones_like(problem.gamma)
+        log = xp.where(still, xp.zeros_like(sign), -xp.inf + xp.zeros_like(sign))
+    else:
+        rows = zip(*(_best(part) for part in free_values(problem)), strict=True)
+        sign, log = (xp.reshape(xp.stack(each), tuple(problem.gamma.shape)) for each in rows)
+    losses = [kind.result(problem.train_loss(log)), kind.result(problem.test.loss(xp, sign, log))]
+    if not all(bool(xp.all(xp.isfinite(kind.plain("loss", loss)))) for loss in losses):
+        raise ValueError(
+            f"a loss of the best filter overflows {precision(kind)}; rescale: {RESCALE_TARGETS}"
+        )
+    return BestFilter(
+        problem=problem,
+        log_filter=LogFilter(sign, log),
+        train_loss=losses[0],
+        test_loss=losses[1],
+    )
+
+
+def _one_band(part: FreeValues, excess: Scaled) -> tuple[LogFilter, LogFilter]:
+    """Return filters (L, r) of lowest and highest test loss."""
+    low, high = extremes(part.kind, part.matrix, part.offset, excess)
+    return part.filter(low.point[..., 0]), part.filter(high.point[..., 0])
+
+
+def _best(part: FreeValues) -> LogFilter:
+    xp = part.kind.xp
+    matrix, offset = part.matrix, part.offset
+    if not matrix.shape[1]:
+        return part.filter(matrix[0, :])
+    sizes = exponents(xp, xp.max(xp.abs(matrix), axis=0))
+    unit = shifted(xp, matrix, -sizes[None, :])
+    norms = xp.sqrt(xp.sum(unit**2, axis=0))
+    unit = unit / xp.where(norms > 0, norms, xp.ones_like(norms))
+    left, singular, right = xp.linalg.svd(unit, full_matrices=False)
+    kept = singular > _RANK * xp.max(singular)
+    inverse = xp.where(kept, 1.0 / singular, xp.zeros_like(singular))
+    free = -(right.T @ (inverse * (left.T @ offset.residual[:, 0])))
+    free = free / xp.where(norms > 0, norms, xp.ones_like(norms))
+    return part.filter(shifted(xp, free, float(offset.exponent) - sizes))
+
+
+def _commuting(problem: Problem, test: DiagonalTest, excess: Scaled) -> list[LogFilter]:
+    """Return filters (B, L, r): all of the train loss in the group of extreme λ/γ."""
+    xp, r = problem.kind.xp, problem.gamma.shape[-1]
+    gamma = xp.reshape(problem.gamma, (-1, r))
+    apart = xp.abs(gamma[:, :, None] - gamma[:, None, :])
+    same = apart <= SAME * xp.maximum(gamma[:, :, None], gamma[:, None, :])
+    weights, test_weights = (
+        sum_of_exponentials(xp, xp.where(same, logs, -xp.inf + xp.zeros_like(logs))).log(xp)
+        for logs in (
+            xp.reshape(logs, (-1, 1, r)) + 0.0 * apart
+            for logs in (problem.log_weights, test.log_weights)
+        )
+    )
+    moves = (gamma > 0) & (weights > -xp.inf)
+    ratio = test_weights - xp.where(moves, weights, xp.zeros_like(weights))
+    infinite = xp.inf + xp.zeros_like(ratio)
+    still = xp.where(gamma == 0, xp.zeros_like(gamma), -xp.inf + xp.zeros_like(gamma))[:, None, :]
+    log_excess = excess.log(xp)
+    filters = []
+    for sign in (1.0, -1.0):
+        index = xp.argmin(xp.where(moves, sign * ratio, infinite), axis=-1)
+        pick = xp.broadcast_to(index[:, None, None], (*index.shape, 1, r))
+        group = xp.take_along_axis(same, pick, axis=1) & moves[:, None, :]  # (B, 1, r)
+        weight = xp.take_along_axis(weights, index[:, None], axis=1)
+        size = 0.5 * (log_excess - xp.where(weight > -xp.inf, weight, xp.zeros_like(weight)))
+        log = xp.where(group, size[..., None], still)
+        filters.append(LogFilter(xp.ones_like(log), log))
+    return filters

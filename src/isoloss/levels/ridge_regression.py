@@ -1,0 +1,125 @@
+"""Ridge regression at a given train loss: the penalty whose solution has that loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.problems.problem import Problem
+from isoloss.problems.units import scaled
+
+__all__ = ["Ridge", "ridge"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ridge:
+    """Ridge solutions at given train losses.
+
+    Attributes
+    ----------
+    problem : Problem
+        The problem.
+    alpha : array, shape levels
+        The penalty: the solution minimises train loss + alpha · ‖β - start‖². The ``alpha`` of
+        scikit-learn's ``Ridge`` is this times the number of train rows.
+    train_loss, test_loss : array, shape levels
+        The solution's losses.
+    """
+
+    problem: Problem
+    alpha: Floats
+    train_loss: Floats
+    test_loss: Floats
+    log: Floats
+    """log α/(γ + α), shape levels × r."""
+
+    def coef(self) -> Floats:
+        """Return the coefficients, shape levels × d (× outputs).
+
+        Raises
+        ------
+        ValueError
+            If the problem has no coordinates, being given by its spectra.
+        """
+        return np.asarray(self.problem.filtered_parameters(np.ones_like(self.log), self.log)[0])
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
+    """Find the ridge solutions with given train losses.
+
+    Ridge regression is a filter like a schedule: it multiplies the residual along a direction of
+    train curvature γ by α/(γ + α), so its train loss rises with α from the smallest one to the
+    start's, and each loss in between belongs to one α.
+
+    Parameters
+    ----------
+    problem : Problem
+        One problem (no batch) of NumPy arrays.
+    excess : array_like
+        The train losses, less ``problem.min_train_loss``.
+
+    Returns
+    -------
+    Ridge
+        With NaN where the excess is above the start's.
+
+    Raises
+    ------
+    ValueError
+        If an excess is negative.
+
+    Examples
+    --------
+    >>> import isoloss as il
+    >>> problem = il.Problem.from_data([[2.0], [0.0]], [2.0, 0.0], [[1.0]], [1.0])
+    >>> found = ridge(problem, 0.5)  # β is shrunk from 1 to 1/2
+    >>> print(f"{found.alpha:.3f} {found.coef()[0]:.3f} {found.test_loss:.3f}")
+    2.000 0.500 0.250
+    """
+    given = np.asarray(excess, dtype=float)
+    if (given < 0).any():
+        raise ValueError(f"the excess train loss must not be negative; got {given.min():g}")
+    wanted = scaled(given, -problem.units.train)
+    weights = np.asarray(problem.log_weights, dtype=float)
+    moves = weights > -np.inf
+    gamma = np.log(np.asarray(problem.gamma, dtype=float))
+    full = np.logaddexp.reduce(weights)
+    log_wanted = np.log(wanted)
+    inside = (wanted > 0) & (log_wanted < full - 1e-11)
+    log_alpha = np.where(wanted > 0, np.nan, -np.inf)
+    log_alpha[np.abs(log_wanted - full) <= 1e-11] = np.inf  # the start itself
+    if inside.any():
+        # q/(1 - q) with q² = wanted / full would be α/γ if all curvatures were one
+        root = (log_wanted[inside] - full) / 2
+        guess = root - np.log(-np.expm1(root))
+        bracket = guess + gamma[moves].min() - 1, guess + gamma[moves].max() + 1
+
+        def miss(s: Floats, goal: Floats) -> Floats:
+            there = np.logaddexp.reduce(weights[moves] + 2 * _shrink(s, gamma[moves]), axis=-1)
+            return np.asarray(there - goal)
+
+        from scipy.optimize import elementwise  # half of the time that importing isoloss would take
+
+        # the stubs of find_root know no args
+        root_of: Any = elementwise.find_root
+        log_alpha[inside] = root_of(miss, bracket, args=(log_wanted[inside],)).x
+    log = _shrink(log_alpha, gamma)
+    return Ridge(
+        problem=problem,
+        alpha=scaled(np.exp(log_alpha), problem.units.curvature),
+        train_loss=problem.train_loss(log),
+        test_loss=np.asarray(problem.test.loss(np, np.ones_like(log), log)),
+        log=log,
+    )
+
+
+def _shrink(log_alpha: Floats, log_gamma: Floats) -> Floats:
+    """Return log α/(γ + α), which is 0 for all α where γ is 0."""
+    ratio = np.where(log_gamma > -np.inf, log_gamma - log_alpha[..., None], -np.inf)
+    return -np.logaddexp(0.0, ratio)

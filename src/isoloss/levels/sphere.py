@@ -1,0 +1,301 @@
+"""The extremes of a quadratic form on a sphere: ‖A z + G‖² over ‖z‖² = e.
+
+With A = W S Zᵀ and y = Zᵀz the stationary points are y_i = -s_i p_i/(s_i² + ν), p = WᵀG; the lowest
+has ν ≥ -s_min², the highest ν ≤ -s_max². Either way ‖y‖² = e is one decreasing equation in the
+distance of ν from that end (Moré and Sorensen, 1983). Its hard case, no pull along the extreme
+directions, is filled up along one of them; without G it is the eigenvalue problem.
+
+A, G and e are brought to order one by powers of two. Where they, or the singular values, lie too
+far apart for that, the equation is solved in logarithms.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import array_api_compat as compat
+import numpy as np
+
+from isoloss._arrays.context import Kind
+from isoloss.problems.test_loss import Offset
+from isoloss.problems.units import Scaled, scaled, shifted, sum_of_exponentials
+
+__all__ = ["Extreme", "extremes", "singular_values"]
+
+Array = Any
+
+_MAX_NEWTON = 200
+_HALVINGS = 2200  # as many as there are between the largest float64 and the smallest
+_SHARP = 1e-15
+_LN2 = 0.6931471805599453
+_APART = 200.0  # bits between sizes from which logarithms are taken
+_GRADED = 2.0**20  # between the sizes of columns: then small singular values need Jacobi's method
+_NEGLIGIBLE = 80.0  # nats
+
+
+class Extreme(NamedTuple):
+    """The value at each e, shape (L,), and a point z that attains it, shape (L, r, m)."""
+
+    loss: Scaled
+    point: Array
+
+
+def extremes(kind: Kind, matrix: Array, offset: Offset, squares: Scaled) -> tuple[Extreme, Extreme]:
+    """Return the lowest and the highest ‖A z + G‖² over ‖z‖² = e, for each e ≥ 0 in ``squares``.
+
+    Shapes: ``matrix`` A (q, r), ``offset`` G (q, m), ``squares`` (L,), with even exponents; z is
+    (r, m).
+    """
+    xp = kind.xp
+    wide, deep = _exponent(xp, matrix), _exponent(xp, offset.residual)
+    own = squares.value
+    matrix, given = scaled(matrix, -wide), scaled(offset.residual, -deep)
+    deep += offset.exponent
+    q, r = matrix.shape
+    if r == 0:
+        constant = Scaled(xp.sum(given**2) + xp.zeros_like(own), 2.0 * deep + xp.zeros_like(own))
+        nothing = Extreme(constant, own[:, None, None] * given[None, :0, :])
+        return nothing, nothing
+    if q < r:  # then some directions have no effect; zero rows make them appear in Z
+        blank = xp.zeros_like(xp.concat([matrix.T, given.T]).T[:1, :])
+        rows = xp.concat([blank] * (r - q))
+        matrix = xp.concat([matrix, rows[:, :r]])
+        given = xp.concat([given, rows[:, r:]])
+    left, singular, right = singular_values(kind, matrix)
+    along = left.T @ given
+    rest = xp.sum((given - left @ along) ** 2)
+    half = 0.5 * squares.bits
+    sphere = _Sphere(xp, singular, along, rest, own, float(deep - wide) - half)
+    ends = []
+    for sign in (1.0, -1.0):
+        y, loss, bits = sphere.end(sign)
+        point = shifted(xp, right.T @ y, half[:, None, None])
+        ends.append(Extreme(Scaled(loss, bits + 2.0 * (half + float(wide))), point))
+    return ends[0], ends[1]
+
+
+def singular_values(kind: Kind, matrix: Array) -> tuple[Array, Array, Array]:
+    """Return the thin SVD of a matrix (q, r) with q ≥ r.
+
+    Where columns differ much in size, Jacobi's method is accurate for each singular value
+    (Z. Drmač and K. Veselić (2008), SIAM J. Matrix Anal. Appl. 29(4)); the usual
+    method is accurate only relative to the largest one.
+    """
+    xp = kind.xp
+    sizes = xp.max(xp.abs(matrix), axis=0)
+    some = xp.where(sizes > 0, sizes, xp.max(sizes) + 0.0 * sizes)
+    if not float(xp.max(some)) > _GRADED * float(xp.min(some)):
+        left, singular, right = xp.linalg.svd(matrix, full_matrices=False)
+        return left, singular, right
+    from scipy.linalg import lapack  # rarely needed, and half of the import time of isoloss
+
+    host = np.asarray(compat.to_device(matrix, "cpu"))
+    values, left, right, work, _, _ = lapack.dgejsv(host, joba=0, jobu=0, jobv=0)
+    found = (left[:, : values.size], values * (work[0] / work[1]), right.T)
+    left, singular, right = (kind.constant(part) for part in found)
+    return left, singular, right
+
+
+def _exponent(xp: Any, array: Array) -> int:
+    size = float(xp.max(xp.abs(array))) if 0 not in array.shape else 0.0
+    return math.frexp(size)[1]
+
+
+class _Sphere:
+    """‖S y + 2^D p‖² + 4^D·rest over ‖y‖² = e, for each of L values e and D."""
+
+    def __init__(
+        self, xp: Any, singular: Array, along: Array, rest: Array, squares: Array, bits: Array
+    ) -> None:
+        self.xp, self.singular, self.along, self.rest = xp, singular, along, rest
+        self.squares, self.bits = squares, bits
+        top = float(xp.max(singular))
+        least = float(xp.min(xp.where(singular > 0, singular, top + 0.0 * singular)))
+        pulled = bool(xp.any(along != 0) | (rest != 0))
+        apart = least < 2.0**-_APART * top
+        self.far = (xp.abs(bits) > _APART) & pulled | apart
+
+    def end(self, sign: float) -> tuple[Array, Array, Array]:
+        """Return points y (L, r, m) and losses (L,), times 2^bits (L,); lowest for sign 1."""
+        xp = self.xp
+        shrink = shifted(xp, xp.ones_like(self.bits), xp.clip(self.bits, -_APART, _APART))
+        squared = self.singular**2
+        gaps = sign * squared - xp.min(sign * squared)
+        pull = -sign * self.singular[:, None] * self.along
+        y = _stationary(xp, gaps, pull, self.squares, shrink)
+        parts = self.singular[:, None] * y + shrink[:, None, None] * self.along
+        loss = shrink * shrink * self.rest + xp.sum(parts**2, axis=(-2, -1))
+        bits = xp.zeros_like(loss)
+        if bool(xp.any(self.far)):
+            there, found = self._in_logarithms(sign)
+            y = xp.where(self.far[:, None, None], there, y)
+            loss = xp.where(self.far, found.value, loss)
+            bits = xp.where(self.far, found.bits, bits)
+        return y, loss, bits
+
+    def _in_logarithms(self, sign: float) -> tuple[Array, Scaled]:
+        xp, singular, zeros = self.xp, self.singular, 0.0 * self.singular
+        log_s = xp.log(singular)
+        index = xp.argmin(sign * singular)
+        end = singular[index]
+        # log |s_i² - s_end²|, from the larger of the two
+        larger, smaller = (singular, end + zeros) if sign > 0 else (end + zeros, singular)
+        ratio = smaller / xp.where(larger > 0, larger, 1.0 + zeros)
+        log_gaps = 2.0 * xp.log(larger) + xp.log1p(-(ratio**2))
+        sizes = xp.sqrt(xp.sum(self.along**2, axis=-1))
+        log_sizes = xp.log(sizes)[None, :] + _LN2 * self.bits[:, None]
+        pulls = log_s[None, :] + log_sizes
+        wanted = xp.log(self.squares)
+        log_shift = _log_shift(xp, log_gaps, pulls, wanted)
+        distance = xp.logaddexp(log_gaps[None, :], log_shift[:, None])
+        # 0/0 is a direction without pull at the end itself: it is filled up below
+        log_y = xp.where(pulls > -xp.inf, pulls - distance, pulls)
+        total = xp.sum(xp.exp(2.0 * log_y), axis=-1)
+        missing = self.squares - total
+        hard = (log_shift == -xp.inf) & (missing > 0)
+        fill = xp.sqrt(xp.where(hard, missing, xp.zeros_like(missing)))
+        unit = self.along / xp.where(sizes > 0, sizes, 1.0 + zeros)[:, None]
+        at_end = xp.arange(singular.shape[0], device=compat.device(singular)) == index
+        first = xp.arange(unit.shape[1], device=compat.device(singular)) == 0
+        corner = xp.astype(at_end[:, None] & first[None, :], xp.float64)
+        y = -sign * xp.exp(log_y)[..., None] * unit + fill[:, None, None] * corner
+        # s_i y_i + p_i is p_i (s ∓ s_end²)/(gap_i + s)
+        log_end = 2.0 * xp.log(end)
+        if sign > 0:
+            both = xp.where(log_shift > log_end, log_shift, log_end + 0.0 * log_shift)
+            least = xp.where(log_shift > log_end, log_end + 0.0 * log_shift, log_shift)
+            factor = xp.where(both > -xp.inf, both + xp.log(-xp.expm1(least - both)), both)
+        else:
+            factor = xp.logaddexp(log_shift, log_end + 0.0 * log_shift)
+        # where both are zero, nothing is pulled: its residual is its own
+        own = (distance == -xp.inf) | (pulls == -xp.inf)
+        parts = xp.where(own, log_sizes, log_sizes + factor[:, None] - distance)
+        filled = xp.log(fill) + xp.log(end)
+        beyond = 0.5 * xp.log(self.rest) + _LN2 * self.bits
+        logs = xp.concat([parts, filled[:, None], beyond[:, None]], axis=-1)
+        logs = xp.where(xp.isnan(logs), -xp.inf + xp.zeros_like(logs), logs)
+        found = sum_of_exponentials(xp, 2.0 * logs)
+        nothing = wanted == -xp.inf
+        y = xp.where(nothing[:, None, None], xp.zeros_like(y), y)
+        return y, found
+
+
+def _log_shift(xp: Any, log_gaps: Array, pulls: Array, wanted: Array) -> Array:
+    """Return the log of s ≥ 0 with Σ (pull_i/(gap_i + s))² = e, -infinity if 0 leaves less."""
+    goal = wanted[:, None]
+    alone = pulls - 0.5 * goal  # log of gap + s for which one term is all
+    gaps = xp.broadcast_to(log_gaps[None, :], tuple(alone.shape))
+    above = alone > gaps
+    shares = xp.where(above, gaps - alone, -1.0 + xp.zeros_like(alone))
+    bounds = xp.where(above, alone + xp.log(-xp.expm1(shares)), -xp.inf + 0.0 * shares)
+    finite = xp.isfinite(log_gaps)
+    least = xp.min(xp.where(finite, log_gaps, xp.inf + xp.zeros_like(log_gaps)))
+    nothing = -xp.inf + xp.zeros_like(wanted)
+    low = xp.max(bounds, axis=-1)
+    unbounded = low == -xp.inf  # then only many terms together may exceed e
+    low = xp.where(unbounded, least - _NEGLIGIBLE + xp.zeros_like(low), low)
+    high = 0.5 * _log_sum(xp, 2.0 * alone)
+    high = xp.where(high > low, high, low)
+
+    def above_goal(s: Array) -> tuple[Array, Array]:
+        distance = xp.logaddexp(gaps, s[:, None])
+        logs = 2.0 * xp.where(pulls > -xp.inf, pulls - distance, pulls)
+        total = _log_sum(xp, logs)
+        shares = xp.exp(logs - total[:, None]) * xp.exp(s[:, None] - distance)
+        return total - wanted, 2.0 * xp.sum(
+            xp.where(xp.isnan(shares), 0.0 * s[:, None], shares), axis=-1
+        )
+
+    usable = xp.isfinite(low) & xp.isfinite(high) & xp.isfinite(wanted)
+    s = xp.where(usable, low, xp.zeros_like(low))
+    high = xp.where(usable, high, xp.zeros_like(high))
+    low = s
+    start, _ = above_goal(s)
+    hard = ~usable | (unbounded & ~(start > 0))
+    for _ in range(_MAX_NEWTON):
+        miss, slope = above_goal(s)
+        low = xp.where(miss > 0, s, low)
+        high = xp.where(miss > 0, high, s)
+        move = miss / xp.where(slope > 0, slope, xp.ones_like(slope))
+        proposed = s + move
+        inside = (proposed >= low) & (proposed <= high) & (slope > 0)
+        proposed = xp.where(inside, proposed, 0.5 * (low + high))
+        settled = hard | (xp.abs(proposed - s) <= 1e-15 * (1.0 + xp.abs(s))) | (miss == 0)
+        s = xp.where(settled, s, proposed)
+        if bool(xp.all(settled)):
+            break
+    return xp.where(hard, nothing, s)
+
+
+def _log_sum(xp: Any, logs: Array) -> Array:
+    top = xp.max(logs, axis=-1)
+    shift = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    return shift + xp.log(xp.sum(xp.exp(logs - shift[..., None]), axis=-1))
+
+
+def _stationary(xp: Any, gaps: Array, pull: Array, squares: Array, shrink: Array) -> Array:
+    """Return y_i = shrink·pull_i/(gap_i + s) with s ≥ 0 and ‖y‖² = e, filled up where s = 0."""
+    pulls = shrink[:, None, None] * pull
+    sizes = xp.sum(pulls**2, axis=-1)
+    target = xp.sqrt(squares)
+    safe = xp.where(target > 0, target, xp.ones_like(target))
+    # each term alone is a lower bound; from there Newton on 1/‖y(s)‖, concave in s, is monotone
+    s = xp.max(xp.sqrt(sizes) / safe[:, None] - gaps[None, :], axis=-1)
+    s, settled = _newton(xp, gaps, sizes, target, xp.where(s > 0, s, xp.zeros_like(s)))
+    if not bool(xp.all(settled)):
+        s = xp.where(settled, s, _halved(xp, gaps, sizes, target, s))
+    y = _ratio(xp, pulls, (gaps[None, :] + s[:, None])[..., None])
+    y = xp.where((target > 0)[:, None, None], y, xp.zeros_like(y))
+    missing = squares - xp.sum(y**2, axis=(-2, -1))
+    fill = xp.sqrt(xp.where((s == 0) & (missing > 0), missing, xp.zeros_like(missing)))
+    corner = xp.zeros_like(pull)
+    extreme = xp.argmin(gaps)
+    row = xp.arange(gaps.shape[0])[:, None] == extreme
+    column = xp.arange(pull.shape[1])[None, :] == 0
+    corner = xp.where(row & column, xp.ones_like(corner), corner)
+    return y + fill[:, None, None] * corner
+
+
+def _newton(xp: Any, gaps: Array, sizes: Array, target: Array, start: Array) -> tuple[Array, Array]:
+    """Return Newton's s with ‖y(s)‖ = target, from below, and whether it has converged."""
+    s, settled = start, target < 0  # nowhere
+    for _ in range(_MAX_NEWTON):
+        distance = gaps[None, :] + s[:, None]
+        terms = _ratio(xp, sizes, distance**2)
+        norm = xp.sqrt(xp.sum(terms, axis=-1))
+        slope = xp.sum(_ratio(xp, terms, distance), axis=-1)
+        moves = (norm > target) & (slope > 0) & (target > 0)
+        move = xp.where(
+            moves,
+            (norm / xp.where(moves, target, xp.ones_like(target)) - 1.0) * norm**2 / slope,
+            xp.zeros_like(s),
+        )
+        s = s + move
+        settled = ~(move > _SHARP * s)
+        if bool(xp.all(settled)):
+            break
+    return s, settled
+
+
+def _halved(xp: Any, gaps: Array, sizes: Array, target: Array, low: Array) -> Array:
+    """Return s with ‖y(s)‖ = target > 0 by bisection, from where the norm is above it."""
+    high = xp.sqrt(xp.sum(sizes, axis=-1)) / target  # ‖y(s)‖ ≤ ‖pull‖/s
+    for _ in range(_HALVINGS):
+        middle = 0.5 * low + 0.5 * high
+        between = (middle > low) & (middle < high)
+        if not bool(xp.any(between)):
+            break
+        terms = _ratio(xp, sizes, (gaps[None, :] + middle[:, None]) ** 2)
+        above = xp.sqrt(xp.sum(terms, axis=-1)) > target
+        low = xp.where(between & above, middle, low)
+        high = xp.where(between & ~above, middle, high)
+    return high
+
+
+def _ratio(xp: Any, top: Array, bottom: Array) -> Array:
+    """Return top/bottom, 0 where the top is 0."""
+    zero = xp.zeros_like(top / bottom)
+    return xp.where(
+        (top == 0) | (bottom == 0), zero, top / xp.where(bottom == 0, xp.ones_like(bottom), bottom)
+    )

@@ -1,0 +1,120 @@
+"""What a design is asked for, and what its schedules must keep to on the way."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.optimize.objective import Losses
+from isoloss.optimize.shapes import Shape
+
+__all__ = ["LANDED", "Constraints", "Goal", "Limits"]
+
+Floats = npt.NDArray[np.float64]
+
+_MARGIN = 1e-6  # log of how far the train loss stays above the level on the way
+LANDED = 1e-9
+"""The log of how far below the level steps without flow aim."""
+
+
+class Goal(NamedTuple):
+    """What to look for: "best", or "lowest"/"highest" at a train loss; with flow at the end."""
+
+    name: str
+    level: float | None
+    flow: bool
+
+
+class Limits(NamedTuple):
+    """How far errors and the residual may grow, and how hard to search."""
+
+    amplification: float
+    growth: float | None
+    starts: int
+    seed: int
+
+
+class Constraints:
+    """Level and largest growth as functions of z: a shape's parameters and, maybe, a flow's time.
+
+    ``log_level`` is the log of the level's excess over the start's.
+    """
+
+    def __init__(self, losses: Losses, goal: Goal, limits: Limits, log_level: float) -> None:
+        self.losses, self.limits, self.log_level = losses, limits, log_level
+        self.at_level = goal.level is not None
+        self.lands = self.at_level and not goal.flow
+        self.timed = goal.flow and not self.at_level
+        self.any = self.at_level or limits.growth is not None
+        self._last: tuple[Shape, bytes, Floats, Floats] | None = None
+
+    def split(self, z: Floats) -> tuple[Floats, float]:
+        """Return a shape's parameters and the flow's time."""
+        return (z[:-1], math.exp(z[-1])) if self.timed else (z, 0.0)
+
+    def for_scipy(self, shape: Shape) -> list[dict[str, Any]]:
+        """Return constraints as SciPy's ``minimize`` takes them."""
+        constraints: list[dict[str, Any]] = []
+        if self.lands:
+            constraints.append(
+                {
+                    "type": "eq",
+                    "fun": lambda z: self._equality(shape, z)[0],
+                    "jac": lambda z: self._equality(shape, z)[1],
+                }
+            )
+        if self.any:
+            constraints.append(
+                {
+                    "type": "ineq",
+                    "fun": lambda z: self._inequalities(shape, z)[0],
+                    "jac": lambda z: self._inequalities(shape, z)[1],
+                }
+            )
+        return constraints
+
+    def path(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
+        """Return the logs of `Losses.path` and their derivatives in z.
+
+        The last are kept: SciPy asks for each constraint and for its gradient by itself.
+        """
+        at = z.tobytes()
+        if self._last is not None and self._last[0] is shape and self._last[1] == at:
+            return self._last[2:]
+        u, _ = self.split(z)
+        rates, by_u = shape.rates(u)
+        path = self.losses.path(rates, shape.counts)
+        slopes = path.by_rates @ by_u
+        if self.timed:
+            slopes = np.hstack([slopes, np.zeros((slopes.shape[0], 1))])
+        self._last = shape, at, path.logs, slopes
+        return path.logs, slopes
+
+    def _inequalities(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
+        """Return what must not be negative: distances from level and largest growth."""
+        parts, slopes = [np.empty(0)], [np.empty((0, z.size))]
+        if self.any:
+            logs, by_z = self.path(shape, z)
+            if self.at_level:
+                on_the_way = slice(-1) if self.lands else slice(None)
+                parts.append(logs[on_the_way] - self.log_level - _MARGIN)
+                slopes.append(by_z[on_the_way])
+            if self.limits.growth is not None:
+                parts.append(2.0 * math.log(self.limits.growth) - logs)
+                slopes.append(-by_z)
+        return np.concatenate(parts), np.concatenate(slopes)
+
+    def _equality(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
+        logs, slopes = self.path(shape, z)
+        return logs[-1:] - self.log_level + LANDED, slopes[-1:]
+
+    def excess(self, shape: Shape, z: Floats) -> float:
+        """Return by how much the limits are broken, so that better starts come first."""
+        bounds = self._inequalities(shape, z)[0]
+        wrong = float(-np.minimum(bounds, 0.0).sum())
+        if self.lands:
+            wrong += abs(float(self._equality(shape, z)[0][0]))
+        return wrong

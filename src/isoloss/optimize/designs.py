@@ -1,0 +1,298 @@
+"""design(problem, goal, family): the best schedule of a family, and what none can beat."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from isoloss._arrays import conversion
+from isoloss._arrays.context import quiet
+from isoloss._messages.near_misses import suggest
+from isoloss._parallel.threads import blas_by_size
+from isoloss.dynamics.run import Run
+from isoloss.dynamics.training import train
+from isoloss.levels.reachable import best_filter, reachable_band
+from isoloss.optimize.constraints import Goal, Limits
+from isoloss.optimize.named import Named, in_units
+from isoloss.optimize.searching import search
+from isoloss.optimize.shapes import Decreasing, Free, Repeated, Shape
+from isoloss.problems.problem import Problem
+from isoloss.problems.units import scaled
+from isoloss.schedules import families
+from isoloss.schedules.schedule import Schedule
+
+__all__ = ["FAMILIES", "Design", "design"]
+
+FAMILIES = ("annealed", "two-rate", "decreasing", "rates")
+"""The families that are no functions of `isoloss.families`."""
+
+_DEFAULT_LARGEST = 100.0  # times the largest stable rate
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Design:
+    """The best schedule found, and what no schedule can beat.
+
+    Attributes
+    ----------
+    schedule : Schedule
+        The schedule. For the goal "best" it ends at the best stop; for the others, training is to
+        stop at ``run.train_loss``.
+    run : Run
+        What training by it ends with.
+    goal, family : str
+        What was asked for.
+    level : float or None
+        The train loss that was asked for.
+
+    Examples
+    --------
+    >>> import isoloss as il
+    >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+    >>> il.design(problem, "lowest", "annealed", train_loss=0.1)
+    Design(annealed: test loss 0.075, bound 0.075, train loss 0.1)
+    """
+
+    schedule: Schedule
+    run: Run
+    goal: str
+    family: str
+    level: float | None
+
+    @cached_property
+    def bound(self) -> float:
+        """The test loss that no schedule of any family can beat.
+
+        From `best_filter` for the goal "best", else from `reachable_band`.
+        """
+        problem = self.run.problem
+        if self.level is None:
+            return float(best_filter(problem).test_loss)
+        band = reachable_band(problem, self.level)
+        return float(band.lowest if self.goal == "lowest" else band.highest)
+
+    @property
+    def train_loss(self) -> float:
+        """The train loss at the stop."""
+        return float(self.run.train_loss)
+
+    @property
+    def test_loss(self) -> float:
+        """The test loss at the stop."""
+        return float(self.run.test_loss)
+
+    @property
+    def gap(self) -> float:
+        """How much lower (for the goal "highest", higher) another schedule's could be at most."""
+        gap = self.bound - self.test_loss if self.goal == "highest" else self.test_loss - self.bound
+        return max(gap, 0.0)
+
+    def __repr__(self) -> str:
+        return (
+            f"Design({self.family}: test loss {self.test_loss:.6g}, bound {self.bound:.6g}, "
+            f"train loss {self.train_loss:.6g})"
+        )
+
+
+@quiet
+@blas_by_size
+def design(
+    problem: Problem,
+    goal: Literal["best", "lowest", "highest"] = "best",
+    family: str | Callable[..., Schedule] = "rates",
+    *,
+    train_loss: float | None = None,
+    steps: int = 16,
+    flow: bool = False,
+    max_lr: float | None = None,
+    max_amplification: float = 1e9,
+    max_growth: float | None = None,
+    starts: int = 10,
+    seed: int = 0,
+    **fixed: Any,
+) -> Design:
+    """Find the schedule of a family that a goal asks for.
+
+    Test losses are functions of the rates with known derivatives, so SciPy's optimizers (L-BFGS-B,
+    or SLSQP under constraints) find a schedule from each of several starts without any training;
+    the stop moves with the rates by the implicit function theorem. Free rates start from the best
+    polynomial of their degree, annealed and two-rate schedules from a grid.
+
+    Parameters
+    ----------
+    problem : Problem
+        One problem (no batch) of NumPy arrays. Build it with validation data as its test data, and
+        judge the result by `Problem.with_test` on data that the choice has not seen.
+    goal : {"best", "lowest", "highest"}
+        The lowest test loss at the best stop; or the lowest or highest test loss at ``train_loss``.
+    family : str or callable
+        ``"annealed"``
+            one rate for at most ``steps`` steps, then flow;
+        ``"two-rate"``
+            two rates, for at most ``steps`` steps together;
+        ``"decreasing"``
+            ``steps`` rates that never rise;
+        ``"rates"``
+            ``steps`` rates, free;
+        a function of `isoloss.families`, or its name
+            such as ``families.cosine`` or ``"cosine"``, over all of its rates, shares and powers.
+            Further arguments that it needs are given as ``fixed``. So may be any function with a
+            parameter ``lr`` that returns a schedule of steps.
+    train_loss : float, optional
+        The level for the goals "lowest" and "highest".
+    steps : int, default: 16
+        The number of steps K.
+    flow : bool, default: False
+        Whether gradient flow follows the steps; always so for ``"annealed"``.
+    max_lr : float, optional
+        The largest rate; by default 100 times ``problem.max_lr``.
+    max_amplification : float, default: 10⁹
+        How many times the steps may enlarge an error: the product of all |1 - 2ηγ| above 1, for the
+        largest curvature. Training in float64 then keeps about 8 digits; in float32, take 100.
+    max_growth : float, optional
+        How many times the start's size the residual may have on the way: the square root of the
+        train loss above its minimum, over the start's. At least 1.
+    starts : int, default: 10
+        From how many of the most promising starts to search, besides the optima of fewer steps.
+    seed : int, default: 0
+        The seed of random starts; the same seed gives the same schedule.
+    **fixed
+        Arguments of a family function that stay as they are.
+
+    Returns
+    -------
+    Design
+        The schedule, its losses, and the bound on what any other could reach.
+
+    Raises
+    ------
+    TypeError
+        If the problem is a batch or not of NumPy arrays.
+    ValueError
+        If an argument is out of range, or no schedule of the family reaches the level within the
+        bounds.
+
+    Examples
+    --------
+    >>> import isoloss as il
+    >>> from isoloss import families
+    >>> problem = il.Problem.from_spectra([1, 0.3, 0.1], [0.2, 0.5, 1], [1, 1, 1], noise=0.1)
+    >>> found = il.design(problem, family="rates", steps=3)
+    >>> print(f"{found.test_loss:.6f} {max(found.schedule.learning_rates()):.3f}")
+    0.100000 5.000
+    >>> il.design(problem, "lowest", families.cosine, train_loss=0.1, steps=20, flow=True).goal
+    'lowest'
+    """
+    _check(problem, goal, train_loss, steps, starts)
+    for name, limit in (("max_growth", max_growth), ("max_amplification", max_amplification)):
+        if limit is not None and not float(limit) >= 1:
+            raise ValueError(f"{name} must be at least 1; got {limit!r}")
+    own, unit = problem.own_unit(), problem.units.curvature  # rates too are searched near 1
+    stable = float(own.max_lr)
+    largest = _DEFAULT_LARGEST * stable if max_lr is None else scaled(float(max_lr), unit)
+    if not 0 < largest < math.inf:
+        raise ValueError(f"max_lr must be positive and finite; got {max_lr!r}")
+    called = _name(family)
+    shapes = _shapes(family, called, steps, (stable, largest, unit), fixed)
+    flow = flow or called == "annealed"
+    level = None if train_loss is None else conversion.number("train_loss", train_loss)
+    found = search(
+        own,
+        shapes,
+        Goal(goal, None if level is None else scaled(level, -problem.units.train), flow),
+        Limits(float(max_amplification), max_growth, int(starts), int(seed)),
+    )
+    if found is None:
+        raise ValueError(
+            f"no schedule of the family {called} with {steps} steps stops at train loss {level} "
+            "within the bounds; allow more steps, a larger max_lr or max_growth, or flow=True"
+        )
+    schedule = in_units(found, -unit)
+    run = train(problem, schedule, level)
+    return Design(schedule=schedule, run=run, goal=goal, family=called, level=level)
+
+
+def _check(
+    problem: Problem,
+    goal: str,
+    train_loss: float | None,
+    steps: int,
+    starts: int,
+) -> None:
+    if not isinstance(problem, Problem) or not isinstance(problem.curvature, np.ndarray):
+        raise TypeError("design needs a Problem of NumPy arrays")
+    if problem.curvature.ndim != 1:
+        raise TypeError(f"design needs one problem; this is a batch: {problem!r}")
+    if goal not in ("best", "lowest", "highest"):
+        raise ValueError(
+            f'goal must be "best", "lowest" or "highest"; got {goal!r}'
+            f"{suggest(str(goal), ('best', 'lowest', 'highest'))}"
+        )
+    floor, start = float(problem.min_train_loss), float(problem.start_train_loss)
+    if not start > floor:
+        raise ValueError("training cannot lower the train loss of this problem; nothing to design")
+    if goal == "best":
+        if train_loss is not None:
+            raise ValueError(
+                'the goal "best" chooses its stop; leave train_loss out, or ask for "lowest"'
+            )
+    elif train_loss is None or not floor < conversion.number("train_loss", train_loss) < start:
+        raise ValueError(
+            f"the goal {goal!r} needs a train_loss between the smallest {floor:g} and the start's "
+            f"{start:g}; got {train_loss!r}"
+        )
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
+        raise ValueError(f"steps must be a whole number of at least 1; got {steps!r}")
+    if starts < 1:
+        raise ValueError(f"starts must be at least 1; got {starts!r}")
+
+
+def _name(family: Any) -> str:
+    if isinstance(family, str):
+        return family
+    if family is families.annealed:
+        return "annealed"
+    # functools.partial keeps its function's name there
+    return str(getattr(getattr(family, "func", family), "__name__", family))
+
+
+def _shapes(
+    family: str | Callable[..., Schedule],
+    name: str,
+    steps: int,
+    rates: tuple[float, float, int],
+    fixed: dict[str, Any],
+) -> list[Shape]:
+    """Return the shapes of a family; ``rates`` are the largest stable and allowed, over 2^unit."""
+    stable, largest, unit = rates
+    if name not in FAMILIES:
+        if name in families.__all__:
+            family = getattr(families, name) if isinstance(family, str) else family
+        if not callable(family):
+            names = dict.fromkeys([*FAMILIES, *families.__all__])
+            raise ValueError(
+                f"family must be a function of isoloss.families, or one of {', '.join(names)}; "
+                f"got {family!r}{suggest(str(family), names)}"
+            )
+        return [Named(family, name, steps, (stable, largest, unit), fixed)]
+    if fixed:
+        raise TypeError(f"the family {name!r} takes no further arguments; got {', '.join(fixed)}")
+    counts = _counts(steps)
+    if name == "annealed":
+        return [Repeated((count,), stable, largest) for count in counts]
+    if name == "two-rate":
+        counts = counts[::2]
+        pairs = [(k, j) for k in counts for j in counts if k + j <= steps] or [(1, 1)]
+        return [Repeated(pair, stable, largest) for pair in pairs]
+    return [(Decreasing if name == "decreasing" else Free)(steps, stable, largest)]
+
+
+def _counts(steps: int) -> list[int]:
+    """Return numbers of steps up to the largest, about four to a factor of ten."""
+    spread = np.geomspace(1, steps, 2 + int(4 * math.log10(steps)))
+    return [int(k) for k in np.unique(np.round(spread))]

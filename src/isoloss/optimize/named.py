@@ -1,0 +1,119 @@
+"""Families given as functions, over all of their continuous parameters."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.optimize.shapes import SMALLEST, Shape
+from isoloss.problems.units import scaled
+from isoloss.schedules.schedule import Schedule
+
+__all__ = ["Named", "in_units"]
+
+Floats = npt.NDArray[np.float64]
+
+_DIFFERENCE = 1e-6
+_RATES = ("lr", "high")
+_SHARES = ("final", "low", "start")  # as shares of the largest rate
+_RANGES = {"power": (0.1, 10.0), "rate": (1e-4, 1e2)}
+
+
+class Named(Shape):
+    """A function such as those of `isoloss.families`, that returns a schedule of steps."""
+
+    def __init__(
+        self,
+        family: Callable[..., Schedule],
+        name: str,
+        count: int,
+        rates: tuple[float, float, int],
+        fixed: dict[str, Any],
+    ) -> None:
+        """Take the largest stable and allowed rates; times 2^-unit they are the function's."""
+        self.family, (stable, largest, self.unit) = family, rates
+        parameters = inspect.signature(family).parameters
+        self.fixed = {"steps": count, **fixed} if "steps" in parameters else fixed
+        ranges: dict[str, tuple[float, float]] = {}
+        for parameter in parameters:
+            if parameter in self.fixed:
+                continue
+            if parameter in _RATES:
+                low = math.log(min(SMALLEST * stable, largest))
+                ranges[parameter] = low, math.log(largest)
+            elif parameter in _SHARES:
+                ranges[parameter] = 0.0, 1.0
+            elif parameter == "factor":
+                ranges[parameter] = -20.0 / count, 0.0  # log of the fall in one step
+            elif parameter in _RANGES:
+                low, high = _RANGES[parameter]
+                ranges[parameter] = math.log(low), math.log(high)
+        _check(name, parameters, ranges, self.fixed)
+        self.names = list(ranges)
+        self.low, self.high = np.array(list(ranges.values())).T
+        self.counts = np.ones(self.schedule(0.5 * (self.low + self.high)).steps)
+
+    def schedule(self, u: Floats, least: float = 0.0) -> Schedule:
+        """Return the schedule, without flow; a named one keeps all of its steps."""
+        del least
+        values = dict(zip(self.names, (float(x) for x in u), strict=True))
+        arguments = {
+            name: scaled(math.exp(x), -self.unit) if name in _RATES else math.exp(x)
+            for name, x in values.items()
+            if name not in _SHARES
+        }
+        known = self.fixed | arguments
+        largest = next(float(known[name]) for name in _RATES if name in known)
+        arguments |= {name: largest * x for name, x in values.items() if name in _SHARES}
+        return in_units(self.family(**arguments, **self.fixed), self.unit)
+
+    def rates(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return the rates and, by central differences inside the bounds, their derivatives."""
+        columns = []
+        for i in range(u.size):
+            ends = []
+            for side in (-_DIFFERENCE, _DIFFERENCE):
+                moved = u.copy()
+                moved[i] = np.clip(u[i] + side, self.low[i], self.high[i])
+                ends.append((moved[i], self.schedule(moved).learning_rates()))
+            columns.append((ends[1][1] - ends[0][1]) / (ends[1][0] - ends[0][0]))
+        return self.schedule(u).learning_rates(), np.stack(columns, axis=1)
+
+    def parameters(self, rates: Floats) -> Floats:
+        """Return parameters whose largest rate is the largest given one, the others halfway."""
+        u = 0.5 * (self.low + self.high)
+        for i, name in enumerate(self.names):
+            if name in _RATES:
+                largest = max(float(rates.max()), math.exp(self.low[i]))
+                u[i] = min(math.log(largest), self.high[i])
+        return u
+
+
+def in_units(schedule: Schedule, unit: int) -> Schedule:
+    """Return a schedule with rates times 2^unit, which itself may lie beyond float64."""
+    half = unit // 2
+    return schedule.scaled(2.0**half).scaled(2.0 ** (unit - half)) if unit else schedule
+
+
+def _check(name: str, parameters: Any, ranges: dict[str, Any], fixed: dict[str, Any]) -> None:
+    """Raise unless the function can be called, and something is left to choose."""
+    unknown = [n for n in fixed if n not in parameters]
+    needed = [n for n, p in parameters.items() if p.default is p.empty]
+    missing = [n for n in needed if n not in fixed and n not in ranges]
+    if unknown:
+        raise TypeError(
+            f"the family {name!r} takes {', '.join(parameters)}; got {', '.join(unknown)}"
+        )
+    if missing:
+        raise TypeError(
+            f"the family {name!r} needs {', '.join(missing)}: design(..., {missing[0]}=...)"
+        )
+    if not any(n in ranges or n in fixed for n in _RATES):
+        raise TypeError(f"the family {name!r} must take its largest rate as lr or high")
+    if not ranges:
+        raise ValueError(f"all parameters of the family {name!r} are fixed; leave one to choose")

@@ -1,0 +1,210 @@
+"""Losses of a schedule and their derivatives in its rates.
+
+A schedule here is ``rates`` (n,), each taken ``counts`` (n,) times, and a flow of time T:
+h(γ) = Π_j (1 - 2η_jγ)^(c_j) · e^(-2γT). So ∂h/∂η_j = -2γ c_j h/(1 - 2η_jγ) and ∂h/∂T = -2γh.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numpy.polynomial import chebyshev
+from scipy.optimize import brentq
+
+from isoloss.problems.problem import Problem
+from isoloss.problems.test_loss import DiagonalTest
+
+__all__ = ["Losses", "Path", "Value"]
+
+Floats = npt.NDArray[np.float64]
+
+_TINY = 1e-150  # a factor of exactly 0 would hide its derivative behind 0/0
+_ROUNDING = 1e-13
+_RANK = 1e-15
+_MAX_NEWTON = 100
+
+
+class Value(NamedTuple):
+    """A test loss with its derivatives in the rates and in the flow's time."""
+
+    loss: float
+    by_rates: Floats
+    by_time: float
+    time: float
+
+
+class Path(NamedTuple):
+    """log of the excess train loss after each rate's steps, over the start's, and derivatives."""
+
+    logs: Floats
+    by_rates: Floats
+
+
+class Losses:
+    """Train and test losses of one problem of NumPy arrays, as functions of rates and time.
+
+    The problem is in its own unit, and so are rates and times.
+    Both are in units of the start's: ``exp(log_start)`` above the smallest, and ``scale``.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.gamma = np.asarray(problem.gamma, dtype=float)
+        self.top = float(self.gamma.max())
+        weights = np.asarray(problem.log_weights, dtype=float)
+        self.log_start = float(np.logaddexp.reduce(weights))
+        self.weights = np.exp(weights - self.log_start)
+        test, self.scale = problem.test, float(problem.start_test_loss) or 1.0
+        self.diagonal = isinstance(test, DiagonalTest)
+        if isinstance(test, DiagonalTest):
+            logs = np.asarray(test.log_weights, dtype=float)
+            self.form = np.exp(logs - math.log(self.scale))
+            self.linear = np.zeros_like(self.gamma)
+            self.constant = float(test.noise) / self.scale
+        else:
+            form, linear, constant = test.about_minimum()
+            self.form, self.linear = form / self.scale, linear / self.scale
+            self.constant = (constant + float(test.noise)) / self.scale
+
+    def compressed(self, degree: int) -> Losses:
+        """Return the test losses of filters that are polynomials of a degree, at few curvatures.
+
+        Values at degree + 1 Chebyshev nodes give such a filter everywhere, so the test form shrinks
+        to that size. The train losses of the result mean nothing.
+        """
+        if degree + 1 >= self.gamma.size:
+            return self
+        angles = (np.arange(degree + 1) + 0.5) * np.pi / (degree + 1)
+        top = self.gamma.max()
+        at_nodes = chebyshev.chebvander(np.cos(angles), degree)
+        everywhere = chebyshev.chebvander(2.0 * self.gamma / top - 1.0, degree)
+        spread = everywhere @ np.linalg.inv(at_nodes)
+        small = copy.copy(self)
+        small.gamma = 0.5 * top * (1.0 + np.cos(angles))
+        small.diagonal = False
+        small.form = spread.T @ (
+            self.form[:, None] * spread if self.diagonal else self.form @ spread
+        )
+        small.linear = spread.T @ self.linear
+        return small
+
+    def applied(self, filters: Floats) -> Floats:
+        """Return the test form times filters (..., r)."""
+        return np.asarray(filters * self.form if self.diagonal else filters @ self.form)
+
+    def root(self) -> tuple[Floats, Floats]:
+        """Return R with M = RᵀR for the test form M, and z with Rᵀz = b."""
+        if self.diagonal:
+            return np.diag(np.sqrt(self.form)), np.zeros_like(self.gamma)
+        eigenvalues, vectors = np.linalg.eigh(self.form)
+        sizes = np.sqrt(np.maximum(eigenvalues, 0.0))
+        kept = sizes > _RANK * sizes.max()
+        z = np.where(kept, vectors.T @ self.linear / np.where(kept, sizes, 1.0), 0.0)
+        return sizes[:, None] * vectors.T, z
+
+    def tests(self, filters: Floats) -> Floats:
+        """Return the test losses of filters (..., r)."""
+        quadratic = filters * (self.applied(filters) + 2.0 * self.linear)
+        return np.asarray(quadratic.sum(axis=-1) + self.constant)
+
+    def factors(self, rates: Floats) -> Floats:
+        """Return 1 - 2ηγ, shape (..., n, r), never exactly 0."""
+        factors = 1.0 - 2.0 * rates[..., None] * self.gamma
+        return np.where(np.abs(factors) < _TINY, _TINY, factors)
+
+    def filter(self, rates: Floats, counts: Floats, time: float | Floats) -> Floats:
+        """Return filters (..., r) of rates (..., n) and times (...)."""
+        factors = self.factors(rates)
+        signs = np.where((factors < 0) & (counts[:, None] % 2 == 1), -1.0, 1.0).prod(axis=-2)
+        logs = (counts[:, None] * np.log(np.abs(factors))).sum(axis=-2)
+        return np.asarray(signs * np.exp(logs - 2.0 * self.gamma * np.asarray(time)[..., None]))
+
+    def value(self, rates: Floats, counts: Floats, time: float) -> Value:
+        """Return the test loss after rates and a flow, with derivatives."""
+        h = self.filter(rates, counts, time)
+        pull = self.applied(h) + self.linear
+        slope = 2.0 * pull * h
+        steps = (-2.0 * self.gamma) * counts[:, None] / self.factors(rates)
+        return Value(
+            float(h @ (pull + self.linear) + self.constant),
+            steps @ slope,
+            float(slope @ (-2.0 * self.gamma)),
+            time,
+        )
+
+    def value_at(self, rates: Floats, counts: Floats, log_level: float) -> Value:
+        """Return the test loss where the flow meets a level, with derivatives.
+
+        The time moves with the rates: ∂T/∂η = -(∂L/∂η)/(∂L/∂T) for the train loss L. ``log_level``
+        is the log of the excess over the start's; below it already, the flow takes no time.
+        """
+        before = self.filter(rates, counts, 0.0)
+        time = self.flow_time(before, log_level)
+        value = self.value(rates, counts, time)
+        shares = self.weights * (before * np.exp(-2.0 * self.gamma * time)) ** 2
+        fall = float(shares @ (-2.0 * self.gamma))
+        if time == 0 or fall == 0:
+            return value
+        steps = (-2.0 * self.gamma) * counts[:, None] / self.factors(rates)
+        by_rates = value.by_rates - value.by_time * (steps @ shares) / fall
+        return value._replace(by_rates=by_rates, by_time=0.0)
+
+    def flow_time(self, before: Floats, log_level: float) -> float:
+        """Return the time that a flow from filter ``before`` takes to a level, at least 0."""
+        # the largest single term is a lower bound, from which Newton rises to the root
+        with np.errstate(divide="ignore"):
+            logs = np.log(self.weights) + 2.0 * np.log(np.abs(before))
+        moves = (self.gamma > 0) & np.isfinite(logs)
+        rates, logs = 4.0 * self.gamma[moves], logs[moves]
+        if not rates.size:
+            return 0.0
+        time = max(float(((logs - log_level) / rates).max()), 0.0)
+        for _ in range(_MAX_NEWTON):
+            terms = np.exp(logs - rates * time - log_level)
+            total = terms.sum()
+            move = float(np.log(total) * total / (rates @ terms)) if total > 0 else 0.0
+            time = max(time + move, 0.0)
+            if abs(move) <= _ROUNDING * time or time == 0:
+                return time
+        return _enclosed(logs - log_level, rates, time)
+
+    def amplification(self, rates: Floats, counts: Floats) -> tuple[float, Floats]:
+        """Return the log of how much the steps can enlarge an error, and derivatives in the rates.
+
+        That is Π max(1, |1 - 2ηγ|) for the largest curvature, in whatever order they are taken.
+        """
+        grown = np.maximum(2.0 * rates * self.top - 1.0, 1.0)
+        slopes = np.where(grown > 1.0, 2.0 * self.top / grown, 0.0)
+        return float(counts @ np.log(grown)), counts * slopes
+
+    def path(self, rates: Floats, counts: Floats) -> Path:
+        """Return the excess train loss after each rate's steps, with derivatives (n, n)."""
+        factors = self.factors(rates)
+        logs = np.cumsum(counts[:, None] * np.log(np.abs(factors)), axis=0)
+        with np.errstate(over="ignore"):
+            shares = self.weights * np.exp(2.0 * logs)
+        totals = shares.sum(axis=1)
+        totals = np.where(totals > 0, totals, np.finfo(float).tiny)
+        steps = -4.0 * self.gamma * counts[:, None] / factors
+        slopes = np.tril((shares / totals[:, None]) @ steps.T)
+        return Path(np.log(totals), slopes)
+
+
+def _enclosed(logs: Floats, rates: Floats, early: float) -> float:
+    """Return the time at which Σ exp(logs - rates·t) falls to 1, where Newton only creeps to it.
+
+    At the time ``early`` it is not below that.
+    """
+
+    def above(time: float) -> float:
+        return float(np.logaddexp.reduce(logs - rates * time))
+
+    if above(early) <= 0:  # but for rounding
+        return early
+    late = 2.0 * early
+    while above(late) > 0:
+        late *= 2.0
+    return float(brentq(above, early, late, xtol=_ROUNDING * early, rtol=_ROUNDING, maxiter=1000))

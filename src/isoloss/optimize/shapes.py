@@ -1,0 +1,128 @@
+"""Families of schedules as functions of a few unbounded-looking parameters, for the optimizer."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.schedules.phases import GradientDescent
+from isoloss.schedules.schedule import Schedule
+
+__all__ = ["NEGLIGIBLE", "SMALLEST", "Decreasing", "Free", "Repeated", "Shape"]
+
+Floats = npt.NDArray[np.float64]
+
+SMALLEST = 1e-7
+"""The smallest rate, as a share of the largest stable one."""
+
+NEGLIGIBLE = 1e-6
+"""The largest rate, as a share of the largest stable one, that may be left out."""
+
+_STEEPEST = -6.0  # log of the largest fall from one rate to the next
+
+
+class Shape(ABC):
+    """Rates as a function of parameters u; ``low`` and ``high`` are their bounds."""
+
+    counts: Floats
+    low: Floats
+    high: Floats
+    reorders = False
+    """Whether the rates may be taken in any order."""
+
+    @abstractmethod
+    def rates(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return the rates (n,) and their derivatives (n, parameters)."""
+
+    @abstractmethod
+    def parameters(self, rates: Floats) -> Floats:
+        """Return parameters whose rates are near the given ones."""
+
+    def resized(self, count: int) -> Shape | None:
+        """Return the same family with fewer steps, if its optimum is part of this one's."""
+        del count
+        return None
+
+    def padding(self, used: int) -> Floats:
+        """Return parameters that make an optimum of fewer steps an equally good one of this."""
+        return self.low[used:]
+
+    def schedule(self, u: Floats, least: float = 0.0) -> Schedule:
+        """Return the schedule, without flow, and without rates of at most ``least``."""
+        rates, _ = self.rates(u)
+        kept = rates > least
+        if not kept.any():
+            return Schedule()
+        if (self.counts == 1).all():
+            return Schedule(GradientDescent(rates[kept]))
+        pairs = zip(rates[kept], self.counts[kept], strict=True)
+        return Schedule(*(GradientDescent(lr, int(count)) for lr, count in pairs))
+
+
+class Free(Shape):
+    """n rates of their own, each in logarithm."""
+
+    reorders = True
+
+    def __init__(self, count: int, stable: float, largest: float) -> None:
+        self.range = stable, largest
+        self.counts = np.ones(count)
+        self.low = np.full(count, math.log(min(SMALLEST * stable, largest)))
+        self.high = np.full(count, math.log(largest))
+
+    def rates(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return the rates and their derivatives."""
+        rates = np.exp(u)
+        return rates, np.diag(rates)
+
+    def parameters(self, rates: Floats) -> Floats:
+        """Return the logarithms of the rates."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.clip(np.log(rates), self.low, self.high))
+
+    def resized(self, count: int) -> Shape | None:
+        """Return the same with another number of rates."""
+        return type(self)(count, *self.range)
+
+
+class Repeated(Free):
+    """Rates each taken for a number of steps: one for annealed schedules, two for two-rate ones."""
+
+    reorders = False
+
+    def __init__(self, counts: tuple[int, ...], stable: float, largest: float) -> None:
+        super().__init__(len(counts), stable, largest)
+        self.counts = np.array(counts, dtype=float)
+
+    def resized(self, count: int) -> Shape | None:
+        """Return None: other numbers of steps are other members of the family."""
+        del count
+        return None
+
+
+class Decreasing(Shape):
+    """Rates that never rise: the log of the first one, and of each one's ratio to the last."""
+
+    def __init__(self, count: int, stable: float, largest: float) -> None:
+        self.range = stable, largest
+        self.counts = np.ones(count)
+        self.low = np.full(count, _STEEPEST)
+        self.high = np.zeros(count)
+        self.low[0] = math.log(min(SMALLEST * stable, largest))
+        self.high[0] = math.log(largest)
+
+    def rates(self, u: Floats) -> tuple[Floats, Floats]:
+        """Return the rates and their derivatives."""
+        rates = np.exp(np.cumsum(u))
+        return rates, np.tril(np.broadcast_to(rates[:, None], (rates.size, rates.size)))
+
+    def parameters(self, rates: Floats) -> Floats:
+        """Return the parameters of the rates in falling order."""
+        with np.errstate(divide="ignore"):
+            logs = np.clip(-np.sort(-np.log(rates)), self.low[0], self.high[0])
+        return np.asarray(np.clip(np.diff(logs, prepend=0.0), self.low, self.high))
+
+    resized = Free.resized

@@ -1,0 +1,6 @@
+"""Quadratic problems: spectra, covariances, data and kernels, reduced to one form."""
+
+from isoloss.problems.problem import Problem
+from isoloss.problems.reduced import Reduction
+
+__all__ = ["Problem", "Reduction"]

@@ -1,0 +1,122 @@
+"""Several folds' problems as one: all trained in one call, or judged by their mean test loss."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import block_diag
+
+from isoloss.problems.problem import Problem
+from isoloss.problems.test_loss import Centre, DiagonalTest, Offset, QuadraticTest
+from isoloss.problems.units import OWN, Units, scaled
+
+__all__ = ["batch", "joined", "stable_rate"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def stable_rate(problem: Problem) -> float:
+    """Return the largest stable rate, or 1 where there is no curvature and any rate is stable."""
+    rate = float(problem.max_lr)
+    return rate if math.isfinite(rate) else 1.0
+
+
+def _relative(problem: Problem) -> Floats:
+    """Return curvatures in units of the largest."""
+    top = float(problem.gamma.max())
+    return np.asarray(problem.gamma * (1.0 / top if top > 0 else 1.0))
+
+
+def batch(problems: Sequence[Problem], scale: Floats, offset: Floats) -> Problem:
+    """Return problems as one batch, in units of each one's largest stable rate.
+
+    Train losses become (loss - offset) / scale, shape (k,) each. There is no test loss.
+    """
+    width = max(len(p.gamma) for p in problems)
+
+    def padded(rows: Any, fill: float) -> Floats:
+        return np.stack([np.pad(r, (0, width - len(r)), constant_values=fill) for r in rows])
+
+    own = [scaled(each, -p.units.train) for each, p in zip(scale, problems, strict=True)]
+    over = [scaled(each, -p.units.train) for each, p in zip(offset, problems, strict=True)]
+    floors = np.array([float(p.floor) for p in problems])
+    weights = padded([p.log_weights for p in problems], -np.inf)
+    nothing = np.zeros_like(weights)
+    return dataclasses.replace(
+        problems[0],
+        gamma=padded([_relative(p) for p in problems], 0.0),
+        floor=(floors - np.array(over)) / np.array(own),
+        start_residual=nothing[..., None],
+        log_weights=weights - np.log(own)[:, None],
+        test=DiagonalTest(nothing, nothing - np.inf, nothing[:, 0]),
+        coordinates=None,
+        single_output=True,
+        units=OWN,
+    )
+
+
+def joined(problems: Sequence[Problem]) -> Problem:
+    """Return one problem whose losses are the means of several ones', in relative rates.
+
+    A filter acts on each direction of each problem by itself, so their test forms stand side by
+    side; curvatures are over each problem's largest.
+    """
+    count = len(problems)
+    tests = [problem.test for problem in problems if isinstance(problem.test, QuadraticTest)]
+    assert len(tests) == count
+    shrink = count**-0.5
+    exponent = max(test.exponent for test in tests)  # all are even: squares of test residuals
+    shifts = [(test.exponent - exponent) // 2 for test in tests]
+    train = max(p.units.train for p in problems)
+    test = QuadraticTest(
+        factor=block_diag(*map(scaled, (test.factor for test in tests), shifts)) * shrink,
+        minimum=Offset(
+            shrink
+            * np.concatenate(
+                [
+                    scaled(test.minimum.residual, test.minimum.exponent + shift)
+                    for test, shift in zip(tests, shifts, strict=True)
+                ]
+            ),
+            0,
+        ),
+        form=block_diag(*(test.form for test in tests)) / count,
+        sizes=np.concatenate([t.sizes + shift for t, shift in zip(tests, shifts, strict=True)]),
+        centres=(
+            _joined_centre([test.centres[0] for test in tests], shifts),
+            _joined_centre([test.centres[1] for test in tests], shifts),
+        ),
+        noise=np.mean([test.noise for test in tests], axis=0),
+        still_inputs=None,
+        exponent=exponent,
+    )
+    weights = [p.log_weights + (p.units.train - train) * math.log(2.0) for p in problems]
+    floors = [scaled(p.floor, p.units.train - train) for p in problems]
+    return dataclasses.replace(
+        problems[0],
+        gamma=np.concatenate([_relative(p) for p in problems]),
+        floor=np.mean(floors, axis=0),
+        start_residual=np.concatenate([p.start_residual for p in problems]) * shrink,
+        log_weights=np.concatenate(weights) - math.log(count),
+        test=test,
+        coordinates=None,
+        units=Units(train=train),
+    )
+
+
+def _joined_centre(centres: Sequence[Centre], shifts: Sequence[int]) -> Centre:
+    """Return one centre of the mean loss, for test residuals that are shifted by whole bits."""
+    own = [int(centre.exponent) + shift for centre, shift in zip(centres, shifts, strict=True)]
+    top, count = max(own), len(own)
+    linear = [scaled(centre.linear, bits - top) for centre, bits in zip(centres, own, strict=True)]
+    constant = [
+        scaled(centre.constant, 2 * (bits - top)) for centre, bits in zip(centres, own, strict=True)
+    ]
+    return Centre(
+        np.concatenate(linear) / count, np.sum(constant, axis=0) / count, np.asarray(float(top))
+    )

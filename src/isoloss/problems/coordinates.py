@@ -1,0 +1,81 @@
+"""From residuals in the eigenbasis back to the user's parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from isoloss._arrays.columns import Names
+from isoloss.problems.basis import Basis
+from isoloss.problems.units import scaled, sum_of_exponentials
+
+__all__ = ["Coordinates", "Parts"]
+
+Array = Any
+
+
+@dataclass(frozen=True, eq=False)
+class Coordinates:
+    """Parameters in the user's coordinates: ``limit + basis @ residual``, or from the start on.
+
+    ``start`` and ``limit`` (*batch, d, m) are where training begins and where gradient flow ends;
+    with an intercept their last row is that. Both are in the user's units, residuals are not.
+    ``columns`` and ``outputs`` are the names of the train data's columns, where it came in frames.
+    """
+
+    basis: Basis
+    start: Array
+    limit: Array
+    intercept: bool = False
+    columns: Names | None = None
+    outputs: Names | None = None
+
+    @classmethod
+    def build(
+        cls,
+        basis: Basis,
+        start: Array,
+        residual: Array,
+        exponent: int,
+        *,
+        intercept: bool = False,
+        names: tuple[Names | None, Names | None] = (None, None),
+    ) -> Coordinates:
+        """Find the limit from the start and its residual, over 2^exponent."""
+        limit = start - scaled(basis.combine(residual), exponent)
+        return cls(basis, start, limit, intercept, *names)
+
+    def from_minimum(self, xp: Any, residual: Array, move: Array | None, exponent: int) -> Parts:
+        """Return coefficients (..., d, m) and intercepts (..., m) for residuals (..., r, m).
+
+        ``move`` is a further movement of the parameters, shape (..., d, m).
+        """
+        moved = self.basis.combine(residual)
+        moved = moved if move is None else moved + move
+        return self._parts(xp, self.limit, moved, scaled(moved, exponent))
+
+    def from_start(self, xp: Any, change: Array, log_scale: Array, exponent: int) -> Parts:
+        """Return them for changes of the residual since the start, times exp(``log_scale``)."""
+        moved = self.basis.combine(change)
+        # beyond float64 this is ±inf, but never 0 · inf
+        logs = xp.log(xp.abs(moved)) + log_scale[..., None, None]
+        large = sum_of_exponentials(xp, logs[..., None]).times(xp, exponent)
+        tame = (log_scale == 0)[..., None, None]
+        there = xp.where(tame, scaled(moved, exponent), xp.sign(moved) * large)
+        return self._parts(xp, self.start, moved, there)
+
+    def _parts(self, xp: Any, origin: Array, own: Array, moved: Array) -> Parts:
+        vanished = not bool(xp.any(moved != 0) | xp.any(origin != 0)) and bool(xp.any(own != 0))
+        levels = (None,) * (moved.ndim - self.limit.ndim)
+        there = origin[(..., *levels, slice(None), slice(None))] + moved
+        if self.intercept:
+            return Parts(there[..., :-1, :], there[..., -1, :], vanished)
+        return Parts(there, xp.zeros_like(there[..., 0, :]), vanished)
+
+
+class Parts(NamedTuple):
+    """Coefficients and intercepts, and whether they underflow float64 to 0."""
+
+    coef: Array
+    intercept: Array
+    vanished: bool

@@ -1,0 +1,214 @@
+"""The one decomposition of the data: curvatures, directions and the start residual in them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import array_api_compat as compat
+import numpy as np
+
+from isoloss._parallel.threads import blas_by_size
+from isoloss.problems.basis import Basis
+from isoloss.problems.semidefinite import decompose_semidefinite
+from isoloss.problems.units import scaled
+
+Array = Any
+
+# The covariance and the Gram matrix square the condition number. Where the smallest eigenvalue
+# keeps so many digits all the same, or can get them back, the cheaper of them is taken; else the
+# SVD of X.
+RTOL = 2.5e-13
+_EPS = 2.0**-52
+_DEPENDENT = 1e-12  # between squares of singular values: some must be 0
+_ORTHOGONAL = 32 * _EPS  # as orthogonal as rounding lets vectors be
+
+
+class Spectrum(NamedTuple):
+    """X and a residual Xδ + ρ, ρ ⊥ range X, in the eigenbasis of the train covariance XᵀX/n.
+
+    ``curvature`` (r,) holds the positive eigenvalues γ, descending; ``basis`` (d, r) their vectors;
+    ``residual`` (r, m) is δ; ``floor`` the mean square of ρ, which no parameters can fit. Where
+    there is no curvature at all, one direction with γ = 0 stands in, so that no axis is empty.
+    """
+
+    curvature: Array
+    basis: Basis
+    residual: Array
+    floor: Array
+
+
+class LeftOut(NamedTuple):
+    """Directions that cannot be told from rounding errors of the input.
+
+    There are ``directions`` of them, with curvatures below ``curvature``.
+    """
+
+    directions: int
+    curvature: float
+
+
+@blas_by_size
+def decompose(xp: Any, inputs: Array, residual: Array, rtol: float = RTOL) -> Spectrum:
+    """Decompose ``inputs`` (n, d) with a ``residual`` (n, m) by the cheapest accurate side.
+
+    ``rtol`` is the relative error that the smallest curvature may have.
+    """
+    n, d = inputs.shape
+    if not bool(xp.any(inputs != 0)):
+        return _flat(xp, d, residual)
+    if min(n, d) > 1:
+        by_square = _by_covariance if n >= d else _by_gram
+        spectrum = by_square(xp, inputs, residual, rtol)
+        if spectrum is not None:
+            return spectrum
+    return _by_svd(xp, inputs, residual)
+
+
+def _flat(xp: Any, d: int, residual: Array) -> Spectrum:
+    nothing = xp.zeros_like(residual[:1, :])
+    basis = xp.concat([nothing[:, :1]] * d, axis=0)
+    return Spectrum(
+        nothing[:, 0][:1], Basis(basis), nothing, xp.sum(residual**2) / residual.shape[0]
+    )
+
+
+def _by_covariance(xp: Any, inputs: Array, residual: Array, rtol: float) -> Spectrum | None:
+    n, d = inputs.shape
+    found = _squares(xp, inputs.T, rtol)
+    if found is None:
+        return None
+    squares, basis, refined = found
+    if refined is None:
+        along = basis.T @ (inputs.T @ residual)
+    else:
+        along = refined.turn.T @ (refined.images.T @ residual)
+    delta = along / squares[:, None]
+    # The residual at the minimum itself: no digits are lost to a difference of sums of squares.
+    left = residual - inputs @ (basis @ delta)
+    floor = xp.sum(left**2) / n if n > d else xp.sum(left[:0, :])
+    return Spectrum(squares / n, Basis(basis), delta, floor)
+
+
+def _by_gram(xp: Any, inputs: Array, residual: Array, rtol: float) -> Spectrum | None:
+    found = _squares(xp, inputs, rtol)
+    if found is None:
+        return None
+    squares, vectors, refined = found
+    singular = xp.sqrt(squares)
+    if refined is None:
+        basis = Basis(vectors / singular, inputs)
+    else:
+        basis = Basis(refined.turn / singular, refined.images.T)
+    delta = (vectors.T @ residual) / singular[:, None]
+    return Spectrum(squares / inputs.shape[0], basis, delta, xp.sum(residual[:0, :]))
+
+
+class _Refined(NamedTuple):
+    """``images @ turn`` is what the rows make of their left singular vectors (p, k)."""
+
+    images: Array
+    turn: Array
+
+
+def _squares(xp: Any, rows: Array, rtol: float) -> tuple[Array, Array, _Refined | None] | None:
+    """Return the squared singular values of rows (k, p), k ≤ p, and their left vectors (k, k).
+
+    None if they cannot be had to ``rtol`` from products of the rows.
+    """
+    matrix = rows @ rows.T
+    if _is_surely_wide(xp, matrix):
+        return None
+    squares, vectors = _eigh_descending(xp, matrix)
+    if float(squares[-1]) * rtol > float(squares[0]) * _EPS:
+        return squares, vectors, None
+    return _refined(xp, vectors, rows.T @ vectors, rtol)
+
+
+def _is_surely_wide(xp: Any, matrix: Array) -> bool:
+    # The squared pivots of a Cholesky factor lie between γ_min and γ_1: rows that depend on each
+    # other mostly show here, at a small part of the cost of eigenvalues.
+    try:
+        pivots = xp.linalg.diagonal(xp.linalg.cholesky(matrix)) ** 2
+    except (np.linalg.LinAlgError, RuntimeError):  # the latter is PyTorch's
+        return True
+    return not float(xp.min(pivots)) > _DEPENDENT * float(xp.max(pivots))
+
+
+def _refined(
+    xp: Any, vectors: Array, images: Array, rtol: float
+) -> tuple[Array, Array, _Refined] | None:
+    """Make orthonormal vectors singular ones by a small rotation; None if it would not be small.
+
+    ``images`` are what the rows make of the vectors. Their products among each other keep the
+    digits of small singular values that the eigenvalues of the rows' products have lost. Rotations
+    of first order leave errors of second order.
+    """
+    products = images.T @ images
+    squares = xp.linalg.diagonal(products)
+    sizes = xp.sqrt(squares)
+    identity = xp.eye(squares.shape[0], dtype=xp.float64, device=compat.device(squares))
+    cosines = products / (sizes * sizes[:, None]) - identity
+    gaps = squares - squares[:, None]
+    larger = xp.where(gaps > 0, squares + 0.0 * gaps, squares[:, None] + 0.0 * gaps)
+    settled = xp.abs(cosines) <= _ORTHOGONAL
+    turns = xp.where(settled, 0.0 * gaps, cosines * larger / gaps)  # beside each one's own size
+    if not float(xp.sum(turns**2)) <= rtol:
+        return None
+    rotation = xp.where(settled, 0.0 * gaps, products / gaps)
+    squares = squares + xp.sum(2.0 * rotation * products + squares[:, None] * rotation**2, axis=0)
+    order = xp.argsort(squares, descending=True)
+    turn = xp.take(identity + rotation, order, axis=-1)
+    return xp.take(squares, order, axis=-1), vectors @ turn, _Refined(images, turn)
+
+
+def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
+    n, d = inputs.shape
+    left, singular, right = xp.linalg.svd(inputs, full_matrices=False)
+    cutoff = float(singular[0]) * max(n, d) * float(xp.finfo(singular.dtype).eps)
+    rank = int(xp.sum(xp.astype(singular > cutoff, xp.int64)))
+    left = left[:, :rank]
+    along = left.T @ residual
+    beyond = residual - left @ along
+    floor = xp.sum(beyond**2) / n if rank < n else xp.sum(beyond[:0, :])
+    singular = singular[:rank]
+    basis = Basis(right[:rank, :].T)
+    return Spectrum(singular**2 / n, basis, along / singular[:, None], floor)
+
+
+@blas_by_size
+def decompose_kernel(
+    xp: Any,
+    kernel: Array,
+    residual: Array,
+    eps: float,
+    rounding: float | None = None,
+    *,
+    unit: int = 0,
+) -> tuple[Spectrum, LeftOut | None]:
+    """Decompose a kernel matrix (n, n), which plays the part of X Xᵀ, and tell what is left out.
+
+    The ``basis`` (n, r) then leads to dual coefficients. ``eps``, ``rounding`` and ``unit`` are
+    those of `decompose_semidefinite`.
+    """
+    n = kernel.shape[0]
+    found = decompose_semidefinite(xp, "K", kernel, eps, rounding, exponent=unit)
+    left_out = None
+    if found.left_out:
+        left_out = LeftOut(found.left_out, scaled(found.below / n, unit))
+    eigenvalues, vectors = found.eigenvalues, found.vectors
+    rank = int(xp.sum(xp.astype(eigenvalues > 0, xp.int64)))
+    if not rank:
+        return _flat(xp, n, residual), left_out
+    vectors = vectors[:, :rank]
+    along = vectors.T @ residual
+    beyond = residual - vectors @ along
+    floor = xp.sum(beyond**2) / n if rank < n else xp.sum(beyond[:0, :])
+    singular = xp.sqrt(eigenvalues[:rank])
+    basis = Basis(vectors / singular)
+    return Spectrum(singular**2 / n, basis, along / singular[:, None], floor), left_out
+
+
+@blas_by_size
+def _eigh_descending(xp: Any, matrices: Array) -> tuple[Array, Array]:
+    eigenvalues, vectors = xp.linalg.eigh(matrices)
+    return xp.flip(eigenvalues, axis=-1), xp.flip(vectors, axis=-1)

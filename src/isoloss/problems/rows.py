@@ -1,0 +1,109 @@
+"""Train and test rows that are only asked for products: arrays, sparse matrices, operators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import issparse
+from scipy.sparse.linalg import LinearOperator
+
+from isoloss._arrays import conversion
+
+__all__ = ["ArrayRows", "Rows", "check_real", "read_targets"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class Rows(Protocol):
+    """Rows X (n, d) with targets y (n, m); each method reads X once."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """n, d and m."""
+
+    def residual(self, parameters: Floats) -> Floats:
+        """Return Xβ - y, shape (n, m)."""
+
+    def forward(self, directions: Floats) -> Floats:
+        """Return XV for V (d, k)."""
+
+    def backward(self, images: Floats) -> Floats:
+        """Return XᵀU for U (n, k)."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayRows:
+    """An array, a sparse matrix or a `LinearOperator`, in memory."""
+
+    X: Any
+    y: Floats
+
+    @classmethod
+    def read(cls, name: str, X: Any, y: Any) -> ArrayRows:
+        """Check rows and targets; ``name`` is what a message calls the rows."""
+        if issparse(X):
+            check_real(name, X)
+            sparse: Any = X
+            X = sparse.tocsr().astype(np.float64)
+            finite = np.isfinite(X.data).all()
+        elif isinstance(X, LinearOperator):
+            check_real(name, X)
+            finite = True
+        else:
+            X = conversion.floats(name, X)
+            finite = np.isfinite(X).all()
+        if len(X.shape) != 2 or 0 in X.shape:
+            raise ValueError(f"{name} must be rows × columns, not empty; got shape {X.shape}")
+        if not finite:
+            raise ValueError(f"{name} must be finite; got NaN or infinity")
+        return cls(X, read_targets(y, X.shape[0], name))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """n, d and m."""
+        return (*self.X.shape, self.y.shape[1])
+
+    def residual(self, parameters: Floats) -> Floats:
+        """Return Xβ - y."""
+        return self.forward(parameters) - self.y
+
+    def forward(self, directions: Floats) -> Floats:
+        """Return XV."""
+        return _finite("X @ V", self.X @ directions)
+
+    def backward(self, images: Floats) -> Floats:
+        """Return XᵀU."""
+        transposed = self.X.H if isinstance(self.X, LinearOperator) else self.X.T
+        try:
+            return _finite("X.T @ U", transposed @ images)
+        except (NotImplementedError, TypeError) as error:
+            raise ValueError(f"X needs products with its transpose, rmatvec: {error}") from error
+
+
+def check_real(name: str, array: Any) -> None:
+    """Raise ``TypeError`` for complex numbers, texts and objects, by the dtype."""
+    if np.dtype(array.dtype).kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
+
+
+def read_targets(y: Any, n: int, name: str) -> Floats:
+    """Return targets (n, m), checked."""
+    targets = conversion.floats(f"the targets of {name}", y)
+    if targets.ndim not in (1, 2) or len(targets) != n:
+        raise ValueError(
+            f"{name} has {n} rows, so its targets need shape ({n},) or ({n}, m); "
+            f"got {targets.shape}"
+        )
+    if not np.isfinite(targets).all():
+        raise ValueError(f"the targets of {name} must be finite; got NaN or infinity")
+    return targets[:, None] if targets.ndim == 1 else targets
+
+
+def _finite(product: str, array: Any) -> Floats:
+    found = np.asarray(array, dtype=np.float64)
+    if not np.isfinite(found).all():
+        raise ValueError(f"the operator's {product} has NaN or infinity")
+    return found

@@ -1,0 +1,155 @@
+"""Eq. (3) and (4) for given spectra, and that schedules alone attain both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flint import fmpq
+
+from isoloss.problems.problem import Problem
+from isoloss.proof.certificates import Certificate, theorem
+from isoloss.proof.claims import certify
+from isoloss.proof.exact_problem import ExactProblem, exact, text
+
+__all__ = ["attainment", "band"]
+
+_ENDS = {"lowest": min, "highest": max}
+
+
+def band(train: Sequence[Any], test: Sequence[Any], end: str = "lowest") -> Certificate:
+    """Prove eq. (3) or (4): the lowest, or highest, test loss on {L̂ = ε} is ε·min, or max, λ/γ.
+
+    For all ε > 0: both losses are quadratic forms, so all is in proportion to ε.
+
+    Parameters
+    ----------
+    train, test : sequence of numbers
+        Curvatures γ_i > 0 and λ_i, exact as in `ExactProblem`.
+    end : {"lowest", "highest"}
+        Which end of the band.
+
+    Returns
+    -------
+    Certificate
+        Of a theorem: λ_i - mγ_i has one sign for all i, and the end is met.
+
+    Raises
+    ------
+    ValueError
+        If a γ_i is not positive: there the band is unbounded, or not met.
+
+    Examples
+    --------
+    >>> band(["2/3", "1/3"], ["1/2", "1/2"])
+    Certificate(proved: on {L̂ = ε}, for every ε > 0, the lowest test loss is 3/4·ε)
+    """
+    if end not in _ENDS:
+        raise ValueError(f"end must be 'lowest' or 'highest'; got {end!r}")
+    problem = ExactProblem.from_spectra(train, test, [1] * len(train))
+    if min(problem.train) == 0:
+        raise ValueError("the band needs positive train curvatures; got 0, whose λ/γ is unbounded")
+    ratios = [lam / g for lam, g in zip(problem.test, problem.train, strict=True)]
+    extreme = _ENDS[end](ratios)
+    order = ">=" if end == "lowest" else "<="
+    signs = " and ".join(
+        f"test{i + 1} {order} {text(extreme)} * train{i + 1}" for i in range(len(ratios))
+    )
+    at = ratios.index(extreme)
+    squares = [fmpq(0)] * len(ratios)
+    squares[at] = 1 / problem.train[at]
+    point = ExactProblem.from_squares(problem.train, problem.test, squares)
+    met = certify(point, "flow", 1, f"train_loss == level and test_loss == {text(extreme)} * level")
+    return theorem(
+        f"band-{end}",
+        f"on {{L̂ = ε}}, for every ε > 0, the {end} test loss is {text(extreme)}·ε",
+        [
+            f"With m = {text(extreme)}: L_D - mε = Σ (λ_i - mγ_i) δ_i² on {{Σ γ_iδ_i² = ε}}, and "
+            f"each λ_i {order} mγ_i.",
+            f"At δ_{at + 1}² = ε/γ_{at + 1}, all others 0, the end is met; checked at ε = 1, and "
+            "both losses are in proportion to δ².",
+        ],
+        [certify(point, "flow", 1, signs), met],
+    )
+
+
+def attainment(
+    problem: ExactProblem | Problem, level: Any, end: str = "lowest"
+) -> tuple[str, Certificate]:
+    """Prove that a schedule alone ends with the lowest, or highest, test loss at a train loss.
+
+    One step at η = 1/(2γ_j) removes direction j exactly; one large step before them keeps the
+    loss above the level; flow brings what is left to it.
+
+    Parameters
+    ----------
+    problem : ExactProblem or Problem
+        A commuting problem; directions that are at rest, or without train curvature, do not count.
+    level : number
+        The train loss ε, positive, below the start's.
+    end : {"lowest", "highest"}
+        Which end.
+
+    Returns
+    -------
+    schedule : str
+        The schedule, in units of 1/γ₁.
+    Certificate
+        That it reaches the level, with a test loss of exactly ε·λ_i/γ_i for the extreme i.
+
+    Raises
+    ------
+    ValueError
+        If the level is out of range, or the direction has the curvature of another one.
+
+    Examples
+    --------
+    >>> problem = ExactProblem.from_spectra([1, "1/2", "1/5"], [1, 1, 3], [2, 3, 4])
+    >>> attainment(problem, "1/10", "highest")[0]
+    'gd(1/2, 1) > gd(1, 1) > flow'
+    """
+    if end not in _ENDS:
+        raise ValueError(f"end must be 'lowest' or 'highest'; got {end!r}")
+    problem, goal = ExactProblem.of(problem), exact("level", level)
+    weights = [g * s for g, s in zip(problem.train, problem.start_squared, strict=True)]
+    moving = [i for i, w in enumerate(weights) if w > 0]
+    if not 0 < goal < problem.start_train_loss:
+        raise ValueError(
+            f"level must be between 0 and the start's train loss {text(problem.start_train_loss)}; "
+            f"got {text(goal)}"
+        )
+    ratios = {i: problem.test[i] / problem.train[i] for i in moving}
+    extreme = _ENDS[end](ratios.values())
+    others: list[int] = []
+    for at in (i for i in moving if ratios[i] == extreme):
+        others = [i for i in moving if ratios[i] != extreme]
+        if all(problem.train[i] != problem.train[at] for i in others):
+            break
+    else:
+        raise ValueError(
+            "the direction of the extreme λ/γ has the train curvature of another direction: no "
+            "schedule separates equal eigenvalues"
+        )
+    top = max(problem.train)
+    removing = [top / (2 * g) for g in sorted({problem.train[i] for i in others}, reverse=True)]
+    # what a schedule leaves of the direction must stay above the level to its last step
+    least, factor = fmpq(1), fmpq(1)
+    for rate in removing:
+        factor *= (1 - 2 * rate * problem.train[at] / top) ** 2
+        least = min(least, factor)
+    large = fmpq(1)
+    while (1 - 2 * large * problem.train[at] / top) ** 2 * weights[at] * least <= goal:
+        large *= 10
+    rates = removing if weights[at] * least > goal else [large, *removing]
+    schedule = " > ".join([*(f"gd({text(rate)}, 1)" for rate in rates), "flow"])
+    frozen = sum(
+        (
+            problem.test[i] * problem.start_squared[i]
+            for i in range(len(weights))
+            if problem.train[i] == 0
+        ),
+        problem.noise,
+    )
+    rest = f" + {text(frozen)}" if frozen != 0 else ""
+    claim = f"reached and test_loss == {text(extreme)} * level{rest}"
+    return schedule, certify(problem, schedule, goal, claim)

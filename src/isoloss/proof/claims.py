@@ -1,0 +1,159 @@
+"""certify: a claim about one problem and its schedules, proved, disproved or undecided."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from isoloss.checker.flint_precision import precision
+from isoloss.problems.problem import Problem
+from isoloss.proof.certificates import Certificate, Verdict, certificate, enclosure
+from isoloss.proof.dynamics import Spectrum, Stop, UndecidedError, follow
+from isoloss.proof.exact_problem import ExactProblem, exact, text
+from isoloss.proof.expressions import Expression
+from isoloss.proof.interval import UnboundedError
+from isoloss.proof.quantity_names import (
+    at_level,
+    check_schedule_names,
+    known_names,
+    not_reached,
+    quantities,
+)
+from isoloss.proof.schedules import Piece, check_piece, piece_texts, read_schedule
+from isoloss.schedules.schedule import Phase, Schedule
+
+__all__ = ["certify"]
+
+_FIRST = 64  # bits
+_LARGEST = 2**13
+
+
+def certify(
+    problem: ExactProblem | Problem,
+    schedule: Schedule | Phase | str | Mapping[str, Schedule | Phase | str],
+    level: Any,
+    claim: str,
+    *,
+    max_precision: int = 4096,
+) -> Certificate:
+    """Prove or disprove a claim about training by schedules to a train loss.
+
+    Stops are those of `isoloss.train`. All is done in intervals that are proven to hold the true
+    numbers; the precision doubles until the claim is decided.
+
+    Parameters
+    ----------
+    problem : ExactProblem or Problem
+        A commuting problem; a `Problem`'s floats are taken as the binary numbers that they are.
+    schedule : Schedule, phase or str, or a mapping of names to these
+        Gradient descent and flow. A text such as ``"gd(1, 10) > flow"`` has rates in units of the
+        largest stable rate 1/γ₁, exactly; an absolute rate is ``"gd(3/2 / max_lr, 10)"``.
+    level : number or None
+        The train loss to stop at, exact as the problem's numbers; None to run to the end.
+    claim : str
+        An inequality such as ``"test_loss <= 3/4 * level"``; for named schedules such as
+        ``"annealed.test_loss < flow.test_loss"`` or ``"flow.test_loss >= 1.99 *
+        annealed.test_loss"``. Known are ``test_loss``, ``train_loss``, ``time``, ``steps``,
+        ``reached``, ``part1``, ``part2``, … (the train loss of each direction) of each schedule;
+        ``level``, and ``train1``, ``test1``, ``square1``, … (γ_1, λ_1, δ_1(0)²) of the problem;
+        ``exp``, ``log``, ``sqrt``, ``abs``, ``min``, ``max``, ``and``, ``or``, ``not``. Decimal
+        numbers in it are exact: 0.1 is one tenth. A schedule that the claim speaks of must reach
+        the level, or the claim counts as false; a claim that has its ``reached`` decides that by
+        itself (where the level is not reached, all is at the schedule's end).
+    max_precision : int, default: 4096
+        Where to give up, in bits.
+
+    Returns
+    -------
+    Certificate
+        The verdict ``"proved"``, ``"disproved"`` or ``"undecided"``, with all enclosures.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of another kind.
+    ValueError
+        If the problem does not commute, the schedule has momentum, or the claim cannot be read.
+
+    Examples
+    --------
+    >>> problem = ExactProblem.from_spectra(["2/3", "1/3"], ["1/2", "1/2"], [-10, -10])
+    >>> both = {"flow": "flow", "annealed": "gd(1, 10) > flow"}
+    >>> certify(problem, both, "1/10000", "flow.test_loss > 1.9999 * annealed.test_loss")
+    Certificate(proved: flow.test_loss > 1.9999 * annealed.test_loss)
+    >>> certify(problem, both, "1/10000", "flow.test_loss >= 2 * annealed.test_loss").verdict
+    'disproved'
+    """
+    problem = ExactProblem.of(problem)
+    exact_level = None if level is None else exact("level", level)
+    if exact_level is not None and exact_level < 0:
+        raise ValueError(f"level must be at least 0, as train losses are; got {text(exact_level)}")
+    named = dict(schedule) if isinstance(schedule, Mapping) else {"": schedule}
+    if not named:
+        raise ValueError("give at least one schedule")
+    schedules = {
+        name: [check_piece(piece) for piece in read_schedule(each, problem.max_lr)]
+        for name, each in named.items()
+    }
+    check_schedule_names(named)
+    inequality = Expression.parse(claim)
+    inequality.check_names(known_names(schedules, len(problem.train), level=level is not None))
+    demanded = at_level(inequality, schedules, len(problem.train)) if level is not None else []
+    if not _FIRST <= operator.index(max_precision) <= _LARGEST:
+        raise ValueError(
+            f"max_precision must be from {_FIRST} to {_LARGEST} bits; got {max_precision!r}"
+        )
+    spectrum = Spectrum(problem.train, problem.test, problem.start_squared, problem.noise)
+    stops: dict[str, Stop] = {}
+    bits, truth, reason = _FIRST, None, ""
+    while True:
+        with precision(bits):
+            try:
+                stops = {n: follow(spectrum, each, exact_level) for n, each in schedules.items()}
+                missed = [name for name in demanded if not stops[name].reached]
+                truth = inequality.holds(quantities(spectrum, stops, exact_level))
+                reason = "" if truth is not None else "the sides of the claim cannot be told apart"
+                if missed:
+                    truth, reason = False, not_reached(missed)
+            except UndecidedError as error:
+                stops, reason = {}, f"not decided: {error}"
+            except UnboundedError as error:
+                reason = f"not decided: {error}"
+            if truth is not None or 2 * bits > max_precision:
+                verdict: Verdict = "undecided"
+                if truth is not None:
+                    verdict = "proved" if truth else "disproved"
+                else:
+                    reason += f", in up to {bits} bits"
+                return certificate(
+                    "runs",
+                    problem={
+                        "train": [text(value) for value in problem.train],
+                        "test": [text(value) for value in problem.test],
+                        "start_squared": [text(value) for value in problem.start_squared],
+                        "noise": text(problem.noise),
+                    },
+                    level=None if exact_level is None else text(exact_level),
+                    claim=inequality.text,
+                    at_level=demanded,
+                    verdict=verdict,
+                    reason=reason,
+                    precision=bits,
+                    runs={name: _run(schedules[name], stop) for name, stop in stops.items()},
+                )
+        bits *= 2
+
+
+def _run(schedule: Sequence[Piece], stop: Stop) -> dict[str, Any]:
+    return {
+        "schedule": piece_texts(schedule),
+        "reached": stop.reached,
+        "piece": stop.piece,
+        "steps": stop.steps,
+        "inside": None if stop.inside is None else enclosure(stop.inside),
+        "time": None if stop.time is None else enclosure(stop.time),
+        "train_loss": enclosure(stop.train_loss),
+        "test_loss": enclosure(stop.test_loss),
+        "parts": [enclosure(part) for part in stop.parts],
+    }

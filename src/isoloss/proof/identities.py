@@ -1,0 +1,93 @@
+"""Polynomial identities, proved by SymPy's expansion."""
+
+from __future__ import annotations
+
+import ast
+from fractions import Fraction
+
+import sympy
+
+from isoloss.proof.certificates import Certificate, certificate
+from isoloss.proof.expressions import Expression
+
+__all__ = ["identity"]
+
+_DEGREE = 50
+
+
+def identity(left: str, right: str) -> Certificate:
+    """Prove that two polynomials with rational coefficients are the same.
+
+    Parameters
+    ----------
+    left, right : str
+        Polynomials in any names, in Python's arithmetic.
+
+    Returns
+    -------
+    Certificate
+        ``"proved"``, or ``"disproved"`` where the difference is another polynomial than 0.
+
+    Raises
+    ------
+    ValueError
+        If a side is no polynomial.
+
+    Examples
+    --------
+    >>> identity("(a + b)**2", "a**2 + 2*a*b + b**2").verdict
+    'proved'
+    >>> identity("(a + b)**2", "a**2 + b**2").verdict
+    'disproved'
+    """
+    sides = [Expression.parse(side, "identity") for side in (left, right)]
+    names = sorted(frozenset.union(*(side.names for side in sides)))
+    for side in sides:
+        if _degree(side.tree) > _DEGREE:
+            raise ValueError(f"{side.text!r} has a higher degree than {_DEGREE}")
+    symbols = {name: sympy.Symbol(name) for name in names}
+    polynomials = [_polynomial(side, side.tree, symbols) for side in sides]
+    same = sympy.expand(polynomials[0] - polynomials[1]) == 0
+    return certificate(
+        "identity",
+        claim=f"{sides[0].text} == {sides[1].text}",
+        left=sides[0].text,
+        right=sides[1].text,
+        variables=names,
+        verdict="proved" if same else "disproved",
+        reason="" if same else "the difference is another polynomial than 0",
+    )
+
+
+def _polynomial(side: Expression, node: ast.expr, symbols: dict[str, sympy.Symbol]) -> sympy.Expr:
+    """Build what SymPy expands; decimals stay exact."""
+    match node:
+        case ast.Constant():
+            fraction = Fraction(ast.get_source_segment(side.text, node) or "")
+            return sympy.Rational(fraction.numerator, fraction.denominator)
+        case ast.Name():
+            return symbols[node.id]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_polynomial(side, operand, symbols)
+        case ast.BinOp(left=a, op=ast.Pow(), right=ast.Constant(value=int(n))) if n <= _DEGREE:
+            return _polynomial(side, a, symbols) ** n
+        case ast.BinOp(left=a, op=ast.Div(), right=ast.Constant(value=v) as divisor) if v != 0:
+            return _polynomial(side, a, symbols) / _polynomial(side, divisor, symbols)
+        case ast.BinOp(left=a, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=b):
+            x, y = _polynomial(side, a, symbols), _polynomial(side, b, symbols)
+            if isinstance(op, ast.Mult):
+                return x * y
+            return x + y if isinstance(op, ast.Add) else x - y
+    raise ValueError(f"{side.text!r} is no polynomial: it has {ast.unparse(node)!r}")
+
+
+def _degree(node: ast.AST) -> int:
+    """Return a bound for the degree in all names and constants together."""
+    match node:
+        case ast.BinOp(left=a, op=ast.Pow(), right=ast.Constant(value=int(n))):
+            return n * max(_degree(a), 1)
+        case ast.BinOp(left=a, op=ast.Mult(), right=b):
+            return _degree(a) + _degree(b)
+        case ast.Name():
+            return 1
+    return max((_degree(child) for child in ast.iter_child_nodes(node)), default=0)

@@ -1,0 +1,5 @@
+"""Tables and figures as one self-contained HTML file, and the style of figures."""
+
+from isoloss._files import OutputError
+
+__all__ = ["OutputError"]

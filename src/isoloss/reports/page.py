@@ -1,0 +1,179 @@
+"""Tables, text and figures in one self-contained HTML file."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import jinja2
+import latex2mathml.converter
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from isoloss._files import write_text
+from isoloss._version import __version__
+from isoloss.reports.plotting import render
+
+__all__ = ["Picture", "Section", "Table", "render_report", "write_report"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells; cells may hold ``$formulas$`` and ``[label](address)``.
+
+    Attributes
+    ----------
+    header : sequence of str
+        The columns' names.
+    rows : sequence of sequences of str
+        The cells.
+    caption : str
+        The words above it.
+    marks : sequence of str
+        A class for each row: ``"good"``, ``"bad"`` or ``""``.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+    marks: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with its caption.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+        What to draw.
+    caption : str
+        The words below it, which are its text alternative too.
+    """
+
+    figure: Figure
+    caption: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with what stands below it.
+
+    Attributes
+    ----------
+    title : str
+        The heading.
+    parts : sequence of str, Table or Picture
+        Paragraphs, which may hold ``$formulas$``, tables and pictures.
+    """
+
+    title: str
+    parts: Sequence[str | Table | Picture] = field(default=())
+
+
+def render_report(title: str, sections: Sequence[Section], *, lead: str = "") -> str:
+    r"""Return a report as one HTML page that needs no other file.
+
+    Parameters
+    ----------
+    title : str
+        The heading of the page.
+    sections : sequence of Section
+        What it shows, in order.
+    lead : str, optional
+        A paragraph below the heading.
+
+    Returns
+    -------
+    str
+        HTML; formulas between dollar signs have become MathML, figures inline SVG.
+
+    Examples
+    --------
+    >>> page = render_report("Title", [Section("One", ["The rate $\\eta$."])])
+    >>> "<h1>Title</h1>" in page and "<math" in page
+    True
+    """
+    return _template().render(
+        title=title,
+        lead=_prose(lead),
+        sections=[
+            {"title": section.title, "parts": [_part(part) for part in section.parts]}
+            for section in sections
+        ],
+        version=__version__,
+    )
+
+
+def write_report(path: Path, title: str, sections: Sequence[Section], *, lead: str = "") -> None:
+    """Write `render_report` to a file, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The HTML file.
+    title, sections, lead : object
+        As `render_report` takes them.
+    """
+    write_text(path, render_report(title, sections, lead=lead))
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("isoloss"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("report.html")
+
+
+def _part(part: str | Table | Picture) -> dict[str, object]:
+    if isinstance(part, str):
+        return {"kind": "text", "text": _prose(part)}
+    if isinstance(part, Picture):
+        return {"kind": "picture", "svg": _svg(part.figure), "caption": _prose(part.caption)}
+    marks = list(part.marks) or [""] * len(part.rows)
+    return {
+        "kind": "table",
+        "caption": _prose(part.caption),
+        "header": [_prose(cell) for cell in part.header],
+        "rows": [
+            {"mark": mark, "cells": [_prose(cell) for cell in row]}
+            for mark, row in zip(marks, part.rows, strict=True)
+        ],
+    }
+
+
+def _prose(text: str) -> Markup:
+    """Escape text, with ``$...$`` turned into MathML, and ``[label](address)`` into a link."""
+    pieces = re.split(r"\$([^$]+)\$", text)
+    return Markup("").join(
+        Markup(latex2mathml.converter.convert(piece)) if i % 2 else _linked(piece)
+        for i, piece in enumerate(pieces)
+    )
+
+
+def _linked(text: str) -> Markup:
+    link = Markup('<a href="{}">{}</a>')
+    label_first = iter(re.split(r"\[([^\]]+)\]\(([\w./-]+)\)", text))
+    found = Markup.escape(next(label_first))
+    for label, address, after in zip(label_first, label_first, label_first, strict=True):
+        found += link.format(address, label) + Markup.escape(after)
+    return found
+
+
+def _svg(figure: Figure) -> Markup:
+    """Return the SVG element alone, its ids made unique among the figures of a page."""
+    text = render(figure, "svg").decode()
+    text = text[text.index("<svg") :]
+    prefix = f"f{zlib.crc32(text.encode()):08x}-"
+    for pattern in (r'(id=")', r"(url\(#)", r'(href="#)'):
+        text = re.sub(pattern, rf"\g<1>{prefix}", text)
+    return Markup(text)

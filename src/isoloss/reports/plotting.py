@@ -1,0 +1,88 @@
+"""The house style of figures, and saving them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib.style
+from matplotlib.figure import Figure
+
+from isoloss._files import write_bytes
+
+__all__ = ["COLOURS", "render", "save", "style"]
+
+# Okabe and Ito (2008): distinct for every kind of colour vision, and in grey
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#D55E00",
+    "green": "#009E73",
+    "pink": "#CC79A7",
+    "sky": "#56B4E9",
+    "amber": "#E69F00",
+    "red": "#C0272D",
+    "grey": "#555555",
+}
+
+_STYLE: Any = {
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "isoloss",
+    "pdf.fonttype": 42,
+}
+_METADATA: dict[str, dict[str, str | None]] = {
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+    "png": {"Software": None},
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the house style inside this context, whatever the user's matplotlibrc says."""
+    with matplotlib.style.context(_STYLE, after_reset=True):
+        yield
+
+
+def render(figure: Figure, kind: str) -> bytes:
+    """Return a figure's file, the same bytes at every call.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What to draw.
+    kind : ``"png"``, ``"pdf"`` or ``"svg"``
+        The format.
+    """
+    buffer = io.BytesIO()
+    with style():
+        figure.savefig(buffer, format=kind, dpi=200, metadata=_METADATA[kind])
+    return buffer.getvalue()
+
+
+def save(figure: Figure, folder: Path, name: str, kinds: Iterable[str]) -> list[Path]:
+    """Save a figure as ``folder/name.kind`` for each kind, each whole or not at all.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What to draw.
+    folder : Path
+        A folder that is there.
+    name : str
+        The files' name without its ending.
+    kinds : iterable of str
+        Of ``"png"``, ``"pdf"`` and ``"svg"``.
+    """
+    paths = [folder / f"{name}.{kind}" for kind in kinds]
+    for path in paths:
+        write_bytes(path, render(figure, path.suffix[1:]))
+    return paths

@@ -1,0 +1,26 @@
+"""Learning-rate schedules: phases, families, texts, files and PyTorch's schedulers."""
+
+from isoloss.schedules import families
+from isoloss.schedules.files import read_schedule
+from isoloss.schedules.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov, anneal
+from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.text import Spec, SpecError
+
+__all__ = [
+    "GradientDescent",
+    "GradientFlow",
+    "HeavyBall",
+    "Nesterov",
+    "Phase",
+    "Schedule",
+    "Spec",
+    "SpecError",
+    "anneal",
+    "families",
+    "read_schedule",
+]
+
+# What pickle and skops write names the public path, which no change of the rooms breaks.
+for _saved in (GradientDescent, GradientFlow, HeavyBall, Nesterov, Schedule):
+    _saved.__module__ = __name__
+del _saved

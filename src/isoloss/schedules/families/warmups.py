@@ -1,0 +1,83 @@
+"""Families that grow first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from isoloss.schedules.families.parts import Shape, falling, rising, share_left, to_count, to_number
+from isoloss.schedules.phases import GradientDescent
+from isoloss.schedules.schedule import Schedule
+
+__all__ = ["warmup", "warmup_stable_decay"]
+
+
+def warmup(lr: float, steps: int, start: float = 0.0) -> Schedule:
+    """Grow linearly: η_t = start + (lr - start) t/K.
+
+    Goyal et al. (2017), arXiv:1706.02677. Optax's ``linear_schedule``; PyTorch's ``LinearLR`` with
+    ``start_factor = start / lr``, which must be above 0 there.
+
+    Parameters
+    ----------
+    lr : float
+        The end value, which step K would take: the first step after the warm-up.
+    steps : int
+        The number of steps K.
+    start : float, default: 0
+        The first rate, at most ``lr``; at 0 the first step does nothing.
+
+    Returns
+    -------
+    Schedule
+        One phase of ``steps`` steps.
+
+    Examples
+    --------
+    >>> warmup(1.0, 4)
+    Schedule(GradientDescent([0.0, 0.25, 0.5, 0.75]))
+    """
+    return Schedule(GradientDescent(rising(lr, to_count("steps", steps), start)))
+
+
+def warmup_stable_decay(
+    lr: float, steps: int, warmup: int, decay: int, shape: Shape = "linear", final: float = 0.0
+) -> Schedule:
+    """Grow from 0, stay, fall: the rates of `warmup`, `constant` and `decay` one after the other.
+
+    Hu et al. (2024), MiniCPM, arXiv:2404.06395; Hägele et al. (2024), arXiv:2405.18392. Optax's
+    ``join_schedules`` and PyTorch's ``SequentialLR`` put it together from its parts.
+
+    Parameters
+    ----------
+    lr, steps
+        The rate between warm-up and decay, and the number of all steps.
+    warmup, decay : int
+        How many of the steps warm up and decay.
+    shape, final
+        As for `decay`.
+
+    Returns
+    -------
+    Schedule
+        One phase of ``steps`` steps.
+
+    Raises
+    ------
+    ValueError
+        If warm-up and decay together are longer than ``steps``.
+
+    Examples
+    --------
+    >>> warmup_stable_decay(1.0, 7, warmup=2, decay=2)
+    Schedule(GradientDescent([0.0, 0.5, 1.0, 1.0, 1.0, 1.0, 0.5]))
+    """
+    up, down = to_count("warmup", warmup), to_count("decay", decay)
+    stable = to_count("steps", steps) - up - down
+    if stable < 0:
+        raise ValueError(
+            f"warmup + decay must be within steps; got {up} + {down} of {steps} steps: shorten "
+            f"them, or give steps={up + down}"
+        )
+    level = np.full(stable, to_number("lr", lr))
+    parts = [rising(lr, up, 0.0), level, falling(lr, share_left(down), shape, final)]
+    return Schedule(GradientDescent(np.concatenate(parts)))

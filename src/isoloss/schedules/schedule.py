@@ -1,0 +1,384 @@
+"""Schedules: phases in the order in which the optimizer runs them. Knows nothing of problems."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Phase", "Schedule"]
+
+_FORMAT = "isoloss schedule"
+
+
+class _Composes:
+    """Anything that ``+`` and ``>`` join into a schedule."""
+
+    __slots__ = ()
+
+    def __add__(self, other: object) -> Schedule:
+        """Return the schedule that runs this and then ``other``."""
+        if not isinstance(self, Phase | Schedule) or not isinstance(other, Phase | Schedule):
+            return NotImplemented
+        return Schedule(self, other)
+
+    __gt__ = __add__
+
+    def __bool__(self) -> bool:
+        # Python reads a > b > c as (a > b) and (b > c), which would silently drop a.
+        raise TypeError(
+            "a schedule is neither true nor false; a chain a > b > c is written a + b + c, "
+            "Schedule(a, b, c) or (a > b) > c"
+        )
+
+
+class Phase(_Composes, ABC):
+    """One stretch of a schedule; ``name`` is what its JSON form calls it.
+
+    The phases are `GradientDescent`, `GradientFlow`, `HeavyBall` and `Nesterov`.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str]
+    kinds: ClassVar[dict[str, type[Phase]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" in cls.__dict__:
+            Phase.kinds[cls.name] = cls
+
+    @property
+    @abstractmethod
+    def steps(self) -> int:
+        """The number of steps."""
+
+    @abstractmethod
+    def rate(self, step: int) -> float:
+        """Return the learning rate of one step, counted from 0.
+
+        Parameters
+        ----------
+        step : int
+            From 0 to ``steps - 1``.
+        """
+
+    @abstractmethod
+    def learning_rates(self) -> npt.NDArray[np.float64]:
+        """Return the rate of each step, shape (steps,)."""
+
+    @abstractmethod
+    def scaled(self, factor: float) -> Phase:
+        """Return the phase with its rates and times multiplied by a number.
+
+        Parameters
+        ----------
+        factor : float
+            Such as ``problem.max_lr``.
+        """
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON holds of the phase, but its name."""
+
+    @classmethod
+    @abstractmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Phase:
+        """Build a phase from what `to_dict` gives.
+
+        Parameters
+        ----------
+        fields : dict
+            The fields, without the phase's name.
+        """
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Schedule(_Composes):
+    """Phases in the order in which the optimizer runs them.
+
+    ``a + b`` and ``a > b`` join phases and schedules as well.
+
+    Parameters
+    ----------
+    *phases : GradientDescent, GradientFlow, HeavyBall, Nesterov or Schedule
+        The phases; a schedule among them stands for its own phases.
+
+    Raises
+    ------
+    TypeError
+        If something else is given.
+
+    Examples
+    --------
+    >>> from isoloss import GradientDescent, GradientFlow
+    >>> Schedule(GradientDescent(1.5, steps=10), GradientFlow())
+    Schedule(GradientDescent(1.5, steps=10), GradientFlow())
+    >>> GradientDescent([0.5, 1.0]) + GradientDescent(1.5, steps=10) > GradientFlow()
+    Schedule(GradientDescent([0.5, 1.0]), GradientDescent(1.5, steps=10), GradientFlow())
+    """
+
+    phases: tuple[Phase, ...]
+
+    def __init__(self, *phases: Phase | Schedule) -> None:
+        flat: list[Phase] = []
+        for phase in phases:
+            if isinstance(phase, Schedule):
+                flat.extend(phase.phases)
+            elif isinstance(phase, Phase):
+                flat.append(phase)
+            else:
+                raise TypeError(_no_phase(phase))
+        object.__setattr__(self, "phases", tuple(flat))
+
+    @property
+    def steps(self) -> int:
+        """The number of steps in all phases; flows have none."""
+        return sum(phase.steps for phase in self.phases)
+
+    def learning_rates(self) -> npt.NDArray[np.float64]:
+        """Return the rate of every step.
+
+        Returns
+        -------
+        array, shape (steps,)
+            The rates.
+
+        Raises
+        ------
+        ValueError
+            If a phase is gradient flow, which has no steps.
+
+        Examples
+        --------
+        >>> from isoloss import GradientDescent
+        >>> (GradientDescent([0.5, 1.0]) + GradientDescent(1.5, steps=2)).learning_rates()
+        array([0.5, 1. , 1.5, 1.5])
+        """
+        return np.concatenate([np.empty(0), *(phase.learning_rates() for phase in self.phases)])
+
+    def scaled(self, factor: float) -> Schedule:
+        """Return the schedule with all rates and times multiplied by a factor.
+
+        Parameters
+        ----------
+        factor : float
+            Such as ``problem.max_lr``, for a schedule in units of the largest stable rate.
+
+        Returns
+        -------
+        Schedule
+            With the same numbers of steps.
+
+        Examples
+        --------
+        >>> from isoloss import anneal
+        >>> anneal(1.0, 10).scaled(1.5)
+        Schedule(GradientDescent(1.5, steps=10), GradientFlow())
+        """
+        return Schedule(*(phase.scaled(float(factor)) for phase in self.phases))
+
+    @classmethod
+    def from_torch(cls, build: Callable[[Any], Any], steps: int, lr: float = 1.0) -> Schedule:
+        """Read the steps that a PyTorch scheduler would have its optimizer take.
+
+        Parameters
+        ----------
+        build : callable
+            Takes an optimizer (a plain ``torch.optim.SGD`` made for this purpose) and returns the
+            scheduler built on it. It may also return a scheduler on an optimizer of yours, which is
+            read from its current step on. Nothing is trained, and both stay as they are.
+        steps : int
+            How many steps to read.
+        lr : float, default: 1
+            The rate that the optimizer is given first; ``initial_lr`` for most schedulers.
+
+        Returns
+        -------
+        Schedule
+            One phase with a rate for each step: `GradientDescent`, or `HeavyBall` or `Nesterov` if
+            the optimizer is yours and has that momentum.
+
+        Raises
+        ------
+        ValueError
+            If parameter groups differ, or a schedule cannot take the steps: an optimizer other than
+            ``torch.optim.SGD``, weight decay, dampening, ``maximize``, a momentum that the
+            scheduler changes, a velocity from earlier steps.
+        TypeError
+            If ``build`` does not return a scheduler, or one whose rates depend on a measured loss.
+        ImportError
+            If PyTorch is not installed.
+
+        Examples
+        --------
+        >>> import pytest; torch = pytest.importorskip("torch", reason="the extra torch")
+        >>> from torch.optim.lr_scheduler import StepLR
+        >>> Schedule.from_torch(lambda optimizer: StepLR(optimizer, 2, gamma=0.5), steps=4)
+        Schedule(GradientDescent([1.0, 1.0, 0.5, 0.5]))
+        >>> sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5, momentum=0.9)
+        >>> Schedule.from_torch(lambda _: StepLR(sgd, 2, gamma=0.5), steps=3)
+        Schedule(HeavyBall([0.5, 0.5, 0.25], momentum=0.9))
+        """
+        from isoloss.schedules.torch import read_phase
+
+        name, fields = read_phase(build, steps, lr)
+        return cls(Phase.kinds[name].from_dict(fields))
+
+    def to_torch(self, optimizer: Any, *, rates_only: bool = False) -> Any:
+        """Put the schedule on a PyTorch optimizer.
+
+        After each ``optimizer.step()`` call ``scheduler.step()``; the rates are then exactly those
+        of `learning_rates`, and 0 after the last step. On full-batch gradients of a squared error
+        (one output; see the guide for several) the optimizer then takes the schedule's steps.
+
+        Parameters
+        ----------
+        optimizer : torch.optim.Optimizer
+            A ``torch.optim.SGD`` with the schedule's momentum and without weight decay, dampening
+            or ``maximize``. Its ``lr`` is replaced.
+        rates_only : bool, default: False
+            Put the rates on any optimizer, such as ``torch.optim.AdamW``, whatever its settings.
+            This promises nothing but the rates: of a momentum phase only the rates are used, the
+            optimizer takes its own steps, and isoloss's numbers do not hold for them.
+
+        Returns
+        -------
+        torch.optim.lr_scheduler.LambdaLR
+            The scheduler. It can be pickled, and used in ``SequentialLR``. Its ``state_dict`` holds
+            the step, not the rates: load it into a scheduler made from the same schedule.
+
+        Raises
+        ------
+        ValueError
+            If a phase is gradient flow, or the optimizer would not take the schedule's steps; the
+            message says which setting of which parameter group is wrong.
+        ImportError
+            If PyTorch is not installed.
+
+        Examples
+        --------
+        >>> import pytest; torch = pytest.importorskip("torch", reason="the extra torch")
+        >>> from isoloss import GradientDescent
+        >>> sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))])
+        >>> scheduler = Schedule(GradientDescent([0.5, 0.25])).to_torch(sgd)
+        >>> scheduler.get_last_lr()
+        [0.5]
+        >>> adamw = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))])
+        >>> Schedule(GradientDescent([0.5, 0.25])).to_torch(adamw, rates_only=True).get_last_lr()
+        [0.5]
+        """
+        from isoloss.schedules.torch import put_on
+
+        for phase in self.phases:
+            if not phase.steps:
+                phase.learning_rates()  # a flow says here that it has none
+        ends = tuple(itertools.accumulate(phase.steps for phase in self.phases))
+        phases = [{"phase": p.name, **p.to_dict(), "steps": p.steps} for p in self.phases]
+        return put_on(optimizer, partial(_rate, self.phases, ends), phases, rates_only)
+
+    def to_json(self) -> str:
+        """Return the schedule as JSON, from which `from_json` builds an equal one.
+
+        Returns
+        -------
+        str
+            With every rate to its last digit.
+
+        Examples
+        --------
+        >>> from isoloss import anneal
+        >>> text = anneal(1.5, 10).to_json()
+        >>> Schedule.from_json(text)
+        Schedule(GradientDescent(1.5, steps=10), GradientFlow())
+        """
+        phases = [{"phase": phase.name, **phase.to_dict()} for phase in self.phases]
+        return json.dumps({"format": _FORMAT, "version": 1, "phases": phases}, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Schedule:
+        """Build a schedule from what `to_json` gives, or from a plain list of rates.
+
+        Parameters
+        ----------
+        text : str
+            JSON.
+
+        Returns
+        -------
+        Schedule
+            Equal to the one that was written.
+
+        Raises
+        ------
+        ValueError
+            If the text is not JSON, or not a schedule.
+
+        Examples
+        --------
+        >>> Schedule.from_json("[0.5, 0.25]")
+        Schedule(GradientDescent([0.5, 0.25]))
+        """
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not JSON: {error}") from None
+        except RecursionError:
+            raise ValueError("no schedule: its JSON is nested too deeply") from None
+        if isinstance(data, list):
+            data = {"phases": [{"phase": "gradient_descent", "lr": data}], "version": 1}
+        elif not isinstance(data, dict) or data.get("format") != _FORMAT:
+            raise ValueError(
+                f'a schedule in JSON is a list of rates, or an object with "format": "{_FORMAT}", '
+                "as Schedule.to_json writes it"
+            )
+        if data.get("version") != 1 or not isinstance(data.get("phases"), list):
+            raise ValueError(
+                'a schedule in JSON has "version": 1 and a list of "phases"; '
+                f"got version {data.get('version')!r} with {sorted(data)}"
+            )
+        return cls(*(_read_phase(number, fields) for number, fields in enumerate(data["phases"])))
+
+    def __repr__(self) -> str:
+        return f"Schedule({', '.join(map(repr, self.phases))})"
+
+
+def _rate(phases: tuple[Phase, ...], ends: tuple[int, ...], step: int) -> float:
+    """Return the rate of one step, 0 after the last; unlike a lambda, this can be pickled."""
+    place = bisect.bisect_right(ends, step)
+    if place == len(ends):
+        return 0.0
+    phase = phases[place]
+    return phase.rate(step - ends[place] + phase.steps)
+
+
+def _no_phase(given: object) -> str:
+    if isinstance(given, str):
+        return (
+            f"a schedule is made of phases; got the text {given!r}. Its rates are in units of a "
+            "problem's largest stable one: Spec.parse(text).at(problem.max_lr) makes a schedule of "
+            "it, with Spec from isoloss.schedules.text"
+        )
+    return (
+        "a schedule is made of GradientDescent, GradientFlow, HeavyBall, Nesterov and Schedule "
+        f"objects; got {type(given).__name__}"
+    )
+
+
+def _read_phase(number: int, fields: Any) -> Phase:
+    fields = dict(fields) if isinstance(fields, dict) else {}
+    kind = Phase.kinds.get(str(fields.pop("phase", "")))
+    if kind is None:
+        known = ", ".join(Phase.kinds)
+        raise ValueError(f'phase {number} of the schedule needs "phase": one of {known}')
+    try:
+        return kind.from_dict(fields)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"phase {number} of the schedule ({kind.name}): {error}") from None

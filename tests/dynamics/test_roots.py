@@ -1,0 +1,89 @@
+"""Newton's loops: what they have not settled when they end is enclosed, never returned as found."""
+
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+import isoloss as il
+from isoloss._arrays.context import Kind
+from isoloss.dynamics import roots
+from isoloss.levels import sphere
+from isoloss.optimize import objective
+from isoloss.problems.test_loss import Offset
+from isoloss.problems.units import Scaled
+
+GAMMA = np.geomspace(1, 1e-12, 400)
+WIDE = il.Problem.from_spectra(GAMMA, np.ones(400), GAMMA**-0.5)
+LEVELS = 400 * np.array([0.9, 0.5, 0.1, 1e-3])
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 7])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        il.Schedule(il.GradientFlow()),
+        il.GradientDescent(0.9, 2**53),
+        il.GradientDescent(1.0 + 1e-12, 10**15),
+        il.anneal(1.4, 10**6),
+        il.GradientDescent(0.3, 2**53) + il.GradientFlow(),
+    ],
+    ids=repr,
+)
+def test_few_rounds_of_newton_stop_at_the_same_place(
+    monkeypatch: pytest.MonkeyPatch, schedule: Any, rounds: int
+) -> None:
+    wanted = il.train(WIDE, schedule, LEVELS)
+    monkeypatch.setattr(roots, "_MAX_NEWTON", rounds)
+    run = il.train(WIDE, schedule, LEVELS)
+    assert run.reached.tolist() == wanted.reached.tolist()
+    np.testing.assert_allclose(run.time, wanted.time, rtol=1e-12)
+    # where many steps lie within the rounding of the loss, any of them will do
+    np.testing.assert_allclose(run.steps, wanted.steps, rtol=1e-10)
+    np.testing.assert_allclose(run.train_loss, wanted.train_loss, rtol=1e-12)
+
+
+def test_a_loss_that_stays_above_is_never_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = il.Problem.from_spectra([1.0, 0.6], [1, 1], [1.0, 1.0])
+    lowest = min(1.6 ** (2 * k) + 0.6 * 0.56 ** (2 * k) for k in range(1, 9))
+    schedule = il.GradientDescent(1.3, 50)
+    for rounds in (200, 1, 2):
+        monkeypatch.setattr(roots, "_MAX_NEWTON", rounds)
+        assert not bool(il.train(problem, schedule, 0.999 * min(lowest, 1.6)).reached)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5, 0.1])
+def test_the_first_of_very_many_steps_is_the_first(share: float) -> None:
+    # each step lowers the loss by less than its rounding
+    problem = il.Problem.from_spectra([1.0], [1.0], [1.0])
+    lr, steps = 2.0**-50, 2**53
+    run = il.train(problem, il.GradientDescent(lr, steps), share)
+    with mp.workdps(40):
+        wanted = mp.log(share) / (2 * mp.log1p(-2 * mp.mpf(lr)))
+    assert bool(run.reached)
+    assert float(run.train_loss) <= share
+    assert int(run.steps) == pytest.approx(float(wanted), rel=4e-15, abs=1.0)
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 5])
+def test_points_on_a_sphere_are_on_it(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
+    rng = np.random.default_rng(0)
+    matrix = rng.standard_normal((30, 20)) * np.geomspace(1, 1e-6, 20)
+    offset, squares = rng.standard_normal((30, 2)), np.geomspace(1e-8, 1e8, 9)
+    given = Kind.of(), matrix, Offset(offset, 0), Scaled(squares, np.zeros(9))
+    wanted = sphere.extremes(*given)
+    monkeypatch.setattr(sphere, "_MAX_NEWTON", rounds)
+    for end, same in zip(sphere.extremes(*given), wanted, strict=True):
+        np.testing.assert_allclose((end.point**2).sum((1, 2)), squares, rtol=1e-14)
+        np.testing.assert_allclose(end.loss.times(np, 0), same.loss.times(np, 0), rtol=1e-13)
+
+
+@pytest.mark.parametrize("rounds", [1, 3, 10])
+def test_a_designs_flow_ends_at_its_level(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
+    losses = objective.Losses(WIDE)
+    monkeypatch.setattr(objective, "_MAX_NEWTON", rounds)
+    for share in (0.9, 0.5, 0.1, 1e-3):
+        time = losses.flow_time(np.ones(400), float(np.log(share)))
+        excess = float((losses.weights * np.exp(-4.0 * losses.gamma * time)).sum())
+        assert excess == pytest.approx(share, rel=1e-12)
