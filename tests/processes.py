@@ -19,7 +19,7 @@ __all__ = ["run_isoloss"]
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload([
     "isoloss.cli", "isoloss.comparison", "isoloss.comparison.drawing", "isoloss.datasets",
-    "isoloss.estimators", "isoloss.reports.page", "isoloss.comparison", "pandas", "skops.io",
+    "isoloss.estimators", "isoloss.reports.page", "pandas", "skops.io",
 ])  # fmt: skip
 
 

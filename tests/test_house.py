@@ -44,7 +44,7 @@ def test_no_room_hides_or_replaces_modules() -> None:
 
 
 def test_names_are_found_at_first_use() -> None:
-    assert dir(isoloss) == sorted([*isoloss.__all__, "__version__"])
+    assert dir(isoloss) == sorted([*isoloss.__all__, *isoloss._PACKAGES, "__version__"])
     assert all(hasattr(isoloss, name) for name in isoloss.__all__)
     with pytest.raises(AttributeError, match="module 'isoloss' has no attribute 'trian'"):
         isoloss.trian  # type: ignore[attr-defined] # noqa: B018 - the point of the test

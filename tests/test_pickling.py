@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import isoloss as il
-from isoloss.comparison import compare, ridge, select
+from isoloss.comparison import compare, select
 from isoloss.estimators import ScheduledClassifier, ScheduledRegressor, ScheduleSearchCV
+from isoloss.levels import ridge
 
 RNG = np.random.default_rng(5)
 X, X_TEST = RNG.normal(size=(20, 3)), RNG.normal(size=(9, 3))

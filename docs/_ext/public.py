@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
+import pkgutil
 import re
 from collections.abc import Iterator
 from types import ModuleType
@@ -30,7 +30,6 @@ MODULES = (
     "isoloss.paper.proofs",
     "isoloss.datasets",
     "isoloss.comparison",
-    "isoloss.comparison",
     "isoloss.reports.plotting",
     "isoloss.reports.page",
     "isoloss.reports",
@@ -45,7 +44,7 @@ def _has_docstring(value: Any) -> bool:
 def _everything() -> Iterator[tuple[str, Any]]:
     seen: set[int] = set()
     for module in MODULES:
-        found = importlib.import_module(module)
+        found = pkgutil.resolve_name(module)
         for name in found.__all__:
             value = getattr(found, name)
             if isinstance(value, ModuleType):
@@ -69,7 +68,7 @@ def names() -> list[str]:
 def members(path: str) -> list[str]:
     """Return the public methods and properties of a class that isoloss itself defines."""
     module, _, name = path.rpartition(".")
-    value = getattr(importlib.import_module(module), name)
+    value = getattr(pkgutil.resolve_name(module), name)
     if not inspect.isclass(value):
         return []
     return [

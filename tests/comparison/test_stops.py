@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
 import isoloss as il
-from isoloss.comparison import Comparison, Stops, compare, ridge, tables
+from isoloss.comparison import Comparison, Stops, compare, tables
 from isoloss.comparison.drawing import figure
 from isoloss.datasets import Split, load, split
+from isoloss.levels import ridge
 from isoloss.schedules.text import Spec
 
 TEXTS = ("flow", "gd(0.1, 1000000)", "gd(1.0, 10) > flow", "gd(0.9, 30)", "gd(0.1, 5)")

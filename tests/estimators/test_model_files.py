@@ -85,7 +85,20 @@ def test_other_types_in_a_file_are_refused(tmp_path: Path) -> None:
             content = whole.read(name)
             if name == "schema.json":
                 text = content.decode().replace("ScheduledRegressor", "system")
-                content = text.replace("isoloss.estimators.regressor", "os").encode()
+                content = text.replace("isoloss.estimators", "os").encode()
             changed.writestr(name, content)
     with pytest.raises(ValueError, match=r"holds types that isoloss does not trust: os\.system"):
         load_model(trap)
+
+
+def test_a_file_of_an_older_version_is_refused_by_a_sentence(tmp_path: Path) -> None:
+    path, old = tmp_path / "m.skops", tmp_path / "old.skops"
+    save_model(ScheduledRegressor().fit(X, Y), path)
+    with zipfile.ZipFile(path) as whole, zipfile.ZipFile(old, "w") as changed:
+        for name in whole.namelist():
+            text = whole.read(name).replace(
+                b'"isoloss.estimators"', b'"isoloss.estimators.regressor"'
+            )
+            changed.writestr(name, text)
+    with pytest.raises(ValueError, match=r"saved by another version of isoloss.*fit the model"):
+        load_model(old)

@@ -77,7 +77,25 @@ def verify(path: str | Path, *, max_work: int = _MOST_WORK) -> Checked:
 
 
 def check(content: Any, *, max_work: int = _MOST_WORK) -> Checked:
-    """Check a certificate's content, its digest among it; as `verify`."""
+    """Check a certificate's content, as `verify` checks a file.
+
+    Parameters
+    ----------
+    content : dict
+        The certificate as JSON gives it, with its digest.
+    max_work : int, default: 10_000_000
+        As for `verify`.
+
+    Returns
+    -------
+    Checked
+        What it proves.
+
+    Raises
+    ------
+    RejectedError
+        As by `verify`.
+    """
     if not isinstance(content, dict) or "digest" not in content:
         raise RejectedError("this is not a certificate")
     plain = {key: value for key, value in content.items() if key != "digest"}

@@ -16,6 +16,6 @@ __all__ = [
 ]
 
 # What pickle and skops write names the public path, which no change of the rooms breaks.
-for _saved in (Designed, ScheduleSearchCV, ScheduledClassifier, ScheduledRegressor):
+for _saved in (ScheduledClassifier, ScheduledRegressor):
     _saved.__module__ = __name__
 del _saved

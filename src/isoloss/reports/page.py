@@ -125,7 +125,7 @@ def write_report(path: Path, title: str, sections: Sequence[Section], *, lead: s
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("isoloss"),
+        loader=jinja2.PackageLoader("isoloss.reports"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
