@@ -14,7 +14,7 @@ __all__ = ["CONSTANTS", "MODULES", "members", "names"]
 # A name that several of them export is documented where it comes first.
 MODULES = (
     "isoloss",
-    "isoloss.families",
+    "isoloss.schedules.families",
     "isoloss.schedules",
     "isoloss.problems",
     "isoloss.dynamics",
