@@ -172,7 +172,11 @@ def test_smooth_and_stepwise_scans_agree() -> None:
     [
         (lambda: il.train(PROBLEM, il.GradientFlow(), train_loss=math.nan), ValueError, "NaN"),
         (lambda: il.train(PROBLEM, 0.1), TypeError, "float"),  # type: ignore[arg-type]  # wrong on purpose
-        (lambda: il.train(PROBLEM, "flow"), TypeError, r"text 'flow'.*Spec.parse\(text\).at\("),  # type: ignore[arg-type]  # wrong on purpose
+        (
+            lambda: il.train(PROBLEM, "fow"),
+            il.schedules.SpecError,
+            r"did you mean 'flow'.*\n  fow\n  \^",
+        ),
         (lambda: il.train(X, il.GradientFlow()), TypeError, "ndarray"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: il.train(PROBLEM, il.GradientFlow(), "low"), TypeError, "train_loss.*str 'low'"),
     ],

@@ -11,7 +11,8 @@ from isoloss.dynamics.run import Run
 from isoloss.dynamics.segments import side_by_side
 from isoloss.dynamics.state import Progress, Stopped
 from isoloss.problems.problem import Problem
-from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.resolving import Given, resolve
+from isoloss.schedules.schedule import Schedule
 
 __all__ = ["train", "train_each"]
 
@@ -22,7 +23,7 @@ _MAX_STEPS = 2**63 - 1  # as many as an int64 counts
 
 @blas_by_size
 @quiet
-def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) -> Run:
+def train(problem: Problem, schedule: Given, train_loss: Any = None) -> Run:
     """Train a problem by a schedule and stop at given train losses.
 
     Stops at the start if the train loss is already there, else after the first GD step at or below
@@ -34,8 +35,9 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
     ----------
     problem : Problem
         The problem, or a batch of them.
-    schedule : Schedule or phase
-        What the optimizer does.
+    schedule : str, Schedule or phase
+        What the optimizer does. A text such as ``"gd(1.0, 10) > flow"`` has rates in units of the
+        problem's largest stable one, ``problem.max_lr``, a `Schedule` absolute ones.
     train_loss : array_like, optional
         The level or levels to stop at; by default the schedule runs to its end. A level counts as
         reached where the train loss is at or below it to four units in the last place of the
@@ -53,8 +55,8 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
     TypeError
         If ``problem`` or ``schedule`` is of another type.
     ValueError
-        If a level is NaN, the schedule has more than 2⁶³ - 1 steps, or a momentum phase has a rate
-        above 10²⁹⁰/(2γ₁).
+        If a text is no schedule, or its problems differ in ``max_lr``; a level is NaN, the schedule
+        has more than 2⁶³ - 1 steps, or a momentum phase has a rate above 10²⁹⁰/(2γ₁).
 
     Examples
     --------
@@ -63,14 +65,13 @@ def train(problem: Problem, schedule: Schedule | Phase, train_loss: Any = None) 
     >>> import isoloss as il
     >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
     >>> flow = il.train(problem, il.GradientFlow(), train_loss=1e-4)
-    >>> annealed = il.train(problem, il.anneal(1.5, 10), train_loss=1e-4)
+    >>> annealed = il.train(problem, "gd(1.0, 10) > flow", train_loss=1e-4)
     >>> print(f"{flow.test_loss:.3g} {annealed.test_loss:.3g}")
     0.00015 7.5e-05
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
-    if not isinstance(schedule, Schedule):
-        schedule = Schedule(schedule)
+    schedule = resolve(schedule, problem)
     _check_steps(schedule)
     levels = None if train_loss is None else _levels(problem, train_loss)
     stopped, result = Progress(problem, levels).follow(schedule), problem.kind.result

@@ -3,6 +3,7 @@
 from isoloss.schedules import families
 from isoloss.schedules.files import read_schedule
 from isoloss.schedules.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov, anneal
+from isoloss.schedules.resolving import resolve
 from isoloss.schedules.schedule import Phase, Schedule
 from isoloss.schedules.text import Spec, SpecError
 
@@ -18,6 +19,7 @@ __all__ = [
     "anneal",
     "families",
     "read_schedule",
+    "resolve",
 ]
 
 # What pickle and skops write names the public path, which no change of the rooms breaks.
