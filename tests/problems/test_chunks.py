@@ -61,6 +61,8 @@ def test_a_start_and_other_test_rows() -> None:
     found = il.Problem.from_data(da.from_array(X, chunks=(99, 20)), Y, X_TEST, Y_TEST, start=start)
     same(wanted, found)
     same(wanted.with_test(X[:30], Y[:30]), found.with_test(X[:30], Y[:30]))
+    later = il.Problem.from_data(da.from_array(X, chunks=(99, 20)), Y, start=start)
+    same(wanted, later.with_test(X_TEST, Y_TEST))
 
 
 def test_products_of_chunks() -> None:

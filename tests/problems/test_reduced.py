@@ -1,5 +1,6 @@
 """The same training, judged on other test data: as if it had been built with that data."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -84,9 +85,12 @@ DATA = il.Problem.from_data([[1, 0], [0, 2]], [1, 2], [[1, 1]], [2])
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: DATA.with_test([[1.0]], [1.0]), r"X must have shape \(n_test, 2\).*\(1, 1\)"),
-        (lambda: DATA.with_test([[1.0, 2.0]], [1.0, 2.0]), r"y must have shape \(1,\).*\(2,\)"),
-        (lambda: DATA.with_test([[1.0, np.nan]], [1.0]), "X must be finite"),
+        (lambda: DATA.with_test([[1.0]], [1.0]), r"X_test must have shape \(n_test, 2\).*\(1, 1\)"),
+        (
+            lambda: DATA.with_test([[1.0, 2.0]], [1.0, 2.0]),
+            r"y_test must have shape \(1,\).*\(2,\)",
+        ),
+        (lambda: DATA.with_test([[1.0, np.nan]], [1.0]), "X_test must be finite"),
         (
             lambda: il.Problem.from_spectra([1], [1], [1]).with_test([[1.0]], [1.0]),
             "with_test needs a single problem with coordinates",
@@ -96,3 +100,72 @@ DATA = il.Problem.from_data([[1, 0], [0, 2]], [1, 2], [[1, 1]], [2])
 def test_what_cannot_be_is_refused(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+ALL = arrays(None, 5)
+KERNELS = [ALL[0] @ ALL[0].T, ALL[1], ALL[2] @ ALL[0].T, ALL[3]]
+BUILDERS: dict[str, tuple[Any, list[Any]]] = {
+    "data": (il.Problem.from_data, ALL[:4]),
+    "intercept": (lambda *parts: il.Problem.from_data(*parts, fit_intercept=True), ALL[:4]),
+    "more columns than rows": (il.Problem.from_data, arrays(3, 20)[:4]),
+    "kernel": (il.Problem.from_kernel, KERNELS),
+    "operator": (il.from_operator, ALL[:4]),
+}
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_test_data_may_come_later(name: str) -> None:
+    build, (X, y, X_test, y_test) = BUILDERS[name]
+    alone, built = build(X, y), build(X, y, X_test, y_test)
+    later = alone.with_test(X_test, y_test)
+    levels = np.array(LEVELS) * built.start_train_loss
+    if name != "operator":  # whose problem with test data fits these, too
+        assert later.start_test_loss == built.start_test_loss
+    assert alone.start_train_loss == built.start_train_loss
+    runs = [
+        il.train(each, il.anneal(0.9 * float(alone.max_lr), 3), levels)
+        for each in (alone, built, later)
+    ]
+    np.testing.assert_array_equal(runs[0].train_loss, runs[1].train_loss)
+    np.testing.assert_array_equal(runs[0].coef(), runs[1].coef())
+    rtol = 1e-12 if name == "operator" else 0.0
+    np.testing.assert_allclose(runs[2].test_loss, runs[1].test_loss, rtol=rtol)
+
+
+NO_TEST = "this problem has no test data; call problem.with_test(X_test, y_test)"
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_without_test_data_a_problem_trains_and_says_what_it_lacks(name: str) -> None:
+    build, (X, y, *_) = BUILDERS[name]
+    problem = build(X, y)
+    assert "no test data" in repr(problem)
+    run = il.train(problem, il.GradientFlow(), 0.9 * problem.start_train_loss)
+    path = run.path(5)
+    assert run.reached
+    assert "test_loss" not in repr(run)
+    assert path.train_loss[-1] == run.train_loss
+    assert np.isfinite(run.coef()).all()
+    assert np.isfinite(path.coef()).all()
+    asked: list[Any] = [
+        lambda: problem.start_test_loss,
+        lambda: run.test_loss,
+        lambda: path.test_loss,
+        lambda: il.level_band(problem, run.train_loss),
+        lambda: il.reachable_band(problem, run.train_loss),
+        lambda: il.best_filter(problem),
+        lambda: il.design(problem, "best", steps=2),
+        lambda: il.compare(problem, [il.GradientFlow(), il.anneal(1.0, 2)], [run.train_loss]),
+    ]
+    for call in asked:
+        with pytest.raises(ValueError, match="^" + re.escape(NO_TEST)):
+            call()
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_half_of_the_test_data_is_refused(name: str) -> None:
+    build, (X, y, X_test, y_test) = BUILDERS[name]
+    with pytest.raises(ValueError, match=r"y_test is given without [XK]_test; give both or neith"):
+        build(X, y, None, y_test)
+    with pytest.raises(ValueError, match=r"[XK]_test is given without y_test; give both or neith"):
+        build(X, y, X_test)

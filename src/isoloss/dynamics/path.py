@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,8 +37,8 @@ class Path:
         The problem that was trained.
     steps, time : array, shape (P,)
         GD steps taken and flow time spent up to each point.
-    train_loss, test_loss : array, shape (P,)
-        The losses there.
+    train_loss : array, shape (P,)
+        The train loss there.
     sign, log : array, shape (P, r)
         The sign of the filter h, and log |h|.
     """
@@ -46,9 +47,14 @@ class Path:
     steps: Array
     time: Array
     train_loss: Array
-    test_loss: Array
     sign: Array
     log: Array
+
+    @cached_property
+    @quiet
+    def test_loss(self) -> Array:
+        """The test loss there, shape (P,); ``ValueError`` if the problem has no test data."""
+        return self.problem.kind.result(self.problem.test_loss(self.sign, self.log))
 
     @property
     @quiet
@@ -115,7 +121,6 @@ def trace(
         steps=problem.kind.count(xp.asarray(counts, dtype=xp.int64, device=problem.kind.device)),
         time=problem.kind.result(scaled(xp.concat([mark.time for mark in marks]), -unit)),
         train_loss=problem.kind.result(problem.train_loss(log)),
-        test_loss=problem.kind.result(problem.test.loss(xp, sign, log)),
         sign=sign,
         log=log,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from isoloss._arrays.context import quiet
@@ -35,8 +36,8 @@ class Run:
         GD steps taken.
     time : array
         Time spent in gradient flow (an lr times steps; infinite at the end of an endless flow).
-    train_loss, test_loss : array
-        The losses at the stop.
+    train_loss : array
+        The train loss at the stop.
 
     Examples
     --------
@@ -52,11 +53,16 @@ class Run:
     steps: Array
     time: Array
     train_loss: Array
-    test_loss: Array
     sign: Array
     """The sign of the filter h, shape batch × levels × r."""
     log: Array
     """log |h|, of the same shape."""
+
+    @cached_property
+    @quiet
+    def test_loss(self) -> Array:
+        """The test loss at the stop; ``ValueError`` if the problem has no test data."""
+        return self.problem.kind.result(self.problem.test_loss(self.sign, self.log))
 
     @quiet
     def residual(self) -> Array:
@@ -126,7 +132,10 @@ class Run:
             shape = tuple(self.reached.shape)
             return f"Run(shape {shape}, {count} of {math.prod(shape)} reached)"
         reached = "reached" if bool(self.reached) else "not reached"
+        test_loss = ""
+        if self.problem.test_form is not None:
+            test_loss = f", test_loss={float(self.test_loss):.6g}"
         return (
             f"Run({reached}, steps={int(self.steps)}, time={float(self.time):.4g}, "
-            f"train_loss={float(self.train_loss):.6g}, test_loss={float(self.test_loss):.6g})"
+            f"train_loss={float(self.train_loss):.6g}{test_loss})"
         )

@@ -75,12 +75,6 @@ def train(problem: Problem, schedule: Given, train_loss: Any = None) -> Run:
     _check_steps(schedule)
     levels = None if train_loss is None else _levels(problem, train_loss)
     stopped, result = Progress(problem, levels).follow(schedule), problem.kind.result
-    # with an axis of levels, even of one
-    parts = (
-        problem.kind.xp.reshape(part, (*problem.gamma.shape[:-1], -1, problem.gamma.shape[-1]))
-        for part in (stopped.sign, stopped.log)
-    )
-    test_loss = problem.test.loss(problem.kind.xp, *parts)
     return Run(
         problem=problem,
         schedule=schedule,
@@ -88,7 +82,6 @@ def train(problem: Problem, schedule: Given, train_loss: Any = None) -> Run:
         steps=problem.kind.count(stopped.steps),
         time=result(stopped.time),
         train_loss=result(stopped.train_loss),
-        test_loss=result(problem.kind.xp.reshape(test_loss, stopped.reached.shape)),
         sign=stopped.sign,
         log=stopped.log,
     )

@@ -29,7 +29,7 @@ class Rows(Protocol):
 
     @property
     def problem(self) -> Problem:
-        """The problem. Its test data says nothing: `Problem.with_test` gives it some."""
+        """The problem, without test data: `Problem.with_test` gives it some."""
 
     @property
     def offset(self) -> Floats:
@@ -68,7 +68,7 @@ class LinearRows:
         X, y = X * root[:, None], y * root[:, None]
         if intercept and 1 < len(X) <= X.shape[1]:
             X, y = (_without_mean(rows, root) for rows in (X, y))
-        return cls(Problem.from_data(X, y, X[:1], y[:1], rtol=rtol), center, offset)
+        return cls(Problem.from_data(X, y, rtol=rtol), center, offset)
 
     def test_rows(self, X: Floats) -> Floats:
         """Return further rows as the problem's test rows."""
@@ -110,7 +110,7 @@ class KernelRows:
         else:
             share = np.zeros_like(share)
         K, y = K * root * root[:, None], y * root[:, None]
-        problem = Problem.from_kernel(K, y, K[:1], y[:1], rounding=rounding * root.max() ** 2)
+        problem = Problem.from_kernel(K, y, rounding=rounding * root.max() ** 2)
         if problem.left_out is not None:
             below = problem.left_out.curvature
             if below * len(K) <= own and below < ROUNDED * problem.gamma[0]:

@@ -24,9 +24,9 @@ from isoloss.problems.decomposition import decompose
 from isoloss.problems.offsets import test_of_products
 from isoloss.problems.problem import Problem
 from isoloss.problems.reduced import Reduction
-from isoloss.problems.rows import ArrayRows, Rows
+from isoloss.problems.rows import ArrayRows, Rows, check_columns
 from isoloss.problems.units import Units
-from isoloss.problems.validation import log_weights
+from isoloss.problems.validation import both_or_neither, log_weights
 from isoloss.schedules.phases import GradientFlow
 from isoloss.schedules.schedule import Phase, Schedule
 from isoloss.schedules.text import Spec
@@ -43,8 +43,8 @@ _SMALL = 1e-12  # of the start's loss: below that a difference is rounding
 def from_operator(
     X: Any,
     y: Any,
-    X_test: Any,
-    y_test: Any,
+    X_test: Any = None,
+    y_test: Any = None,
     *,
     schedules: Any = ("flow", "gd(1.0, 10) > flow"),
     train_loss: Any = None,
@@ -66,8 +66,8 @@ def from_operator(
         may be sparse, and of which each product reads one after another.
     y : array_like, shape (n,) or (n, m)
         Train targets.
-    X_test, y_test : as X and y
-        Test data.
+    X_test, y_test : as X and y, optional
+        Test data. Without any, only train losses must be right.
     schedules : str, Schedule, phase or list of these, optional
         What must be right: texts have rates in units of the largest stable one.
     train_loss : array_like, optional
@@ -112,25 +112,26 @@ def from_operator(
     True
     """
     rows: Rows
-    test: Rows
-    columns, outputs = column_names(X), column_names(y)
-    X_test = in_order("X_test", X_test, "X", columns)
-    y_test = targets_in_order("y_test", y_test, "y", outputs)
+    test: Rows | None = None
+    names = columns, outputs = column_names(X), column_names(y)
+    tested = both_or_neither(X_test=X_test, y_test=y_test)
+    if tested:
+        X_test = in_order("X_test", X_test, "X", columns)
+        y_test = targets_in_order("y_test", y_test, "y", outputs)
     if is_chunked(X, y, X_test, y_test):
         if any(has_only_products(each) for each in (X, X_test)):
             raise TypeError(
                 "Dask arrays and SciPy's sparse matrices or operators do not go together; give X "
                 "and X_test as Dask arrays, whose chunks may be sparse"
             )
-        rows, test = ChunkedRows.read("X", X, y), ChunkedRows.read("X_test", X_test, y_test)
+        rows = ChunkedRows.read("X", X, y)
+        test = ChunkedRows.read("X_test", X_test, y_test) if tested else None
     else:
-        rows, test = ArrayRows.read("X", X, y), ArrayRows.read("X_test", X_test, y_test)
-    (_, d, m), (_, d_test, m_test) = rows.shape, test.shape
-    if (d, m) != (d_test, m_test):
-        raise ValueError(
-            f"X_test and y_test need {d} columns and {m} output(s), as X and y have; got {d_test} "
-            f"and {m_test}"
-        )
+        rows = ArrayRows.read("X", X, y)
+        test = ArrayRows.read("X_test", X_test, y_test) if tested else None
+    if test is not None:
+        check_columns(rows.shape, test.shape)
+    _, d, m = rows.shape
     single = np.ndim(y) == 1
     first = np.zeros((d, m))
     if start is not None:
@@ -154,7 +155,7 @@ def from_operator(
         max_rank=max_rank,
     )
     assert problem.coordinates is not None
-    named = dataclasses.replace(problem.coordinates, columns=columns, outputs=outputs)
+    named = dataclasses.replace(problem.coordinates, names=names)
     return dataclasses.replace(problem, coordinates=named)
 
 
@@ -207,20 +208,28 @@ class Asked:
             )
             run = train(problem, at, levels)
             trains.append(np.asarray(run.train_loss))
-            tests.append(np.asarray(run.test_loss))
+            if problem.test_form is not None:
+                tests.append(np.asarray(run.test_loss))
             reached.append(np.asarray(run.reached))
             endless = any(isinstance(p, GradientFlow) and np.isinf(p.time) for p in at.phases)
             open_ended = open_ended or (endless and not bool(np.all(run.reached)))
         if self.levels is None:
             trains.append(np.array([floor]))
+        tested = problem.test_form is not None
         return Answer(
-            np.concatenate(trains), np.concatenate(tests), np.concatenate(reached), open_ended,
-            (start, float(problem.start_test_loss)),
-        )  # fmt: skip
+            np.concatenate(trains),
+            np.concatenate(tests) if tested else np.zeros(0),
+            np.concatenate(reached),
+            open_ended,
+            (start, float(problem.start_test_loss) if tested else 0.0),
+        )
 
 
 class Answer(NamedTuple):
-    """Losses at the asked stops, whether these are reached, and the losses at the start."""
+    """Losses at the asked stops, whether these are reached, and the losses at the start.
+
+    Without test data there are no test losses.
+    """
 
     train: Floats
     test: Floats
@@ -236,14 +245,15 @@ class Answer(NamedTuple):
         for now, then, start in zip(self[:2], before[:2], self.start, strict=True):
             scale = np.maximum(np.abs(now), _SMALL * start if start > 0 else 1.0)
             change = np.abs(now - then) / scale
-            largest = max(largest, float(np.max(np.where(np.isfinite(change), change, np.inf))))
+            change = np.where(np.isfinite(change), change, np.inf)
+            largest = max(largest, float(np.max(change, initial=0.0)))
         return largest
 
 
 @quiet
 def reduce_rows(
     rows: Rows,
-    test: Rows,
+    test: Rows | None,
     start: Floats,
     *,
     single: bool,
@@ -295,7 +305,7 @@ def reduce_rows(
 
 
 def _problem(
-    space: Bidiagonalization, rows: Rows, test: Rows, start: Floats, *, single: bool
+    space: Bidiagonalization, rows: Rows, test: Rows | None, start: Floats, *, single: bool
 ) -> Problem:
     """Return the problem on the space: its train loss is ‖Bz + UᵀR‖²/n for β = β₀ + Vz."""
     kind = Kind.of()
@@ -313,20 +323,23 @@ def _problem(
     basis = Basis(vectors, np.ascontiguousarray(right.T))
     unit = space.residual_exponent - space.exponent
     units = Units(2 * space.exponent, 2 * space.residual_exponent, unit)
-    shrink = test.shape[0] ** -0.5
+    test_form = None
+    if test is not None:
+        shrink = test.shape[0] ** -0.5
+        test_form = test_of_products(
+            xp,
+            shrink * (test.forward(right) @ vectors),
+            shrink * test.residual(start),
+            residual,
+            unit,
+        )
     return Problem._checked(
         kind=kind,
         gamma=gamma,
         floor=floor,
         start_residual=residual,
         log_weights=log_weights(xp, gamma, residual),
-        test=test_of_products(
-            xp,
-            shrink * (test.forward(right) @ vectors),
-            shrink * test.residual(start),
-            residual,
-            unit,
-        ),
+        test_form=test_form,
         coordinates=Coordinates.build(basis, start, residual, unit),
         single_output=single,
         units=units,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.linalg import block_diag
 
 from isoloss.problems.problem import Problem
-from isoloss.problems.test_loss import Centre, DiagonalTest, Offset, QuadraticTest
+from isoloss.problems.test_loss import Centre, Offset, QuadraticTest
 from isoloss.problems.units import OWN, Units, scaled
 
 __all__ = ["batch", "joined", "stable_rate"]
@@ -53,7 +53,7 @@ def batch(problems: Sequence[Problem], scale: Floats, offset: Floats) -> Problem
         floor=(floors - np.array(over)) / np.array(own),
         start_residual=nothing[..., None],
         log_weights=weights - np.log(own)[:, None],
-        test=DiagonalTest(nothing, nothing - np.inf, nothing[:, 0]),
+        test_form=None,
         coordinates=None,
         single_output=True,
         units=OWN,
@@ -103,7 +103,7 @@ def joined(problems: Sequence[Problem]) -> Problem:
         floor=np.mean(floors, axis=0),
         start_residual=np.concatenate([p.start_residual for p in problems]) * shrink,
         log_weights=np.concatenate(weights) - math.log(count),
-        test=test,
+        test_form=test,
         coordinates=None,
         units=Units(train=train),
     )

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from isoloss._arrays import conversion
 from isoloss._parallel.cluster import computed
-from isoloss.problems.rows import check_real
+from isoloss.problems.rows import check_columns, check_real
 
 __all__ = ["ChunkedRows", "fewer_rows", "is_chunked"]
 
@@ -96,36 +96,31 @@ class ChunkedRows:
         return _dask().delayed(_checked)(function, where, wanted, x, y, argument)
 
 
-def fewer_rows(
-    X: Any, y: Any, X_test: Any, y_test: Any, *, intercept: bool
-) -> tuple[Floats, Floats, Floats, Floats]:
+def fewer_rows(X: Any, y: Any, X_test: Any, y_test: Any, *, intercept: bool) -> tuple[Floats, ...]:
     """Return X, y, X_test and y_test with few rows that have the same losses as the chunked ones.
 
-    With an intercept, X and X_test end in a column of ones. A loss is ‖Xβ - y‖²/n, which an
+    Or only X and y, if there are no test data. With an intercept, X and X_test end in a column of
+    ones. A loss is ‖Xβ - y‖²/n, which an
     orthogonal transformation leaves: the rows are the triangular factor of [X y], taken chunk by
     chunk (J. Demmel et al. (2012), SIAM J. Sci. Comput. 34(1)), scaled by their number.
     """
-    rows, test = ChunkedRows.read("X", X, y), ChunkedRows.read("X_test", X_test, y_test)
-    (n, d, m), (_, d_test, m_test) = rows.shape, test.shape
+    read = [ChunkedRows.read("X", X, y)]
+    n, d, _ = read[0].shape
     if d > min(n, _WIDEST):
         raise ValueError(
             f"from_data of a Dask array needs more rows than columns, and at most {_WIDEST} "
             f"columns; got {n} × {d}: use il.from_operator"
         )
-    if (d, m) != (d_test, m_test):
-        raise ValueError(
-            f"X_test and y_test need {d} columns and {m} output(s), as X and y have; got {d_test} "
-            f"and {m_test}"
-        )
+    if X_test is not None:
+        read.append(ChunkedRows.read("X_test", X_test, y_test))
+        check_columns(read[0].shape, read[1].shape)
     parts: list[Floats] = []
-    for each in (rows, test):
+    for each in read:
         triangle = each.compressed(intercept=intercept)
         scaled = triangle * (len(triangle) / each.shape[0]) ** 0.5
-        parts += [scaled[:, : d + intercept], scaled[:, d + intercept :]]
-    small, targets, small_test, test_targets = parts
-    if np.ndim(y) == 1:
-        targets, test_targets = targets[:, 0], test_targets[:, 0]
-    return small, targets, small_test, test_targets
+        targets = scaled[:, d + intercept :]
+        parts += [scaled[:, : d + intercept], targets[:, 0] if np.ndim(y) == 1 else targets]
+    return tuple(parts)
 
 
 def _checked(

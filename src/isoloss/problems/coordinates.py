@@ -20,15 +20,17 @@ class Coordinates:
 
     ``start`` and ``limit`` (*batch, d, m) are where training begins and where gradient flow ends;
     with an intercept their last row is that. Both are in the user's units, residuals are not.
-    ``columns`` and ``outputs`` are the names of the train data's columns, where it came in frames.
+    ``names`` are those of the columns of the train data and its targets, where they came in frames.
+    ``null_space`` says whether parameters have directions that the train data cannot see, and which
+    are not in the basis.
     """
 
     basis: Basis
     start: Array
     limit: Array
     intercept: bool = False
-    columns: Names | None = None
-    outputs: Names | None = None
+    names: tuple[Names | None, Names | None] = (None, None)
+    null_space: bool = False
 
     @classmethod
     def build(
@@ -40,10 +42,11 @@ class Coordinates:
         *,
         intercept: bool = False,
         names: tuple[Names | None, Names | None] = (None, None),
+        null_space: bool = False,
     ) -> Coordinates:
         """Find the limit from the start and its residual, over 2^exponent."""
         limit = start - scaled(basis.combine(residual), exponent)
-        return cls(basis, start, limit, intercept, *names)
+        return cls(basis, start, limit, intercept, names, null_space)
 
     def from_minimum(self, xp: Any, residual: Array, move: Array | None, exponent: int) -> Parts:
         """Return coefficients (..., d, m) and intercepts (..., m) for residuals (..., r, m).

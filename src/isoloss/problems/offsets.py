@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from isoloss.problems.basis import Basis
+from isoloss.problems.coordinates import Coordinates
 from isoloss.problems.test_loss import Offset, QuadraticTest
 from isoloss.problems.units import exponent, scaled
 
@@ -38,24 +39,21 @@ def data_test(
     xp: Any,
     rows: Array,
     targets: Array,
-    basis: Basis,
+    coordinates: Coordinates,
     start_residual: Array,
-    start: Array,
     unit: int,
-    *,
-    still: bool,
 ) -> QuadraticTest:
     """Return the test loss of data whose predictions are ``rows`` times the parameters.
 
-    Parameters move by the residual in ``basis``, times 2^unit. ``still`` says whether they have
-    directions that the train data cannot see.
+    Parameters move by the residual in the coordinates' basis, times 2^unit.
     """
+    basis, start = coordinates.basis, coordinates.start
     wide = exponent(xp, "X_test", xp.max(xp.abs(rows)))
     shrink = rows.shape[0] ** -0.5
     inputs = scaled(rows, -wide) / rows.shape[0] ** 0.5
     factor = basis.project(inputs)
     at_start = residual(xp, Offset(inputs, wide), start, targets * shrink)
-    inputs_too = (inputs, basis) if still else None
+    inputs_too = (inputs, basis) if coordinates.null_space else None
     return _quadratic(xp, Offset(factor, wide), at_start, start_residual, unit, inputs_too)
 
 

@@ -8,12 +8,9 @@ from typing import Any, Self
 
 from isoloss._arrays import context, conversion
 from isoloss._arrays.columns import (
-    Names,
     column_names,
     entries_in_order,
-    in_order,
     like_rows,
-    targets_in_order,
 )
 from isoloss._arrays.context import Kind, quiet
 from isoloss._parallel.threads import blas_by_size
@@ -28,12 +25,14 @@ from isoloss.problems.semidefinite import decompose_semidefinite
 from isoloss.problems.test_loss import DiagonalTest, Offset, QuadraticTest
 from isoloss.problems.units import Units, exponent, scaled
 from isoloss.problems.validation import (
+    TrainColumns,
+    both_or_neither,
     log_weights,
     made_dense,
     read_covariances,
-    read_data,
     read_noise,
     read_test,
+    read_train,
 )
 
 __all__ = ["Problem"]
@@ -117,7 +116,7 @@ class Problem(Reduced):
             floor=0.0 * gamma[..., 0],
             start_residual=delta[..., None],
             log_weights=xp.log(gamma) + log_square,
-            test=DiagonalTest(
+            test_form=DiagonalTest(
                 curvature=lam,
                 log_weights=xp.log(lam) + log_square,
                 noise=read_noise(kind, noise, gamma.shape[:-1]),
@@ -220,7 +219,7 @@ class Problem(Reduced):
             floor=0.0 * gamma[..., 0],
             start_residual=residual,
             log_weights=log_weights(xp, gamma, residual),
-            test=QuadraticTest.build(
+            test_form=QuadraticTest.build(
                 xp,
                 factor=xp.broadcast_to(root @ basis, (*batch, size, size)),
                 residual=residual,
@@ -242,14 +241,14 @@ class Problem(Reduced):
         cls,
         X: Any,
         y: Any,
-        X_test: Any,
-        y_test: Any,
+        X_test: Any = None,
+        y_test: Any = None,
         *,
         start: Any = None,
         fit_intercept: bool = False,
         rtol: float = RTOL,
     ) -> Problem:
-        """Build the least-squares problem of train data, judged on test data.
+        """Build the least-squares problem of train data, and judge it on test data.
 
         The data is decomposed once (covariance, Gram matrix or SVD, the cheapest that keeps the
         small eigenvalues); nothing afterwards depends on the number of train rows.
@@ -265,9 +264,10 @@ class Problem(Reduced):
         y : array_like, shape (n,) or (n, m)
             Train targets; the squared errors of several outputs are summed. Columns of frames
             are matched by name.
-        X_test : array_like, shape (n_test, d)
-            Test inputs.
-        y_test : array_like, shape (n_test,) or (n_test, m)
+        X_test : array_like, shape (n_test, d), optional
+            Test inputs. Without test data the problem trains, but has no test loss;
+            `with_test` gives it some.
+        y_test : array_like, shape (n_test,) or (n_test, m), optional
             Test targets.
         start : array_like, shape of the parameters, optional
             Parameters at the start, (d,) or (d, m) as ``y`` has one or two axes; zeros if left out.
@@ -307,6 +307,7 @@ class Problem(Reduced):
         rtol = conversion.number("rtol", rtol)
         if not 0 < rtol < 1:
             raise ValueError(f"rtol must be between 0 and 1; got {rtol!r}")
+        tested = both_or_neither(X_test=X_test, y_test=y_test)
         if is_chunked(X, y, X_test, y_test):
             few = fewer_rows(X, y, X_test, y_test, intercept=fit_intercept)
             problem = cls.from_data(*few, start=start, rtol=rtol)
@@ -316,19 +317,19 @@ class Problem(Reduced):
         X, X_test = made_dense("X", X), made_dense("X_test", X_test)
         kind = Kind.of(X=X, y=y, X_test=X_test, y_test=y_test, start=start)
         xp = kind.xp
-        inputs, targets, test_inputs, test_targets, single = read_data(
-            kind, {"X": X, "y": y, "X_test": X_test, "y_test": y_test}
-        )
+        names = column_names(X), column_names(y)
+        inputs, targets, single = read_train(kind, ("X", "y"), X, y)
+        test = None
+        if tested:
+            train = TrainColumns(inputs.shape[1], None if single else targets.shape[1], names)
+            test = read_test(kind, train, X_test, y_test, ("X_test", "y_test", "X", "y"))
         if fit_intercept:
-            inputs, test_inputs = (
-                xp.concat([rows, xp.ones_like(rows[:, :1])], axis=1)
-                for rows in (inputs, test_inputs)
-            )
+            inputs = xp.concat([inputs, xp.ones_like(inputs[:, :1])], axis=1)
         d, m = inputs.shape[1], targets.shape[1]
         if start is None:
             first = xp.zeros((d, m), dtype=xp.float64, device=kind.device)
         else:
-            first = kind.array("start", entries_in_order("start", start, "X", column_names(X)))
+            first = kind.array("start", entries_in_order("start", start, "X", names[0]))
             why = f" to fit {d} parameters" + (
                 " (the last is the intercept)" if fit_intercept else ""
             )
@@ -338,25 +339,30 @@ class Problem(Reduced):
         inputs = scaled(inputs, -unit)
         residual = residual_of(xp, Offset(inputs, unit), first, targets)
         spectrum = decompose(xp, inputs, residual.residual, rtol)
-        moving = int(xp.sum(xp.astype(spectrum.curvature > 0, xp.int64)))
-        return cls._from_rows(
-            kind,
-            spectrum,
-            Units(2 * unit, 2 * residual.exponent, residual.exponent - unit),
-            test_inputs,
-            test_targets,
+        rank = int(xp.sum(xp.astype(spectrum.curvature > 0, xp.int64)))
+        units = Units(2 * unit, 2 * residual.exponent, residual.exponent - unit)
+        coordinates = Coordinates.build(
+            spectrum.basis,
             first,
-            single,
-            names=(column_names(X), column_names(y)),
+            spectrum.residual,
+            units.parameters,
             intercept=bool(fit_intercept),
-            still=moving < d,
+            names=names,
+            null_space=rank < d,
         )
+        return cls._of_rows(kind, spectrum, units, coordinates, test, single=single)
 
     @classmethod
     @blas_by_size
     @quiet
     def from_kernel(
-        cls, K: Any, y: Any, K_test: Any, y_test: Any, *, rounding: float | None = None
+        cls,
+        K: Any,
+        y: Any,
+        K_test: Any = None,
+        y_test: Any = None,
+        *,
+        rounding: float | None = None,
     ) -> Problem:
         """Build the function-space problem of a kernel: train predictions f start at zero.
 
@@ -368,9 +374,10 @@ class Problem(Reduced):
             The kernel between train points, symmetric and positive semidefinite.
         y : array_like, shape (n,) or (n, m)
             Train targets.
-        K_test : array_like, shape (n_test, n)
-            The kernel between test and train points.
-        y_test : array_like, shape (n_test,) or (n_test, m)
+        K_test : array_like, shape (n_test, n), optional
+            The kernel between test and train points. Without test data the problem trains, but has
+            no test loss; `with_test` gives it some.
+        y_test : array_like, shape (n_test,) or (n_test, m), optional
             Test targets.
         rounding : float, optional
             The size up to which eigenvalues of K are rounding errors and count as 0. By default it
@@ -405,11 +412,14 @@ class Problem(Reduced):
         K = like_rows(K)
         kind = Kind.of(K=K, y=y, K_test=K_test, y_test=y_test)
         xp = kind.xp
-        kernel, targets, test_kernel, test_targets, single = read_data(
-            kind, {"K": K, "y": y, "K_test": K_test, "y_test": y_test}
-        )
+        names = column_names(K), column_names(y)
+        kernel, targets, single = read_train(kind, ("K", "y"), K, y)
         n = kernel.shape[0]
         context.shape("K", kernel, (n, n))
+        test = None
+        if both_or_neither(K_test=K_test, y_test=y_test):
+            train = TrainColumns(n, None if single else targets.shape[1], names)
+            test = read_test(kind, train, K_test, y_test, ("K_test", "y_test", "K", "y"))
         if rounding is not None:
             rounding = conversion.number("rounding", rounding)
             if not 0 <= rounding < float("inf"):
@@ -426,67 +436,53 @@ class Problem(Reduced):
             rounding,
             unit=unit,
         )
-        return cls._from_rows(
-            kind,
-            spectrum,
-            Units(unit, 2 * target_unit, target_unit - unit),
-            test_kernel,
-            test_targets,
+        units = Units(unit, 2 * target_unit, target_unit - unit)
+        coordinates = Coordinates.build(
+            spectrum.basis,
             xp.zeros_like(targets),
-            single,
-            names=(column_names(K), column_names(y)),
-            left_out=left_out,
-            still=False,
+            spectrum.residual,
+            units.parameters,
+            names=names,
         )
+        return cls._of_rows(kind, spectrum, units, coordinates, test, left_out, single=single)
 
     @classmethod
-    def _from_rows(
+    def _of_rows(
         cls,
         kind: Kind,
         spectrum: Spectrum,
         units: Units,
-        test_rows: Array,
-        test_targets: Array,
-        first: Array,
-        single: bool,
-        *,
-        names: tuple[Names | None, Names | None],
-        intercept: bool = False,
+        coordinates: Coordinates,
+        test: tuple[Array, Array] | None,
         left_out: LeftOut | None = None,
-        still: bool,
+        *,
+        single: bool,
     ) -> Problem:
-        """Build a problem whose test predictions are ``test_rows`` times the parameters.
-
-        ``still`` says whether these have directions that the train data cannot see.
-        """
-        xp, gamma, basis, residual = kind.xp, spectrum.curvature, spectrum.basis, spectrum.residual
-        return cls._checked(
+        """Build a problem from the spectrum of its train rows, judged on any test rows."""
+        problem = cls(
             kind=kind,
-            gamma=gamma,
+            gamma=spectrum.curvature,
             floor=spectrum.floor,
-            start_residual=residual,
-            log_weights=log_weights(xp, gamma, residual),
-            test=data_test(
-                xp, test_rows, test_targets, basis, residual, first, units.parameters, still=still
-            ),
-            coordinates=Coordinates.build(
-                basis, first, residual, units.parameters, intercept=intercept, names=names
-            ),
+            start_residual=spectrum.residual,
+            log_weights=log_weights(kind.xp, spectrum.curvature, spectrum.residual),
+            test_form=None,
+            coordinates=coordinates,
             single_output=single,
             left_out=left_out,
             units=units,
         )
+        return problem.representable() if test is None else problem._judged(*test)
 
     @blas_by_size
     @quiet
-    def with_test(self, X: Any, y: Any) -> Self:
-        """Judge the same training on other test data, without a new decomposition.
+    def with_test(self, X_test: Any, y_test: Any) -> Self:
+        """Judge the same training on test data, or on other ones, without a new decomposition.
 
         Parameters
         ----------
-        X : array_like, shape (n_test, d)
+        X_test : array_like, shape (n_test, d)
             Test inputs; for a problem from `from_kernel`, the kernel between test and train points.
-        y : array_like, shape (n_test,) or (n_test, m)
+        y_test : array_like, shape (n_test,) or (n_test, m)
             Test targets.
 
         Returns
@@ -514,27 +510,21 @@ class Problem(Reduced):
                 "with_test needs a single problem with coordinates, as from_data, from_kernel and "
                 f"from_covariances build it; this is {self!r}"
             )
-        xp, basis = self.kind.xp, self.coordinates.basis
-        columns = basis.coordinates - self.coordinates.intercept
-        rows, targets = read_test(
-            self.kind,
-            in_order("X", made_dense("X", X), "the train inputs", self.coordinates.columns),
-            targets_in_order("y", y, "the train targets", self.coordinates.outputs),
-            columns,
+        train = TrainColumns(
+            self.coordinates.basis.coordinates - self.coordinates.intercept,
             None if self.single_output else self.start_residual.shape[-1],
+            self.coordinates.names,
         )
-        if self.coordinates.intercept:
+        called = ("X_test", "y_test", "the train inputs", "the train targets")
+        X_test = made_dense("X_test", X_test)
+        return self._judged(*read_test(self.kind, train, X_test, y_test, called))
+
+    def _judged(self, rows: Array, targets: Array) -> Self:
+        """Return the problem with test data that have been read."""
+        xp, coordinates = self.kind.xp, self.coordinates
+        assert coordinates is not None
+        if coordinates.intercept:
             rows = xp.concat([rows, xp.ones_like(rows[:, :1])], axis=1)
-        still = isinstance(self.test, QuadraticTest) and self.test.still_inputs is not None
-        test = data_test(
-            xp,
-            rows,
-            targets,
-            basis,
-            self.start_residual,
-            self.coordinates.start,
-            self.units.parameters,
-            still=still,
-        )
-        judged = dataclasses.replace(self, test=test)
-        return judged.representable()
+        unit = self.units.parameters
+        test = data_test(xp, rows, targets, coordinates, self.start_residual, unit)
+        return dataclasses.replace(self, test_form=test).representable()

@@ -73,8 +73,8 @@ class Reduced:
     """The residual δ(0) in the eigenbasis, shape (*batch, r, m) for m outputs."""
     log_weights: Array
     """log of γδ(0)², summed over outputs, shape (*batch, r), in the problem's own unit."""
-    test: DiagonalTest | QuadraticTest
-    """The test loss as a function of the filter."""
+    test_form: DiagonalTest | QuadraticTest | None
+    """The test loss as a function of the filter, where there are test data."""
     coordinates: Coordinates | None
     """How residuals become the user's parameters, where there are any."""
     single_output: bool
@@ -93,8 +93,17 @@ class Reduced:
 
     def representable(self) -> Self:
         """Return the problem; raise ``ValueError`` if the losses at the start leave float64."""
-        _ = self.start_train_loss, self.start_test_loss
+        _ = self.start_train_loss, None if self.test_form is None else self.start_test_loss
         return self
+
+    @property
+    def test(self) -> DiagonalTest | QuadraticTest:
+        """The test loss as a function of the filter."""
+        if self.test_form is None:
+            raise ValueError(
+                "this problem has no test data; call problem.with_test(X_test, y_test)"
+            )
+        return self.test_form
 
     @property
     def curvature(self) -> Array:
@@ -171,6 +180,24 @@ class Reduced:
         own = sum_of_exponentials(self.kind.xp, weights + 2.0 * log, floor)
         return own.times(self.kind.xp, self.units.train)
 
+    def test_loss(self, sign: Array, log: Array) -> Array:
+        """Return the test loss of filters sign·exp(log), in float64 and the user's units.
+
+        Parameters
+        ----------
+        sign, log : array, shape (*batch, *levels, r)
+            The filters.
+
+        Returns
+        -------
+        array, shape (*batch, *levels)
+            The test losses.
+        """
+        xp, (*batch, r) = self.kind.xp, self.gamma.shape
+        # with an axis of levels, even of one
+        parts = (xp.reshape(part, (*batch, -1, r)) for part in (sign, log))
+        return xp.reshape(self.test.loss(xp, *parts), log.shape[:-1])
+
     def excess(self, levels: Array) -> Scaled:
         """Return how far levels lie above the smallest train loss, in the problem's own unit.
 
@@ -231,7 +258,7 @@ class Reduced:
         noise = scaled(self.test.noise, -self.test.exponent)
         noise = self.kind.xp.clip(noise, 0.0, _LARGEST_NOISE)
         test = dataclasses.replace(self.test, noise=noise, exponent=0)
-        return dataclasses.replace(self, test=test, coordinates=None, units=OWN)
+        return dataclasses.replace(self, test_form=test, coordinates=None, units=OWN)
 
     def filtered_residual(self, sign: Array, log: Array) -> Array:
         """Return h∘δ(0) for filters h = sign·exp(log).
@@ -353,12 +380,13 @@ class Reduced:
             parts.insert(0, f"batch {tuple(batch)}")
         else:
             parts.append(f"max_lr={_text(1.0 / xp.max(self.gamma), -unit, 4)}")
-            parts.append(
-                f"start: train loss {float(self.start_train_loss):.4g}, "
-                f"test loss {float(self.start_test_loss):.4g}"
-            )
+            parts.append(f"start: train loss {float(self.start_train_loss):.4g}")
+            if self.test_form is not None:
+                parts.append(f"test loss {float(self.start_test_loss):.4g}")
             if float(self.floor) > 0:
                 parts.append(f"smallest train loss {_text(self.floor, train, 4)}")
+        if self.test_form is None:
+            parts.append("no test data")
         if self.left_out is not None:
             count, below = self.left_out
             parts.append(f"{count} left out below {below:.1g}, as rounding")

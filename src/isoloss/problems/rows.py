@@ -12,7 +12,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from isoloss._arrays import conversion
 
-__all__ = ["ArrayRows", "Rows", "check_real", "read_targets"]
+__all__ = ["ArrayRows", "Rows", "check_columns", "check_real", "read_targets"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -87,6 +87,16 @@ def check_real(name: str, array: Any) -> None:
     """Raise ``TypeError`` for complex numbers, texts and objects, by the dtype."""
     if np.dtype(array.dtype).kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
+
+
+def check_columns(train: tuple[int, int, int], test: tuple[int, int, int]) -> None:
+    """Raise ``ValueError`` unless test rows have as many columns and outputs as train rows."""
+    (_, d, m), (_, d_test, m_test) = train, test
+    if (d, m) != (d_test, m_test):
+        raise ValueError(
+            f"X_test and y_test need {d} columns and {m} output(s), as X and y have; got {d_test} "
+            f"and {m_test}"
+        )
 
 
 def read_targets(y: Any, n: int, name: str) -> Floats:

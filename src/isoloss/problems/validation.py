@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from isoloss._arrays import context
 from isoloss._arrays.columns import (
+    Names,
     column_names,
     entries_in_order,
     in_order,
@@ -15,7 +17,16 @@ from isoloss._arrays.columns import (
 )
 from isoloss._arrays.context import Kind
 
-__all__ = ["log_weights", "made_dense", "read_covariances", "read_data", "read_noise", "read_test"]
+__all__ = [
+    "TrainColumns",
+    "both_or_neither",
+    "log_weights",
+    "made_dense",
+    "read_covariances",
+    "read_noise",
+    "read_test",
+    "read_train",
+]
 
 Array = Any
 
@@ -107,44 +118,56 @@ def read_covariances(
     return arrays, batch, size
 
 
-def read_data(kind: Kind, given: dict[str, Any]) -> tuple[Array, Array, Array, Array, bool]:
-    """Return inputs and targets of train and test set, and whether there is a single output.
+def read_train(
+    kind: Kind, names: tuple[str, str], inputs: Any, targets: Any
+) -> tuple[Array, Array, bool]:
+    """Return train inputs, targets as columns, and whether there is a single output.
 
-    Targets come as columns; ``given`` holds the four arrays under the names that messages use.
+    ``names`` are what messages call the inputs and the targets.
     """
-    names = list(given)
-    first, second, third, last = names
-    given = given | {
-        third: in_order(third, given[third], first, column_names(given[first])),
-        last: targets_in_order(last, given[last], second, column_names(given[second])),
-    }
-    inputs, targets, test_inputs, test_targets = (kind.array(n, v) for n, v in given.items())
-    context.shape(names[0], inputs, ("n", "d"))
-    n, d = inputs.shape
-    if targets.ndim not in (1, 2):
-        raise ValueError(f"{names[1]} must have shape (n,) or (n, m); got {tuple(targets.shape)}")
-    single = targets.ndim == 1
-    outputs: tuple[int, ...] = () if single else (targets.shape[1],)
-    context.shape(names[1], targets, (n, *outputs), f" to fit {names[0]} of shape ({n}, {d})")
-    context.shape(names[2], test_inputs, ("n_test", d), f" to fit {names[0]} of shape ({n}, {d})")
-    rows = test_inputs.shape[0]
+    X, y = kind.array(names[0], inputs), kind.array(names[1], targets)
+    context.shape(names[0], X, ("n", "d"))
+    if y.ndim not in (1, 2):
+        raise ValueError(f"{names[1]} must have shape (n,) or (n, m); got {tuple(y.shape)}")
     context.shape(
-        names[3],
-        test_targets,
-        (rows, *outputs),
-        f" to fit {names[2]} of shape ({rows}, {d}) and {names[1]} of shape {tuple(targets.shape)}",
+        names[1], y, (X.shape[0], *y.shape[1:]), f" to fit {names[0]} of shape {tuple(X.shape)}"
     )
-    if single:
-        targets, test_targets = targets[:, None], test_targets[:, None]
-    return inputs, targets, test_inputs, test_targets, single
+    return X, y[:, None] if y.ndim == 1 else y, y.ndim == 1
+
+
+@dataclass(frozen=True)
+class TrainColumns:
+    """What test data must fit: how many columns the train data has, and their names.
+
+    ``outputs`` is None for targets of one axis.
+    """
+
+    inputs: int
+    outputs: int | None
+    names: tuple[Names | None, Names | None]
 
 
 def read_test(
-    kind: Kind, inputs: Any, targets: Any, columns: int, outputs: int | None
+    kind: Kind, train: TrainColumns, inputs: Any, targets: Any, called: tuple[str, str, str, str]
 ) -> tuple[Array, Array]:
-    """Return test inputs and, as columns, targets; ``outputs`` is None for targets of one axis."""
-    rows, wanted = kind.array("X", inputs), kind.array("y", targets)
-    context.shape("X", rows, ("n_test", columns), " to fit the train inputs")
-    shape = (rows.shape[0],) if outputs is None else (rows.shape[0], outputs)
-    context.shape("y", wanted, shape, f" to fit X of shape {tuple(rows.shape)}")
-    return rows, wanted[:, None] if outputs is None else wanted
+    """Return test inputs, and test targets as columns.
+
+    ``called`` is what messages call these two and the train data's.
+    """
+    X_test, y_test, X, y = called
+    rows = kind.array(X_test, in_order(X_test, inputs, X, train.names[0]))
+    wanted = kind.array(y_test, targets_in_order(y_test, targets, y, train.names[1]))
+    context.shape(X_test, rows, ("n_test", train.inputs), f" to fit {X}")
+    n = rows.shape[0]
+    shape = (n,) if train.outputs is None else (n, train.outputs)
+    context.shape(y_test, wanted, shape, f" to fit {X_test} of shape {tuple(rows.shape)} and {y}")
+    return rows, wanted[:, None] if train.outputs is None else wanted
+
+
+def both_or_neither(**given: Any) -> bool:
+    """Whether test data are given; raise ``ValueError`` if only its inputs or targets are."""
+    missing = [name for name, value in given.items() if value is None]
+    if len(missing) == 1:
+        (there,) = given.keys() - set(missing)
+        raise ValueError(f"{there} is given without {missing[0]}; give both or neither")
+    return not missing

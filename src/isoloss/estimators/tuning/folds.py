@@ -91,7 +91,7 @@ class Fold:
 
     @property
     def problem(self) -> Problem:
-        """The problem of the train rows; its test data says nothing."""
+        """The problem of the train rows, without test data."""
         return self.rows.problem
 
     @cached_property
