@@ -64,7 +64,7 @@ def test_a_model_predicts_what_a_training_loop_does(
 ) -> None:
     model, out = tmp_path / "m.skops", tmp_path / "p.csv"
     schedules = ["--schedule", "gd(0.4, 6)", "--schedule", "gd(0.001, 2)"]
-    done = run("fit", train, "--validation", validation, *schedules, "--stops", 1, "--save", model)
+    done = run("fit", train, "--validation", validation, *schedules, "--levels", 1, "--save", model)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
@@ -136,7 +136,7 @@ def test_several_targets_and_schedule_files(tmp_path: Path) -> None:
 
 def test_families_are_designed(train: Path, validation: Path) -> None:
     command = ["fit", train, "--validation", validation, "--schedule", "flow", "--schedule"]
-    done = run(*command, "annealed", "--stops", 5)
+    done = run(*command, "annealed", "--levels", 5)
     assert done.returncode == 0, done.stderr
     assert "annealed" in done.stdout
 
@@ -269,7 +269,7 @@ def test_schedule_files_of_one_name_are_told_apart(train: Path, tmp_path: Path) 
         path.parent.mkdir(exist_ok=True)
         path.write_text(str([rate] * 20))
     chosen = [part for path in files for part in ("--schedule", path.relative_to(tmp_path))]
-    done = run("fit", train, *chosen, "--stops", 3, cwd=tmp_path)
+    done = run("fit", train, *chosen, "--levels", 3, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     names = [line.split()[0] for line in done.stdout.splitlines() if " ± " in line]
     assert sorted(names[:5]) == ["a/mine.json", "b/mine.json", "c", "flow.json", "ridge"]

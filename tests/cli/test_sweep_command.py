@@ -119,14 +119,14 @@ def test_files_that_are_no_sweep_are_refused(tmp_path: Path) -> None:
         ("draws = 4", "draws = ", "is not a TOML file"),
         ('schedules = ["flow", "gd(1.0, 20) > flow"]', "", "lacks 'schedules': a list of texts"),
         ('schedules = ["flow"', "schedules = [3", "schedules must be texts, Schedule objects"),
-        ("count = 3", "cont = 3", "levels must be a list of numbers, or a table"),
+        ("count = 3", "cont = 3", "levels must be how many, a list of numbers, or a table"),
         ("from = 0.1", "from = 0", "levels cannot be spaced"),
         ("from = 0.1", "from = true", "from must be a finite number above 0"),
         ("to = 0.001", "to = nan", "to must be a finite number above 0"),
         ("count = 3", "count = 1000000000", "count must be a whole number from 1 to 1000000"),
         ("count = 3", "count = 2.5", "count must be a whole number from 1 to 1000000"),
         ("draws = 4", "draws = 1000000000", "a sweep has at most 100000000 results"),
-        ("seed = 5", 'unit = "x"', "unit must be one of excess, start, absolute"),
+        ("seed = 5", 'unit = "x"', "unit must be one of absolute, start, excess"),
     ],
 )
 def test_errors_are_one_line(

@@ -304,10 +304,13 @@ def test_a_diverging_schedule_is_no_trouble() -> None:
     ("change", "error", "message"),
     [
         ({"schedules": {}}, ValueError, "at least one schedule"),
-        ({"levels": 0}, ValueError, "levels must be at least 1"),
+        ({"levels": 0}, ValueError, "levels must be a whole number from 1"),
         ({"levels": [0.5, 2.0]}, ValueError, "levels must be between"),
         ({"levels": [0.0]}, ValueError, "levels must be between"),
-        ({"levels": [math.nan]}, ValueError, "levels must be between"),
+        ({"levels": [math.nan]}, ValueError, "levels must be finite"),
+        ({"levels": [1.0], "unit": "excess"}, ValueError, "levels must be between"),
+        ({"unit": "share"}, ValueError, "unit must be one of absolute, start, excess"),
+        ({"levels": [True]}, TypeError, "levels must be numbers"),
         ({"problem": "digits"}, TypeError, "needs a Problem"),
         (
             {"problem": il.Problem.from_spectra([[1.0], [2.0]], [1.0], [1.0])},

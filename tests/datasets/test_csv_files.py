@@ -585,7 +585,7 @@ def test_commands_ask_for_the_header_and_take_it(tmp_path: Path) -> None:
         assert done.exit_code == 0, done.output
         assert f"{count // 2 + count % 2} train rows" in done.output
     model = str(tmp_path / "m.skops")
-    fitted = ["fit", path, "--no-header", "--schedule", "flow", "--stops", "2", "--save", model]
+    fitted = ["fit", path, "--no-header", "--schedule", "flow", "--levels", "2", "--save", model]
     assert runner.invoke(app, fitted).exit_code == 0
     for option, count in (("--header", 40), ("--no-header", 41)):
         # with the names 0, 1, 2 the model's columns are not found

@@ -24,7 +24,7 @@ from isoloss.estimators import load_model
 FAST = {
     "compare": ["--levels", "1", "--schedule", "flow"],
     "design": ["--steps", "1", "--starts", "1", "--family", "constant"],
-    "fit": ["--stops", "1", "--schedule", "flow"],
+    "fit": ["--levels", "1", "--schedule", "flow"],
 }
 
 

@@ -255,9 +255,9 @@ class Broken(LinearOperator):
         ({"schedules": "gd(1)"}, ValueError, "expected ','"),
         ({"X": np.ones((10, 4)) + 1j}, TypeError, "X must hold real numbers; got dtype complex128"),
         ({"schedules": None}, ValueError, "give at least one schedule"),
-        ({"train_loss": [-1]}, ValueError, "train_loss must be at least 0, as all losses are"),
-        ({"train_loss": []}, ValueError, "train_loss must be numbers along one axis"),
-        ({"train_loss": [np.nan]}, ValueError, "train_loss must be numbers along one axis"),
+        ({"train_loss": [-1]}, ValueError, "train_loss must be finite and at least 0, as"),
+        ({"train_loss": []}, ValueError, "train_loss must be finite"),
+        ({"train_loss": [np.nan]}, ValueError, "train_loss must be finite"),
     ],
 )
 def test_errors_say_what_was_wrong(change: Any, error: type[Exception], message: str) -> None:

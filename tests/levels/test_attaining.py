@@ -99,8 +99,12 @@ data = il.Problem.from_data([[1.0], [2.0]], [1.0, 1.0], [[1.0]], [5.0])
         (lambda: il.attaining_schedule(spectra, 1.0, "best"), ValueError, "lowest.*'best'"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: il.attaining_schedule(batch, 1.0), ValueError, "one problem with one output"),
         (lambda: il.attaining_schedule(data, 0.5), ValueError, "share their minimiser"),
-        (lambda: il.attaining_schedule(spectra, 1.5), ValueError, "below the start's 1.5; got 1.5"),
-        (lambda: il.attaining_schedule(spectra, 0.0), ValueError, "above the smallest.*got 0"),
+        (
+            lambda: il.attaining_schedule(spectra, 1.5),
+            ValueError,
+            "between.*the start's 1.5; got 1.5",
+        ),
+        (lambda: il.attaining_schedule(spectra, 0.0), ValueError, "between the smallest.*got 0"),
     ],
 )
 def test_what_cannot_be_is_refused(call: Any, error: type[Exception], message: str) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "outside",
     "plain",
     "precision",
+    "refuse_booleans",
     "to_numpy",
 ]
 
@@ -110,6 +111,15 @@ def number(name: str, value: Any) -> float:
     if array is None or array.ndim or array.dtype.kind == "b":
         raise TypeError(f"{name} must be a number; got {value!r}")
     return float(array)
+
+
+def refuse_booleans(name: str, value: Any) -> None:
+    """Raise ``TypeError`` for truth values, which arrays of numbers would hold as 0 and 1."""
+    if isinstance(value, list | tuple):
+        for each in value:
+            refuse_booleans(name, each)
+    elif isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
+        raise TypeError(f"{name} must be numbers; got {value!r}, which is a truth value")
 
 
 def count(name: str, value: Any) -> int | None:

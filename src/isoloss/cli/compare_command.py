@@ -10,7 +10,18 @@ import typer
 
 from isoloss.cli.completion import PHASES, complete
 from isoloss.cli.cures import message_of
-from isoloss.cli.options import DropRows, Encode, Header, Ignore, Impute, Rows, Target, Task
+from isoloss.cli.options import (
+    DropRows,
+    Encode,
+    Header,
+    Ignore,
+    Impute,
+    Levels,
+    Rows,
+    Target,
+    Task,
+    Unit,
+)
 
 if TYPE_CHECKING:
     from isoloss.schedules.schedule import Schedule
@@ -55,15 +66,8 @@ def compare(
             f"--save writes it, or a CSV file with a column lr. By default {', '.join(_DEFAULTS)}.",
         ),
     ] = None,
-    levels: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            max=1000,
-            help="How many train losses to stop at, evenly spaced in the log of the train loss "
-            "above its smallest value, down to a thousandth of where it starts.",
-        ),
-    ] = 12,
+    levels: Levels = "12",
+    unit: Unit = "absolute",
     seed: Annotated[int, typer.Option(min=0, help="The seed of the random split.")] = 0,
     out: Annotated[
         Path | None,
@@ -84,6 +88,7 @@ def compare(
     from isoloss.cli.comparison_output import show, write
     from isoloss.comparison import compare as compare_schedules
     from isoloss.datasets import load, split
+    from isoloss.levels.grid import parse
     from isoloss.problems.problem import Problem
 
     try:
@@ -105,7 +110,8 @@ def compare(
         found = compare_schedules(
             problem,
             {name: _at(given, float(problem.max_lr)) for name, given in schedules.items()},
-            levels,
+            parse(levels),
+            unit=unit,
             test_error=rows.test_error if rows.classes else None,
         )
         if out is not None:

@@ -11,7 +11,18 @@ import typer
 from isoloss.cli.commands import stop
 from isoloss.cli.completion import FAMILIES, PHASES, complete
 from isoloss.cli.cures import message_of
-from isoloss.cli.options import DropRows, Encode, Header, Ignore, Impute, Rows, Target, Task
+from isoloss.cli.options import (
+    DropRows,
+    Encode,
+    Header,
+    Ignore,
+    Impute,
+    Levels,
+    Rows,
+    Target,
+    Task,
+    Unit,
+)
 
 if TYPE_CHECKING:
     from isoloss.estimators import ScheduleSearchCV
@@ -49,9 +60,8 @@ def fit(
             "rate with flow after them.",
         ),
     ] = None,
-    stops: Annotated[
-        int, typer.Option(min=1, max=1000, help="How many train losses to try to stop at.")
-    ] = 50,
+    levels: Levels = "50",
+    unit: Unit = "absolute",
     folds: Annotated[
         int | None, typer.Option(min=2, help="Folds of the cross-validation; by default 5.")
     ] = None,
@@ -92,6 +102,7 @@ def fit(
     from isoloss.cli.fit_output import progress, show
     from isoloss.datasets import labelled, load
     from isoloss.estimators.model_files import save_model
+    from isoloss.levels.grid import parse
 
     try:
         if save is not None:
@@ -109,7 +120,9 @@ def fit(
             impute=impute,
             encode=encode,
         )
-        search = _search(rows, schedule, stops, folds or 5, scoring, kernel, gamma, seed)
+        search = _search(
+            rows, schedule, parse(levels), unit, folds or 5, scoring, kernel, gamma, seed
+        )
         with progress(len(rows.X)), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             search.fit(rows.X, rows.y)
@@ -144,7 +157,8 @@ def _check(
 def _search(
     rows: Any,
     schedules: list[str] | None,
-    stops: int,
+    levels: Any,
+    unit: str,
     folds: int,
     scoring: str | None,
     kernel: str | None,
@@ -158,12 +172,12 @@ def _search(
     from isoloss.estimators import ScheduledClassifier, ScheduledRegressor, ScheduleSearchCV
 
     model = (ScheduledClassifier if rows.classes else ScheduledRegressor)(
-        kernel=kernel, gamma=gamma
+        train_loss_unit=unit, kernel=kernel, gamma=gamma
     )
     splitter = StratifiedKFold if rows.classes else KFold
     search = ScheduleSearchCV(
         make_pipeline(*rows.preprocessing, model),
-        levels=stops,
+        levels=levels,
         cv=splitter(folds, shuffle=True, random_state=seed) if rows.validation is None else None,
         validation=rows.validation,
         scoring=scoring,

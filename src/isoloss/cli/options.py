@@ -15,9 +15,11 @@ __all__ = [
     "Header",
     "Ignore",
     "Impute",
+    "Levels",
     "Rows",
     "Target",
     "Task",
+    "Unit",
 ]
 
 TABLES = complete(DATA_SETS, files=(".csv", ".parquet", ".npz"))
@@ -74,5 +76,21 @@ Encode = Annotated[
     Literal["one-hot"] | None,
     typer.Option(
         help="Turn columns of text into numbers, with a column for each value in the train rows."
+    ),
+]
+Levels = Annotated[
+    str,
+    typer.Option(
+        metavar="LEVELS",
+        help="The train losses to stop at: how many, evenly spaced in the log of the train loss "
+        "above its smallest value; numbers such as 0.5,0.1; or FROM:TO:COUNT, evenly spaced in the "
+        "log.",
+    ),
+]
+Unit = Annotated[
+    Literal["absolute", "start", "excess"],
+    typer.Option(
+        help="What numbers in --levels are: train losses, shares of the start's, or shares of the "
+        "start's train loss above the smallest one."
     ),
 ]

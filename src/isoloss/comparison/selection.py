@@ -15,6 +15,7 @@ from isoloss._parallel.threads import blas_by_size
 from isoloss.comparison.effects import NO_DIFFERENCE
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
+from isoloss.levels.grid import spaced, start_excess
 from isoloss.levels.reachable import best_filter
 from isoloss.levels.ridge_regression import ridge
 from isoloss.optimize import design
@@ -241,9 +242,8 @@ class _Judge:
     ) -> None:
         self.problems = problem, test_problem
         self.errors = validation_error, test_error
-        floor = float(problem.min_train_loss)
-        self.excess = (float(problem.start_train_loss) - floor) * np.geomspace(1, _LOWEST, _STOPS)
-        self.floor = floor
+        self.floor = float(problem.min_train_loss)
+        self.excess = start_excess(problem) * spaced(1.0, _LOWEST, _STOPS)
 
     def run(self, name: str, run: Run, test_run: Run) -> Entry:
         h = np.asarray(run.sign) * np.exp(np.asarray(run.log))

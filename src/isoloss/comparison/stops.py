@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from isoloss._arrays import conversion
 from isoloss._messages.near_misses import distinct
 from isoloss._parallel.threads import blas_by_size
 from isoloss.comparison.outcomes import Curve, Stop, Stops
@@ -15,9 +14,9 @@ from isoloss.comparison.result import Comparison
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.levels.band import level_band
+from isoloss.levels.grid import Levels, between, start_excess
 from isoloss.levels.ridge_regression import ridge
 from isoloss.problems.problem import Problem
-from isoloss.problems.units import scaled
 from isoloss.schedules.phases import GradientFlow
 from isoloss.schedules.schedule import Phase, Schedule
 
@@ -26,7 +25,6 @@ __all__ = ["compare"]
 Floats = npt.NDArray[np.float64]
 TestError = Callable[[Floats], Floats]
 
-_LOWEST = 1e-3  # the lowest level's excess train loss, as a share of the start's
 _ROUNDING = 1e-12  # test losses closer than this share of the start's are equal
 _LEAST = 1e-10  # the least share of the smallest train loss that levels can divide
 _SEARCHED = 1e-6  # how far the best stop is looked for
@@ -39,6 +37,7 @@ def compare(
     schedules: Mapping[str, Schedule | Phase] | Sequence[Schedule | Phase],
     levels: int | npt.ArrayLike = 12,
     *,
+    unit: str = "absolute",
     test_error: TestError | None = None,
 ) -> Comparison:
     """Compare schedules at equal train loss.
@@ -52,8 +51,10 @@ def compare(
         form, with a number where different schedules look the same (long lists of rates are
         abbreviated); equal schedules are compared once.
     levels : int or array_like, default: 12
-        The train losses to stop at; or how many, evenly spaced in the log of the train loss above
-        its smallest value, from the start's (excluded) down to a thousandth of it.
+        The train losses to stop at, in ``unit``; or how many, evenly spaced in the log of the train
+        loss above its smallest value, from the start's (excluded) down to a thousandth of it.
+    unit : {"absolute", "start", "excess"}, default: "absolute"
+        Of levels, as in `isoloss.levels.train_losses`.
     test_error : callable, optional
         Gives the share of wrong classes for coefficients (..., d, m), such as `Split.test_error`.
 
@@ -84,13 +85,16 @@ def compare(
         raise TypeError(f"compare needs one problem; this is a batch: {problem!r}")
     if isinstance(schedules, Schedule | Phase) or not len(schedules):
         raise ValueError("compare needs a list or dict of at least one schedule")
-    start = scaled(np.exp(np.asarray(problem.log_weights)).sum(), problem.units.train)
+    start = start_excess(problem)
     if not start > _LEAST * _floor(problem):
         raise ValueError(
             f"training cannot lower the start's train loss {float(problem.start_train_loss):.6g} "
             "by more than rounding: no feature is correlated with a target"
         )
-    chosen = _levels(problem, levels, start)
+    asked = Levels.read(levels, unit)
+    chosen = asked.at(problem)
+    if not asked.counted:
+        chosen = np.sort(between("levels", problem, chosen))[::-1]
     grid = _grid(problem, start, (chosen[-1] - _floor(problem)) / start)
     searched = np.concatenate([grid, _grid(problem, start, _SEARCHED), chosen])
     if not isinstance(schedules, Mapping):
@@ -133,21 +137,6 @@ def _grid(problem: Problem, start: float, lowest: float) -> Floats:
     shares = np.geomspace(1, lowest, _CURVE)
     shares[0] += 1e-12
     return _floor(problem) + start * shares
-
-
-def _levels(problem: Problem, levels: int | npt.ArrayLike, start: float) -> Floats:
-    floor = _floor(problem)
-    if (count := conversion.count("levels", levels)) is not None:
-        if count < 1:
-            raise ValueError(f"levels must be at least 1; got {count}")
-        return floor + start * np.geomspace(1, _LOWEST, count + 1)[1:]
-    given = np.sort(np.atleast_1d(conversion.floats("levels", levels)).ravel())[::-1]
-    if not given.size or not ((given > floor) & (given < floor + start)).all():
-        raise ValueError(
-            f"levels must be between the smallest train loss {floor:.6g} and the start's "
-            f"{floor + start:.6g}; got {levels!r}"
-        )
-    return given
 
 
 def _reached_losses(run: Run) -> Floats:

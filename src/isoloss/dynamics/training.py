@@ -10,6 +10,7 @@ from isoloss._parallel.threads import blas_by_size
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.segments import side_by_side
 from isoloss.dynamics.state import Progress, Stopped
+from isoloss.levels.grid import stops
 from isoloss.problems.problem import Problem
 from isoloss.schedules.resolving import Given, resolve
 from isoloss.schedules.schedule import Schedule
@@ -73,7 +74,7 @@ def train(problem: Problem, schedule: Given, train_loss: Any = None) -> Run:
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
     schedule = resolve(schedule, problem)
     _check_steps(schedule)
-    levels = None if train_loss is None else _levels(problem, train_loss)
+    levels = None if train_loss is None else stops(problem, train_loss)
     stopped, result = Progress(problem, levels).follow(schedule), problem.kind.result
     return Run(
         problem=problem,
@@ -102,11 +103,3 @@ def train_each(problem: Problem, schedules: Sequence[Schedule], levels: Array) -
 def _check_steps(schedule: Schedule) -> None:
     if schedule.steps > _MAX_STEPS:
         raise ValueError(f"a run may have at most 2**63 - 1 steps in all; got {schedule.steps}")
-
-
-def _levels(problem: Problem, train_loss: Any) -> Array:
-    xp = problem.kind.xp
-    levels = problem.kind.plain("train_loss", train_loss)
-    if bool(xp.any(xp.isnan(levels))):
-        raise ValueError("train_loss must not be NaN; give the train losses to stop at")
-    return levels

@@ -21,12 +21,13 @@ from isoloss._messages.near_misses import suggest
 from isoloss.comparison import family_names
 from isoloss.dynamics.training import train
 from isoloss.estimators.rows import KernelRows, LinearRows, Rows, check_kernel, check_square
+from isoloss.levels.grid import check_unit, measure
 from isoloss.problems.decomposition import RTOL
 from isoloss.problems.problem import Problem
 from isoloss.schedules.schedule import Phase, Schedule
 from isoloss.schedules.text import Spec
 
-__all__ = ["FLOATS", "ROOM", "UNITS", "Scheduled", "at_problem", "levels_of"]
+__all__ = ["FLOATS", "ROOM", "Scheduled", "at_problem"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,8 +38,6 @@ ROOM = 1.0 + 2.0**-47
 _ROUNDING = 1e-12
 _BLOWN_UP = 1e-6  # designs may enlarge a residual on purpose, but not a million times
 _KERNELS = (*sorted(PAIRWISE_KERNEL_FUNCTIONS), "precomputed")
-UNITS = ("absolute", "start", "excess")
-"""What a train loss to stop at is measured in."""
 
 
 class Scheduled(BaseEstimator):
@@ -126,7 +125,10 @@ class Scheduled(BaseEstimator):
                 stacklevel=2,
             )
         schedule = at_problem(self.schedule, rows.problem)
-        level = None if self.train_loss is None else levels_of(self, rows.problem, self.train_loss)
+        level = None
+        if self.train_loss is not None:
+            scale, offset = measure(rows.problem, self.train_loss_unit)
+            level = offset + conversion.number("train_loss", self.train_loss) * ROOM * scale
         run = train(rows.problem, schedule, level)
         self._adopt(rows, np.asarray(run.coef()))
         self.schedule_ = schedule
@@ -137,17 +139,17 @@ class Scheduled(BaseEstimator):
         self.start_train_loss_ = float(rows.problem.start_train_loss)
         self.min_train_loss_ = float(rows.problem.min_train_loss)
         rounding = _ROUNDING * self.start_train_loss_
-        if level is not None and self.train_loss_ > float(level) + rounding:
+        if level is not None and self.train_loss_ > level + rounding:
             warnings.warn(
                 f"the schedule {self.schedule!r} ends at train loss {self.train_loss_:.6g}, above "
-                f"the level {float(level):.6g} (the smallest is {self.min_train_loss_:.6g}); "
+                f"the level {level:.6g} (the smallest is {self.min_train_loss_:.6g}); "
                 "the model is the one at its end",
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        elif level is not None and float(level) > self.start_train_loss_ + rounding:
+        elif level is not None and level > self.start_train_loss_ + rounding:
             warnings.warn(
-                f"the level {float(level):.6g} is above the train loss at the start, "
+                f"the level {level:.6g} is above the train loss at the start, "
                 f"{self.start_train_loss_:.6g}: the model is untrained; train_loss_unit is "
                 f"{self.train_loss_unit!r}",
                 UserWarning,
@@ -235,10 +237,7 @@ class Scheduled(BaseEstimator):
                 f"there is no kernel {self.kernel!r}{suggest(self.kernel, _KERNELS)}; "
                 f"choose from {', '.join(_KERNELS)}"
             )
-        if self.train_loss_unit not in UNITS:
-            raise ValueError(
-                f"train_loss_unit must be one of {', '.join(UNITS)}; got {self.train_loss_unit!r}"
-            )
+        check_unit("train_loss_unit", self.train_loss_unit)
 
     def _rows(self, X: Any) -> Any:
         """Return checked rows to predict for."""
@@ -279,14 +278,3 @@ def at_problem(schedule: str | Schedule | Phase, problem: Problem) -> Schedule:
         'schedule must be a text such as "gd(1.0, 100) > flow", a Schedule or a phase such as '
         f"GradientDescent([0.1, 0.05]); got {type(schedule).__name__}"
     )
-
-
-def levels_of(estimator: Scheduled, problem: Problem, train_loss: Any) -> Floats:
-    """Return train losses in the estimator's unit as those of a problem."""
-    levels = conversion.floats("train_loss", train_loss) * ROOM
-    start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
-    if estimator.train_loss_unit == "start":
-        return levels * start
-    if estimator.train_loss_unit == "excess":
-        return floor + levels * (start - floor)
-    return levels

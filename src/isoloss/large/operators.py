@@ -17,6 +17,7 @@ from isoloss._arrays.columns import column_names, entries_in_order, in_order, ta
 from isoloss._arrays.context import Kind, has_only_products, quiet
 from isoloss.dynamics.training import train
 from isoloss.large.bidiagonal import Bidiagonalization
+from isoloss.levels.grid import Levels
 from isoloss.problems.basis import Basis
 from isoloss.problems.chunks import ChunkedRows, is_chunked
 from isoloss.problems.coordinates import Coordinates
@@ -36,7 +37,7 @@ __all__ = ["Asked", "from_operator", "reduce_rows"]
 Floats = npt.NDArray[np.float64]
 
 _GROWTH = 1.25  # of the rank between two looks at what is asked
-_SHARES = np.geomspace(1.0, 1e-6, 21)[1:]  # of the start's excess: the levels if none are asked
+_LEVELS = 20  # if none are asked for
 _SMALL = 1e-12  # of the start's loss: below that a difference is rounding
 
 
@@ -164,7 +165,7 @@ class Asked:
     """What must be settled: schedules, at train losses or by default at shares of the excess."""
 
     schedules: Sequence[Schedule | Phase | str]
-    levels: Floats | None
+    levels: Levels
 
     @classmethod
     def read(cls, schedules: Any, train_loss: Any) -> Asked:
@@ -180,15 +181,9 @@ class Asked:
         if not several:
             raise ValueError("give at least one schedule")
         if train_loss is None:
-            return cls(several, None)
-        levels = np.atleast_1d(conversion.floats("train_loss", train_loss))
-        if levels.ndim != 1 or not levels.size or np.isnan(levels).any():
-            raise ValueError(f"train_loss must be numbers along one axis; got {train_loss!r}")
-        if (levels < 0).any():
-            raise ValueError(
-                f"train_loss must be at least 0, as all losses are; got {levels.min()}"
-            )
-        return cls(several, levels)
+            return cls(several, Levels.read(_LEVELS, lowest=1e-6))
+        whole = conversion.count("train_loss", train_loss) is not None  # a loss, not how many
+        return cls(several, Levels.read([train_loss] if whole else train_loss, name="train_loss"))
 
     def answers(self, problem: Problem) -> Answer:
         """Return what is asked of a problem: train losses and test losses, each beside its start's.
@@ -197,7 +192,7 @@ class Asked:
         still for long before the train loss falls further.
         """
         start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
-        levels = floor + _SHARES * (start - floor) if self.levels is None else self.levels
+        levels = self.levels.at(problem)
         max_lr = float(problem.max_lr)
         trains, tests, reached, open_ended = [], [], [], False
         for schedule in self.schedules:
@@ -213,7 +208,7 @@ class Asked:
             reached.append(np.asarray(run.reached))
             endless = any(isinstance(p, GradientFlow) and np.isinf(p.time) for p in at.phases)
             open_ended = open_ended or (endless and not bool(np.all(run.reached)))
-        if self.levels is None:
+        if self.levels.counted:
             trains.append(np.array([floor]))
         tested = problem.test_form is not None
         return Answer(

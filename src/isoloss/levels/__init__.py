@@ -2,6 +2,7 @@
 
 from isoloss.levels.attaining import attaining_schedule
 from isoloss.levels.band import Band, level_band
+from isoloss.levels.grid import train_losses
 from isoloss.levels.reachable import BestFilter, ReachableBand, best_filter, reachable_band
 from isoloss.levels.ridge_regression import Ridge, ridge
 
@@ -15,4 +16,5 @@ __all__ = [
     "level_band",
     "reachable_band",
     "ridge",
+    "train_losses",
 ]

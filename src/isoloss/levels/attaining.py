@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.levels.free_filters import distinct
+from isoloss.levels.grid import between
 from isoloss.levels.reachable import reachable_band
 from isoloss.problems.problem import Problem
 from isoloss.problems.test_loss import DiagonalTest
@@ -105,13 +106,7 @@ def _check(problem: Problem, train_loss: float, end: str) -> None:
                 "attaining_schedule needs train and test loss to share their minimiser; at the "
                 f"train minimum the test loss is {scaled(rest, unit):g} above its noise"
             )
-    floor, start = float(problem.min_train_loss), float(problem.start_train_loss)
-    level = float(train_loss)
-    if not floor < level < start:
-        raise ValueError(
-            f"train_loss must be above the smallest train loss {floor:g} and below the start's "
-            f"{start:g}; got {level:g}"
-        )
+    between("train_loss", problem, train_loss)
 
 
 def _grouped(problem: Problem, wanted: Floats) -> tuple[Floats, Floats, Floats]:

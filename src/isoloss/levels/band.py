@@ -10,13 +10,14 @@ import numpy as np
 from isoloss._arrays.context import quiet
 from isoloss._arrays.conversion import to_numpy
 from isoloss._parallel.threads import blas_by_size
+from isoloss.levels.grid import excess_of
 from isoloss.levels.sphere import Extreme, extremes
 from isoloss.problems.problem import Problem
 from isoloss.problems.reduced import RESCALE_TARGETS
 from isoloss.problems.test_loss import DiagonalTest, QuadraticTest
 from isoloss.problems.units import Scaled, exponents, returned, scaled, shifted
 
-__all__ = ["ENDS", "Band", "level_band", "level_excess", "user_losses"]
+__all__ = ["ENDS", "Band", "level_band", "user_losses"]
 
 Array = Any
 
@@ -158,7 +159,7 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
     kind, xp = problem.kind, problem.kind.xp
-    levels, excess = level_excess(problem, train_loss)
+    levels, excess = excess_of(problem, train_loss)
     batch, r = tuple(problem.gamma.shape[:-1]), problem.gamma.shape[-1]
     curvature = xp.reshape(problem.gamma, (-1, r))
     still_move = None
@@ -194,29 +195,6 @@ def user_losses(problem: Problem, name: str, own: Scaled, shape: tuple[int, ...]
     own, noise = Scaled(*(xp.reshape(part, shape) for part in own)), xp.reshape(noise, shape)
     what = f"the {name} test loss at a train loss"
     return returned(problem.kind, what, own, problem.test.exponent, RESCALE_TARGETS, noise)
-
-
-def level_excess(problem: Problem, train_loss: Any) -> tuple[Array, Scaled]:
-    """Return levels and, (B, L), what they leave above the smallest train loss, as `excess`.
-
-    Raises ``ValueError`` as `level_band`.
-    """
-    kind, xp = problem.kind, problem.kind.xp
-    levels = kind.array("train_loss", train_loss)
-    excess = problem.excess(levels)
-    if bool(xp.any(excess.value < 0)):
-        floor = scaled(float(xp.max(problem.floor)), problem.units.train)
-        raise ValueError(
-            f"the smallest train loss is {floor:.6g}: no "
-            f"parameters have train loss {float(xp.min(levels)):.6g}"
-        )
-    flat = bool(xp.any(~xp.any(problem.gamma > 0, axis=-1)))
-    if flat and bool(xp.any(excess.value > 0)):
-        raise ValueError(
-            "the train loss is constant (no train curvature): no parameters have another one; "
-            f"got train_loss {float(xp.max(levels)):.6g}"
-        )
-    return levels, excess
 
 
 def _commuting(

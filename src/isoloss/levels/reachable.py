@@ -8,8 +8,9 @@ from typing import Any
 
 from isoloss._arrays.context import Kind, quiet
 from isoloss._parallel.threads import blas_by_size
-from isoloss.levels.band import ENDS, level_excess, user_losses
+from isoloss.levels.band import ENDS, user_losses
 from isoloss.levels.free_filters import SAME, FreeValues, LogFilter, free_values
+from isoloss.levels.grid import excess_of
 from isoloss.levels.sphere import extremes
 from isoloss.problems.problem import Problem
 from isoloss.problems.reduced import RESCALE_TARGETS
@@ -189,7 +190,7 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
     kind, xp = problem.kind, problem.kind.xp
-    levels, excess = level_excess(problem, train_loss)
+    levels, excess = excess_of(problem, train_loss)
     at_minimum = ~xp.any(problem.log_weights > -xp.inf, axis=-1)
     if bool(xp.any(xp.reshape(at_minimum, (-1, 1)) & (excess.value > 0))):
         raise ValueError(

@@ -16,6 +16,7 @@ from isoloss._messages.near_misses import suggest
 from isoloss._parallel.threads import blas_by_size
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
+from isoloss.levels.grid import between
 from isoloss.levels.reachable import best_filter, reachable_band
 from isoloss.optimize.constraints import Goal, Limits
 from isoloss.optimize.named import Named, in_units
@@ -233,19 +234,17 @@ def _check(
             f'goal must be "best", "lowest" or "highest"; got {goal!r}'
             f"{suggest(str(goal), ('best', 'lowest', 'highest'))}"
         )
-    floor, start = float(problem.min_train_loss), float(problem.start_train_loss)
-    if not start > floor:
+    if not float(problem.start_train_loss) > float(problem.min_train_loss):
         raise ValueError("training cannot lower the train loss of this problem; nothing to design")
     if goal == "best":
         if train_loss is not None:
             raise ValueError(
                 'the goal "best" chooses its stop; leave train_loss out, or ask for "lowest"'
             )
-    elif train_loss is None or not floor < conversion.number("train_loss", train_loss) < start:
-        raise ValueError(
-            f"the goal {goal!r} needs a train_loss between the smallest {floor:g} and the start's "
-            f"{start:g}; got {train_loss!r}"
-        )
+    elif train_loss is None:
+        raise ValueError(f"the goal {goal!r} needs a train_loss to stop at; got None")
+    else:
+        between("train_loss", problem, conversion.number("train_loss", train_loss))
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
         raise ValueError(f"steps must be a whole number of at least 1; got {steps!r}")
     if starts < 1:

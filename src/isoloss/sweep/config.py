@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from isoloss._messages.near_misses import no_file, suggest
+from isoloss.levels.grid import Levels, spaced
 from isoloss.schedules.text import Spec
 from isoloss.sweep import makers
 
@@ -23,12 +21,11 @@ _KEYS = {
     "sampler": "a table: kind, and what the kind takes",
     "parameters": "a table of lists: the sampler's numbers that vary",
     "schedules": "a list of texts, or a table of names to texts",
-    "levels": "a list of numbers, or a table: from, to, count (evenly spaced in the log)",
-    "unit": "excess, start or absolute",
+    "levels": "how many, a list of numbers, or a table: from, to, count (evenly spaced in the log)",
+    "unit": "absolute, start or excess",
     "draws": "a whole number",
     "seed": "a whole number",
 }
-_MOST_LEVELS = 10**6
 _NEEDED = ("sampler", "schedules", "levels")
 
 
@@ -52,7 +49,8 @@ class Config:
             cells *= len(values)
         problems = cells * self.arguments["draws"]
         schedules, levels = self.arguments["schedules"], self.arguments["levels"]
-        return f"{problems} problems × {len(schedules)} schedules × {len(levels)} levels"
+        count = len(Levels.read(levels, self.arguments["unit"]).values)
+        return f"{problems} problems × {len(schedules)} schedules × {count} levels"
 
 
 def read_config(path: str | Path) -> Config:
@@ -173,28 +171,9 @@ def _schedules(value: Any) -> Any:
     return value
 
 
-def _levels(value: Any) -> Sequence[float]:
-    if isinstance(value, dict):
-        if set(value) != {"from", "to", "count"}:
-            raise ValueError(f"levels must be {_KEYS['levels']}; got {value!r}")
-        count = value["count"]
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST_LEVELS:
-            raise ValueError(
-                f"levels cannot be spaced: count must be a whole number from 1 to {_MOST_LEVELS}; "
-                f"got {count!r}"
-            )
-        ends = [value["from"], value["to"]]
-        for name, end in zip(("from", "to"), ends, strict=True):
-            number = isinstance(end, int | float) and not isinstance(end, bool)
-            if not (number and 0 < end < math.inf):
-                raise ValueError(
-                    f"levels cannot be spaced: {name} must be a finite number above 0, as they are "
-                    f"evenly spaced in the log; got {end!r}"
-                )
-        spaced: list[float] = np.geomspace(float(ends[0]), float(ends[1]), count).tolist()
-        return spaced
-    if not isinstance(value, list) or not all(
-        isinstance(each, int | float) and not isinstance(each, bool) for each in value
-    ):
-        raise ValueError(f"levels must be {_KEYS['levels']}; got {value!r}")
-    return [float(each) for each in value]
+def _levels(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) == {"from", "to", "count"}:
+        return spaced(value["from"], value["to"], value["count"])
+    if isinstance(value, list) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise ValueError(f"levels must be {_KEYS['levels']}; got {value!r}")

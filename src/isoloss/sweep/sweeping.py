@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss._arrays import conversion
 from isoloss._messages.near_misses import distinct
+from isoloss.levels.grid import Levels
 from isoloss.problems.problem import Problem
 from isoloss.schedules import text
 from isoloss.schedules.schedule import Phase, Schedule
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["sweep"]
 
-_UNITS = ("excess", "start", "absolute")
 _BATCH = 16  # draws of one task
 _MOST = 10**8  # results
 _SCALARS = (bool, int, float, str, np.bool_, np.integer, np.floating, np.str_)
@@ -70,8 +69,8 @@ def sweep(
         Texts with rates in units of each problem's largest stable one, or `Schedule` objects.
         Without names, they are labelled by their printed forms, with a number where different ones
         look the same.
-    levels : array_like, shape (L,)
-        Train losses to stop at, in ``unit``.
+    levels : int or array_like, shape (L,)
+        Train losses to stop at, in ``unit``; or how many, as in `isoloss.levels.train_losses`.
     draws : int, optional
         How many draws of a sampler, for each combination of the parameters; by default one.
     parameters : mapping of str to sequence, optional
@@ -79,9 +78,9 @@ def sweep(
     seed : int, default: 0
         Every draw has random numbers of its own, which depend on the seed, its parameters' places
         and its number alone.
-    unit : {"excess", "start", "absolute"}
-        What levels are: shares of the start's train loss above the smallest one, shares of the
-        start's, or train losses.
+    unit : {"absolute", "start", "excess"}, default: "excess"
+        What levels are: train losses, shares of the start's, or shares of the start's train loss
+        above the smallest one.
     on : None, int or distributed.Client
         Where to run: in this process, in so many of joblib's (-1 for all cores), or on a Dask
         cluster; with the same numbers bit for bit.
@@ -122,11 +121,7 @@ def sweep(
     {'noise': 2, 'decay': 3, 'draw': 3, 'schedule': 2, 'level': 2}
     """
     names, chosen = _schedules(schedules)
-    stops = np.atleast_1d(conversion.floats("levels", levels))
-    if stops.ndim != 1 or not stops.size or not (np.isfinite(stops) & (stops >= 0)).all():
-        raise ValueError(f"levels must be finite, at least 0, along one axis; got {levels!r}")
-    if unit not in _UNITS:
-        raise ValueError(f"unit must be one of {', '.join(_UNITS)}; got {unit!r}")
+    stops = Levels.read(levels, unit)
     if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**63:
         raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1; got {seed!r}")
     workers = operator.index(on) if isinstance(on, int | np.integer) else on
@@ -139,7 +134,7 @@ def sweep(
     grid = _grid(parameters)
     count = _count(problems, draws, grid)
     sizes = {name: len(values) for name, values in grid.items()}
-    sizes |= {"draws": count, "schedules": len(chosen), "levels": len(stops)}
+    sizes |= {"draws": count, "schedules": len(chosen), "levels": len(stops.values)}
     if math.prod(sizes.values()) > _MOST:
         asked = " × ".join(f"{size} {name}" for name, size in sizes.items())
         raise ValueError(
@@ -149,21 +144,21 @@ def sweep(
     cells = list(itertools.product(*grid.values()))
     tasks = [
         Task(problems, dict(zip(grid, cell, strict=True)), number,
-             tuple(range(first, min(first + _BATCH, count))), chosen, stops, unit, int(seed))
+             tuple(range(first, min(first + _BATCH, count))), chosen, stops, int(seed))
         for number, cell in enumerate(cells)
         for first in range(0, count, _BATCH)
     ]  # fmt: skip
     attributes = {
         "title": "sweep of isoloss",
         "seed": int(seed),
-        "unit": unit,
+        "unit": stops.unit,
         "isoloss": version("isoloss"),
         "numpy": np.__version__,
         "problems": getattr(problems, "__qualname__", type(problems).__name__),
     }
     description = attributes | {
         "schedules": dict(zip(names, map(_key, chosen), strict=True)),
-        "levels": stops.tolist(),
+        "levels": stops.values.tolist(),
         "draws": count,
         "parameters": {name: [repr(value) for value in values] for name, values in grid.items()},
     }
@@ -175,13 +170,13 @@ def sweep(
         description["fingerprints"] = [print_ for t in known for print_ in t.fingerprints()]
         store = Cache(Path(cache), description)
     shape = (len(cells), count)
-    arrays = {name: np.full((*shape, len(names), len(stops)), np.nan) for name in FIELDS}
+    arrays = {name: np.full((*shape, len(names), len(stops.values)), np.nan) for name in FIELDS}
     arrays |= {name: np.full(shape, np.nan) for name in OF_PROBLEMS}
     for number, found in _shown(results(tasks, workers, store), len(tasks), shown=progress):
         task = tasks[number]
         for name, values in found.items():
             arrays[name][task.cell, list(task.draws)] = values
-    return _dataset(arrays, grid, names, stops, attributes)
+    return _dataset(arrays, grid, names, stops.values, attributes)
 
 
 def _schedules(schedules: Any) -> tuple[list[str], list[Any]]:

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from isoloss._parallel.threads import one_thread
 from isoloss.dynamics.training import train
+from isoloss.levels.grid import Levels
 from isoloss.problems.problem import Problem
 from isoloss.schedules.schedule import Phase, Schedule
 from isoloss.schedules.text import Spec
 
 __all__ = ["FIELDS", "OF_PROBLEMS", "Task"]
-
-Floats = npt.NDArray[np.float64]
 
 FIELDS = ("train_loss", "test_loss", "reached", "steps", "flow_time")
 """What is known of each run: arrays (draws, schedules, levels)."""
@@ -47,13 +45,12 @@ class Task:
     cell: int
     draws: tuple[int, ...]
     schedules: Sequence[Schedule | Phase | str]
-    levels: Floats
-    unit: str
+    levels: Levels
     seed: int
 
     def run(self) -> dict[str, Any]:
         """Train, in one thread, so that numbers do not depend on how many there are."""
-        shape = (len(self.draws), len(self.schedules), len(self.levels))
+        shape = (len(self.draws), len(self.schedules), len(self.levels.values))
         found: dict[str, Any] = {name: np.empty(shape) for name in FIELDS}
         found |= {name: np.empty(len(self.draws)) for name in OF_PROBLEMS}
         with one_thread():
@@ -67,7 +64,7 @@ class Task:
                 for name in OF_PROBLEMS:
                     found[name][i] = float(getattr(problem, name))
                 for j, schedule in enumerate(self.schedules):
-                    run = train(problem, _at(schedule, problem), self._levels(problem))
+                    run = train(problem, _at(schedule, problem), self.levels.at(problem))
                     for name in FIELDS:
                         found[name][i, j] = np.asarray(getattr(run, _NAMES.get(name, name)))
         return found
@@ -91,14 +88,6 @@ class Task:
         if not isinstance(problem, Problem) or problem.gamma.ndim > 1:
             raise TypeError(f"a sampler must return one Problem; got {problem!r}")
         return problem
-
-    def _levels(self, problem: Problem) -> Floats:
-        start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
-        if self.unit == "start":
-            return self.levels * start
-        if self.unit == "excess":
-            return floor + self.levels * (start - floor)
-        return self.levels
 
 
 _NAMES = {"flow_time": "time"}

@@ -10,6 +10,7 @@ import pytest
 import isoloss as il
 from isoloss.estimators.tuning import trainer
 from isoloss.estimators.tuning.trainer import Trainer
+from isoloss.levels.grid import Levels
 from isoloss.problems.batching import stable_rate
 from isoloss.schedules.text import Spec
 
@@ -50,7 +51,7 @@ def test_schedules_are_trained_as_each_by_itself(
 ) -> None:
     monkeypatch.setattr(trainer, "_AT_ONCE", at_once)
     schedules = TEXTS + OBJECTS
-    found = Trainer(PROBLEMS, LEVELS, unit).stops(schedules)
+    found = Trainer(PROBLEMS, Levels.read(LEVELS, unit)).stops(schedules)
     assert len(found) == len(schedules)
     for schedule, stops in zip(schedules, found, strict=True):
         for k, one in enumerate(PROBLEMS):

@@ -21,11 +21,11 @@ from sklearn.utils.validation import _check_sample_weight
 
 from isoloss._parallel.threads import blas_threads, work
 from isoloss.estimators.tuning.candidates import Candidate, read_schedules
-from isoloss.estimators.tuning.levels import Levels
 from isoloss.estimators.tuning.parts import Parts
 from isoloss.estimators.tuning.results import best_index
 from isoloss.estimators.tuning.scoring import check_scoring_name, warn_without_weight
 from isoloss.estimators.tuning.trials import try_all
+from isoloss.levels.grid import Levels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +34,7 @@ __all__ = ["ScheduleSearchCV"]
 
 Floats = npt.NDArray[np.float64]
 
+_LOWEST = 1e-6  # the lowest of so many levels, as a share of the start's excess train loss
 _SCHEDULES = ("flow", *(f"gd({rate}, {k}) > flow" for rate in (1.0, 0.5) for k in (10, 100, 1000)))
 
 
@@ -167,7 +168,7 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
             self.__dict__.pop(name, None)  # of an earlier fit
         parts = Parts.of(self.estimator)
         named = read_schedules(self.schedules)
-        levels = Levels.read(self.levels, parts.model.train_loss_unit)
+        levels = Levels.read(self.levels, parts.model.train_loss_unit, lowest=_LOWEST)
         self._check(y)
         X, y = parts.read_train(X, y)
         scorer = check_scoring(self.estimator, self.scoring)

@@ -15,6 +15,7 @@ from isoloss.dynamics.segments import kinds
 from isoloss.dynamics.state import Stopped
 from isoloss.dynamics.training import train, train_each
 from isoloss.estimators.base import ROOM
+from isoloss.levels.grid import Levels, measure
 from isoloss.problems.batching import batch, stable_rate
 from isoloss.problems.problem import Problem
 from isoloss.schedules.schedule import Phase, Schedule
@@ -61,17 +62,15 @@ class Trainer:
     absolute.
     """
 
-    def __init__(self, problems: Sequence[Problem], levels: Floats, unit: str) -> None:
-        """Prepare for ``levels`` (L,) in a unit of `UNITS`."""
+    def __init__(self, problems: Sequence[Problem], levels: Levels) -> None:
         self.problems = problems
         self.floor = np.array([float(p.min_train_loss) for p in problems])
         start = np.array([float(p.start_train_loss) for p in problems])
         self.span = np.where(start > self.floor, start - self.floor, 1.0)
-        scale = {"absolute": np.ones_like(start), "start": start, "excess": self.span}[unit]
+        scale, self.offset = np.transpose([measure(p, levels.unit) for p in problems])
         self.scale = np.where(scale > 0, scale, 1.0)
-        self.offset = self.floor if unit == "excess" else np.zeros_like(start)
         # no loss is below zero: that level is never reached and gives the schedule's end
-        self.levels = np.concatenate([[-1.0], levels * ROOM])
+        self.levels = np.concatenate([[-1.0], levels.values * ROOM])
 
     @cached_property
     def together(self) -> Problem:

@@ -14,10 +14,10 @@ from sklearn.exceptions import FitFailedWarning
 
 from isoloss.estimators.tuning.candidates import Designed, designed_text
 from isoloss.estimators.tuning.folds import Fold
-from isoloss.estimators.tuning.levels import Levels
 from isoloss.estimators.tuning.results import cv_results
 from isoloss.estimators.tuning.scoring import Scored, score
-from isoloss.estimators.tuning.trainer import Trainer
+from isoloss.estimators.tuning.trainer import Stops, Trainer
+from isoloss.levels.grid import Levels
 
 __all__ = ["Tried", "try_all"]
 
@@ -53,9 +53,9 @@ def try_all(
         else each
         for name, each in named.items()
     }
-    trainer = Trainer([fold.problem for fold in folds], levels.values, levels.unit)
+    trainer = Trainer([fold.problem for fold in folds], levels)
     stops = trainer.stops(list(schedules.values()))
-    levels.check_reached(stops)
+    _check_reached(levels, stops)
     training = (time.perf_counter() - started) / len(folds)
     own = [each for _, each in _candidates(schedules, levels, "")]
     scored, ridge = [], []
@@ -82,12 +82,24 @@ def try_all(
 def _candidates(
     schedules: dict[str, Any], levels: Levels, prefix: str
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Return the name of each candidate's schedule, and its parameters."""
+    """Return the name of each candidate's schedule, and its parameters: its end and its stops."""
+    unit = {f"{prefix}train_loss_unit": levels.unit} if levels.counted else {}
     return [
-        (name, each)
+        (name, {f"{prefix}schedule": schedule, f"{prefix}train_loss": stop, **unit})
         for name, schedule in schedules.items()
-        for each in levels.params(schedule, prefix)
+        for stop in (None, *levels.values.tolist())
     ]
+
+
+def _check_reached(levels: Levels, stops: Sequence[Stops]) -> None:
+    """Raise ``ValueError`` if no schedule reaches a level that the user asked for."""
+    reached = np.any([each.reached[:, 1:].any(axis=0) for each in stops], axis=0)
+    if not levels.counted and not reached.all():
+        lowest = min(float(np.nanmin(each.loss)) for each in stops)
+        raise ValueError(
+            f"no schedule reaches the train loss {levels.values[~reached][0]:g} (unit: "
+            f"{levels.unit}) in any fold; the smallest that one reaches is {lowest:.6g}"
+        )
 
 
 def _warn_of_failures(names: Sequence[str], scored: Sequence[Scored], scoring: Any) -> None:
