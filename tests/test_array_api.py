@@ -33,7 +33,7 @@ SCHEDULES = [
     il.Schedule(il.GradientDescent(np.linspace(0.03, 0.0, 90)), il.GradientFlow(2.0)),
     il.Schedule(il.GradientDescent(3.0, 40), il.GradientFlow()),
     il.GradientDescent(np.linspace(0.0, 1.3, 70)) + il.GradientDescent(np.full(9, 1e-3)),
-    il.HeavyBall(0.02, 0.8, 50) > il.Nesterov(np.linspace(0.03, 0.0, 50), 0.7),
+    il.HeavyBall(0.02, 0.8, 50) + il.Nesterov(np.linspace(0.03, 0.0, 50), 0.7),
 ]
 
 

@@ -100,7 +100,7 @@ def test_blocks_print_what_the_page_shows(
     if any(re.search(r"^import torch", b.content, re.MULTILINE) for b in BLOCKS[page]):
         pytest.importorskip("torch", reason="the extra torch")
     monkeypatch.chdir(tmp_path)
-    kinds = importlib.import_module("isoloss.schedules.phases").Phase.kinds
+    kinds = importlib.import_module("isoloss.schedules.schedule").Phase.kinds
     monkeypatch.setattr(
         "isoloss.schedules.schedule.Phase.kinds", dict(kinds)
     )  # a page may add its own

@@ -23,7 +23,7 @@ schedules = {
     "constant, largest": families.constant(1.0, steps),
     "warm-up and cosine": families.warmup(0.95, 40) + families.cosine(0.95, steps - 40),
     "heavy ball": il.HeavyBall(0.3, momentum=0.8, steps=steps),
-    "annealed": il.GradientDescent(1.0, 200) > il.GradientFlow(time=200.0),
+    "annealed": il.GradientDescent(1.0, 200) + il.GradientFlow(time=200.0),
 }
 
 # %%

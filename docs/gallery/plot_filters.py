@@ -19,7 +19,7 @@ steps = 7
 schedules = {
     "gradient flow": il.GradientFlow(time=steps),
     "7 steps at the largest rate": il.GradientDescent(1.0, steps),
-    "7 steps, then flow": il.GradientDescent(1.0, steps) > il.GradientFlow(time=0.5),
+    "7 steps, then flow": il.GradientDescent(1.0, steps) + il.GradientFlow(time=0.5),
     "7 steps with momentum": il.HeavyBall(0.4, momentum=0.5, steps=steps),
 }
 

@@ -30,7 +30,8 @@ from isoloss.explorer.queries import FaultsError, Fields
 from isoloss.explorer.rows import RowsState, RowsView
 from isoloss.explorer.sizes import MOST_CELLS, MOST_COLUMNS, measure
 from isoloss.explorer.uploads import Uploads
-from isoloss.schedules.text import Spec, SpecError
+from isoloss.schedules.grammar import SpecError
+from isoloss.schedules.text import Spec
 
 
 def run(start: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -85,7 +85,7 @@ def test_derivatives_where_the_flow_meets_a_level(problem: il.Problem) -> None:
     by_hand = derivatives(lambda rates: exact(problem, rates, value.time, mp.mpf(level)))
     np.testing.assert_allclose(value.by_rates, by_hand, rtol=1e-9)
     train_loss = float(problem.floor) + np.exp(level + losses.log_start)
-    schedule = il.GradientDescent(np.repeat(RATES, COUNTS.astype(int))) > il.GradientFlow()
+    schedule = il.GradientDescent(np.repeat(RATES, COUNTS.astype(int))) + il.GradientFlow()
     run = il.train(problem, schedule, train_loss)
     assert value.time == pytest.approx(float(run.time), rel=1e-11)
     assert value.loss * losses.scale == pytest.approx(float(run.test_loss), rel=1e-11)

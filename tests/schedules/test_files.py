@@ -55,7 +55,7 @@ def test_a_column_is_chosen(tmp_path: Path) -> None:
 
 
 def test_any_schedule_goes_through_json(tmp_path: Path) -> None:
-    schedule = families.cosine(0.3, 7) + il.HeavyBall(0.1, 0.9, 5) > il.GradientFlow()
+    schedule = families.cosine(0.3, 7) + il.HeavyBall(0.1, 0.9, 5) + il.GradientFlow()
     assert il.read_schedule(written(tmp_path, "a.json", schedule.to_json())) == schedule
 
 

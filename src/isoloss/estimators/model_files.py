@@ -10,17 +10,15 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from isoloss._files import check_file, write_bytes
+from isoloss.schedules.schedule import Phase
 
 __all__ = ["load_model", "save_model"]
 
+_PHASES = [kind.__name__ for kind in Phase.kinds.values()]
 _OURS = (
     "isoloss.estimators.ScheduledClassifier",
     "isoloss.estimators.ScheduledRegressor",
-    "isoloss.schedules.GradientDescent",
-    "isoloss.schedules.GradientFlow",
-    "isoloss.schedules.HeavyBall",
-    "isoloss.schedules.Nesterov",
-    "isoloss.schedules.Schedule",
+    *(f"isoloss.schedules.{name}" for name in ("Schedule", "Spec", *_PHASES)),
     "numpy.dtype",  # what an imputer was fitted to; read from an empty array
 )
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from isoloss.comparison import Comparison, filters, tables
 from isoloss.explorer.queries import Fields
-from isoloss.schedules.text import Spec, SpecError
+from isoloss.schedules.grammar import SpecError
+from isoloss.schedules.text import Spec
 
 __all__ = ["DEFAULT_SCHEDULES", "MOST_SCHEDULES", "comparison_view", "read_schedules"]
 

@@ -13,7 +13,8 @@ from isoloss.explorer.queries import Fields
 from isoloss.levels.band import level_band
 from isoloss.paper.two_dimensions import draws, proposition_target
 from isoloss.problems.problem import Problem
-from isoloss.schedules.phases import GradientFlow, anneal
+from isoloss.schedules.families.annealing import anneal
+from isoloss.schedules.phases import GradientFlow
 
 __all__ = ["ExampleState", "Trained", "view"]
 

@@ -8,7 +8,8 @@ from isoloss.dynamics.training import train
 from isoloss.paper.claim import Claim, judge
 from isoloss.paper.two_dimensions import example, proposition_target
 from isoloss.problems.problem import Problem
-from isoloss.schedules.phases import GradientDescent, GradientFlow, anneal
+from isoloss.schedules.families.annealing import anneal
+from isoloss.schedules.phases import GradientDescent, GradientFlow
 
 __all__ = ["discussion_claims"]
 

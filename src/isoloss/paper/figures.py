@@ -16,7 +16,8 @@ from isoloss.dynamics.training import train
 from isoloss.levels.band import level_band
 from isoloss.paper.two_dimensions import example, proposition_target
 from isoloss.reports.plotting import COLOURS, style
-from isoloss.schedules.phases import GradientDescent, GradientFlow, anneal
+from isoloss.schedules.families.annealing import anneal
+from isoloss.schedules.phases import GradientDescent, GradientFlow
 
 __all__ = ["draw_paths", "figure1", "losses_figure"]
 

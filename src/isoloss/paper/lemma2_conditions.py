@@ -18,7 +18,8 @@ import numpy.typing as npt
 from isoloss.dynamics.training import train
 from isoloss.problems.problem import Problem
 from isoloss.problems.test_loss import DiagonalTest
-from isoloss.schedules.phases import GradientFlow, anneal
+from isoloss.schedules.families.annealing import anneal
+from isoloss.schedules.phases import GradientFlow
 
 __all__ = ["Lemma2", "lemma2"]
 

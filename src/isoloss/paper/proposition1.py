@@ -16,7 +16,8 @@ from isoloss.paper.two_dimensions import (
     proposition_target,
 )
 from isoloss.problems.problem import Problem
-from isoloss.schedules.phases import GradientFlow, anneal
+from isoloss.schedules.families.annealing import anneal
+from isoloss.schedules.phases import GradientFlow
 
 __all__ = ["grid", "proposition1_claims"]
 

@@ -1,11 +1,13 @@
 """Learning-rate schedules: phases, families, texts, files and PyTorch's schedulers."""
 
 from isoloss.schedules import families
+from isoloss.schedules.families.annealing import anneal
 from isoloss.schedules.files import read_schedule
-from isoloss.schedules.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov, anneal
+from isoloss.schedules.grammar import SpecError
+from isoloss.schedules.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov
 from isoloss.schedules.resolving import resolve
 from isoloss.schedules.schedule import Phase, Schedule
-from isoloss.schedules.text import Spec, SpecError
+from isoloss.schedules.text import Spec
 
 __all__ = [
     "GradientDescent",
@@ -23,6 +25,6 @@ __all__ = [
 ]
 
 # What pickle and skops write names the public path, which no change of the rooms breaks.
-for _saved in (GradientDescent, GradientFlow, HeavyBall, Nesterov, Schedule):
+for _saved in (*Phase.kinds.values(), Schedule, Spec):
     _saved.__module__ = __name__
 del _saved

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import bisect
-import itertools
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Phase", "Schedule"]
+from isoloss.schedules import json_form
+from isoloss.schedules.text_form import TextForm
 
-_FORMAT = "isoloss schedule"
+__all__ = ["Phase", "Schedule"]
 
 
 class _Composes:
-    """Anything that ``+`` and ``>`` join into a schedule."""
+    """Anything that ``+`` joins into a schedule."""
 
     __slots__ = ()
 
@@ -30,30 +27,26 @@ class _Composes:
             return NotImplemented
         return Schedule(self, other)
 
-    __gt__ = __add__
-
-    def __bool__(self) -> bool:
-        # Python reads a > b > c as (a > b) and (b > c), which would silently drop a.
-        raise TypeError(
-            "a schedule is neither true nor false; a chain a > b > c is written a + b + c, "
-            "Schedule(a, b, c) or (a > b) > c"
-        )
-
 
 class Phase(_Composes, ABC):
-    """One stretch of a schedule; ``name`` is what its JSON form calls it.
+    """One stretch of a schedule.
 
-    The phases are `GradientDescent`, `GradientFlow`, `HeavyBall` and `Nesterov`.
+    The phases are `GradientDescent`, `GradientFlow`, `HeavyBall` and `Nesterov`. A subclass with a
+    ``name``, which is what JSON calls it, is registered in ``kinds``, and can be read from JSON
+    and texts. Texts write it as ``text_form`` says; by default as a call, under the same name.
     """
 
     __slots__ = ()
     name: ClassVar[str]
+    text_form: ClassVar[TextForm]
     kinds: ClassVar[dict[str, type[Phase]]] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "name" in cls.__dict__:
             Phase.kinds[cls.name] = cls
+            if "text_form" not in cls.__dict__:
+                cls.text_form = TextForm(cls.name, {}, f"{cls.name}(…)")
 
     @property
     @abstractmethod
@@ -86,7 +79,7 @@ class Phase(_Composes, ABC):
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON holds of the phase, but its name."""
+        """Return the fields of the phase as JSON holds them, without its name."""
 
     @classmethod
     @abstractmethod
@@ -104,7 +97,7 @@ class Phase(_Composes, ABC):
 class Schedule(_Composes):
     """Phases in the order in which the optimizer runs them.
 
-    ``a + b`` and ``a > b`` join phases and schedules as well.
+    ``a + b`` joins phases and schedules as well.
 
     Parameters
     ----------
@@ -121,7 +114,7 @@ class Schedule(_Composes):
     >>> from isoloss import GradientDescent, GradientFlow
     >>> Schedule(GradientDescent(1.5, steps=10), GradientFlow())
     Schedule(GradientDescent(1.5, steps=10), GradientFlow())
-    >>> GradientDescent([0.5, 1.0]) + GradientDescent(1.5, steps=10) > GradientFlow()
+    >>> GradientDescent([0.5, 1.0]) + GradientDescent(1.5, steps=10) + GradientFlow()
     Schedule(GradientDescent([0.5, 1.0]), GradientDescent(1.5, steps=10), GradientFlow())
     """
 
@@ -280,9 +273,7 @@ class Schedule(_Composes):
         for phase in self.phases:
             if not phase.steps:
                 phase.learning_rates()  # a flow says here that it has none
-        ends = tuple(itertools.accumulate(phase.steps for phase in self.phases))
-        phases = [{"phase": p.name, **p.to_dict(), "steps": p.steps} for p in self.phases]
-        return put_on(optimizer, partial(_rate, self.phases, ends), phases, rates_only)
+        return put_on(optimizer, self.phases, rates_only)
 
     def to_json(self) -> str:
         """Return the schedule as JSON, from which `from_json` builds an equal one.
@@ -299,8 +290,7 @@ class Schedule(_Composes):
         >>> Schedule.from_json(text)
         Schedule(GradientDescent(1.5, steps=10), GradientFlow())
         """
-        phases = [{"phase": phase.name, **phase.to_dict()} for phase in self.phases]
-        return json.dumps({"format": _FORMAT, "version": 1, "phases": phases}, indent=1) + "\n"
+        return json_form.write([{"phase": p.name, **p.to_dict()} for p in self.phases])
 
     @classmethod
     def from_json(cls, text: str) -> Schedule:
@@ -326,59 +316,20 @@ class Schedule(_Composes):
         >>> Schedule.from_json("[0.5, 0.25]")
         Schedule(GradientDescent([0.5, 0.25]))
         """
-        try:
-            data = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"not JSON: {error}") from None
-        except RecursionError:
-            raise ValueError("no schedule: its JSON is nested too deeply") from None
-        if isinstance(data, list):
-            data = {"phases": [{"phase": "gradient_descent", "lr": data}], "version": 1}
-        elif not isinstance(data, dict) or data.get("format") != _FORMAT:
-            raise ValueError(
-                f'a schedule in JSON is a list of rates, or an object with "format": "{_FORMAT}", '
-                "as Schedule.to_json writes it"
-            )
-        if data.get("version") != 1 or not isinstance(data.get("phases"), list):
-            raise ValueError(
-                'a schedule in JSON has "version": 1 and a list of "phases"; '
-                f"got version {data.get('version')!r} with {sorted(data)}"
-            )
-        return cls(*(_read_phase(number, fields) for number, fields in enumerate(data["phases"])))
+        return cls(*json_form.read(text, Phase.kinds))
 
     def __repr__(self) -> str:
         return f"Schedule({', '.join(map(repr, self.phases))})"
 
 
-def _rate(phases: tuple[Phase, ...], ends: tuple[int, ...], step: int) -> float:
-    """Return the rate of one step, 0 after the last; unlike a lambda, this can be pickled."""
-    place = bisect.bisect_right(ends, step)
-    if place == len(ends):
-        return 0.0
-    phase = phases[place]
-    return phase.rate(step - ends[place] + phase.steps)
-
-
 def _no_phase(given: object) -> str:
     if isinstance(given, str):
         return (
-            f"a schedule is made of phases; got the text {given!r}. Its rates are in units of a "
-            "problem's largest stable one: Spec.parse(text).at(problem.max_lr) makes a schedule of "
-            "it, with Spec from isoloss.schedules.text"
+            f"a schedule is made of phases; got the text {given!r}, whose rates are in units of a "
+            "problem's largest stable one: isoloss.schedules.resolve(text, problem) makes a "
+            "schedule of it, as train and all functions that take a schedule do"
         )
     return (
         "a schedule is made of GradientDescent, GradientFlow, HeavyBall, Nesterov and Schedule "
         f"objects; got {type(given).__name__}"
     )
-
-
-def _read_phase(number: int, fields: Any) -> Phase:
-    fields = dict(fields) if isinstance(fields, dict) else {}
-    kind = Phase.kinds.get(str(fields.pop("phase", "")))
-    if kind is None:
-        known = ", ".join(Phase.kinds)
-        raise ValueError(f'phase {number} of the schedule needs "phase": one of {known}')
-    try:
-        return kind.from_dict(fields)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"phase {number} of the schedule ({kind.name}): {error}") from None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import copy
+import itertools
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from isoloss._messages.extras import install_command
@@ -122,17 +125,17 @@ def _copied(torch: Any, scheduler: Any, optimizer: Any) -> Any:
         ) from None
 
 
-def put_on(
-    optimizer: Any, rate: Callable[[int], float], phases: list[dict[str, Any]], rates_only: bool
-) -> Any:
-    """Return a scheduler that sets ``rate(step)`` exactly (`Schedule.to_torch`)."""
+def put_on(optimizer: Any, phases: tuple[Any, ...], rates_only: bool) -> Any:
+    """Return a scheduler that sets the rates of phases exactly (`Schedule.to_torch`)."""
     torch = _torch()
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise TypeError(
             f"optimizer must be a torch.optim.Optimizer; got {type(optimizer).__name__}"
         )
     if not rates_only:
-        _check_same_steps(torch, optimizer, phases)
+        fields = [{"phase": p.name, **p.to_dict(), "steps": p.steps} for p in phases]
+        _check_same_steps(torch, optimizer, fields)
+    ends = tuple(itertools.accumulate(phase.steps for phase in phases))
     # Times 1, a rate is itself to the last bit. Other schedulers start from the optimizer's own
     # initial rate, such as the warm-up in a SequentialLR: it stays.
     groups = optimizer.param_groups
@@ -140,10 +143,19 @@ def put_on(
     for group in groups:
         group["initial_lr"] = 1.0
     try:
-        return torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, partial(_rate, phases, ends))
     finally:
         for group, value in zip(groups, initial, strict=True):
             group["initial_lr"] = value
+
+
+def _rate(phases: tuple[Any, ...], ends: tuple[int, ...], step: int) -> float:
+    """Return the rate of one step, 0 after the last; unlike a lambda, this can be pickled."""
+    place = bisect.bisect_right(ends, step)
+    if place == len(ends):
+        return 0.0
+    phase = phases[place]
+    return float(phase.rate(step - ends[place] + phase.steps))
 
 
 def _check_same_steps(torch: Any, optimizer: Any, phases: list[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ another argument not a single number, and ``ValueError`` if one is out of range.
 array([0.  , 0.25, 0.5 , 0.5 , 0.5 , 0.5 , 0.25])
 """
 
+from isoloss.schedules.families.annealing import anneal as annealed
 from isoloss.schedules.families.cycles import cosine, cyclic, one_cycle
 from isoloss.schedules.families.decays import (
     constant,
@@ -20,7 +21,6 @@ from isoloss.schedules.families.decays import (
     step_decay,
 )
 from isoloss.schedules.families.warmups import warmup, warmup_stable_decay
-from isoloss.schedules.phases import anneal as annealed
 
 __all__ = [
     "annealed",

@@ -1,0 +1,34 @@
+"""The paper's annealed schedule: gradient descent at a large rate, then gradient flow."""
+
+from __future__ import annotations
+
+from isoloss.schedules.phases import GradientDescent, GradientFlow
+from isoloss.schedules.schedule import Schedule
+
+__all__ = ["anneal"]
+
+
+def anneal(lr: float, steps: int) -> Schedule:
+    """Build the paper's annealed schedule: ``steps`` GD steps at rate ``lr``, then gradient flow.
+
+    This is GD(K, η, ε) of the paper (section 2); the paper takes the rate η = 1/γ₁, that is
+    ``problem.max_lr``.
+
+    Parameters
+    ----------
+    lr : float
+        The large rate η.
+    steps : int
+        The number of steps K at that rate.
+
+    Returns
+    -------
+    Schedule
+        ``Schedule(GradientDescent(lr, steps), GradientFlow())``.
+
+    Examples
+    --------
+    >>> anneal(1.5, 10)
+    Schedule(GradientDescent(1.5, steps=10), GradientFlow())
+    """
+    return Schedule(GradientDescent(lr, steps), GradientFlow())

@@ -1,0 +1,252 @@
+"""The grammar of schedules as texts: phases such as ``gd(1.0, 100)``, joined by ``>``.
+
+It is Python's: a text is a chain of comparisons between calls. Python parses it; nothing in it is
+evaluated.
+"""
+
+from __future__ import annotations
+
+import ast
+import bisect
+import inspect
+import math
+import re
+from collections.abc import Callable
+from typing import Any, TypeGuard
+
+from isoloss._messages.near_misses import suggest
+from isoloss.schedules import families
+from isoloss.schedules.phases import GradientFlow
+from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.text_form import TextForm
+
+__all__ = ["Reader", "SpecError", "makers"]
+
+_NUMBER = (  # as Python writes it, but in decimals only
+    r"(?:(?!0[\d_]+(?![\d_.eE]))\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?(?![\w.])"
+)
+# not all of Python's tokens: no comments, no strings, no letters that look alike
+_TOKEN = re.compile(rf"{_NUMBER}|[A-Za-z_][A-Za-z0-9_]*(?!\w)|[(),>=+-]|(?P<unknown>\S)")
+_MOST_CHARACTERS = 100_000
+_MOST_STEPS = 2**53
+_OF_ONE_RATE = (families.annealed, families.constant)
+
+
+class SpecError(ValueError):
+    """A text that is no schedule; its message has a caret under the place.
+
+    Attributes
+    ----------
+    text : str
+        The text.
+    position : int
+        Where in it the fault is, counted from 0.
+
+    Examples
+    --------
+    >>> from isoloss.schedules import Spec
+    >>> Spec.parse("gd(0.9) > flow")
+    Traceback (most recent call last):
+    isoloss.schedules.grammar.SpecError: expected ',' and the number of steps, as in gd(0.9, 500)
+      gd(0.9) > flow
+            ^
+    """
+
+    def __init__(self, problem: str, text: str, position: int) -> None:
+        # a control character would put the caret in the wrong place
+        shown = "".join(" " if c.isspace() else c for c in text)
+        super().__init__(f"{problem}\n  {shown}\n  {' ' * position}^")
+        self.problem = problem
+        self.text = text
+        self.position = position
+
+    def __reduce__(self) -> tuple[type[SpecError], tuple[str, str, int]]:
+        return SpecError, (self.problem, self.text, self.position)
+
+
+def makers() -> dict[str, Callable[..., Phase | Schedule]]:
+    """Return what makes the phases of texts, by name: the kinds of phases, then the families."""
+    kinds = {kind.text_form.name: kind for kind in Phase.kinds.values()}
+    return dict(sorted(kinds.items())) | {n: getattr(families, n) for n in families.__all__}
+
+
+def _is_kind(make: Callable[..., Any]) -> TypeGuard[type[Phase]]:
+    return isinstance(make, type)
+
+
+class Reader:
+    """Reads one text, in which at most ``max_rates`` steps may have a rate of their own."""
+
+    def __init__(self, text: str, max_rates: int) -> None:
+        self.given = text
+        self.text = re.sub(r"\s", " ", text).strip()  # each space one character, for the places
+        self.indent = len(text) - len(text.lstrip() or text)
+        self.max_rates = max_rates
+        self.rates = 0
+        self.makers = makers()
+
+    def parts(self) -> list[tuple[Schedule, str]]:
+        """Return what ``>`` joins, each with its text in normal form."""
+        if len(self.text) > _MOST_CHARACTERS:
+            raise ValueError(
+                f"the text of a schedule has at most {_MOST_CHARACTERS} characters; got "
+                f"{len(self.text)}: give a Schedule, which may have any number of phases"
+            )
+        tokens = list(_TOKEN.finditer(self.text))
+        for token in tokens:
+            if token["unknown"]:
+                shown = self.text[token.start() :].split(maxsplit=1)[0]
+                raise self._error(f"cannot read {shown!r}", token.start())
+        tree = self._tree(self.text)
+        if tree is None:
+            raise self._syntax_error(tokens)
+        nodes, marks = [tree], []
+        if isinstance(tree, ast.Compare):
+            nodes, marks = [tree.left, *tree.comparators], tree.ops
+        parts = [self._part(nodes[0])]
+        for before, mark, node in zip(nodes, marks, nodes[1:], strict=False):
+            place = len(self.text) - len(self.text[_end(before) :].lstrip(" )"))
+            if not isinstance(mark, ast.Gt):
+                raise self._error("expected '>' between phases", place)
+            last = parts[-1][0].phases[-1]
+            if isinstance(last, GradientFlow) and math.isinf(last.time):
+                raise self._error(
+                    "nothing can follow a flow without end; give it a time, as in flow(2.5)", place
+                )
+            parts.append(self._part(node))
+        return parts
+
+    def _part(self, node: ast.expr) -> tuple[Schedule, str]:
+        called, place = node.func if isinstance(node, ast.Call) else node, node.col_offset
+        name = called.id if isinstance(called, ast.Name) else ""
+        if name not in self.makers:
+            raise self._error(self._wanted(name), place)
+        make = self.makers[name]
+        form = make.text_form if _is_kind(make) else TextForm(name, {}, f"{name}(1.0, …)")
+        if not isinstance(node, ast.Call):
+            if make is not GradientFlow:
+                raise self._error(f"expected '(', as in {form.example}", _end(node))
+            return Schedule(GradientFlow()), name
+        given = self._arguments(node, inspect.signature(make), form)
+        steps = given.get("steps")
+        if isinstance(steps, int) and not form.numbers and make not in _OF_ONE_RATE:
+            self.rates += max(steps, 0)
+            if self.rates > self.max_rates:  # before any is made
+                most = f"at most {self.max_rates} steps of changing rates"
+                raise self._error(f"{name}: {most}", place)
+        try:
+            schedule = Schedule(make(**given))
+        except (TypeError, ValueError, OverflowError, MemoryError) as error:
+            raise self._error(f"{name}: {error}", place) from None
+        shown = [
+            str(value) if number < len(node.args) else f"{key}={value}"
+            for number, (key, value) in enumerate(given.items())
+        ]
+        return schedule, f"{name}({', '.join(shown)})"
+
+    def _arguments(
+        self, call: ast.Call, signature: inspect.Signature, form: TextForm
+    ) -> dict[str, Any]:
+        """Return the arguments of a call by the names of its parameters, in their order."""
+        known = signature.parameters
+        for argument in call.keywords:
+            if argument.arg not in known:
+                raise self._error(
+                    f"{form.name} has no argument {argument.arg!r}"
+                    f"{suggest(str(argument.arg), known)}; it takes {', '.join(known)}",
+                    argument.col_offset,
+                )
+        named = {str(argument.arg): argument.value for argument in call.keywords}
+        try:
+            nodes = signature.bind_partial(*call.args, **named).arguments
+        except TypeError as error:
+            raise self._error(f"{form.name}: {error}", call.col_offset) from None
+        given = {key: self._value(node, key, form) for key, node in nodes.items()}
+        for key, what in form.numbers.items():
+            if key not in given:
+                wanted = f"',' and the {what.removeprefix('a ')}" if given else what
+                raise self._error(f"expected {wanted}, as in {form.example}", _end(call) - 1)
+        return given
+
+    def _value(self, node: ast.expr, key: str, form: TextForm) -> Any:
+        source = self.text[node.col_offset : _end(node)].replace(" ", "")
+        what = form.numbers.get(key)
+        if what is None and (isinstance(node, ast.Name) or source == "1-sqrt"):
+            return source
+        if what is None and isinstance(node, ast.Constant) and isinstance(node.value, bool):
+            return node.value
+        if not re.fullmatch(f"[+-]?{_NUMBER}", source):
+            raise self._error(
+                f"expected {what or 'a value'}, as in {form.example}", node.col_offset
+            )
+        number = float(source)
+        whole = math.isfinite(number) and number == int(number)
+        if what is None:
+            return int(number) if whole and "." not in source else number
+        if number < 0:
+            raise self._error(f"{what} must not be negative", node.col_offset)
+        if math.isinf(number):
+            raise self._error(f"{what} must be finite", node.col_offset)
+        if key != "steps":
+            return number
+        if not whole or number > _MOST_STEPS:
+            raise self._error(
+                "the number of steps must be whole and at most 2**53", node.col_offset
+            )
+        return int(number)
+
+    def _tree(self, text: str) -> ast.expr | None:
+        """Return what a text is in Python's grammar; None if it is nothing."""
+        try:
+            return ast.parse(text.strip(), mode="eval").body
+        except SyntaxError:
+            return None
+        except (RecursionError, MemoryError):
+            raise self._error("the text is nested too deeply", 0) from None
+
+    def _syntax_error(self, tokens: list[re.Match[str]]) -> SpecError:
+        """Say what is missing before the first token at which a text goes wrong.
+
+        A text goes well as long as something can be added that makes it a phrase of Python's
+        grammar; what can be added tells what is missing.
+        """
+
+        def missing(end: int) -> str | None:
+            begun = self.text[:end]
+            return next((e for e in ("", " _", " _)", ")") if self._tree(begun + e)), None)
+
+        wrong = bisect.bisect_left(tokens, True, key=lambda token: missing(token.end()) is None)
+        place = tokens[wrong].start() if wrong < len(tokens) else len(self.text)
+        before = self.text[:place].rstrip()
+        match missing(len(before)):
+            case " _":
+                problem = self._wanted(self.text[place:])
+            case " _)":
+                problem = "expected a value"
+            case ")" if before.endswith(","):
+                problem = "a value after named ones must be named"
+            case ")":
+                problem = "expected ',' or ')'"
+                try:  # what the phase still needs, if it ended here
+                    Reader(before + ")", self.max_rates).parts()
+                except SpecError as error:
+                    if error.position == len(before):
+                        problem = error.problem
+            case _:
+                problem = "expected '>' and a further phase, or the end"
+        return self._error(problem, place)
+
+    def _wanted(self, name: str) -> str:
+        forms = [make.text_form.example for make in self.makers.values() if _is_kind(make)]
+        return (
+            f"expected a phase{suggest(name, self.makers)}: flow, {', '.join(forms)}, or a family: "
+            f"{', '.join(families.__all__)}"
+        )
+
+    def _error(self, problem: str, position: int) -> SpecError:
+        return SpecError(problem, self.given, self.indent + position)
+
+
+def _end(node: ast.expr) -> int:
+    assert node.end_col_offset is not None  # a node that was parsed has one
+    return node.end_col_offset

@@ -1,0 +1,105 @@
+"""Gradient flow, the limit of infinitely small steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.schedules.phases.numbers import real
+from isoloss.schedules.schedule import Phase
+from isoloss.schedules.text_form import TextForm
+
+__all__ = ["GradientFlow"]
+
+
+@dataclass(frozen=True, repr=False)
+class GradientFlow(Phase):
+    """Gradient flow, the limit of infinitely small steps, for a time.
+
+    For time t it multiplies the residual along a direction of train curvature γ by exp(-2γt); K
+    small steps at rate η come close to time t = Kη.
+
+    Parameters
+    ----------
+    time : float, default: infinity
+        How long, at least 0.
+
+    Raises
+    ------
+    ValueError
+        If ``time`` is negative or NaN.
+
+    Examples
+    --------
+    >>> GradientFlow()
+    GradientFlow()
+    >>> GradientFlow(time=2.5)
+    GradientFlow(time=2.5)
+    """
+
+    time: float = math.inf
+    name: ClassVar[str] = "gradient_flow"
+    text_form: ClassVar[TextForm] = TextForm("flow", {"time": "a time"}, "flow(2.5)")
+
+    def __post_init__(self) -> None:
+        time = float(real("time", self.time))
+        if not time >= 0:
+            raise ValueError(f"time must be a number of at least 0; got {self.time!r}")
+        object.__setattr__(self, "time", time + 0.0)  # -0 is 0
+
+    @property
+    def steps(self) -> int:
+        """0, as gradient flow takes no steps."""
+        return 0
+
+    def rate(self, step: int) -> float:
+        """Raise ``ValueError``, as gradient flow has no learning rate.
+
+        Parameters
+        ----------
+        step : int
+            Any.
+        """
+        raise ValueError(f"gradient flow has no learning rate, asked for step {step}")
+
+    def learning_rates(self) -> npt.NDArray[np.float64]:
+        """Return no rates for a flow of time 0; raise ``ValueError`` for any other."""
+        if self.time == 0:
+            return np.empty(0)
+        raise ValueError(
+            "gradient flow has no learning rates; replace it by K small steps, "
+            "GradientDescent(time / K, steps=K), or leave it out"
+        )
+
+    def scaled(self, factor: float) -> GradientFlow:
+        """Return the phase with its time multiplied by a number.
+
+        Parameters
+        ----------
+        factor : float
+            Such as ``problem.max_lr``.
+        """
+        return GradientFlow(self.time * factor)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields of the phase as JSON holds them: no infinity, but None for it."""
+        return {"time": None if math.isinf(self.time) else self.time}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Self:
+        """Build a phase from what `to_dict` gives.
+
+        Parameters
+        ----------
+        fields : dict
+            The fields, without the phase's name.
+        """
+        time = fields.pop("time", None)
+        return cls(time=math.inf if time is None else time, **fields)
+
+    def __repr__(self) -> str:
+        return "GradientFlow()" if math.isinf(self.time) else f"GradientFlow(time={self.time!r})"
