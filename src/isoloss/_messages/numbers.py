@@ -1,12 +1,13 @@
-"""Numbers as short texts."""
+"""Numbers as short texts: a dash where there is none."""
 
 from __future__ import annotations
 
 import math
 
-__all__ = ["percent", "short", "signed_percent"]
+__all__ = ["percent", "short", "signed_percent", "tenths"]
 
 _PLAIN = (1e-3, 1e6)
+_NOTHING = "-"
 
 
 def short(value: float, digits: int = 4) -> str:
@@ -14,9 +15,11 @@ def short(value: float, digits: int = 4) -> str:
 
     Examples
     --------
-    >>> short(0.343512), short(28194.2), short(2.5e-7), short(float("inf"))
-    ('0.3435', '28194', '2.5e-07', 'inf')
+    >>> short(0.343512), short(28194.2), short(2.5e-7), short(float("inf")), short(float("nan"))
+    ('0.3435', '28194', '2.5e-07', 'inf', '-')
     """
+    if math.isnan(value):
+        return _NOTHING
     if math.isfinite(value) and _PLAIN[0] <= abs(value) < _PLAIN[1]:
         places = digits - 1 - math.floor(math.log10(abs(value)))
         return f"{value:.{max(places, 0)}f}"
@@ -36,6 +39,17 @@ def percent(share: float) -> str:
     return f"{100 * share:.2g}%" if share < 0.099 else f"{100 * share:.0f}%"
 
 
+def tenths(share: float) -> str:
+    """Return a share in per cent, to a tenth.
+
+    Examples
+    --------
+    >>> tenths(0.0651), tenths(1.0), tenths(float("nan"))
+    ('6.5%', '100.0%', '-')
+    """
+    return _NOTHING if math.isnan(share) else f"{100 * share:.1f}%"
+
+
 def signed_percent(share: float) -> str:
     """Return a change in per cent, with its sign.
 
@@ -44,5 +58,7 @@ def signed_percent(share: float) -> str:
     >>> signed_percent(0.0651), signed_percent(-0.042), signed_percent(-1e-9)
     ('+6.5%', '-4.2%', '0.0%')
     """
+    if math.isnan(share):
+        return _NOTHING
     text = f"{100 * share:+.1f}%"
     return text[1:] if text[1:] == "0.0%" else text

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isoloss.cli.commands import reported
 from isoloss.cli.completion import STATEMENTS, complete
 
 if TYPE_CHECKING:
@@ -77,10 +78,10 @@ def certify(
     The exit status is 0 if all comes out as expected, and a claim of your own is proved;
     else 1.
     """
-    from isoloss._files import OutputError, claimed, prepare_folder, write_text
+    from isoloss._files import claimed, prepare_folder, write_text
 
     own = {"claim": claim, "train": train, "test": test, "start": start, "schedule": schedule}
-    try:
+    with reported(context):
         found = _chosen(name, own, level, noise, max_precision)
         if name == "list":
             return
@@ -92,9 +93,6 @@ def certify(
             count += 1
             if folder is not None:
                 write_text(folder / f"{each}.json", proof.to_json())
-    except (ValueError, TypeError, ImportError, OutputError, OSError) as error:
-        typer.echo(f"isoloss: error: {error}", err=True)
-        raise typer.Exit(2) from None
     if folder is not None:
         typer.echo(f"Wrote {count} certificate{'s' * (count > 1)} to {folder}")
     if not good:

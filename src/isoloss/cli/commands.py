@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import shlex
 import signal
+import subprocess
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from isoloss._files import OutputError
 from isoloss.cli.examples import EXAMPLES, THREE, Examples
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["MARKUP", "Command", "Commands", "print_examples", "print_lines", "stop"]
+__all__ = ["MARKUP", "Command", "Commands", "print_examples", "print_lines", "reported", "stop"]
 
 # boxes and colours for a person at a terminal; plain text in a pipe
 MARKUP: Any = "rich" if sys.stdout is not None and sys.stdout.isatty() else None
@@ -57,6 +62,41 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             stop()
+
+
+@contextlib.contextmanager
+def reported(
+    context: typer.Context,
+    *more: type[Exception],
+    left: Callable[[], str] = lambda: "nothing was written",
+) -> Iterator[None]:
+    """End the command with a line for an error of the user's, or Ctrl-C, and with its status.
+
+    ``more`` are errors besides those that every command may meet; ``left`` says what Ctrl-C leaves.
+    """
+    expected = (ValueError, TypeError, ImportError, OutputError, OSError)
+    try:
+        yield
+    except expected + more as error:
+        typer.echo(f"isoloss: error: {_message(error, context)}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        stop(left())
+
+
+def _message(error: Exception, context: typer.Context) -> str:
+    """Return an error's message; for unusable columns, add options and a command that help."""
+    helps = getattr(error, "helps", ())
+    if not helps:
+        return "not enough memory" if isinstance(error, MemoryError) else str(error)
+    ways = [f"{_joined(each.words)} {each.effect}" for each in helps]
+    added = [word for each in helps if not each.instead for word in each.words]
+    command = _joined([*context.command_path.split(), *context.meta["arguments"], *added])
+    return f"{error.faults}. {'; '.join(ways)}. Try: {command}"  # type: ignore[attr-defined]  # it helps
+
+
+def _joined(words: list[str]) -> str:
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def stop(what: str = "") -> NoReturn:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isoloss.cli.commands import reported
 from isoloss.cli.completion import PHASES, complete
-from isoloss.cli.cures import message_of
 from isoloss.cli.options import (
     DropRows,
     Encode,
@@ -84,14 +84,14 @@ def compare(
     higher than gradient flow's. Beside it stand ridge regression and the lowest
     and highest test loss of all parameters with that train loss.
     """
-    from isoloss._files import OutputError, claimed
+    from isoloss._files import claimed
     from isoloss.cli.comparison_output import show, write
     from isoloss.comparison import compare as compare_schedules
     from isoloss.datasets import load, split
     from isoloss.levels.grid import parse
     from isoloss.problems.problem import Problem
 
-    try:
+    with reported(context):
         schedules = _schedules(schedule or _DEFAULTS)
         context.with_resource(claimed(out, force=force))
         rows = split(
@@ -116,9 +116,6 @@ def compare(
         )
         if out is not None:
             write(rows, found, out, force=force)
-    except (ValueError, ImportError, OutputError, OSError) as error:
-        typer.echo(f"isoloss: error: {message_of(error, context)}", err=True)
-        raise typer.Exit(2) from None
     show(rows, found)
     if out is None:
         typer.echo(

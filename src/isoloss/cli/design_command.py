@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from isoloss.cli.commands import stop
+from isoloss.cli.commands import reported
 from isoloss.cli.completion import FAMILIES, complete
-from isoloss.cli.cures import message_of
 from isoloss.cli.options import DropRows, Encode, Header, Ignore, Impute, Rows, Target, Task
 
 __all__ = ["design"]
@@ -84,13 +83,13 @@ def design(
     validation rows, and judges it on the test rows, beside gradient flow and ridge
     regression chosen on the same rows, and the bound that no schedule can beat.
     """
-    from isoloss._files import OutputError, claimed, write_text
+    from isoloss._files import claimed, write_text
     from isoloss.cli.selection_output import progress, show, write
     from isoloss.comparison import select
     from isoloss.datasets import load, split_three
     from isoloss.problems.problem import Problem
 
-    try:
+    with reported(context):
         _check_file(save, force=force)
         context.with_resource(claimed(out, force=force))
         rows, test_rows = split_three(
@@ -123,11 +122,6 @@ def design(
             write_text(save, best.to_json(), new=not force)
         if out is not None:
             write(rows, found, out, force=force)
-    except (ValueError, ImportError, OutputError) as error:
-        typer.echo(f"isoloss: error: {message_of(error, context)}", err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        stop("nothing was written")
     show(rows, found)
     if save is not None:
         typer.echo(f"\nWrote {found.best.name} to {save}")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import typer
 
 from isoloss.cli._memory import give_memory_back
+from isoloss.cli.commands import reported
 
 __all__ = ["explore"]
 
 
 def explore(
+    context: typer.Context,
     port: Annotated[
         int,
         typer.Option(
@@ -36,7 +39,7 @@ def explore(
     shows the same again. Ctrl-C stops it.
     """
     give_memory_back()
-    try:
+    with reported(context), contextlib.suppress(KeyboardInterrupt):  # which ends it as it should
         from isoloss.explorer import serve
 
         serve(
@@ -45,8 +48,4 @@ def explore(
             browser=browser,
             ready=lambda url: typer.echo(f"The explorer is at {url} (Ctrl-C stops it)"),
         )
-    except (ImportError, ValueError) as error:
-        typer.echo(f"isoloss: error: {error}", err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        typer.echo("\nStopped", err=True)
+    typer.echo("\nStopped", err=True)

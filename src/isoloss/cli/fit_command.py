@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isoloss.cli.commands import stop
+from isoloss.cli.commands import reported
 from isoloss.cli.completion import FAMILIES, PHASES, complete
-from isoloss.cli.cures import message_of
 from isoloss.cli.options import (
     DropRows,
     Encode,
@@ -98,13 +97,13 @@ def fit(
     schedule to each stop, and keeps what scores best: on the validation rows if
     there are some, else by cross-validation. Each fold is decomposed once.
     """
-    from isoloss._files import OutputError, check_file
+    from isoloss._files import check_file
     from isoloss.cli.fit_output import progress, show
     from isoloss.datasets import labelled, load
     from isoloss.estimators.model_files import save_model
     from isoloss.levels.grid import parse
 
-    try:
+    with reported(context):
         if save is not None:
             if save.suffix.lower() != ".skops":
                 raise ValueError(f"--save writes skops: the name must end in .skops; got {save}")
@@ -130,11 +129,6 @@ def fit(
         model[-1].target_names_ = list(rows.targets)
         if save is not None:
             save_model(model, save, force=force)
-    except (ValueError, TypeError, ImportError, OutputError, OSError) as error:
-        typer.echo(f"isoloss: error: {message_of(error, context)}", err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        stop("nothing was written")
     show(rows, search, _notes(warned))
     if save is None:
         typer.echo("\nNothing was written; --save FILE.skops writes the model.")

@@ -7,12 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from isoloss.cli.commands import reported
 from isoloss.cli.options import TABLES, Header
 
 __all__ = ["predict"]
 
 
 def predict(
+    context: typer.Context,
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="A model that isoloss fit --save has written.")
     ],
@@ -42,12 +44,12 @@ def predict(
     encoded as the model has learnt. The result is a CSV file with one line for each row, in
     the same order.
     """
-    from isoloss._files import OutputError, check_file, write_text
+    from isoloss._files import check_file, write_text
     from isoloss._messages.near_misses import no_file
     from isoloss.datasets import load
     from isoloss.estimators.model_files import load_model
 
-    try:
+    with reported(context):
         if not model.exists():
             raise ValueError(no_file(model))
         if out is not None:
@@ -60,9 +62,6 @@ def predict(
         lines, notes = _predictions(load_model(model), table, model)
         if out is not None:
             write_text(out, "".join(lines), new=not force)
-    except (ValueError, TypeError, ImportError, OutputError, OSError) as error:
-        typer.echo(f"isoloss: error: {error}", err=True)
-        raise typer.Exit(2) from None
     for note in notes:
         typer.echo(f"isoloss: note: {note}", err=True)
     if out is None:

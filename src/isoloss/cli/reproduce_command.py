@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isoloss.cli.commands import stop
+from isoloss.cli.commands import reported
 
 if TYPE_CHECKING:
     from isoloss.cli.proofs import Proof
@@ -44,7 +44,7 @@ def reproduce(
     """
     from rich.console import Console
 
-    from isoloss._files import OutputError, claimed, prepare_folder, write_text
+    from isoloss._files import claimed, prepare_folder, write_text
     from isoloss.cli.claims_output import show
     from isoloss.cli.proofs import proofs_of
     from isoloss.paper import claims, figures
@@ -52,7 +52,7 @@ def reproduce(
     from isoloss.reports.plotting import save
 
     kept = "nothing was written"
-    try:
+    with reported(context, left=lambda: kept):
         context.with_resource(claimed(out, force=force))
         with Console(stderr=True).status("Computing the claims") as status:
             results = claims(alpha=alpha, epsilon=epsilon, steps=steps, seed=seed)
@@ -78,11 +78,6 @@ def reproduce(
                 lead="Every claim of Nakkiran (2020), computed in closed form and judged. Two "
                 "optimizers at the same train loss differ in test loss by up to a factor of 2.",
             )
-    except (OutputError, ValueError) as error:
-        typer.echo(f"isoloss: error: {error}", err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        stop(kept)
     show(results, proofs, out)
     good = all(proof.as_expected for proof in proofs.values())
     if not (good and all(claim.as_expected for claim in results)):

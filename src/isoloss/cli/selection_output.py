@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from isoloss._files import prepare_folder, write_text
-from isoloss._messages.numbers import short
+from isoloss._messages.numbers import short, tenths
 from isoloss.cli.commands import print_lines
 from isoloss.cli.descriptions import described
 from isoloss.comparison import Entry, Selection
@@ -76,7 +76,7 @@ def _table(found: Selection) -> tuple[list[str], list[list[str]]]:
         losses = (entry.train_loss, entry.validation_loss, entry.test_loss)
         row = [entry.name, *(short(loss, 5) for loss in losses)]
         errors = (entry.validation_error, entry.test_error)
-        cells.append(row + [f"{100 * error:.1f}%" for error in errors if error is not None])
+        cells.append(row + [tenths(error) for error in errors if error is not None])
     return heads, cells
 
 

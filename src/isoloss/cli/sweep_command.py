@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from isoloss._messages.extras import install_command
-from isoloss.cli.commands import stop
+from isoloss.cli.commands import reported
 
 __all__ = ["sweep"]
 
@@ -46,10 +46,17 @@ def sweep(
     """
     import shutil
 
-    from isoloss._files import OutputError, locked
+    from isoloss._files import locked
 
-    own, keep = out, True
-    try:
+    own = out.with_name(f".{out.name}.cache")
+
+    def left() -> str:
+        folder = own if cache is None else cache
+        if done := len(list(folder.glob("task-*"))):
+            return f"the {done} tasks done are kept in {folder}: called again, the sweep goes on"
+        return "nothing was written"
+
+    with reported(context, RuntimeError, MemoryError, left=left):
         from isoloss.sweep import save
         from isoloss.sweep import sweep as run
         from isoloss.sweep.config import read_config
@@ -64,31 +71,20 @@ def sweep(
         if workers is not None and cluster is not None:
             raise ValueError("give --workers or --cluster, not both")
         typer.echo(plan.size)
-        own = out.with_name(f".{out.name}.cache")
         there = own.exists()
         context.with_resource(locked(own))
-        keep = there  # until here, an existing folder belongs to another run
-        found = run(
-            **plan.arguments,
-            on=_client(cluster) if cluster is not None else workers,
-            cache=own if cache is None else cache,
-        )
+        try:
+            found = run(
+                **plan.arguments,
+                on=_client(cluster) if cluster is not None else workers,
+                cache=own if cache is None else cache,
+            )
+        finally:
+            if not there and not list(own.glob("task-*")):  # nothing to go on with
+                shutil.rmtree(own, ignore_errors=True)
         save(found, out, overwrite=force)
         if cache is None:
             shutil.rmtree(own, ignore_errors=True)
-    except (
-        ValueError, TypeError, ImportError, OutputError, OSError, RuntimeError, MemoryError
-    ) as error:  # fmt: skip
-        if not keep and not list(own.glob("task-*")):  # nothing to go on with
-            shutil.rmtree(own, ignore_errors=True)
-        typer.echo(f"isoloss: error: {error or 'not enough memory'}", err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        folder = own if cache is None else cache
-        if done := len(list(folder.glob("task-*"))):
-            stop(f"the {done} tasks done are kept in {folder}: called again, the sweep goes on")
-        shutil.rmtree(own, ignore_errors=True)
-        stop("nothing was written")
     sizes = " × ".join(f"{name} {size}" for name, size in found.sizes.items())
     typer.echo(f"Wrote {out}: {sizes}")
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from isoloss.cli.commands import reported
+
 if TYPE_CHECKING:
     from isoloss.checker import Checked
 
@@ -15,6 +17,7 @@ __all__ = ["verify"]
 
 
 def verify(
+    context: typer.Context,
     files: Annotated[
         list[Path],
         typer.Argument(metavar="FILE…", help="Certificates, or folders of them."),
@@ -35,11 +38,8 @@ def verify(
     is 1 if one is rejected, proves nothing, or needs more work than is allowed; 2 if a file
     cannot be read, or a folder has no certificates.
     """
-    try:
+    with reported(context):
         import isoloss.checker  # noqa: F401 - whether the extra is there
-    except ImportError as error:
-        typer.echo(f"isoloss: error: {error}", err=True)
-        raise typer.Exit(2) from None
     status = 0
     for given in files:
         found = sorted(given.glob("*.json")) if given.is_dir() else [given]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,14 +13,10 @@ from isoloss._messages.numbers import short
 from isoloss.comparison.effects import NO_DIFFERENCE
 from isoloss.comparison.level_filters import Filters
 from isoloss.comparison.result import Comparison
-from isoloss.reports.plotting import COLOURS, style
+from isoloss.reports.plotting import MARKERS, RIDGE, look, new_figure, style
 
 __all__ = ["figure", "filters_figure"]
 
-_STYLES = ("-", "--", "-.", ":")
-_MARKERS = "osD^vP*X"
-_PALETTE = [COLOURS[name] for name in ("blue", "orange", "green", "pink", "sky", "amber", "red")]
-_PALETTE.append("#000000")
 _MARKED = 60  # so few curvatures are marked one by one
 _SHOWN = 1.6  # filters beyond are cut off
 _CUT = 3.0  # differences above 300 % of gradient flow's test loss are cut off
@@ -59,20 +57,14 @@ def filters_figure(filters: Filters) -> Figure:
         h(γ) over the train curvature: 1 leaves a direction as it was, 0 removes its residual.
     """
     with style():
-        drawing = Figure(figsize=(7.2, 3.6), layout="constrained")
+        drawing = new_figure("filters")
         axes = drawing.subplots()
         axes.axhline(0, color="0.8", linewidth=0.8)
         for i, name in enumerate(filters.names):
-            colour, line = _look(i)
             label = name if filters.reached[i] else f"{name} (level not reached)"
-            axes.plot(
-                filters.grid, _cut(filters.curves[i]), color=colour, linestyle=line, label=label
-            )
+            axes.plot(filters.grid, _cut(filters.curves[i]), label=label, **look(i))
             if len(filters.curvature) <= _MARKED:
-                mark = _MARKERS[i % len(_MARKERS)]
-                axes.plot(
-                    filters.curvature, _cut(filters.values[i]), mark, color=colour, markersize=4
-                )
+                axes.plot(filters.curvature, _cut(filters.values[i]), **_marks(i))
         axes.set(xscale="log", xlabel="train curvature γ", ylabel="filter h(γ)")
         axes.set_title(f"at train loss {short(filters.train_loss)}", loc="left")
         drawing.legend(loc="outside lower center", ncols=2, frameon=False)
@@ -84,7 +76,7 @@ def _cut(values: np.ndarray) -> np.ndarray:
 
 
 def _draw(comparison: Comparison) -> Figure:
-    drawing = Figure(figsize=(7.2, 7.6), layout="constrained")
+    drawing = new_figure("comparison")
     upper, lower = drawing.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     floor = float(comparison.problem.min_train_loss)
     _draw_losses(upper, comparison, floor)
@@ -105,35 +97,13 @@ def _draw_losses(axes: Axes, comparison: Comparison, floor: float) -> None:
     label = "level band: every parameter vector with that train loss" + " (cut off)" * cut
     axes.fill_between(x, flow.lowest, np.minimum(flow.highest, 2 * top), color="0.9", label=label)
     axes.plot(x, flow.lowest, color="0.65", linewidth=0.8)
-    axes.plot(
-        x,
-        flow.ridge_test_loss,
-        color=COLOURS["grey"],
-        linewidth=1.2,
-        linestyle=(0, (1, 1)),
-        label="ridge",
-    )
+    axes.plot(x, flow.ridge_test_loss, linewidth=1.2, label="ridge", **RIDGE)
     for i, (curve, stops) in enumerate(zip(comparison.curves, comparison.schedules, strict=True)):
-        colour, style = _look(i)
-        axes.plot(curve.train_loss - floor, curve.test_loss, color=colour, linestyle=style)
-        axes.plot(
-            stops.train_loss[stops.reached] - floor,
-            stops.test_loss[stops.reached],
-            color=colour,
-            linestyle="none",
-            marker=_MARKERS[i % len(_MARKERS)],
-            markersize=4,
-        )
+        axes.plot(curve.train_loss - floor, curve.test_loss, **look(i))
+        at = stops.reached
+        axes.plot(stops.train_loss[at] - floor, stops.test_loss[at], **_marks(i))
         # one legend entry for line and markers
-        axes.plot(
-            [],
-            [],
-            color=colour,
-            linestyle=style,
-            marker=_MARKERS[i % len(_MARKERS)],
-            markersize=4,
-            label=curve.name,
-        )
+        axes.plot([], [], label=curve.name, **(_marks(i) | look(i)))
     axes.set(xscale="log", yscale="log", ylabel="test loss")
     values = np.concatenate([flow.lowest, shown])
     if top > 0:  # where every test loss is 0 there is no scale
@@ -150,24 +120,16 @@ def _draw_differences(axes: Axes, comparison: Comparison, floor: float) -> None:
     x = flow.train_loss - floor
     axes.axhspan(-100 * NO_DIFFERENCE, 100 * NO_DIFFERENCE, color="0.9")
     ridge = 100 * (flow.ridge_test_loss / flow.test_loss - 1)
-    axes.plot(x, ridge, color=COLOURS["grey"], linewidth=1.2, linestyle=(0, (1, 1)))
+    axes.plot(x, ridge, linewidth=1.2, **RIDGE)
     for i, (curve, stops) in enumerate(zip(comparison.curves, comparison.schedules, strict=True)):
-        colour, style = _look(i)
-        change = 100 * (curve.ratio - 1)
-        axes.plot(curve.train_loss - floor, change, color=colour, linestyle=style)
-        axes.plot(
-            stops.train_loss - floor,
-            100 * (stops.ratio - 1),
-            color=colour,
-            linestyle="none",
-            marker=_MARKERS[i % len(_MARKERS)],
-            markersize=4,
-        )
+        axes.plot(curve.train_loss - floor, 100 * (curve.ratio - 1), **look(i))
+        axes.plot(stops.train_loss - floor, 100 * (stops.ratio - 1), **_marks(i))
     marked = [100 * (stops.ratio[stops.reached] - 1) for stops in comparison.schedules]
     seen = np.clip(np.concatenate([[-2, 2], *marked, ridge]), -100, 100 * _CUT)
     axes.set_ylim(1.3 * np.nanmin(seen), 1.3 * np.nanmax(seen))
     axes.set_ylabel("test loss against gradient flow's\nat the same train loss (%)")
 
 
-def _look(i: int) -> tuple[str, str]:
-    return _PALETTE[i % len(_PALETTE)], _STYLES[i % len(_STYLES)]
+def _marks(i: int) -> dict[str, Any]:
+    mark = MARKERS[i % len(MARKERS)]
+    return look(i) | {"linestyle": "none", "marker": mark, "markersize": 4}

@@ -10,12 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from isoloss.comparison.selection import Entry, Selection
-from isoloss.reports.plotting import COLOURS, style
+from isoloss.reports.plotting import RIDGE, look, new_figure, style
 
 __all__ = ["figure"]
 
-_PALETTE = [COLOURS[name] for name in ("blue", "orange", "green", "pink", "sky", "amber", "red")]
-_STYLES: tuple[Any, ...] = ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1)), ":")
 _SHOWN = 2.0  # filters beyond ±2 are cut off
 _STEM = 60  # so few curvatures are marked one by one
 _WIDEST, _THINNEST = 2.8, 1.6
@@ -39,7 +37,7 @@ def figure(selection: Selection) -> Figure:
         With a legend below the panels.
     """
     with style():
-        drawing = Figure(figsize=(9.0, 4.6), layout="constrained")
+        drawing = new_figure("selection")
         left, right = drawing.subplots(1, 2, width_ratios=(3, 2))
         _draw_filters(left, selection)
         _draw_rates(right, selection)
@@ -58,11 +56,9 @@ def _draw_filters(axes: Axes, selection: Selection) -> None:
     bound = np.clip(selection.bound.filter[order], -_SHOWN, _SHOWN)
     axes.plot(x, bound, ".", color="0.7", markersize=3, label=selection.bound.name)
     marker = "." if x.size <= _STEM else ""
-    rivals = {"flow": ("black", "-"), "ridge": (COLOURS["grey"], (0, (1, 1)))}
-    for entry in (selection.flow, selection.ridge):
-        colour, line = rivals[entry.name]
-        y = entry.filter[order]
-        axes.plot(x, y, color=colour, linestyle=line, linewidth=_WIDEST, label=entry.name)
+    flow: dict[str, Any] = {"color": "black"}
+    for entry, drawn in ((selection.flow, flow), (selection.ridge, RIDGE)):
+        axes.plot(x, entry.filter[order], linewidth=_WIDEST, label=entry.name, **drawn)
     for i, entry in enumerate(selection.designed):
         y = np.where(np.abs(entry.filter[order]) <= _SHOWN, entry.filter[order], np.nan)
         axes.plot(x, y, marker=marker, label=entry.name, **_look(i, len(selection.designed)))
@@ -104,5 +100,4 @@ def _rates(entry: Entry) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 def _look(i: int, count: int) -> dict[str, Any]:
     """Return colour, style and width: later lines are thinner, so that equal ones both show."""
     width = _WIDEST - (_WIDEST - _THINNEST) * (i + 1) / count
-    style = _STYLES[i % len(_STYLES)]
-    return {"color": _PALETTE[i % len(_PALETTE)], "linestyle": style, "linewidth": width}
+    return look(i) | {"linewidth": width}

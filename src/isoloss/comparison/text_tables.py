@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
-from isoloss._messages.numbers import short, signed_percent
+from isoloss._messages.numbers import short, signed_percent, tenths
 from isoloss.comparison.outcomes import Stops
 from isoloss.comparison.result import Comparison
 
 __all__ = ["TextTable", "tables"]
 
 _DIGITS = 5
-_NOTHING = "-"
 
 
 class TextTable(NamedTuple):
@@ -59,33 +57,21 @@ def tables(comparison: Comparison) -> tuple[TextTable, ...]:
 
 def _table(stops: Stops) -> TextTable:
     columns = {
-        "level": [_loss(v) for v in stops.levels],
+        "level": [short(v, _DIGITS) for v in stops.levels],
         "steps": [str(v) for v in stops.steps],
         "flow time": [short(v, _DIGITS) for v in stops.time],
-        "train loss": [_loss(v) for v in stops.train_loss],
-        "test loss": [_loss(v) for v in stops.test_loss],
+        "train loss": [short(v, _DIGITS) for v in stops.train_loss],
+        "test loss": [short(v, _DIGITS) for v in stops.test_loss],
     }
     if stops.test_error is not None:
-        columns["test error"] = [_share(v) for v in stops.test_error]
+        columns["test error"] = [tenths(v) for v in stops.test_error]
     if not stops.is_reference:
-        columns["vs flow"] = [_change(v) for v in stops.ratio]
+        columns["vs flow"] = [signed_percent(v - 1) for v in stops.ratio]
     columns |= {
-        "ridge": [_loss(v) for v in stops.ridge_test_loss],
-        "band low": [_loss(v) for v in stops.lowest],
-        "band high": [_loss(v) for v in stops.highest],
+        "ridge": [short(v, _DIGITS) for v in stops.ridge_test_loss],
+        "band low": [short(v, _DIGITS) for v in stops.lowest],
+        "band high": [short(v, _DIGITS) for v in stops.highest],
     }
     count = int(stops.reached.sum())
     title = f"{stops.name}: reaches {count} of {len(stops.levels)} levels"
     return TextTable(title, tuple(columns), tuple(zip(*columns.values(), strict=True)))
-
-
-def _share(value: float) -> str:
-    return _NOTHING if math.isnan(value) else f"{100 * value:.1f}%"
-
-
-def _change(ratio: float) -> str:
-    return _NOTHING if math.isnan(ratio) else signed_percent(ratio - 1)
-
-
-def _loss(value: float) -> str:
-    return _NOTHING if math.isnan(value) else short(value, _DIGITS)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from isoloss.explorer.example import ExampleState, Trained
 from isoloss.levels.band import level_band
 from isoloss.paper.figures import draw_paths
-from isoloss.reports.plotting import COLOURS, style
+from isoloss.reports.plotting import COLOURS, new_figure, style
 
 __all__ = ["example_figure"]
 
@@ -30,7 +30,7 @@ def example_figure(state: ExampleState) -> Figure:
     """
     both = Trained.of(state)
     with style():
-        figure = Figure(figsize=(10.2, 5.8), layout="constrained")
+        figure = new_figure("explorer")
         parts: Any = figure.subfigures(2, 1, hspace=0.04)
         upper, lower = parts
         draw_paths(upper, both.flow, both.annealed, state.target, state.level)

@@ -15,7 +15,7 @@ from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.levels.band import level_band
 from isoloss.paper.two_dimensions import example, proposition_target
-from isoloss.reports.plotting import COLOURS, style
+from isoloss.reports.plotting import COLOURS, new_figure, style
 from isoloss.schedules.families.annealing import anneal
 from isoloss.schedules.phases import GradientDescent, GradientFlow
 
@@ -50,7 +50,7 @@ def figure1() -> Figure:
     flow = train(problem, GradientFlow(), train_loss=_LEVEL)
     annealed = train(problem, anneal(lr, _STEPS), train_loss=_LEVEL)
     with style():
-        figure = Figure(figsize=(10.2, 2.75), layout="constrained")
+        figure = new_figure("paper")
         draw_paths(figure, flow, annealed, _TARGET, _LEVEL, limits=(_X, _Y))
     return figure
 
@@ -141,7 +141,7 @@ def losses_figure(alpha: float = 0.1, steps: int = 10) -> Figure:
     flow = train(problem, GradientFlow(), train_loss=levels)
     annealed = train(problem, anneal(float(problem.max_lr), steps), train_loss=levels)
     with style():
-        figure = Figure(figsize=(6.0, 4.6), layout="constrained")
+        figure = new_figure("bands")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.2))
         label = "every parameter with that train loss, eq. (3)–(4)"
         upper.fill_between(levels, band.lowest, band.highest, color="0.88", label=label)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from isoloss._files import write_bytes
 
-__all__ = ["COLOURS", "render", "save", "style"]
+__all__ = ["COLOURS", "MARKERS", "RIDGE", "SIZES", "look", "new_figure", "render", "save", "style"]
 
 # Okabe and Ito (2008): distinct for every kind of colour vision, and in grey
 COLOURS = {
@@ -26,7 +26,21 @@ COLOURS = {
     "red": "#C0272D",
     "grey": "#555555",
 }
-
+MARKERS = "osD^vP*X"
+RIDGE: dict[str, Any] = {"color": COLOURS["grey"], "linestyle": (0, (1, 1))}
+"""How ridge regression is drawn in all figures."""
+_LINES = [*(COLOURS[name] for name in ("blue", "orange", "green", "pink", "sky", "amber", "red"))]
+_LINES.append("#000000")
+_DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1)), ":")
+SIZES = {  # inches
+    "bands": (6.0, 4.6),
+    "comparison": (7.2, 7.6),
+    "explorer": (10.2, 5.8),
+    "filters": (7.2, 3.6),
+    "paper": (10.2, 2.75),
+    "selection": (9.0, 4.6),
+    "validation": (6.4, 4.2),
+}
 _STYLE: Any = {
     "font.size": 9.0,
     "axes.titlesize": 10.0,
@@ -50,6 +64,16 @@ def style() -> Iterator[None]:
     """Draw in the house style inside this context, whatever the user's matplotlibrc says."""
     with matplotlib.style.context(_STYLE, after_reset=True):
         yield
+
+
+def look(i: int) -> dict[str, Any]:
+    """Return colour and dashes of line number i: no two of the first forty look the same."""
+    return {"color": _LINES[i % len(_LINES)], "linestyle": _DASHES[i % len(_DASHES)]}
+
+
+def new_figure(kind: str) -> Figure:
+    """Return an empty figure of the size that its kind has."""
+    return Figure(figsize=SIZES[kind], layout="constrained")
 
 
 def render(figure: Figure, kind: str) -> bytes:

@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from isoloss.reports.plotting import COLOURS, style
+from isoloss.reports.plotting import RIDGE, SIZES, look, style
 
 __all__ = ["draw"]
 
-_PALETTE = [COLOURS[name] for name in ("blue", "orange", "green", "pink", "sky", "amber", "red")]
-_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":")
 _LEAST = 1e-8  # of the start's excess train loss: nothing below it is told apart
 
 
@@ -39,15 +37,14 @@ def draw(
     excess = np.maximum(results["mean_excess"], left)
     with style():
         if ax is None:
-            _, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+            _, ax = plt.subplots(figsize=SIZES["validation"], layout="constrained")
         names = results["schedule_name"]
         for i, name in enumerate(schedules):
             rows = _rows(excess, results, names == name)
-            look = {"color": _PALETTE[i % len(_PALETTE)], "linestyle": _STYLES[i % len(_STYLES)]}
             marker = "." if np.ptp(excess[rows]) == 0 else ""
             y = results["mean_test_score"][rows]
-            ax.plot(excess[rows], y, label=name, marker=marker, **look)
-        ax.axhline(ridge, color="0.4", linewidth=1.0, linestyle=(0, (1, 1)), label="ridge")
+            ax.plot(excess[rows], y, label=name, marker=marker, **look(i))
+        ax.axhline(ridge, linewidth=1.0, label="ridge", **RIDGE)
         if folds > 1:
             rows = _rows(excess, results, names == names[best])
             y = results["mean_test_score"][rows]
