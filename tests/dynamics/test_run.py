@@ -47,7 +47,7 @@ def test_a_path_has_no_more_points_than_asked(schedule: il.Schedule, count: int)
     assert path.steps.shape == path.test_loss.shape == (count,)
     assert int(path.steps[-1]) == int(run.steps)
     if np.isfinite(run.time):
-        np.testing.assert_allclose(path.residual[-1], run.residual(), rtol=1e-12, atol=1e-300)
+        np.testing.assert_allclose(path.residual()[-1], run.residual(), rtol=1e-12, atol=1e-300)
     else:  # followed until the excess fell by 10^12
         excess = path.train_loss - float(PROBLEM.min_train_loss)
         assert 0 <= excess[-1] < 2e-12 * excess[0]
@@ -105,7 +105,7 @@ def test_path_ends_at_the_stop_also_after_a_divergence(steps: int) -> None:
     assert path.steps[-1] == run.steps
     assert path.time[-1] == run.time
     np.testing.assert_allclose(path.train_loss[-1], level, rtol=1e-12)
-    np.testing.assert_array_equal(path.residual[-1], run.residual())
+    np.testing.assert_array_equal(path.residual()[-1], run.residual())
 
 
 @pytest.mark.parametrize("schedule", [il.GradientDescent(1e6, 400), il.HeavyBall(1e6, 0.5, 400)])

@@ -1,7 +1,9 @@
 """Training in closed form: a schedule is a filter on the train spectrum."""
 
+# these register the solvers of their phases
+from isoloss.dynamics import flow, gradient_descent, momentum
 from isoloss.dynamics.path import Path
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 
-__all__ = ["Path", "Run", "train"]
+__all__ = ["Path", "Run", "flow", "gradient_descent", "momentum", "train"]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import array_api_compat as compat
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.dynamics.equal_steps import GROWTH, EqualSteps
 from isoloss.dynamics.filters import Filter, rates_filter, step_factors
 from isoloss.dynamics.interpolation import SmoothSteps
-from isoloss.dynamics.stops import Stops, log_excess
+from isoloss.dynamics.solver import Carried, Solver
+from isoloss.dynamics.stops import Directions, Stops, log_excess
+from isoloss.problems.units import scaled
 
-__all__ = ["scan_rates"]
+__all__ = ["ChangingRates"]
 
 Array = Any
 Rates = npt.NDArray[np.float64]
@@ -21,23 +25,56 @@ Rates = npt.NDArray[np.float64]
 _ELEMENTS = 2**17  # factors held at once: a block stays in the cache
 _GROUP = 32  # steps between two looks at the train loss
 _BLOCK = 4096
+_HUGE = 1e100
 _LARGEST = 300.0  # nats that a block may grow by
 _SMALLEST_SUM = 1e-250
 _ROUNDING = 1e-13  # of a bound, in the log of the train loss
 _STALE = 0.7  # the interpolation is prepared anew where the largest rate is below this share
 
 
-def scan_rates(
-    stops: Stops, filters: Filter, curvature: Array, rates: Rates, constant: Any
-) -> Filter:
+@dataclass(frozen=True)
+class ChangingRates(Solver):
+    """Steps of a rate each."""
+
+    lr: Rates
+
+    @property
+    def steps(self) -> int:
+        """The number of steps."""
+        return self.lr.size
+
+    def advance(self, directions: Directions, carried: Carried, first: Any, last: Any) -> Carried:
+        """Return what is carried after some of the steps."""
+        stops = Stops(directions, carried.filter)
+        return ChangingRates(self.lr[first:last]).first_at(carried, stops)
+
+    def first_at(self, carried: Carried, stops: Stops) -> Carried:
+        """Record the first steps at or below the open levels."""
+        xp, own = stops.xp, scaled(self.lr, stops.directions.unit)
+        largest = float(own.max(initial=0.0))
+        if _is_huge(largest, float(xp.max(stops.directions.curvature))):
+            for rate in self.lr:
+                carried = EqualSteps(float(rate), 1).first_at(carried, stops)
+            return carried
+        end = _scan(stops, carried.filter, own, largest)
+        stops.passes(self.steps, 0.0)
+        return Carried(end.precise(xp) if end.grows(xp, GROWTH) else end)
+
+
+def _is_huge(lr: float, curvature: float) -> bool:
+    """Whether factors 1 - 2ηγ must be taken in logarithms, one by one, not to leave float64."""
+    return max(lr, curvature) > _HUGE or lr * curvature > _HUGE
+
+
+def _scan(stops: Stops, filters: Filter, rates: Rates, largest: float) -> Filter:
     """Walk through ``rates`` from ``filters``, record the stops, and return the filter at the end.
 
     Steps are taken in groups. A lower bound for the train loss within a group tells whether it may
-    reach a level; only then is it entered. ``constant`` makes arrays.
+    reach a level; only then is it entered.
     """
-    xp = stops.xp
+    xp, curvature = stops.xp, stops.directions.curvature
+    constant = stops.directions.kind.constant
     top = float(xp.max(curvature))
-    largest = float(rates.max())
     if largest * top > 0 and _growth(largest * top) * _GROUP <= _LARGEST:
         steps = SmoothSteps.build(xp, constant, xp.reshape(curvature, (-1,)), largest)
         if steps.pays:
@@ -48,12 +85,13 @@ def scan_rates(
         block = rates[start : start + size]
         factors = step_factors(xp, constant(block), curvature)
         after = filters.then(xp, rates_filter(xp, factors))
-        least = after
-        if float(block.max()) * top > 1:
-            shrinking = xp.minimum(xp.abs(factors), 1.0 + 0.0 * factors)
-            least = filters.then(xp, rates_filter(xp, shrinking))
-        if bool(xp.any(_may_stop(stops, log_excess(xp, stops.log_weights, least)))):
-            _search(stops, filters, factors, start)
+        if stops.any_open():
+            least = after
+            if float(block.max()) * top > 1:
+                shrinking = xp.minimum(xp.abs(factors), 1.0 + 0.0 * factors)
+                least = filters.then(xp, rates_filter(xp, shrinking))
+            if bool(xp.any(_may_stop(stops, log_excess(xp, stops.log_weights, least)))):
+                _search(stops, filters, factors, start)
         filters = after
     return filters
 
@@ -91,16 +129,12 @@ def _scan_smoothly(
         hopeful = xp.any(xp.any(_may_stop(stops, bound), axis=-1), axis=-1)
         for g in (int(g) for g in xp.nonzero(hopeful)[0]):
             if bool(xp.any(_may_stop(stops, bound[g, ...]))):
-                before = _row(ends, g - 1) if g else filters
+                before = ends.at((g - 1, ...)) if g else filters
                 inner = constant(block[g * _GROUP : (g + 1) * _GROUP])
                 _search(stops, before, step_factors(xp, inner, curvature), start + g * _GROUP)
-        filters = _row(ends, -1)
+        filters = ends.at((-1, ...))
         start += block.size
     return filters
-
-
-def _row(filters: Filter, g: int) -> Filter:
-    return Filter(*(None if part is None else part[g, ...] for part in filters))
 
 
 def _growth(largest: float) -> float:

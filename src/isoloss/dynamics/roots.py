@@ -59,7 +59,7 @@ def _newton(
     xp: Any, terms: Array, rates: Array, log_level: Array, start: Array, tolerance: float
 ) -> tuple[Array, Array]:
     """Return Newton's s (inf where there is no root), and whether it has converged."""
-    s = start
+    s, settled = start, log_level > xp.inf  # none
     none = xp.isnan(log_level)
     size = tolerance * (1.0 + xp.abs(log_level))
     for _ in range(_MAX_NEWTON):
@@ -67,7 +67,8 @@ def _newton(
         already = xp.isnan(above) | (above == -xp.inf)  # nothing is left above the minimum
         flat = ~(slope > 0)
         none = none | (~already & ((above == xp.inf) | ((above > 0) & flat)))
-        done = none | already | flat
+        # a row that has converged stays: what others need does not change its digits
+        done = settled | none | already | flat
         move = xp.where(done, xp.zeros_like(s), above / slope)
         s = s + move
         settled = done | (xp.abs(above) <= size) | (xp.abs(move) <= _ULPS * xp.abs(s))

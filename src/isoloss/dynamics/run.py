@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
+
+import array_api_compat as compat
 
 from isoloss._arrays.context import quiet
 from isoloss._arrays.conversion import to_numpy
 from isoloss.dynamics.filters import Filter
 from isoloss.dynamics.path import Path, trace
-from isoloss.problems.problem import Problem
+from isoloss.problems.filtered import Filtered
 from isoloss.schedules.schedule import Schedule
 
 __all__ = ["Run"]
@@ -19,16 +21,17 @@ __all__ = ["Run"]
 Array = Any
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Run:
-    """The result of `train`: arrays of shape batch × levels.
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Run(Filtered):
+    """The result of `train`: arrays of shape batch × levels, after an axis of schedules, if many.
 
     Attributes
     ----------
     problem : Problem
         The problem that was trained.
-    schedule : Schedule
-        The schedule that trained it.
+    schedules : tuple of Schedule
+        The schedules that trained it. Of several, ``run[i]`` is the run of one of them, and a loop
+        over the run goes through all of them.
     reached : array of bool
         Whether the schedule reaches the level. Where it does not, all else is at the schedule's
         end.
@@ -38,6 +41,8 @@ class Run:
         Time spent in gradient flow (an lr times steps; infinite at the end of an endless flow).
     train_loss : array
         The train loss at the stop.
+    sign, log : array, shape (…, r)
+        The sign of the filter h there, and log |h|.
 
     Examples
     --------
@@ -47,52 +52,51 @@ class Run:
     Run(reached, steps=10, time=2.438, train_loss=0.1, test_loss=0.075)
     """
 
-    problem: Problem
-    schedule: Schedule
+    _POINTS: ClassVar = (*Filtered._POINTS, "reached", "steps", "time")
+
+    schedules: tuple[Schedule, ...]
     reached: Array
     steps: Array
     time: Array
-    train_loss: Array
-    sign: Array
-    """The sign of the filter h, shape batch × levels × r."""
-    log: Array
-    """log |h|, of the same shape."""
+    is_stacked: bool = False
+    """Whether the arrays have an axis of schedules."""
 
-    @cached_property
-    @quiet
-    def test_loss(self) -> Array:
-        """The test loss at the stop; ``ValueError`` if the problem has no test data."""
-        return self.problem.kind.result(self.problem.test_loss(self.sign, self.log))
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule that trained the problem; ``ValueError`` if there is an axis of them."""
+        if self.is_stacked:
+            raise ValueError("this run has an axis of schedules: take run.schedules, or run[i]")
+        return self.schedules[0]
 
-    @quiet
-    def residual(self) -> Array:
-        """Return the residual in the eigenbasis, shape batch × levels × r (× outputs)."""
-        return self.problem.filtered_residual(self.sign, self.log)
+    @classmethod
+    def stacked(cls, runs: Sequence[Run]) -> Run:
+        """Join runs of a problem by different schedules to the same levels, one each."""
+        arrays = {name: [getattr(run, name) for run in runs] for name in cls._POINTS}
+        return cls(
+            problem=runs[0].problem,
+            schedules=tuple(run.schedule for run in runs),
+            is_stacked=True,
+            **{name: compat.array_namespace(*each).stack(each) for name, each in arrays.items()},
+        )
 
-    @quiet
-    def coef(self) -> Array:
-        """Return the parameters in the user's coordinates, shape batch × levels × d (× outputs).
+    def __len__(self) -> int:
+        if not self.is_stacked:
+            raise TypeError("this is the run of one schedule, and has no axis of them")
+        return len(self.schedules)
 
-        Raises
-        ------
-        ValueError
-            If the problem has none, being given by its spectra.
-        """
-        return self._parameters()[0]
+    def __getitem__(self, index: int) -> Run:
+        """Return the run of one of several schedules."""
+        chosen = range(len(self))[index]
+        return self.at(chosen, schedules=(self.schedules[chosen],), is_stacked=False)
 
-    @quiet
-    def intercept(self) -> Array:
-        """Return the intercept, shape batch × levels (× outputs); zeros without ``fit_intercept``.
+    def __iter__(self) -> Iterator[Run]:
+        return map(self.__getitem__, range(len(self)))
 
-        Raises
-        ------
-        ValueError
-            If the problem has no coordinates, being given by its spectra.
-        """
-        return self._parameters()[1]
-
-    def _parameters(self) -> tuple[Array, Array]:
-        return self.problem.filtered_parameters(self.sign, self.log)
+    def _at_points(self, result: Callable[[Array, Array], Array]) -> Array:
+        if not self.is_stacked:
+            return result(self.sign, self.log)
+        each = [run._at_points(result) for run in self]
+        return compat.array_namespace(*each).stack(each)
 
     @quiet
     def path(self, points: int = 200) -> Path:
@@ -114,11 +118,11 @@ class Run:
         Raises
         ------
         ValueError
-            If the run is of a batch of problems or of several levels, or ``points`` is less than 1.
+            If the run is of several schedules, problems or levels, or ``points`` is less than 1.
         """
         if self.reached.ndim:
             raise ValueError(
-                "a path needs one problem and one level; "
+                "a path needs one schedule, one problem and one level; "
                 f"this run has shape {tuple(self.reached.shape)}"
             )
         if points < 1:

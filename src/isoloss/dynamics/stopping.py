@@ -111,11 +111,11 @@ def first_step(
     before = xp.where(nearest < 2, ones, nearest - 1.0)
     met, met_before = excess(nearest) <= bar, excess(before) <= bar
     none = ~found | (before > steps)
-    if bool(xp.all(none | (met & ~met_before) | (met & (nearest == 1)))):
-        first = xp.where(none, xp.inf + ones, nearest)
-    else:  # the real root may be off by a rounding error, and many steps may lie within it
-        first = _first_whole(xp, at, rates, weights, bar, steps)
-        first = xp.where(none, xp.inf + ones, first)
+    first, sure = nearest, none | (met & (~met_before | (nearest == 1)))
+    if not bool(xp.all(sure)):
+        # the real root may be off by a rounding error, and many steps may lie within it
+        first = xp.where(sure, first, _first_whole(xp, at, rates, weights, bar, steps))
+    first = xp.where(none, xp.inf + ones, first)
     first = xp.where(first <= steps, first, xp.inf + ones)
     used = xp.where(xp.isfinite(first), first, 0.0)
     return wanted.given(first, at(used))

@@ -6,11 +6,14 @@ logarithms of that excess. Shapes: levels (B, L), all others (B, 1, r).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple, Self
 
+from isoloss._arrays.context import Kind
 from isoloss.dynamics.filters import Filter, choose
+from isoloss.problems.problem import Problem
+from isoloss.problems.units import scaled
 
-__all__ = ["Stops", "log_excess"]
+__all__ = ["Directions", "Stops", "log_excess"]
 
 Array = Any
 
@@ -26,11 +29,46 @@ def log_excess(xp: Any, log_weights: Array, filters: Filter) -> Array:
     return shift + xp.log(xp.sum(xp.exp(terms - shift[..., None]), axis=-1))
 
 
+class Directions(NamedTuple):
+    """The eigendirections of B problems, as training sees them."""
+
+    kind: Kind
+    curvature: Array
+    """γ, in the problems' own unit."""
+    log_weights: Array
+    """log of γδ(0)²."""
+    unit: int
+    """The power of two that rates and times are multiplied by, to be in the problems' own unit."""
+
+    @classmethod
+    def of(cls, problem: Problem) -> Self:
+        """Return those of a problem, or of a batch."""
+        shape, unit = (-1, 1, problem.gamma.shape[-1]), problem.units.curvature
+        curvature, log_weights = (
+            problem.kind.xp.reshape(part, shape) for part in (problem.gamma, problem.log_weights)
+        )
+        return cls(problem.kind, curvature, log_weights, unit)
+
+    def own(self, value: Any) -> Array:
+        """Return the user's rates or times in the problems' own unit."""
+        return scaled(self.kind.constant(value), self.unit)
+
+    def repeated(self, count: int) -> Self:
+        """Return the same problems several times, for as many schedules."""
+        xp = self.kind.xp
+        curvature, log_weights = (
+            xp.tile(part, (count, 1, 1)) for part in (self.curvature, self.log_weights)
+        )
+        return self._replace(curvature=curvature, log_weights=log_weights)
+
+
 class Stops:
     """The levels of one call: those open, and where the others have stopped.
 
     Attributes
     ----------
+    directions : Directions
+        The problems' eigendirections.
     log_level : array
         The log of each level's excess; NaN for one below every train loss.
     bar : array
@@ -44,10 +82,11 @@ class Stops:
     """
 
     def __init__(
-        self, xp: Any, log_weights: Array, start: Filter, sought: tuple[Array, Array] | None
+        self, directions: Directions, start: Filter, sought: tuple[Array, Array] | None = None
     ) -> None:
-        """Look for levels by their log excess (B, L), exact and with each level's rounding."""
-        self.xp, self.log_weights = xp, log_weights
+        """Look for levels, if any, by their log excess (B, L): exact, and with their rounding."""
+        xp, log_weights = directions.kind.xp, directions.log_weights
+        self.directions, self.xp, self.log_weights = directions, xp, log_weights
         nothing = xp.zeros_like(log_weights[..., 0])
         if sought is None:
             self.log_level = self.bar = xp.nan + nothing
@@ -63,14 +102,13 @@ class Stops:
         self.steps, self.time = xp.astype(blank, xp.int64), blank
         self.filters = Filter(*(part + blank[..., None] for part in start[:2]))
 
-    @classmethod
-    def none(cls, xp: Any, log_weights: Array, start: Filter) -> Stops:
-        """Return the stops of a run that looks for no level."""
-        return cls(xp, log_weights, start, None)
-
     def any_open(self) -> bool:
         """Whether any level is still open."""
         return bool(self.xp.any(self.open))
+
+    def all_reached(self) -> bool:
+        """Whether there are levels, and all of them are reached."""
+        return bool(self.xp.all(self.reached))
 
     def passes(self, steps: Any, time: Any) -> None:
         """Count a phase done."""

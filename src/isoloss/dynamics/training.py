@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from isoloss._arrays.context import quiet
 from isoloss._parallel.threads import blas_by_size
+from isoloss.dynamics.following import Stopped, follow
 from isoloss.dynamics.run import Run
-from isoloss.dynamics.segments import side_by_side
-from isoloss.dynamics.state import Progress, Stopped
 from isoloss.levels.grid import stops
 from isoloss.problems.problem import Problem
 from isoloss.schedules.resolving import Given, resolve
 from isoloss.schedules.schedule import Schedule
 
-__all__ = ["train", "train_each"]
+__all__ = ["train"]
 
 Array = Any
 
@@ -24,8 +23,8 @@ _MAX_STEPS = 2**63 - 1  # as many as an int64 counts
 
 @blas_by_size
 @quiet
-def train(problem: Problem, schedule: Given, train_loss: Any = None) -> Run:
-    """Train a problem by a schedule and stop at given train losses.
+def train(problem: Problem, schedule: Given | Sequence[Given], train_loss: Any = None) -> Run:
+    """Train a problem by a schedule, or by each of several, and stop at given train losses.
 
     Stops at the start if the train loss is already there, else after the first GD step at or below
     the level, or at the exact moment inside a flow (GD(K, η, ε) and GF(ε) of the paper, section 2).
@@ -36,9 +35,10 @@ def train(problem: Problem, schedule: Given, train_loss: Any = None) -> Run:
     ----------
     problem : Problem
         The problem, or a batch of them.
-    schedule : str, Schedule or phase
+    schedule : str, Schedule or phase, or a list of them
         What the optimizer does. A text such as ``"gd(1.0, 10) > flow"`` has rates in units of the
-        problem's largest stable one, ``problem.max_lr``, a `Schedule` absolute ones.
+        problem's largest stable one, ``problem.max_lr``, a `Schedule` absolute ones. A list is
+        trained faster in one call than one schedule after another.
     train_loss : array_like, optional
         The level or levels to stop at; by default the schedule runs to its end. A level counts as
         reached where the train loss is at or below it to four units in the last place of the
@@ -49,7 +49,8 @@ def train(problem: Problem, schedule: Given, train_loss: Any = None) -> Run:
     -------
     Run
         Its results have shape batch × levels, and the problem's kind of array and precision.
-        Tensors carry no gradient.
+        With a list of schedules, these are the first axis, and ``run[i]`` is the run of one of
+        them. Tensors carry no gradient.
 
     Raises
     ------
@@ -72,13 +73,26 @@ def train(problem: Problem, schedule: Given, train_loss: Any = None) -> Run:
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
-    schedule = resolve(schedule, problem)
-    _check_steps(schedule)
+    if isinstance(schedule, list | tuple):
+        schedules = [resolve(each, problem) for each in schedule]
+    else:
+        schedules = [resolve(cast("Given", schedule), problem)]
+    if not schedules:
+        raise ValueError("there is no schedule to train by: the list is empty")
+    for each in schedules:
+        if each.steps > _MAX_STEPS:
+            raise ValueError(f"a run may have at most 2**63 - 1 steps in all; got {each.steps}")
     levels = None if train_loss is None else stops(problem, train_loss)
-    stopped, result = Progress(problem, levels).follow(schedule), problem.kind.result
+    stopped = follow(problem, schedules, levels)
+    runs = [_run(problem, *each) for each in zip(schedules, stopped, strict=True)]
+    return Run.stacked(runs) if isinstance(schedule, list | tuple) else runs[0]
+
+
+def _run(problem: Problem, schedule: Schedule, stopped: Stopped) -> Run:
+    result = problem.kind.result
     return Run(
         problem=problem,
-        schedule=schedule,
+        schedules=(schedule,),
         reached=problem.kind.count(stopped.reached),
         steps=problem.kind.count(stopped.steps),
         time=result(stopped.time),
@@ -86,20 +100,3 @@ def train(problem: Problem, schedule: Given, train_loss: Any = None) -> Run:
         sign=stopped.sign,
         log=stopped.log,
     )
-
-
-@blas_by_size
-@quiet
-def train_each(problem: Problem, schedules: Sequence[Schedule], levels: Array) -> Stopped:
-    """Train each problem of a batch (B,) by a schedule of its own, all in one call.
-
-    The schedules must be of the same `kinds`.
-    """
-    for schedule in schedules:
-        _check_steps(schedule)
-    return Progress(problem, levels).follow_pieces(side_by_side(schedules))
-
-
-def _check_steps(schedule: Schedule) -> None:
-    if schedule.steps > _MAX_STEPS:
-        raise ValueError(f"a run may have at most 2**63 - 1 steps in all; got {schedule.steps}")

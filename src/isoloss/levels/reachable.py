@@ -12,6 +12,7 @@ from isoloss.levels.band import ENDS, user_losses
 from isoloss.levels.free_filters import SAME, FreeValues, LogFilter, free_values
 from isoloss.levels.grid import excess_of
 from isoloss.levels.sphere import extremes
+from isoloss.problems.filtered import Filtered
 from isoloss.problems.problem import Problem
 from isoloss.problems.reduced import RESCALE_TARGETS
 from isoloss.problems.test_loss import DiagonalTest
@@ -90,8 +91,8 @@ class ReachableBand:
         return f"ReachableBand({', '.join(f'{n}={float(v):.6g}' for n, v in values)})"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class BestFilter:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class BestFilter(Filtered):
     """The filter of lowest test loss.
 
     Attributes
@@ -100,8 +101,10 @@ class BestFilter:
         The problem.
     filter : array, shape batch × r
         What it multiplies the residual along each direction by.
-    train_loss, test_loss : array, shape batch
-        The losses that it leads to.
+    train_loss : array, shape batch
+        The train loss that it leads to.
+    sign, log : array, shape batch × r
+        The filter's sign, and the logarithm of its magnitude.
 
     Examples
     --------
@@ -110,12 +113,6 @@ class BestFilter:
     >>> il.best_filter(problem)
     BestFilter(train_loss=0, test_loss=0.25)
     """
-
-    problem: Problem
-    log_filter: LogFilter
-    """The filter in logarithms."""
-    train_loss: Array
-    test_loss: Array
 
     @property
     @quiet
@@ -127,18 +124,7 @@ class BestFilter:
         ValueError
             If float64 cannot represent it.
         """
-        return self.log_filter.values(self.problem.kind)
-
-    @quiet
-    def coef(self) -> Array:
-        """Return the parameters in the user's coordinates, as `Run.coef`.
-
-        Raises
-        ------
-        ValueError
-            If the problem has no coordinates, being given by its spectra.
-        """
-        return self.problem.filtered_parameters(*self.log_filter)[0]
+        return LogFilter(self.sign, self.log).values(self.problem.kind)
 
     def __repr__(self) -> str:
         if self.test_loss.ndim:
@@ -260,17 +246,15 @@ def best_filter(problem: Problem) -> BestFilter:
     else:
         rows = zip(*(_best(part) for part in free_values(problem)), strict=True)
         sign, log = (xp.reshape(xp.stack(each), tuple(problem.gamma.shape)) for each in rows)
-    losses = [kind.result(problem.train_loss(log)), kind.result(problem.test.loss(xp, sign, log))]
-    if not all(bool(xp.all(xp.isfinite(kind.plain("loss", loss)))) for loss in losses):
-        raise ValueError(
-            f"a loss of the best filter overflows {precision(kind)}; rescale: {RESCALE_TARGETS}"
-        )
-    return BestFilter(
-        problem=problem,
-        log_filter=LogFilter(sign, log),
-        train_loss=losses[0],
-        test_loss=losses[1],
+    found = BestFilter(
+        problem=problem, train_loss=kind.result(problem.train_loss(log)), sign=sign, log=log
     )
+    for loss in (found.train_loss, found.test_loss):
+        if not bool(xp.all(xp.isfinite(kind.plain("loss", loss)))):
+            raise ValueError(
+                f"a loss of the best filter overflows {precision(kind)}; rescale: {RESCALE_TARGETS}"
+            )
+    return found
 
 
 def _one_band(part: FreeValues, excess: Scaled) -> tuple[LogFilter, LogFilter]:

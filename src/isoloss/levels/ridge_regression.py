@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.problems.filtered import Filtered
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
 
@@ -16,8 +17,8 @@ __all__ = ["Ridge", "ridge"]
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Ridge:
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Ridge(Filtered):
     """Ridge solutions at given train losses.
 
     Attributes
@@ -27,26 +28,18 @@ class Ridge:
     alpha : array, shape levels
         The penalty: the solution minimises train loss + alpha · ‖β - start‖². The ``alpha`` of
         scikit-learn's ``Ridge`` is this times the number of train rows.
-    train_loss, test_loss : array, shape levels
-        The solution's losses.
+    train_loss : array, shape levels
+        The solution's train loss.
+    sign, log : array, shape levels × r
+        One, and log α/(γ + α): the filter.
     """
 
-    problem: Problem
+    _POINTS: ClassVar = (*Filtered._POINTS, "alpha")
+
     alpha: Floats
-    train_loss: Floats
-    test_loss: Floats
-    log: Floats
-    """log α/(γ + α), shape levels × r."""
 
-    def coef(self) -> Floats:
-        """Return the coefficients, shape levels × d (× outputs).
-
-        Raises
-        ------
-        ValueError
-            If the problem has no coordinates, being given by its spectra.
-        """
-        return np.asarray(self.problem.filtered_parameters(np.ones_like(self.log), self.log)[0])
+    def __repr__(self) -> str:
+        return f"Ridge(alpha={self.alpha!r}, train_loss={self.train_loss!r})"
 
 
 @np.errstate(divide="ignore", invalid="ignore")
@@ -110,11 +103,12 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
         root_of: Any = elementwise.find_root
         log_alpha[inside] = root_of(miss, bracket, args=(log_wanted[inside],)).x
     log = _shrink(log_alpha, gamma)
+    sign = np.ones_like(log)
     return Ridge(
         problem=problem,
         alpha=scaled(np.exp(log_alpha), problem.units.curvature),
         train_loss=problem.train_loss(log),
-        test_loss=np.asarray(problem.test.loss(np, np.ones_like(log), log)),
+        sign=sign,
         log=log,
     )
 

@@ -30,10 +30,10 @@ def _oscillation() -> Claim:
     problem = Problem.from_spectra([1.0, 0.6, 0.3, 0.1], np.ones(4), np.ones(4))
     count = 200
     path = train(problem, GradientDescent(problem.max_lr, count)).path(points=count)
-    updates = np.diff(path.residual, axis=0)
+    updates = np.diff(path.residual(), axis=0)
     norms = np.linalg.norm(updates, axis=1)
     cosines = (updates[1:] * updates[:-1]).sum(axis=1) / (norms[1:] * norms[:-1])
-    shrinkage = float(np.max(np.abs(np.abs(path.residual[:, 0]) - 1.0)))
+    shrinkage = float(np.max(np.abs(np.abs(path.residual()[:, 0]) - 1.0)))
     gap = max(float(cosines[-1] + 1.0), shrinkage)
     return Claim(
         id="oscillation",

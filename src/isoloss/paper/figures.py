@@ -212,7 +212,7 @@ def _level_set(axes: Axes, curvature: Floats, target: Sequence[float], level: fl
 
 def _draw_path(axes: Axes, run: Run, target: Sequence[float]) -> None:
     path = run.path(points=200)
-    points = np.asarray(path.residual) + target
+    points = np.asarray(path.residual()) + target
     steps = int(path.steps[-1])
     style_: dict[str, Any] = {"zorder": 4}
     if steps:

@@ -10,7 +10,6 @@ from typing import Any
 from flint import fmpq
 
 from isoloss._messages.near_misses import suggest
-from isoloss.dynamics.segments import pieces
 from isoloss.proof.exact_problem import exact, text
 from isoloss.proof.expressions import Expression
 from isoloss.proof.interval import Interval, UnboundedError, Value
@@ -92,13 +91,15 @@ def read_schedule(schedule: Any, max_lr: fmpq | None) -> list[Piece]:
                 "proofs are about gradient descent and gradient flow; the schedule has "
                 f"{type(phase).__name__}"
             )
-        for kind, amount, count in pieces(phase):
-            if kind == "flow":
-                found.append(Flow(None if amount == float("inf") else exact("time", amount)))
-            elif kind == "rate":
-                found.append(Steps(exact("lr", amount), count))
+        if isinstance(phase, GradientFlow):
+            endless = phase.time == float("inf")
+            found.append(Flow(None if endless else exact("time", phase.time)))
+            continue
+        for rate, count in phase.runs():
+            if isinstance(rate, float):
+                found.append(Steps(exact("lr", rate), count))
             else:
-                found += [Steps(exact("lr", rate), 1) for rate in amount]
+                found += [Steps(exact("lr", each), 1) for each in rate]
         if len(found) > _MOST_PIECES:
             raise ValueError(f"a proof takes at most {_MOST_PIECES} changing rates")
     return found

@@ -474,9 +474,9 @@ def test_every_kind_of_array_gives_its_own_back(convert: Callable[[Any], Any], n
         )
     one = il.Problem.from_spectra(*(convert(np.array(a)) for a in (GAMMA, arrays[1], START)))
     path = il.train(one, SCHEDULES[name], levels[1]).path(points=20)
-    assert isinstance(path.residual, kind)
+    assert isinstance(path.residual(), kind)
     same = il.train(SPECTRA, SCHEDULES[name], levels[1]).path(points=20)
-    np.testing.assert_allclose(np.asarray(path.residual), same.residual, rtol=1e-12)
+    np.testing.assert_allclose(np.asarray(path.residual()), same.residual(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("points", [200, 17])
@@ -492,7 +492,7 @@ def test_a_path_passes_the_loops_residuals(name: str, points: int) -> None:
     found = losses(GAMMA, states)
     for i, k in enumerate(steps):
         assert relative(path.train_loss[i], found[k]) <= 1e-11
-        for got, wanted in zip(path.residual[i], states[k], strict=True):
+        for got, wanted in zip(path.residual()[i], states[k], strict=True):
             assert relative(got, wanted) <= 1e-11
 
 
@@ -505,7 +505,7 @@ def test_a_path_ends_where_the_run_stops(kind: Any) -> None:
         assert 100 < int(run.steps) < 10**4
         path = run.path(points=30)
         assert (int(path.steps[-1]), float(path.time[-1])) == (int(run.steps), 0.0)
-        np.testing.assert_allclose(path.residual[-1], run.residual(), rtol=1e-12)
+        np.testing.assert_allclose(path.residual()[-1], run.residual(), rtol=1e-12)
 
 
 def decimal_loop(gamma: Any, start: Any, phase: Any) -> list[list[Decimal]]:

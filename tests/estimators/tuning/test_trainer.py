@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import isoloss as il
-from isoloss.estimators.tuning import trainer
+from isoloss.dynamics import following
 from isoloss.estimators.tuning.trainer import Trainer
 from isoloss.levels.grid import Levels
 from isoloss.problems.batching import stable_rate
@@ -49,7 +49,7 @@ PROBLEMS = [problem(30, 5), problem(24, 5), problem(4, 5)]
 def test_schedules_are_trained_as_each_by_itself(
     unit: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "_AT_ONCE", at_once)
+    monkeypatch.setattr(following, "_AT_ONCE", at_once)
     schedules = TEXTS + OBJECTS
     found = Trainer(PROBLEMS, Levels.read(LEVELS, unit)).stops(schedules)
     assert len(found) == len(schedules)

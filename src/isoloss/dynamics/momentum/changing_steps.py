@@ -38,15 +38,14 @@ _STOPS = 1e-12  # the same of a position alone, which counts where the rates tha
 def walk(
     stops: Stops,
     motion: Motion,
-    curvature: Array,
     rates: Rates,
     momentum: float,
-    constant: Any,
     *,
     nesterov: bool,
 ) -> Motion:
     """Take steps of changing rates, record the levels first reached, and return the end."""
-    xp = stops.xp
+    xp, curvature = stops.xp, stops.directions.curvature
+    constant = stops.directions.kind.constant
     walker = _Walker(stops, motion, curvature, rates, momentum, nesterov=nesterov)
     if curvature.shape[0] == 1:
         grouping = Grouping(xp, curvature[0, 0, :], momentum, constant, nesterov=nesterov)

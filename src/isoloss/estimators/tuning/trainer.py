@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,9 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.dynamics.run import Run
-from isoloss.dynamics.segments import kinds
-from isoloss.dynamics.state import Stopped
-from isoloss.dynamics.training import train, train_each
+from isoloss.dynamics.training import train
 from isoloss.estimators.base import ROOM
 from isoloss.levels.grid import Levels, measure
 from isoloss.problems.batching import batch, stable_rate
@@ -26,7 +23,6 @@ __all__ = ["Stops", "Trainer"]
 Floats = npt.NDArray[np.float64]
 
 _PENALTIES = np.geomspace(1e-8, 1e2, 50)  # over the largest curvature
-_AT_ONCE = 2**17  # numbers of a filter for each schedule, problem and level: they fit in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,43 +85,30 @@ class Trainer:
 
     def stops(self, schedules: Sequence[str | Schedule | Phase]) -> list[Stops]:
         """Train by each schedule to its end and to all levels."""
-        found: list[Stops | None] = [None] * len(schedules)
-        alike: dict[tuple[str, ...], list[int]] = {}
-        relative = [self._relative(schedule) for schedule in schedules]
-        for i, each in enumerate(relative):
-            if (key := kinds(each[0])) is not None:
-                alike.setdefault(key, []).append(i)
-            else:
-                found[i] = self._stops(*self._one_by_one(each))
-        count = max(1, _AT_ONCE // (self.together.gamma.size * len(self.levels)))
-        for members in alike.values():
-            for first in range(0, len(members), count):
-                some = members[first : first + count]
-                lanes = [schedule for i in some for schedule in relative[i]]
-                stopped = train_each(_tiled(self.together, len(some)), lanes, self.levels)
-                for lane, i in enumerate(some):
-                    part = slice(lane * len(self.problems), (lane + 1) * len(self.problems))
-                    found[i] = self._stops(Stopped(*(field[part] for field in stopped)))
-        return [each for each in found if each is not None]
+        found: dict[int, Stops] = {}
+        texts = {i: each for i, each in enumerate(schedules) if isinstance(each, str)}
+        if texts:
+            relative = [Spec.parse(text).relative for text in texts.values()]
+            runs = train(self.together, relative, self.levels)
+            found.update(zip(texts, map(self._stops, runs), strict=True))
+        absolute = {i: Schedule(s) for i, s in enumerate(schedules) if not isinstance(s, str)}
+        if absolute:
+            found.update(zip(absolute, self._each(list(absolute.values())), strict=True))
+        return [found[i] for i in range(len(schedules))]
 
-    def _relative(self, schedule: str | Schedule | Phase) -> list[Schedule]:
-        """Return a schedule in units of each problem's largest stable rate."""
-        if isinstance(schedule, str):
-            return [Spec.parse(schedule).relative] * len(self.problems)
-        return [Schedule(schedule).scaled(1.0 / stable_rate(each)) for each in self.problems]
-
-    def _one_by_one(self, schedules: Sequence[Schedule]) -> Sequence[Run]:
-        """Train each problem by its schedule, in one call if that is the same for all."""
-        if all(schedule is schedules[0] for schedule in schedules):
-            return [train(self.together, schedules[0], self.levels)]
-        return [
-            train(batch([problem], scale[None], offset[None]), schedule, self.levels)
-            for problem, scale, offset, schedule in zip(
-                self.problems, self.scale, self.offset, schedules, strict=True
+    def _each(self, schedules: Sequence[Schedule]) -> Iterator[Stops]:
+        """Train each problem by schedules in absolute rates."""
+        runs = [
+            train(
+                batch([problem], scale[None], offset[None]),
+                [each.scaled(1.0 / stable_rate(problem)) for each in schedules],
+                self.levels,
             )
+            for problem, scale, offset in zip(self.problems, self.scale, self.offset, strict=True)
         ]
+        return (self._stops(*each) for each in zip(*runs, strict=True))
 
-    def _stops(self, *runs: Run | Stopped) -> Stops:
+    def _stops(self, *runs: Run) -> Stops:
         reached, steps, flow, loss = (
             np.concatenate([np.asarray(getattr(run, name)) for run in runs])
             for name in ("reached", "steps", "time", "train_loss")
@@ -140,13 +123,3 @@ class Trainer:
         excess = np.maximum(train_loss - self.floor[:, None], 0.0) / self.span[:, None]
         changes = [h[:, : len(p.gamma)] for h, p in zip(changes, self.problems, strict=True)]
         return Stops(reached, steps, flow, loss, train_loss, excess, changes)
-
-
-def _tiled(problem: Problem, count: int) -> Problem:
-    """Return a batch several times over."""
-    return dataclasses.replace(
-        problem,
-        gamma=np.tile(problem.gamma, (count, 1)),
-        floor=np.tile(problem.floor, count),
-        log_weights=np.tile(problem.log_weights, (count, 1)),
-    )

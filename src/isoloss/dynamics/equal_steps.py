@@ -1,0 +1,81 @@
+"""Gradient-descent steps of one rate: K of them cost no more than one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from isoloss.dynamics.filters import Filter, log_step
+from isoloss.dynamics.solver import Carried, Marks, Solver, Wanted
+from isoloss.dynamics.stopping import first_step
+from isoloss.dynamics.stops import Directions, Stops, log_excess
+
+__all__ = ["GROWTH", "EqualSteps"]
+
+GROWTH = 30.0
+"""Nats of growth from which logarithms are kept in double-double."""
+
+
+@dataclass(frozen=True)
+class EqualSteps(Solver):
+    """Some steps of one rate: numbers, or arrays (B, 1)."""
+
+    lr: Any
+    steps: Any
+    can_join: ClassVar[bool] = True
+
+    def advance(self, directions: Directions, carried: Carried, first: Any, last: Any) -> Carried:
+        """Return what is carried after some of the steps."""
+        xp, count = directions.kind.xp, directions.kind.constant(last - first)
+        start, step = self._step(directions, carried.filter, count)
+        return Carried(start.then(xp, step.power(xp, count[..., None])))
+
+    def first_at(self, carried: Carried, stops: Stops) -> Carried:
+        """Record the first steps at or below the open levels."""
+        xp = stops.xp
+        steps = stops.directions.kind.constant(self.steps) + xp.zeros_like(stops.passed[1])
+        start, step = self._step(stops.directions, carried.filter, steps)
+        end = start.then(xp, step.power(xp, steps[..., None]))
+        # without a growing direction the loss only falls: it reaches levels that its end is below
+        rises = xp.any(step.log > 0, axis=-1)
+        sought = stops.open & (steps > 0)
+        sought = sought & (rises | (log_excess(xp, stops.log_weights, end) <= stops.bar))
+        if bool(xp.any(sought)):
+            first, there = first_step(stops, start, step, steps, sought)
+            stops.record(xp.isfinite(first), there, first)
+        stops.passes(xp.astype(steps, xp.int64), 0.0)
+        return Carried(end)
+
+    def points(
+        self, directions: Directions, carried: Carried, wanted: Wanted
+    ) -> tuple[Marks, Carried]:
+        """Return the points after the wanted steps, all at once."""
+        if not wanted.steps:
+            return super().points(directions, carried, wanted)
+        counts, kind = np.array(wanted.steps, float)[:, None], directions.kind
+        passed = self.advance(directions, carried, 0, counts).filter.at((slice(None), 0, ...))
+        end = Carried(passed.at((slice(-1, None), None, ...)))
+        return Marks(wanted.steps, kind.constant([0.0] * len(wanted.steps)), passed), end
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self], batch: int) -> Self:
+        """Return equal steps side by side."""
+        lr, steps = (
+            np.repeat(np.array(values, float), batch)[:, None]
+            for values in zip(*((part.lr, part.steps) for part in parts), strict=True)
+        )
+        return cls(lr, steps)
+
+    def _step(self, directions: Directions, start: Filter, count: Any) -> tuple[Filter, Filter]:
+        """Return the filter of one step, and the start's, in double-double if the count asks so."""
+        xp, rates, unit = directions.kind.xp, np.asarray(self.lr)[..., None], directions.unit
+        curvature = directions.curvature
+        if start.low is None:
+            step = log_step(xp, rates, curvature, unit=unit)
+            if not bool(xp.any(step.log * count[..., None] > GROWTH)):
+                return start, step
+        step = log_step(xp, rates, curvature, precise=True, unit=unit)
+        return start.precise(xp), step

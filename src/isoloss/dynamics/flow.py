@@ -1,0 +1,95 @@
+"""Gradient flow: the residual decays by exp(-2γt), and levels are reached inside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from isoloss.dynamics.filters import Filter, flow_filter
+from isoloss.dynamics.solver import Carried, Marks, Solver, Wanted, solvers
+from isoloss.dynamics.stopping import flow_time
+from isoloss.dynamics.stops import Directions, Stops, log_excess
+from isoloss.schedules.phases import GradientFlow
+
+__all__ = ["FlowSolver"]
+
+_LONGEST_FALL = np.log(1e-12)  # an endless flow is drawn until its excess train loss fell this far
+
+
+@dataclass(frozen=True)
+class FlowSolver(Solver):
+    """A flow for a time t, a number or an array (B, 1)."""
+
+    time: Any
+    steps: Any = field(default=0, init=False)
+    can_join: ClassVar[bool] = True
+
+    def advance(self, directions: Directions, carried: Carried, first: Any, last: Any) -> Carried:
+        """Return what is carried after the flow between two times, in the problem's own unit."""
+        return Carried(_flown(directions, carried.filter, directions.kind.constant(last - first)))
+
+    def first_at(self, carried: Carried, stops: Stops) -> Carried:
+        """Record the times at which the train loss reaches the open levels."""
+        directions, xp, start = stops.directions, stops.xp, carried.filter
+        duration = directions.own(self.time)
+        # a flow never ends at the smallest train loss
+        sought = stops.open & (stops.log_level > -xp.inf)
+        if bool(xp.any(sought)):
+            levels = xp.where(sought, stops.log_level, xp.nan)
+            weights, curvature = directions.log_weights, directions.curvature
+            time, there = flow_time(xp, weights, start, curvature, levels)
+            stops.record_flow(xp.isfinite(time) & (time <= duration), there, time)
+        end = _flown(directions, start, duration)
+        if stops.any_open():
+            # the root of a level that the end has itself may be a rounding error too late
+            met = sought & (log_excess(xp, stops.log_weights, end) <= stops.bar)
+            stops.record_flow(met & xp.isfinite(duration), end, duration)
+        stops.passes(0, duration)
+        if stops.any_open():
+            # a square that vanishes beyond float64 is not a direction that a step has removed
+            tends = (start.log > -xp.inf) & (2.0 * end.log == -xp.inf)
+            tends = tends & (stops.log_weights > -xp.inf)
+            stops.give_up_the_floor(xp.any(tends, axis=-1))
+        return Carried(end)
+
+    def points(
+        self, directions: Directions, carried: Carried, wanted: Wanted
+    ) -> tuple[Marks, Carried]:
+        """Return points that are evenly spaced in the log of the excess train loss."""
+        xp, constant, start = directions.kind.xp, directions.kind.constant, carried.filter
+        time = min(float(directions.own(self.time)), max(wanted.time, 0.0))
+        top = float(log_excess(xp, directions.log_weights, start)[0, 0])
+        spans = constant([])
+        if math.isfinite(top) and time > 0:
+            endless = math.isinf(time)
+            end = _flown(directions, start, constant(0.0 if endless else time))
+            bottom = float(log_excess(xp, directions.log_weights, end)[0, 0])
+            levels = np.linspace(top, top + _LONGEST_FALL if endless else bottom, wanted.most + 1)[
+                1:
+            ]
+            weights, curvature = directions.log_weights, directions.curvature
+            times, _ = flow_time(xp, weights, start, curvature, constant(levels)[None, :])
+            spans = times[0, :] if endless else xp.concat([times[0, :-1], constant([time])])
+            spans = spans[spans <= time]
+        passed = _flown(directions, start, spans[:, None]).at((slice(None), 0, ...))
+        if spans.shape[0]:
+            carried = Carried(passed.at((slice(-1, None), None, ...)))
+        return Marks([0] * spans.shape[0], spans, passed), Carried(carried.filter)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self], batch: int) -> Self:
+        """Return flows side by side."""
+        return cls(np.repeat([part.time for part in parts], batch)[:, None])
+
+
+def _flown(directions: Directions, start: Filter, time: Any) -> Filter:
+    xp = directions.kind.xp
+    precise = start.low is not None
+    return start.then(xp, flow_filter(xp, time[..., None], directions.curvature, precise=precise))
+
+
+solvers.register(GradientFlow, lambda phase: [FlowSolver(phase.time)])

@@ -1,0 +1,125 @@
+"""What the parts of a phase do: the base of all solvers, and the registry of them by phase.
+
+A phase is solved in parts, each in one go: all equal steps in a row, a block of steps of changing
+rates, a whole flow. Shapes: B problems, L levels, r curvatures; filters are (B, 1, r).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from functools import singledispatch
+from typing import Any, ClassVar, NamedTuple, Self
+
+from isoloss.dynamics.filters import Filter
+from isoloss.dynamics.stops import Directions, Stops
+from isoloss.schedules.phases import Steps
+from isoloss.schedules.schedule import Phase
+
+__all__ = ["Carried", "Marks", "Solver", "Wanted", "runs_of", "solvers"]
+
+Array = Any
+
+_BLOCK = 8192  # changing rates between two looks at whether all levels are reached
+
+
+class Carried(NamedTuple):
+    """What training carries from one part to the next."""
+
+    filter: Filter
+    velocity: Any = None
+    """What only a phase of the same kind can take up."""
+
+
+class Marks(NamedTuple):
+    """P points on the path of a part, counted from its start: steps, times (P,), filters (P, r)."""
+
+    steps: list[int]
+    time: Array
+    filters: Filter
+
+
+class Wanted(NamedTuple):
+    """The points to draw of a part: after which of its steps (rising), or up to which time."""
+
+    steps: list[int]
+    time: float
+    most: int
+    """How many points a flow chooses itself."""
+
+
+class Solver(ABC):
+    """One part of a phase. A kind of phase needs `advance`; the rest may be faster than here.
+
+    Attributes
+    ----------
+    steps : int, or array (B, 1) side by side
+        The number of steps; 0 for a flow.
+    can_join : bool
+        Whether parts of several schedules can be `joined` and solved in one go.
+    """
+
+    steps: Any
+    can_join: ClassVar[bool] = False
+
+    @abstractmethod
+    def advance(self, directions: Directions, carried: Carried, first: Any, last: Any) -> Carried:
+        """Return what is carried after the steps from ``first`` (included, from 0) to ``last``.
+
+        ``carried`` is what there is before them. A flow counts time instead of steps.
+        """
+
+    def first_at(self, carried: Carried, stops: Stops) -> Carried:
+        """Record where the train loss first reaches each open level; return what is carried on."""
+        for step in range(self.steps):
+            if not stops.any_open():
+                carried = self.advance(stops.directions, carried, step, self.steps)
+                break
+            carried = self.advance(stops.directions, carried, step, step + 1)
+            stops.record(stops.open, carried.filter, step + 1 + stops.xp.zeros_like(stops.bar))
+        stops.passes(self.steps, 0.0)
+        return carried
+
+    def points(
+        self, directions: Directions, carried: Carried, wanted: Wanted
+    ) -> tuple[Marks, Carried]:
+        """Return the points wanted of one problem's path, and what is carried after the last."""
+        kind, done, passed = directions.kind, 0, []
+        for step in wanted.steps:
+            carried = self.advance(directions, carried, done, step)
+            done = step
+            passed.append(carried.filter.precise(kind.xp).at((0, 0, ...)))
+        if not passed:
+            passed.append(Filter.identity(directions.curvature[0, 0, :]).precise(kind.xp))
+        rows = Filter(*(kind.xp.stack(parts) for parts in zip(*passed, strict=True)))
+        return Marks(wanted.steps, kind.constant([0.0] * len(wanted.steps)), rows), carried
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self], batch: int) -> Self:
+        """Return one solver for parts of several schedules, each with its own ``batch`` rows."""
+        raise NotImplementedError(f"{cls.__name__} solves one schedule at a time")
+
+
+@singledispatch
+def solvers(phase: Phase) -> Iterable[Solver]:
+    """Return the solvers of a phase's parts, in their order.
+
+    A kind of phase is registered with ``solvers.register(Kind, function)``.
+    """
+    raise TypeError(f"no solver is registered for {type(phase).__name__}")
+
+
+def runs_of(phase: Steps) -> Iterator[tuple[Any, int]]:
+    """Split steps into ``(rate, steps)`` of equal rates and ``(rates, steps)`` of changing ones.
+
+    There is always one, even without a step. Changing rates come in blocks, so that training ends
+    once all levels are reached.
+    """
+    if not phase.steps:
+        yield 0.0, 0
+    for lr, steps in phase.runs() if phase.steps else ():
+        if isinstance(lr, float):
+            yield lr, steps
+            continue
+        for start in range(0, steps, _BLOCK):
+            yield lr[start : start + _BLOCK], min(_BLOCK, steps - start)

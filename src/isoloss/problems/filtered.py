@@ -1,0 +1,93 @@
+"""Filters on a problem's train spectrum, and the parameters and losses that they lead to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+from isoloss._arrays.context import quiet
+from isoloss.problems.problem import Problem
+
+__all__ = ["Filtered"]
+
+Array = Any
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Filtered:
+    """Filters h = sign·exp(log), which multiply the residual along each direction.
+
+    This is what runs, paths, ridge regression and the best filter have in common.
+
+    Attributes
+    ----------
+    problem : Problem
+        The problem.
+    train_loss : array, shape points
+        The train losses.
+    sign, log : array, shape points × r
+        The sign of each filter h, and log |h|.
+    """
+
+    _POINTS: ClassVar[tuple[str, ...]] = ("train_loss", "sign", "log")
+    """The arrays that have a place for each point."""
+
+    problem: Problem
+    train_loss: Array
+    sign: Array
+    log: Array
+
+    @cached_property
+    @quiet
+    def test_loss(self) -> Array:
+        """The test losses, shape points; ``ValueError`` if the problem has no test data."""
+        return self._at_points(lambda *h: self.problem.kind.result(self.problem.test_loss(*h)))
+
+    @quiet
+    def residual(self) -> Array:
+        """Return the residual in the eigenbasis, shape points × r (× outputs)."""
+        return self._at_points(self.problem.filtered_residual)
+
+    @quiet
+    def coef(self) -> Array:
+        """Return the parameters in the user's coordinates, shape points × d (× outputs).
+
+        Raises
+        ------
+        ValueError
+            If the problem has none, being given by its spectra.
+        """
+        return self._at_points(lambda *h: self.problem.filtered_parameters(*h)[0])
+
+    @quiet
+    def intercept(self) -> Array:
+        """Return the intercept, shape points (× outputs); zeros without ``fit_intercept``.
+
+        Raises
+        ------
+        ValueError
+            If the problem has no coordinates, being given by its spectra.
+        """
+        return self._at_points(lambda *h: self.problem.filtered_parameters(*h)[1])
+
+    def at(self, index: Any, **changes: Any) -> Self:
+        """Return the same at some of the points.
+
+        Parameters
+        ----------
+        index : int, slice or array
+            Of the first axis of points.
+        **changes
+            Fields that are no arrays, with new values.
+        """
+        arrays = {name: getattr(self, name)[index, ...] for name in self._POINTS}
+        found = dataclasses.replace(self, **arrays, **changes)
+        if "test_loss" in vars(self):  # worked out already
+            vars(found)["test_loss"] = self.test_loss[index, ...]
+        return found
+
+    def _at_points(self, result: Callable[[Array, Array], Array]) -> Array:
+        return result(self.sign, self.log)
