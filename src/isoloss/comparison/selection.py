@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from isoloss._messages.near_misses import suggest
 from isoloss._parallel.threads import blas_by_size
+from isoloss.comparison.best_stops import best, best_ridge
 from isoloss.comparison.effects import NO_DIFFERENCE
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.levels.grid import spaced, start_excess
 from isoloss.levels.reachable import best_filter
-from isoloss.levels.ridge_regression import ridge
 from isoloss.optimize import design
 from isoloss.optimize.designs import FAMILIES
 from isoloss.problems.problem import Problem
@@ -209,13 +209,13 @@ def select(
             report(name)
         found = design(problem, "best", family, steps=steps, flow=flow, starts=starts, seed=seed)
         designed.append(judge.run(name, found.run, train(test_problem, found.schedule)))
-    best = best_filter(problem)
+    bound = best_filter(problem)
     return Selection(
         problem=problem,
         flow=judge.flow(),
         ridge=judge.ridge(),
         designed=tuple(designed),
-        bound=judge.filter("best filter", None, np.asarray(best.filter), float(best.train_loss)),
+        bound=judge.filter("best filter", None, np.asarray(bound.filter), float(bound.train_loss)),
     )
 
 
@@ -258,20 +258,13 @@ class _Judge:
 
     def flow(self) -> Entry:
         problem, test_problem = self.problems
-        runs = train(problem, GradientFlow(), self.floor + self.excess)
-        time = float(np.asarray(runs.time)[np.argmin(runs.test_loss)])
-        ended = [train(each, GradientFlow(time)) for each in (problem, test_problem)]
+        stop = best(train(problem, GradientFlow(), self.floor + self.excess))
+        ended = [train(each, GradientFlow(float(stop.time))) for each in (problem, test_problem)]
         return self.run("flow", *ended)
 
     def ridge(self) -> Entry:
-        found = ridge(self.problems[0], np.append(self.excess, 0.0))
-        best = int(np.nanargmin(found.test_loss))
-        return self.filter(
-            "ridge",
-            float(found.alpha[best]),
-            np.exp(found.log[best]),
-            float(found.train_loss[best]),
-        )
+        found = best_ridge(self.problems[0], self.excess)
+        return self.filter("ridge", float(found.alpha), np.exp(found.log), float(found.train_loss))
 
     def filter(self, name: str, alpha: float | None, h: Floats, train_loss: float) -> Entry:
         with np.errstate(divide="ignore"):

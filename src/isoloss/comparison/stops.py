@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from isoloss._messages.near_misses import distinct
 from isoloss._parallel.threads import blas_by_size
+from isoloss.comparison.best_stops import END, best, best_ridge
 from isoloss.comparison.outcomes import Curve, Stop, Stops
 from isoloss.comparison.result import Comparison
+from isoloss.comparison.yardsticks import Yardsticks, reached_losses, relative
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
-from isoloss.levels.band import level_band
 from isoloss.levels.grid import Levels, between, start_excess
-from isoloss.levels.ridge_regression import ridge
+from isoloss.levels.ridge_regression import Ridge
 from isoloss.problems.problem import Problem
 from isoloss.schedules.phases import GradientFlow
 from isoloss.schedules.schedule import Phase, Schedule
@@ -25,7 +26,6 @@ __all__ = ["compare"]
 Floats = npt.NDArray[np.float64]
 TestError = Callable[[Floats], Floats]
 
-_ROUNDING = 1e-12  # test losses closer than this share of the start's are equal
 _LEAST = 1e-10  # the least share of the smallest train loss that levels can divide
 _SEARCHED = 1e-6  # how far the best stop is looked for
 _CURVE = 241
@@ -99,24 +99,23 @@ def compare(
     searched = np.concatenate([grid, _grid(problem, start, _SEARCHED), chosen])
     if not isinstance(schedules, Mapping):
         schedules = _called(schedules)
-    named = {name: Schedule(schedule) for name, schedule in schedules.items()}
-    flow = GradientFlow()
-    runs = [train(problem, schedule, train_loss=chosen) for schedule in named.values()]
-    runs += [train(problem, flow, train_loss=chosen), train(problem, flow, train_loss=grid)]
-    bands = _bands(problem, runs)
+    runs = train(problem, [*schedules.values(), GradientFlow()], np.append(searched, END))
+    to_levels = [run.at(slice(-1 - chosen.size, -1)) for run in runs]
+    on_grid = [run.at(slice(0, grid.size)) for run in runs]
+    *beside, beside_curve = _yardsticks(problem, [*to_levels, on_grid[-1]])
     *stops, flow_stops = (
-        _stops(name, chosen, run, band, test_error)
-        for name, run, band in zip([*named, "flow"], runs[:-1], bands[:-1], strict=True)
+        _stops(name, chosen, run, yardsticks, test_error)
+        for name, run, yardsticks in zip([*schedules, "flow"], to_levels, beside, strict=True)
     )
     return Comparison(
         problem=problem,
         levels=chosen,
         schedules=tuple(stops),
         flow=flow_stops,
-        curves=tuple(_curve(problem, *item, grid) for item in named.items()),
-        flow_curve=_stops("flow", grid, runs[-1], bands[-1], None),
-        best=tuple(_best(problem, each, searched, test_error) for each in named.values()),
-        ridge_best=_best_ridge(problem, searched, test_error),
+        curves=_curves(problem, dict(zip(schedules, on_grid[:-1], strict=True))),
+        flow_curve=_stops("flow", grid, on_grid[-1], beside_curve, None),
+        best=tuple(_stop(best(runs[i]), test_error) for i in range(len(schedules))),
+        ridge_best=_ridge_stop(best_ridge(problem, searched - _floor(problem)), test_error),
     )
 
 
@@ -139,31 +138,19 @@ def _grid(problem: Problem, start: float, lowest: float) -> Floats:
     return _floor(problem) + start * shares
 
 
-def _reached_losses(run: Run) -> Floats:
-    """Return the train losses of the levels that a run reaches."""
-    losses = np.asarray(run.train_loss, dtype=float)[np.asarray(run.reached)]
-    # rounding may put a loss at the minimum below it
-    return np.asarray(np.maximum(losses, _floor(run.problem)))
-
-
-def _bands(problem: Problem, runs: list[Run]) -> list[tuple[Floats, Floats]]:
-    """Return the level band at every run's train losses, from one decomposition for all."""
-    losses = [_reached_losses(run) for run in runs]
-    band = level_band(problem, np.concatenate(losses))
-    ends = np.cumsum([len(part) for part in losses])[:-1]
-    return list(zip(np.split(band.lowest, ends), np.split(band.highest, ends), strict=True))
+def _yardsticks(problem: Problem, runs: Sequence[Run]) -> Iterator[Yardsticks]:
+    """Return what stands beside each run where it reaches its levels."""
+    losses = [reached_losses(run) for run in runs]
+    beside = Yardsticks.beside(problem, np.concatenate(losses))
+    ends = np.cumsum([part.size for part in losses])
+    for part, end in zip(losses, ends, strict=True):
+        yield beside.at(slice(end - part.size, end))
 
 
 def _stops(
-    name: str,
-    levels: Floats,
-    run: Run,
-    band: tuple[Floats, Floats],
-    test_error: TestError | None,
+    name: str, levels: Floats, run: Run, beside: Yardsticks, test_error: TestError | None
 ) -> Stops:
-    problem, reached, loss = run.problem, np.asarray(run.reached), _reached_losses(run)
-    flow = train(problem, GradientFlow(), train_loss=loss)
-    same = ridge(problem, loss - _floor(problem))
+    reached, test_loss = np.asarray(run.reached), np.asarray(run.test_loss)
 
     def spread(values: npt.ArrayLike) -> Floats:
         full = np.full(levels.shape, np.nan)
@@ -174,8 +161,8 @@ def _stops(
     if test_error is not None:
         errors = [
             test_error(run.coef()),
-            spread(test_error(flow.coef())),
-            spread(test_error(same.coef())),
+            spread(test_error(beside.flow.coef())),
+            spread(test_error(beside.ridge.coef())),
         ]
     return Stops(
         name=name,
@@ -183,65 +170,55 @@ def _stops(
         levels=levels,
         reached=reached,
         steps=np.asarray(run.steps),
-        time=np.asarray(run.time) / float(problem.max_lr),
+        time=np.asarray(run.time) / float(run.problem.max_lr),
         train_loss=np.asarray(run.train_loss),
-        test_loss=np.asarray(run.test_loss),
-        ratio=spread(
-            _ratio(problem, np.asarray(run.test_loss)[reached], np.asarray(flow.test_loss))
-        ),
-        flow_test_loss=spread(flow.test_loss),
-        ridge_alpha=spread(same.alpha),
-        ridge_test_loss=spread(same.test_loss),
-        lowest=spread(band[0]),
-        highest=spread(band[1]),
+        test_loss=test_loss,
+        ratio=spread(relative(test_loss[reached], beside.flow)),
+        flow_test_loss=spread(beside.flow.test_loss),
+        ridge_alpha=spread(beside.ridge.alpha),
+        ridge_test_loss=spread(beside.ridge.test_loss),
+        lowest=spread(beside.lowest),
+        highest=spread(beside.highest),
         test_error=errors[0],
         flow_test_error=errors[1],
         ridge_test_error=errors[2],
     )
 
 
-@np.errstate(divide="ignore", invalid="ignore")
-def _ratio(problem: Problem, test_loss: Floats, flow_test_loss: Floats) -> Floats:
-    """Return the ratio of test losses; one where both are nothing but rounding."""
-    same = np.abs(test_loss - flow_test_loss) <= _ROUNDING * float(problem.start_test_loss)
-    return np.where(same, 1.0, test_loss / flow_test_loss)
+def _curves(problem: Problem, runs: Mapping[str, Run]) -> tuple[Curve, ...]:
+    """Return what to draw of runs to many levels, beside gradient flow at the same train losses."""
+    kept = []
+    for name, run in runs.items():
+        there = run.at(np.flatnonzero(run.reached))
+        # from high to low train loss, each once
+        _, first = np.unique(there.train_loss, return_index=True)
+        kept.append((name, there.at(first[::-1])))
+    losses = [np.asarray(run.train_loss) for _, run in kept]
+    flow = train(problem, GradientFlow(), np.concatenate(losses))
+    ends = np.cumsum([part.size for part in losses])
+    return tuple(
+        Curve(name, loss, test_loss, relative(test_loss, flow.at(slice(end - loss.size, end))))
+        for (name, run), loss, end in zip(kept, losses, ends, strict=True)
+        for test_loss in [np.asarray(run.test_loss)]
+    )
 
 
-def _curve(problem: Problem, name: str, schedule: Schedule, levels: Floats) -> Curve:
-    run = train(problem, schedule, train_loss=levels)
-    reached = np.asarray(run.reached)
-    loss, first = np.unique(np.asarray(run.train_loss)[reached], return_index=True)
-    test_loss = np.asarray(run.test_loss)[reached][first]
-    flow = train(problem, GradientFlow(), train_loss=loss)
-    ratio = _ratio(problem, test_loss, np.asarray(flow.test_loss))
-    return Curve(name, loss[::-1], test_loss[::-1], ratio[::-1])
-
-
-def _best(
-    problem: Problem, schedule: Schedule, levels: Floats, test_error: TestError | None
-) -> Stop:
-    """Find the best stop on the test data: at a level, or at the schedule's end."""
-    runs = [train(problem, schedule, train_loss=levels), train(problem, schedule)]
-    losses = np.append(np.asarray(runs[0].test_loss), runs[1].test_loss)
-    best = int(np.nanargmin(losses))
-    run = train(problem, schedule, levels[best]) if best < levels.size else runs[1]
+def _stop(run: Run, test_error: TestError | None) -> Stop:
     return Stop(
         steps=int(run.steps),
-        time=float(run.time) / float(problem.max_lr),
+        time=float(run.time) / float(run.problem.max_lr),
         train_loss=float(run.train_loss),
         test_loss=float(run.test_loss),
         test_error=None if test_error is None else float(test_error(run.coef())),
     )
 
 
-def _best_ridge(problem: Problem, levels: Floats, test_error: TestError | None) -> Stop:
-    found = ridge(problem, np.append(levels - _floor(problem), 0.0))
-    best = int(np.nanargmin(found.test_loss))
+def _ridge_stop(found: Ridge, test_error: TestError | None) -> Stop:
     return Stop(
         steps=0,
         time=0.0,
-        train_loss=float(found.train_loss[best]),
-        test_loss=float(found.test_loss[best]),
-        test_error=None if test_error is None else float(test_error(found.coef()[best])),
-        alpha=float(found.alpha[best]),
+        train_loss=float(found.train_loss),
+        test_loss=float(found.test_loss),
+        test_error=None if test_error is None else float(test_error(found.coef())),
+        alpha=float(found.alpha),
     )

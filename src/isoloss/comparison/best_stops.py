@@ -1,0 +1,29 @@
+"""The best stop of a schedule, and the best penalty of ridge regression, on the test data."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.levels.ridge_regression import Ridge, ridge
+from isoloss.problems.filtered import Filtered
+from isoloss.problems.problem import Problem
+
+__all__ = ["END", "best", "best_ridge"]
+
+Points = TypeVar("Points", bound=Filtered)
+
+END = -1.0
+"""A level that no schedule reaches: what is trained to it is trained to the schedule's end."""
+
+
+def best(points: Points) -> Points:
+    """Return the one of the lowest test loss, of several points (N,)."""
+    return points.at(int(np.nanargmin(np.asarray(points.test_loss))))
+
+
+def best_ridge(problem: Problem, excess: npt.NDArray[np.float64]) -> Ridge:
+    """Return the best solution of ridge regression at excess train losses (N,), or without any."""
+    return best(ridge(problem, np.append(excess, 0.0)))

@@ -1,0 +1,62 @@
+"""What stands beside a schedule: gradient flow, ridge regression and the band, at one train loss.
+
+Whatever is compared, at given levels or each at its best, takes its yardsticks from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.dynamics.run import Run
+from isoloss.dynamics.training import train
+from isoloss.levels.band import level_band
+from isoloss.levels.ridge_regression import Ridge, ridge
+from isoloss.problems.problem import Problem
+from isoloss.schedules.phases import GradientFlow
+
+__all__ = ["Yardsticks", "reached_losses", "relative"]
+
+Floats = npt.NDArray[np.float64]
+
+_ROUNDING = 1e-12  # test losses closer than this share of the start's are equal
+
+
+@dataclass(frozen=True, eq=False)
+class Yardsticks:
+    """Gradient flow, ridge regression and the ends of the level band at N train losses."""
+
+    flow: Run
+    ridge: Ridge
+    lowest: Floats
+    highest: Floats
+
+    @classmethod
+    def beside(cls, problem: Problem, losses: Floats) -> Yardsticks:
+        """Find them for all train losses (N,) together."""
+        band = level_band(problem, losses)
+        same = ridge(problem, losses - float(problem.min_train_loss))
+        flow = train(problem, GradientFlow(), losses)
+        return cls(flow, same, np.asarray(band.lowest), np.asarray(band.highest))
+
+    def at(self, part: slice) -> Yardsticks:
+        """Return them at some of the train losses."""
+        ends = self.lowest[part], self.highest[part]
+        return Yardsticks(self.flow.at(part), self.ridge.at(part), *ends)
+
+
+def reached_losses(run: Run) -> Floats:
+    """Return the train losses of the levels that a run reaches."""
+    losses = np.asarray(run.train_loss, dtype=float)[np.asarray(run.reached)]
+    # rounding may put a loss at the minimum below it
+    return np.asarray(np.maximum(losses, float(run.problem.min_train_loss)))
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def relative(test_loss: Floats, flow: Run) -> Floats:
+    """Return test losses as multiples of flow's; one where both are nothing but rounding."""
+    start, theirs = float(flow.problem.start_test_loss), np.asarray(flow.test_loss)
+    same = np.abs(test_loss - theirs) <= _ROUNDING * start
+    return np.where(same, 1.0, test_loss / theirs)
