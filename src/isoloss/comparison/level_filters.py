@@ -11,7 +11,6 @@ from isoloss.comparison.result import Comparison
 from isoloss.dynamics.training import train
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
-from isoloss.schedules.schedule import Schedule
 
 __all__ = ["Filters", "filters"]
 
@@ -98,7 +97,9 @@ def filters(comparison: Comparison, at: int) -> Filters:
     )
     level = float(comparison.levels[at])
     excess = level - float(problem.min_train_loss)
-    found = np.array([_filter(probe, each.schedule, excess) for each in comparison.schedules])
+    runs = train(probe, [each.schedule for each in comparison.schedules], train_loss=excess)
+    with np.errstate(over="ignore"):
+        found = np.asarray(runs.sign) * np.exp(np.asarray(runs.log))
     return Filters(
         names=tuple(each.name for each in comparison.schedules),
         train_loss=level,
@@ -109,10 +110,3 @@ def filters(comparison: Comparison, at: int) -> Filters:
         grid=grid,
         curves=found[:, len(gamma) :],
     )
-
-
-def _filter(probe: Problem, schedule: Schedule, level: float) -> Floats:
-    run = train(probe, schedule, train_loss=level)
-    with np.errstate(over="ignore"):
-        values: Floats = np.asarray(run.sign) * np.exp(np.asarray(run.log))
-    return values

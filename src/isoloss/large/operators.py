@@ -192,29 +192,20 @@ class Asked:
         still for long before the train loss falls further.
         """
         start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
-        levels = self.levels.at(problem)
-        max_lr = float(problem.max_lr)
-        trains, tests, reached, open_ended = [], [], [], False
-        for schedule in self.schedules:
-            at = Schedule(
-                Spec.parse(schedule).at(max_lr if np.isfinite(max_lr) else 1.0)
-                if isinstance(schedule, str)
-                else schedule
-            )
-            run = train(problem, at, levels)
-            trains.append(np.asarray(run.train_loss))
-            if problem.test_form is not None:
-                tests.append(np.asarray(run.test_loss))
-            reached.append(np.asarray(run.reached))
-            endless = any(isinstance(p, GradientFlow) and np.isinf(p.time) for p in at.phases)
-            open_ended = open_ended or (endless and not bool(np.all(run.reached)))
+        runs = train(problem, self.schedules, self.levels.at(problem))
+        trains = [*np.asarray(runs.train_loss)]
+        tested = problem.test_form is not None
+        open_ended = any(
+            bool(np.any(~np.asarray(run.reached)))
+            and any(isinstance(p, GradientFlow) and np.isinf(p.time) for p in run.schedule.phases)
+            for run in runs
+        )
         if self.levels.counted:
             trains.append(np.array([floor]))
-        tested = problem.test_form is not None
         return Answer(
             np.concatenate(trains),
-            np.concatenate(tests) if tested else np.zeros(0),
-            np.concatenate(reached),
+            np.ravel(runs.test_loss) if tested else np.zeros(0),
+            np.ravel(runs.reached),
             open_ended,
             (start, float(problem.start_test_loss) if tested else 0.0),
         )

@@ -14,7 +14,6 @@ from isoloss.dynamics.training import train
 from isoloss.levels.grid import Levels
 from isoloss.problems.problem import Problem
 from isoloss.schedules.schedule import Phase, Schedule
-from isoloss.schedules.text import Spec
 
 __all__ = ["FIELDS", "OF_PROBLEMS", "Task"]
 
@@ -63,10 +62,9 @@ class Task:
                     raise
                 for name in OF_PROBLEMS:
                     found[name][i] = float(getattr(problem, name))
-                for j, schedule in enumerate(self.schedules):
-                    run = train(problem, _at(schedule, problem), self.levels.at(problem))
-                    for name in FIELDS:
-                        found[name][i, j] = np.asarray(getattr(run, _NAMES.get(name, name)))
+                runs = train(problem, list(self.schedules), self.levels.at(problem))
+                for name in FIELDS:
+                    found[name][i] = np.asarray(getattr(runs, _NAMES.get(name, name)))
         return found
 
     def fingerprints(self) -> list[str]:
@@ -97,13 +95,6 @@ _PROBES = ("gd(0.3, 1)", "gd(0.7, 3)", "flow(0.4)", "flow(11)", "flow(301)")
 def _fingerprint(problem: Problem) -> str:
     """Return a hash of all of a problem that schedules see, its test loss by some of them."""
     losses = [float(getattr(problem, name)) for name in OF_PROBLEMS]
-    probes = [train(problem, _at(text, problem)).test_loss for text in _PROBES]
+    probes = train(problem, _PROBES).test_loss
     parts = (problem.gamma, problem.log_weights, np.array(losses), np.array(probes, dtype=float))
     return hashlib.sha256(b"".join(np.asarray(part).tobytes() for part in parts)).hexdigest()
-
-
-def _at(schedule: Schedule | Phase | str, problem: Problem) -> Schedule | Phase:
-    if not isinstance(schedule, str):
-        return schedule
-    max_lr = float(problem.max_lr)
-    return Spec.parse(schedule).at(max_lr if np.isfinite(max_lr) else 1.0)
