@@ -13,7 +13,7 @@ import numpy.typing as npt
 from isoloss._messages.near_misses import suggest
 from isoloss._parallel.threads import blas_by_size
 from isoloss.comparison.best_stops import best, best_ridge
-from isoloss.comparison.effects import NO_DIFFERENCE
+from isoloss.comparison.verdicts import worth
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.levels.grid import spaced, start_excess
@@ -109,19 +109,7 @@ class Selection:
         """What the choice is worth on the test data, which it has not seen."""
         best = self.best
         rival = min(self.flow, self.ridge, key=lambda entry: entry.validation_loss)
-        change = best.test_loss / rival.test_loss - 1
-        chosen = (
-            f"Chosen on the validation data: {best.name}. On the test data, which the choice has "
-            f"not seen, its loss is {best.test_loss:.4g} against {rival.test_loss:.4g} of "
-            f"{rival.name}"
-        )
-        if abs(change) <= NO_DIFFERENCE:
-            worth = f"no difference (within {100 * NO_DIFFERENCE:g}%): {rival.name} will do"
-        elif change < 0:
-            worth = f"{-100 * change:.1f}% lower"
-        else:
-            worth = f"{100 * change:.1f}% higher: keep {rival.name}"
-        return f"{chosen}, {worth}."
+        return worth(best.name, best.test_loss, rival.name, rival.test_loss)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a row for each entry, as in ``results.csv``.

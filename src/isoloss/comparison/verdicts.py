@@ -1,4 +1,4 @@
-"""What a schedule does at equal train loss, in one plain sentence."""
+"""What schedules are worth, in plain sentences: at equal train loss, on test data, over folds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss._messages.numbers import percent, short
+from isoloss.comparison.effects import NO_DIFFERENCE
 from isoloss.comparison.outcomes import Stop, Stops
 from isoloss.problems.problem import Problem
 
-__all__ = ["best_stop", "setting", "verdict"]
+__all__ = ["best_stop", "over_folds", "setting", "standard_error", "verdict", "worth"]
+
+Floats = npt.NDArray[np.float64]
 
 
-def setting(problem: Problem, levels: npt.NDArray[np.float64]) -> tuple[str, ...]:
+def setting(problem: Problem, levels: Floats) -> tuple[str, ...]:
     """Say what range of train losses is looked at, and what the units are."""
     start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
     places = "1 level, train loss " + short(levels[0], 5)
@@ -73,6 +76,39 @@ def _part(stops: Stops, name: str, members: npt.NDArray[np.bool_]) -> str:
     return f"{name} at {where} (test loss {size} {direction} than gradient flow's; {place})"
 
 
+def worth(name: str, loss: float, rival: str, rival_loss: float) -> str:
+    """Say what a choice made on validation data is worth on test data, against a rival."""
+    change = loss / rival_loss - 1
+    chosen = (
+        f"Chosen on the validation data: {name}. On the test data, which the choice has "
+        f"not seen, its loss is {loss:.4g} against {rival_loss:.4g} of {rival}"
+    )
+    if abs(change) <= NO_DIFFERENCE:
+        return f"{chosen}, no difference (within {100 * NO_DIFFERENCE:g}%): {rival} will do."
+    if change < 0:
+        return f"{chosen}, {-100 * change:.1f}% lower."
+    return f"{chosen}, {100 * change:.1f}% higher: keep {rival}."
+
+
+def over_folds(rival: str, scores: Floats, theirs: Floats) -> str:
+    """Say what the scores on each fold are worth against a rival's."""
+    gains = scores - theirs
+    gain, error = float(gains.mean()), standard_error(gains)
+    level = f"{rival} has {theirs.mean():.4g}"
+    if math.isnan(error):
+        side = "lower" if gain > 0 else "higher"
+        return f"{level}, {abs(gain):.2g} {side}." if gain else f"{level}, the same."
+    difference = f"{level}; fold by fold the difference is {gain:.2g} ± {error:.2g}"
+    if abs(gain) > 2 * error:
+        return f"{difference}, beyond two standard errors."
+    return f"{difference}, within two standard errors: that will do as well."
+
+
+def standard_error(values: Floats) -> float:
+    """Return the standard error of a mean over folds; NaN for one fold."""
+    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else math.nan
+
+
 def best_stop(name: str, stop: Stop) -> str:
     """Say where a schedule's best stop on the test data is."""
     error = "" if stop.test_error is None else f", test error {100 * stop.test_error:.1f}%"
@@ -97,6 +133,6 @@ def _joined(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
-def _place(losses: npt.NDArray[np.float64]) -> str:
+def _place(losses: Floats) -> str:
     high, low = short(losses.max()), short(losses.min())
     return f"train loss {high}" if high == low else f"train loss {high} to {low}"

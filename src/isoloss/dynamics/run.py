@@ -16,7 +16,7 @@ from isoloss.dynamics.path import Path, trace
 from isoloss.problems.filtered import Filtered
 from isoloss.schedules.schedule import Schedule
 
-__all__ = ["Run"]
+__all__ = ["Run", "stacked"]
 
 Array = Any
 
@@ -67,17 +67,6 @@ class Run(Filtered):
         if self.is_stacked:
             raise ValueError("this run has an axis of schedules: take run.schedules, or run[i]")
         return self.schedules[0]
-
-    @classmethod
-    def stacked(cls, runs: Sequence[Run]) -> Run:
-        """Join runs of a problem by different schedules to the same levels, one each."""
-        arrays = {name: [getattr(run, name) for run in runs] for name in cls._POINTS}
-        return cls(
-            problem=runs[0].problem,
-            schedules=tuple(run.schedule for run in runs),
-            is_stacked=True,
-            **{name: compat.array_namespace(*each).stack(each) for name, each in arrays.items()},
-        )
 
     def __len__(self) -> int:
         if not self.is_stacked:
@@ -143,3 +132,14 @@ class Run(Filtered):
             f"Run({reached}, steps={int(self.steps)}, time={float(self.time):.4g}, "
             f"train_loss={float(self.train_loss):.6g}{test_loss})"
         )
+
+
+def stacked(runs: Sequence[Run]) -> Run:
+    """Join runs of one problem by different schedules to the same levels: one each."""
+    arrays = {name: [getattr(run, name) for run in runs] for name in Run._POINTS}
+    return Run(
+        problem=runs[0].problem,
+        schedules=tuple(run.schedule for run in runs),
+        is_stacked=True,
+        **{name: compat.array_namespace(*each).stack(each) for name, each in arrays.items()},
+    )

@@ -8,7 +8,7 @@ from typing import Any, cast
 from isoloss._arrays.context import quiet
 from isoloss._parallel.threads import blas_by_size
 from isoloss.dynamics.following import Stopped, follow
-from isoloss.dynamics.run import Run
+from isoloss.dynamics.run import Run, stacked
 from isoloss.levels.grid import stops
 from isoloss.problems.problem import Problem
 from isoloss.schedules.resolving import Given, resolve
@@ -85,7 +85,7 @@ def train(problem: Problem, schedule: Given | Sequence[Given], train_loss: Any =
     levels = None if train_loss is None else stops(problem, train_loss)
     stopped = follow(problem, schedules, levels)
     runs = [_run(problem, *each) for each in zip(schedules, stopped, strict=True)]
-    return Run.stacked(runs) if isinstance(schedule, list | tuple) else runs[0]
+    return stacked(runs) if isinstance(schedule, list | tuple) else runs[0]
 
 
 def _run(problem: Problem, schedule: Schedule, stopped: Stopped) -> Run:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.comparison.verdicts import over_folds, standard_error
 from isoloss.schedules.phases import GradientFlow
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import Spec
@@ -69,7 +70,7 @@ def choice(search: ScheduleSearchCV) -> Choice:
     stops = tuple(_stop(search, i) for i in first.values())
     folds = np.array([results[f"split{k}_test_score"] for k in range(search.n_splits_)])
     where = f"over {len(folds)} folds" if len(folds) > 1 else "on the validation rows"
-    error = _standard_error(folds[:, chosen])
+    error = standard_error(folds[:, chosen])
     spread = "" if math.isnan(error) else f" ± {error:.2g} (standard error)"
     real = results["reached"] > 0  # a level that no fold reaches is the end once more
     ties = int(np.sum(real & (np.abs(scores - scores[chosen]) <= _SAME * abs(scores[chosen])))) - 1
@@ -83,13 +84,13 @@ def choice(search: ScheduleSearchCV) -> Choice:
     flow = next((name for name, each in search.schedules_.items() if _is_flow(each)), None)
     if flow is not None and names[chosen] != flow:
         rival = folds[:, first[flow]]
-        reason.append(_against("Gradient flow at its best stop", folds[:, chosen], rival))
+        reason.append(over_folds("Gradient flow at its best stop", folds[:, chosen], rival))
     ridge = search.ridge_scores_
-    reason.append(_against("Ridge regression with its best penalty", folds[:, chosen], ridge))
+    reason.append(over_folds("Ridge regression with its best penalty", folds[:, chosen], ridge))
     reason.append(
         "The score of the best of many candidates is optimistic: judge the model on other rows."
     )
-    return Choice(stops, (float(ridge.mean()), _standard_error(ridge)), tuple(reason))
+    return Choice(stops, (float(ridge.mean()), standard_error(ridge)), tuple(reason))
 
 
 def _is_flow(schedule: Any) -> bool:
@@ -97,24 +98,6 @@ def _is_flow(schedule: Any) -> bool:
     text = isinstance(schedule, str)
     whole = Spec.parse(schedule).relative if text else Schedule(schedule)
     return whole == Schedule(GradientFlow())
-
-
-def _against(rival: str, scores: Floats, theirs: Floats) -> str:
-    """Say what the scores on each fold are worth against a rival's."""
-    gains = scores - theirs
-    gain, error = float(gains.mean()), _standard_error(gains)
-    level = f"{rival} has {theirs.mean():.4g}"
-    if math.isnan(error):
-        side = "lower" if gain > 0 else "higher"
-        return f"{level}, {abs(gain):.2g} {side}." if gain else f"{level}, the same."
-    difference = f"{level}; fold by fold the difference is {gain:.2g} ± {error:.2g}"
-    if abs(gain) > 2 * error:
-        return f"{difference}, beyond two standard errors."
-    return f"{difference}, within two standard errors: that will do as well."
-
-
-def _standard_error(values: Floats) -> float:
-    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else math.nan
 
 
 def _stop(search: ScheduleSearchCV, i: int) -> BestStop:
@@ -128,5 +111,5 @@ def _stop(search: ScheduleSearchCV, i: int) -> BestStop:
         steps=float(results["mean_n_steps"][i]),
         time=float(results["median_flow_time"][i]),
         score=float(results["mean_test_score"][i]),
-        spread=_standard_error(scores),
+        spread=standard_error(scores),
     )
