@@ -115,7 +115,7 @@ def compare(
         curves=_curves(problem, dict(zip(schedules, on_grid[:-1], strict=True))),
         flow_curve=_stops("flow", grid, on_grid[-1], beside_curve, None),
         best=tuple(_stop(best(runs[i]), test_error) for i in range(len(schedules))),
-        ridge_best=_ridge_stop(best_ridge(problem, searched - _floor(problem)), test_error),
+        ridge_best=_stop(best_ridge(problem, searched - _floor(problem)), test_error),
     )
 
 
@@ -203,22 +203,13 @@ def _curves(problem: Problem, runs: Mapping[str, Run]) -> tuple[Curve, ...]:
     )
 
 
-def _stop(run: Run, test_error: TestError | None) -> Stop:
+def _stop(found: Run | Ridge, test_error: TestError | None) -> Stop:
+    run = found if isinstance(found, Run) else None
     return Stop(
-        steps=int(run.steps),
-        time=float(run.time) / float(run.problem.max_lr),
-        train_loss=float(run.train_loss),
-        test_loss=float(run.test_loss),
-        test_error=None if test_error is None else float(test_error(run.coef())),
-    )
-
-
-def _ridge_stop(found: Ridge, test_error: TestError | None) -> Stop:
-    return Stop(
-        steps=0,
-        time=0.0,
+        steps=0 if run is None else int(run.steps),
+        time=0.0 if run is None else float(run.time) / float(run.problem.max_lr),
         train_loss=float(found.train_loss),
         test_loss=float(found.test_loss),
         test_error=None if test_error is None else float(test_error(found.coef())),
-        alpha=float(found.alpha),
+        alpha=float(found.alpha) if isinstance(found, Ridge) else None,
     )

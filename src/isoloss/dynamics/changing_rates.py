@@ -14,7 +14,7 @@ from isoloss.dynamics.equal_steps import GROWTH, EqualSteps
 from isoloss.dynamics.filters import Filter, rates_filter, step_factors
 from isoloss.dynamics.interpolation import SmoothSteps
 from isoloss.dynamics.solver import Carried, Solver
-from isoloss.dynamics.stops import Directions, Stops, log_excess
+from isoloss.dynamics.stops import Directions, LevelStops, log_excess
 from isoloss.problems.units import scaled
 
 __all__ = ["ChangingRates"]
@@ -45,10 +45,10 @@ class ChangingRates(Solver):
 
     def advance(self, directions: Directions, carried: Carried, first: Any, last: Any) -> Carried:
         """Return what is carried after some of the steps."""
-        stops = Stops(directions, carried.filter)
+        stops = LevelStops(directions, carried.filter)
         return ChangingRates(self.lr[first:last]).first_at(carried, stops)
 
-    def first_at(self, carried: Carried, stops: Stops) -> Carried:
+    def first_at(self, carried: Carried, stops: LevelStops) -> Carried:
         """Record the first steps at or below the open levels."""
         xp, own = stops.xp, scaled(self.lr, stops.directions.unit)
         largest = float(own.max(initial=0.0))
@@ -66,7 +66,7 @@ def _is_huge(lr: float, curvature: float) -> bool:
     return max(lr, curvature) > _HUGE or lr * curvature > _HUGE
 
 
-def _scan(stops: Stops, filters: Filter, rates: Rates, largest: float) -> Filter:
+def _scan(stops: LevelStops, filters: Filter, rates: Rates, largest: float) -> Filter:
     """Walk through ``rates`` from ``filters``, record the stops, and return the filter at the end.
 
     Steps are taken in groups. A lower bound for the train loss within a group tells whether it may
@@ -96,14 +96,14 @@ def _scan(stops: Stops, filters: Filter, rates: Rates, largest: float) -> Filter
     return filters
 
 
-def _may_stop(stops: Stops, bound: Array) -> Array:
+def _may_stop(stops: LevelStops, bound: Array) -> Array:
     """Mark the open levels that a lower bound for the train loss does not exclude."""
     lower = bound - _ROUNDING * (1.0 + stops.xp.abs(bound))
     return stops.open & ((bound <= stops.bar) | (lower <= stops.bar))
 
 
 def _scan_smoothly(
-    stops: Stops,
+    stops: LevelStops,
     filters: Filter,
     curvature: Array,
     steps: SmoothSteps,
@@ -151,7 +151,7 @@ def _block_size(largest: float, width: int) -> int:
     return size
 
 
-def _search(stops: Stops, filters: Filter, factors: Array, done: int) -> None:
+def _search(stops: LevelStops, filters: Filter, factors: Array, done: int) -> None:
     """Record the levels first reached in a block, whose start comes after ``done`` steps."""
     xp = stops.xp
     start = stops.log_weights + 2.0 * filters.logarithm()

@@ -11,7 +11,7 @@ import numpy as np
 from isoloss.dynamics.filters import Filter, log_step
 from isoloss.dynamics.solver import Carried, Marks, Solver, Wanted
 from isoloss.dynamics.stopping import first_step
-from isoloss.dynamics.stops import Directions, Stops, log_excess
+from isoloss.dynamics.stops import Directions, LevelStops, log_excess
 
 __all__ = ["GROWTH", "EqualSteps"]
 
@@ -33,7 +33,7 @@ class EqualSteps(Solver):
         start, step = self._step(directions, carried.filter, count)
         return Carried(start.then(xp, step.power(xp, count[..., None])))
 
-    def first_at(self, carried: Carried, stops: Stops) -> Carried:
+    def first_at(self, carried: Carried, stops: LevelStops) -> Carried:
         """Record the first steps at or below the open levels."""
         xp = stops.xp
         steps = stops.directions.kind.constant(self.steps) + xp.zeros_like(stops.passed[1])

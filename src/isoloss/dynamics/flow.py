@@ -12,7 +12,7 @@ import numpy as np
 from isoloss.dynamics.filters import Filter, flow_filter
 from isoloss.dynamics.solver import Carried, Marks, Solver, Wanted, solvers
 from isoloss.dynamics.stopping import flow_time
-from isoloss.dynamics.stops import Directions, Stops, log_excess
+from isoloss.dynamics.stops import Directions, LevelStops, log_excess
 from isoloss.schedules.phases import GradientFlow
 
 __all__ = ["FlowSolver"]
@@ -32,7 +32,7 @@ class FlowSolver(Solver):
         """Return what is carried after the flow between two times, in the problem's own unit."""
         return Carried(_flown(directions, carried.filter, directions.kind.constant(last - first)))
 
-    def first_at(self, carried: Carried, stops: Stops) -> Carried:
+    def first_at(self, carried: Carried, stops: LevelStops) -> Carried:
         """Record the times at which the train loss reaches the open levels."""
         directions, xp, start = stops.directions, stops.xp, carried.filter
         duration = directions.own(self.time)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from isoloss.dynamics.equal_steps import EqualSteps
 from isoloss.dynamics.filters import Filter, choose
 from isoloss.dynamics.solver import Carried, Solver, solvers
-from isoloss.dynamics.stops import Directions, Stops
+from isoloss.dynamics.stops import Directions, LevelStops
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
 from isoloss.schedules.schedule import Schedule
@@ -72,7 +72,7 @@ def _followed(
         if sought is not None:
             sought = xp.tile(sought[0], (count, 1)), xp.tile(sought[1], (count, 1))
     carried = Carried(Filter.identity(directions.curvature))
-    stops = Stops(directions, carried.filter, sought)
+    stops = LevelStops(directions, carried.filter, sought)
     for part in parts:
         if stops.all_reached():
             break

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.dynamics.chebyshev import through_nodes
 from isoloss.dynamics.filters import rates_filter, step_factors
 
 __all__ = ["SmoothSteps"]
@@ -32,13 +33,12 @@ class SmoothSteps:
     constant: Any
     largest: float
     nodes: npt.NDArray[np.float64]
-    to_coefficients: npt.NDArray[np.float64]
     near: Array
     """Columns with 2ηγ above the limit, treated step by step."""
     near_curvature: Array
     far_curvature: Array
-    polynomials: Array
-    """Chebyshev polynomials at the other columns, shape (nodes, columns)."""
+    spread: Array
+    """The matrix from values at the nodes to the other columns, shape (nodes, columns)."""
     inverse: Array
     """Where each column stands in the concatenation of near and far ones."""
 
@@ -49,25 +49,19 @@ class SmoothSteps:
         singular = 1.0 / (2.0 * largest * reach)  # in units of the interval's length
         centre = 2.0 * singular - 1.0
         count = math.ceil(_DIGITS / math.log(centre + math.sqrt(centre * centre - 1.0))) + 1
-        angles = (np.arange(count) + 0.5) * np.pi / count
-        degrees = np.arange(count)[:, None]
-        to_coefficients = np.cos(degrees * angles) * (2.0 / count)
-        to_coefficients[0] /= 2.0
         is_near = curvature > reach
         near, far = xp.nonzero(is_near)[0], xp.nonzero(~is_near)[0]
         far_curvature = xp.take(curvature, far, axis=0)
-        inside = 2.0 * far_curvature / reach - 1.0
-        inside = xp.where(inside > 1, 1.0 + 0.0 * inside, inside)
+        nodes, spread = through_nodes(far_curvature, reach, count)
         return cls(
             xp=xp,
             constant=constant,
             largest=largest,
-            nodes=0.5 * reach * (1.0 + np.cos(angles)),
-            to_coefficients=to_coefficients,
+            nodes=nodes,
             near=near,
             near_curvature=xp.take(curvature, near, axis=0),
             far_curvature=far_curvature,
-            polynomials=xp.cos(constant(degrees) * xp.acos(inside)[None, :]),
+            spread=constant(spread),
             inverse=xp.argsort(xp.concat([near, far])),
         )
 
@@ -85,7 +79,7 @@ class SmoothSteps:
         xp, count = self.xp, rates.size // size
         slopes = np.log1p(-2.0 * rates[:, None] * self.nodes) / self.nodes
         sums = np.cumsum(slopes.reshape(count, size, -1).sum(axis=1), axis=0)
-        smooth = self.constant(sums @ self.to_coefficients.T) @ self.polynomials
+        smooth = self.constant(sums) @ self.spread
         log = least = smooth * self.far_curvature
         sign = 1.0 + 0.0 * log
         if self.near.shape[0]:

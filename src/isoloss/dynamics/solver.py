@@ -12,7 +12,7 @@ from functools import singledispatch
 from typing import Any, ClassVar, NamedTuple, Self
 
 from isoloss.dynamics.filters import Filter
-from isoloss.dynamics.stops import Directions, Stops
+from isoloss.dynamics.stops import Directions, LevelStops
 from isoloss.schedules.phases import Steps
 from isoloss.schedules.schedule import Phase
 
@@ -69,7 +69,7 @@ class Solver(ABC):
         ``carried`` is what there is before them. A flow counts time instead of steps.
         """
 
-    def first_at(self, carried: Carried, stops: Stops) -> Carried:
+    def first_at(self, carried: Carried, stops: LevelStops) -> Carried:
         """Record where the train loss first reaches each open level; return what is carried on."""
         for step in range(self.steps):
             if not stops.any_open():

@@ -11,7 +11,7 @@ from typing import Any
 
 from isoloss.dynamics.filters import Filter, flow_filter
 from isoloss.dynamics.roots import ROUGH, first_root, polished
-from isoloss.dynamics.stops import Stops, log_excess
+from isoloss.dynamics.stops import LevelStops, log_excess
 
 __all__ = ["first_step", "flow_time"]
 
@@ -75,7 +75,7 @@ def flow_time(
 
 
 def first_step(
-    stops: Stops, filters: Filter, step: Filter, steps: Array, sought: Array
+    stops: LevelStops, filters: Filter, step: Filter, steps: Array, sought: Array
 ) -> tuple[Array, Filter]:
     """Return the first of some equal GD steps at or below each level (inf: none), its filter.
 

@@ -13,7 +13,7 @@ from isoloss.dynamics.filters import Filter, choose
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
 
-__all__ = ["Directions", "Stops", "log_excess"]
+__all__ = ["Directions", "LevelStops", "log_excess"]
 
 Array = Any
 
@@ -62,7 +62,7 @@ class Directions(NamedTuple):
         return self._replace(curvature=curvature, log_weights=log_weights)
 
 
-class Stops:
+class LevelStops:
     """The levels of one call: those open, and where the others have stopped.
 
     Attributes

@@ -19,7 +19,7 @@ from isoloss.dynamics.filters import Filter
 from isoloss.dynamics.momentum.groups import CHUNK, Grouping, Groups
 from isoloss.dynamics.momentum.motion import Motion, one_step, rescaled
 from isoloss.dynamics.momentum.search import relative_to
-from isoloss.dynamics.stops import Stops
+from isoloss.dynamics.stops import LevelStops
 
 __all__ = ["walk"]
 
@@ -36,7 +36,7 @@ _STOPS = 1e-12  # the same of a position alone, which counts where the rates tha
 
 
 def walk(
-    stops: Stops,
+    stops: LevelStops,
     motion: Motion,
     rates: Rates,
     momentum: float,
@@ -62,7 +62,7 @@ class _Walker:
 
     def __init__(
         self,
-        stops: Stops,
+        stops: LevelStops,
         motion: Motion,
         curvature: Array,
         rates: Rates,

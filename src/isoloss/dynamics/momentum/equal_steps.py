@@ -12,7 +12,7 @@ from typing import Any
 
 from isoloss.dynamics.momentum.motion import Motion, Transition
 from isoloss.dynamics.momentum.search import relative_to
-from isoloss.dynamics.stops import Stops
+from isoloss.dynamics.stops import LevelStops
 
 __all__ = ["first_crossing"]
 
@@ -25,7 +25,7 @@ _NATS = 200.0  # growth or decay in a block
 _TOLERANCE = 1e-13  # of the sum of magnitudes: far above the rounding of a block's products
 
 
-def first_crossing(stops: Stops, motion: Motion, step: Transition, steps: int) -> Motion:
+def first_crossing(stops: LevelStops, motion: Motion, step: Transition, steps: int) -> Motion:
     """Record the first of ``steps`` equal steps at or below each level, and return the end."""
     xp, log_weights = stops.xp, stops.log_weights
     large, small, apart = step.eigenvalues()
@@ -52,7 +52,7 @@ def first_crossing(stops: Stops, motion: Motion, step: Transition, steps: int) -
     return step.advance(now, steps - done)
 
 
-def _worth_looking(stops: Stops, done: int) -> bool:
+def _worth_looking(stops: LevelStops, done: int) -> bool:
     """Whether a level is open that later steps can be seen to reach.
 
     The smallest train loss is reached only by removing every direction exactly. After k steps a
@@ -66,7 +66,7 @@ def _worth_looking(stops: Stops, done: int) -> bool:
 
 
 def _stays_above(
-    stops: Stops,
+    stops: LevelStops,
     motion: Motion,
     step: Transition,
     eigenvalues: tuple[Array, Array, Array],
@@ -96,7 +96,7 @@ def _stays_above(
 
 
 def _search_block(
-    stops: Stops, motion: Motion, step: Transition, size: tuple[int, int, int], done: int
+    stops: LevelStops, motion: Motion, step: Transition, size: tuple[int, int, int], done: int
 ) -> int | None:
     """Look at every step of a block; return the first that could not be decided in float64."""
     xp = stops.xp
@@ -118,7 +118,7 @@ def _search_block(
 
 
 def _block_losses(
-    stops: Stops, motion: Motion, step: Transition, rows: int, bits: int
+    stops: LevelStops, motion: Motion, step: Transition, rows: int, bits: int
 ) -> tuple[Array, Array, Array]:
     """Return losses after 1 … rows·2^bits steps, (B, steps), a bound on their rounding, and levels.
 

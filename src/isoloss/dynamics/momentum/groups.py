@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.dynamics.chebyshev import through_nodes
+
 __all__ = ["CHUNK", "Grouping", "Groups"]
 
 Array = Any
@@ -56,16 +58,10 @@ class Grouping:
         fall = 2.0 * math.log(_FALL) / math.log(momentum) if momentum > 0 else 1.0
         self.size = int(min(max(fall, 1.0), _LONGEST))
         count = 2 * self.size + 1
-        top = float(xp.max(curvature))
-        angles = (np.arange(count) + 0.5) * np.pi / count
-        degrees = np.arange(count)[:, None]
-        to_coefficients = np.cos(degrees * angles) * (2.0 / count)
-        to_coefficients[0] /= 2.0
-        self.nodes = 0.5 * top * (1.0 + np.cos(angles))
-        inside = 2.0 * curvature / top - 1.0
-        polynomials = xp.cos(constant(degrees) * xp.acos(xp.clip(inside, -1.0, 1.0))[None, :])
-        self.spread = constant(to_coefficients.T) @ polynomials
         self.pays = self.size > 3 and curvature.shape[0] >= _WORTH * count
+        if self.pays:
+            self.nodes, spread = through_nodes(curvature, float(xp.max(curvature)), count)
+            self.spread = constant(spread)
 
     def run(self, state: tuple[Array, Array], rates: Rates, weights: Array | None) -> Groups | None:
         """Run whole groups from a state; None where digits would be lost.

@@ -12,7 +12,7 @@ from isoloss.dynamics.momentum.changing_steps import walk
 from isoloss.dynamics.momentum.equal_steps import first_crossing
 from isoloss.dynamics.momentum.motion import LARGEST, Motion, Transition
 from isoloss.dynamics.solver import Carried, Solver, runs_of, solvers
-from isoloss.dynamics.stops import Directions, Stops
+from isoloss.dynamics.stops import Directions, LevelStops
 from isoloss.problems.units import scaled
 from isoloss.schedules.phases import HeavyBall, Nesterov
 
@@ -37,11 +37,11 @@ class MomentumSteps(Solver):
         if isinstance(own, float):
             motion = self._transition(directions, own).advance(motion, last - first)
         else:
-            stops = Stops(directions, carried.filter)
+            stops = LevelStops(directions, carried.filter)
             motion = self._walk(stops, motion, own[first:last])
         return _carried(directions, motion)
 
-    def first_at(self, carried: Carried, stops: Stops) -> Carried:
+    def first_at(self, carried: Carried, stops: LevelStops) -> Carried:
         """Record the first steps at or below the open levels."""
         directions, motion = stops.directions, self._start(carried, 0)
         own = scaled(self.lr, directions.unit)
@@ -64,7 +64,7 @@ class MomentumSteps(Solver):
         xp, curvature = directions.kind.xp, directions.curvature
         return Transition(xp, lr, self.momentum, curvature, nesterov=self.nesterov)
 
-    def _walk(self, stops: Stops, motion: Motion, rates: Any) -> Motion:
+    def _walk(self, stops: LevelStops, motion: Motion, rates: Any) -> Motion:
         return walk(stops, motion, rates, self.momentum, nesterov=self.nesterov)
 
 

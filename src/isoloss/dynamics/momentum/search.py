@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from isoloss.dynamics.momentum.motion import Motion
-from isoloss.dynamics.stops import Stops
+from isoloss.dynamics.stops import LevelStops
 
 __all__ = ["relative_to"]
 
 Array = Any
 
 
-def relative_to(motion: Motion, stops: Stops) -> tuple[Array, Array]:
+def relative_to(motion: Motion, stops: LevelStops) -> tuple[Array, Array]:
     """Return weights of squared positions, (B, 1, r), and bars of levels (B, L), both scaled."""
     xp = stops.xp
     logs = stops.log_weights + 2.0 * motion.log_scale()

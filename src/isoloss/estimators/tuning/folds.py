@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 
 from isoloss.estimators.base import Scheduled
 from isoloss.estimators.rows import Rows
-from isoloss.estimators.tuning.trainer import Stops
+from isoloss.estimators.tuning.trainer import FoldStops
 from isoloss.problems.batching import stable_rate
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
@@ -140,7 +140,7 @@ class Fold:
             steps = [] if self.before is None else self.before.steps
             yield Pipeline([*steps, (self.name, model)]) if self.name else model
 
-    def fitted(self, stops: Stops, i: int) -> Iterator[dict[str, Any]]:
+    def fitted(self, stops: FoldStops, i: int) -> Iterator[dict[str, Any]]:
         """Yield the attributes that each stop in this fold, the i-th, would give its model."""
         stable = stable_rate(self.problem)
         for steps, flow, loss in zip(

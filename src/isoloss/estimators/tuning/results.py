@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from isoloss.estimators.tuning.scoring import Scored
-from isoloss.estimators.tuning.trainer import Stops
+from isoloss.estimators.tuning.trainer import FoldStops
 
 __all__ = ["best_index", "cv_results"]
 
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 
 def cv_results(
     candidates: Sequence[tuple[str, dict[str, Any]]],
-    stops: Sequence[Stops],
+    stops: Sequence[FoldStops],
     scored: Sequence[Scored],
     fit_seconds: Sequence[float],
 ) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from isoloss.problems.problem import Problem
 from isoloss.schedules.schedule import Phase, Schedule
 from isoloss.schedules.text import Spec
 
-__all__ = ["Stops", "Trainer"]
+__all__ = ["FoldStops", "Trainer"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,7 +26,7 @@ _PENALTIES = np.geomspace(1e-8, 1e2, 50)  # over the largest curvature
 
 
 @dataclass(frozen=True, eq=False)
-class Stops:
+class FoldStops:
     """Where a schedule stops in each of k folds: first at its end, then for L levels.
 
     Attributes
@@ -83,9 +83,9 @@ class Trainer:
         alpha = top * _PENALTIES[:, None]
         return [-gamma / (gamma + alpha) for gamma in curvatures]
 
-    def stops(self, schedules: Sequence[str | Schedule | Phase]) -> list[Stops]:
+    def stops(self, schedules: Sequence[str | Schedule | Phase]) -> list[FoldStops]:
         """Train by each schedule to its end and to all levels."""
-        found: dict[int, Stops] = {}
+        found: dict[int, FoldStops] = {}
         texts = {i: each for i, each in enumerate(schedules) if isinstance(each, str)}
         if texts:
             relative = [Spec.parse(text).relative for text in texts.values()]
@@ -96,7 +96,7 @@ class Trainer:
             found.update(zip(absolute, self._each(list(absolute.values())), strict=True))
         return [found[i] for i in range(len(schedules))]
 
-    def _each(self, schedules: Sequence[Schedule]) -> Iterator[Stops]:
+    def _each(self, schedules: Sequence[Schedule]) -> Iterator[FoldStops]:
         """Train each problem by schedules in absolute rates."""
         runs = [
             train(
@@ -108,7 +108,7 @@ class Trainer:
         ]
         return (self._stops(*each) for each in zip(*runs, strict=True))
 
-    def _stops(self, *runs: Run) -> Stops:
+    def _stops(self, *runs: Run) -> FoldStops:
         reached, steps, flow, loss = (
             np.concatenate([np.asarray(getattr(run, name)) for run in runs])
             for name in ("reached", "steps", "time", "train_loss")
@@ -122,4 +122,4 @@ class Trainer:
         reached[:, 0] = True
         excess = np.maximum(train_loss - self.floor[:, None], 0.0) / self.span[:, None]
         changes = [h[:, : len(p.gamma)] for h, p in zip(changes, self.problems, strict=True)]
-        return Stops(reached, steps, flow, loss, train_loss, excess, changes)
+        return FoldStops(reached, steps, flow, loss, train_loss, excess, changes)

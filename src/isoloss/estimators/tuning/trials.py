@@ -16,7 +16,7 @@ from isoloss.estimators.tuning.candidates import Designed, designed_text
 from isoloss.estimators.tuning.folds import Fold
 from isoloss.estimators.tuning.results import cv_results
 from isoloss.estimators.tuning.scoring import Scored, score
-from isoloss.estimators.tuning.trainer import Stops, Trainer
+from isoloss.estimators.tuning.trainer import FoldStops, Trainer
 from isoloss.levels.grid import Levels
 
 __all__ = ["Tried", "try_all"]
@@ -91,7 +91,7 @@ def _candidates(
     ]
 
 
-def _check_reached(levels: Levels, stops: Sequence[Stops]) -> None:
+def _check_reached(levels: Levels, stops: Sequence[FoldStops]) -> None:
     """Raise ``ValueError`` if no schedule reaches a level that the user asked for."""
     reached = np.any([each.reached[:, 1:].any(axis=0) for each in stops], axis=0)
     if not levels.counted and not reached.all():
