@@ -118,7 +118,11 @@ def test_files_that_are_no_sweep_are_refused(tmp_path: Path) -> None:
         ("n_over_d = 2.0", "", "the sampler needs n, or n_over_d"),
         ("draws = 4", "draws = ", "is not a TOML file"),
         ('schedules = ["flow", "gd(1.0, 20) > flow"]', "", "lacks 'schedules': a list of texts"),
-        ('schedules = ["flow"', "schedules = [3", "schedules must be texts, Schedule objects"),
+        (
+            'schedules = ["flow"',
+            "schedules = [3",
+            "schedules must be a list of texts, or a table of names to texts",
+        ),
         ("count = 3", "cont = 3", "levels must be how many, a list of numbers, or a table"),
         ("from = 0.1", "from = 0", "levels cannot be spaced"),
         ("from = 0.1", "from = true", "from must be a finite number above 0"),

@@ -21,6 +21,7 @@ from isoloss.estimators import (
     load_model,
     save_model,
 )
+from isoloss.schedules import Spec
 
 RNG = np.random.default_rng(6)
 X, Y = RNG.normal(size=(30, 3)), RNG.normal(size=30)
@@ -34,6 +35,7 @@ PHASES = il.Schedule(il.HeavyBall([0.1, 0.2], 0.5), il.Nesterov(0.1, 0.3, 4), il
         ScheduledRegressor(PHASES),
         ScheduledRegressor(il.GradientDescent([0.1, 0.3])),
         ScheduledRegressor(il.GradientFlow()),
+        ScheduledRegressor(Spec(il.Schedule(il.GradientDescent([0.1, 0.3])))),
         ScheduledRegressor(kernel="rbf", gamma=0.5),
         make_pipeline(StandardScaler(), ScheduledRegressor()),
     ],

@@ -332,8 +332,7 @@ def test_other_names_are_refused(tmp_path: Path) -> None:
         ({"problems": [], "draws": None, "parameters": None}, ValueError, "at least one problem"),
         ({"problems": lambda noise, decay: lambda rng: 3}, TypeError, "must return one Problem"),
         ({"schedules": []}, ValueError, "give at least one schedule"),
-        ({"schedules": ["flow", "flow"]}, ValueError, "each schedule only once"),
-        ({"schedules": [3]}, TypeError, "schedules must be texts, Schedule objects or phases"),
+        ({"schedules": [3]}, TypeError, "a schedule is a text such as"),
         ({"schedules": ["gd(1)"]}, ValueError, "expected ','"),
         ({"levels": [-1]}, ValueError, "levels must be finite and at least 0"),
         ({"levels": []}, ValueError, "levels must be finite and at least 0"),
@@ -369,8 +368,8 @@ def test_schedules_that_print_the_same_are_two() -> None:
     found = sweep(gaussian(9, [1.0, 0.5]), [ONE, OTHER], [0.0], draws=2)
     assert list(found.schedule.values) == [f"{ONE!r} (1)", f"{ONE!r} (2)"]
     assert (found.train_loss[:, 0] != found.train_loss[:, 1]).all()
-    with pytest.raises(ValueError, match="each schedule only once"):
-        sweep(gaussian(9, [1.0, 0.5]), [ONE, il.Schedule(ONE)], [0.0], draws=2)
+    once = sweep(gaussian(9, [1.0, 0.5]), [ONE, il.Schedule(ONE)], [0.0], draws=2)
+    assert list(once.schedule.values) == [repr(ONE)]
 
 
 def of_problem(test: list[float]) -> il.Problem:

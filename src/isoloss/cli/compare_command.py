@@ -25,7 +25,6 @@ from isoloss.cli.options import (
 
 if TYPE_CHECKING:
     from isoloss.schedules.schedule import Schedule
-    from isoloss.schedules.text import Spec
 
 __all__ = ["compare"]
 
@@ -109,7 +108,7 @@ def compare(
         problem = Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
         found = compare_schedules(
             problem,
-            {name: _at(given, float(problem.max_lr)) for name, given in schedules.items()},
+            schedules,
             parse(levels),
             unit=unit,
             test_error=rows.test_error if rows.classes else None,
@@ -125,25 +124,16 @@ def compare(
         typer.echo(f"\nWrote report.html, the figure and results.csv to {out}")
 
 
-def _schedules(given: Sequence[str]) -> dict[str, Spec | Schedule]:
-    """Return schedules by name, always with gradient flow; those from files have absolute rates."""
+def _schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
+    """Return schedules by name, always with gradient flow."""
     from isoloss.cli.schedules import is_file, named_schedules
     from isoloss.schedules.phases import GradientFlow
+    from isoloss.schedules.resolving import in_own_units
     from isoloss.schedules.schedule import Schedule
     from isoloss.schedules.text import Spec
 
-    normal = [text if is_file(text) else str(Spec.parse(text)) for text in given]
-    found = {
-        name: each if isinstance(each, Schedule) else Spec.parse(each)
-        for name, each in named_schedules(normal).items()
-    }
+    found = named_schedules([each if is_file(each) else str(Spec.parse(each)) for each in given])
     # recognised by its phases: a file may be called flow and hold something else
-    if any(_at(each, 1.0) == Schedule(GradientFlow()) for each in found.values()):
+    if any(in_own_units(each) == Schedule(GradientFlow()) for each in found.values()):
         return found
-    return {"flow": Spec.parse("flow"), **found}
-
-
-def _at(given: Spec | Schedule, max_lr: float) -> Schedule:
-    from isoloss.schedules.schedule import Schedule
-
-    return given if isinstance(given, Schedule) else given.at(max_lr)
+    return {"flow": "flow", **found}

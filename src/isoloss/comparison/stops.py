@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from isoloss._messages.near_misses import distinct
 from isoloss._parallel.threads import blas_by_size
 from isoloss.comparison.best_stops import END, best, best_ridge
 from isoloss.comparison.outcomes import Curve, Stop, Stops
@@ -19,7 +18,7 @@ from isoloss.levels.grid import Levels, between, start_excess
 from isoloss.levels.ridge_regression import Ridge
 from isoloss.problems.problem import Problem
 from isoloss.schedules.phases import GradientFlow
-from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.resolving import Given, read, read_all
 
 __all__ = ["compare"]
 
@@ -34,7 +33,7 @@ _CURVE = 241
 @blas_by_size
 def compare(
     problem: Problem,
-    schedules: Mapping[str, Schedule | Phase] | Sequence[Schedule | Phase],
+    schedules: Given | Mapping[str, Given] | Iterable[Given],
     levels: int | npt.ArrayLike = 12,
     *,
     unit: str = "absolute",
@@ -46,10 +45,11 @@ def compare(
     ----------
     problem : Problem
         One problem (no batch) of NumPy arrays.
-    schedules : mapping of str to Schedule, or sequence of Schedule
-        The schedules under their names in the result. Without names, each is called by its printed
-        form, with a number where different schedules look the same (long lists of rates are
-        abbreviated); equal schedules are compared once.
+    schedules : str or Schedule, or a list, or a mapping of names to these
+        Texts such as ``"gd(1.0, 10) > flow"``, with rates in units of the problem's largest stable
+        one, or `Schedule` objects, under their names in the result. Without names, each is called
+        by its printed form, with a number where different schedules look the same (long lists of
+        rates are abbreviated); equal schedules are compared once.
     levels : int or array_like, default: 12
         The train losses to stop at, in ``unit``; or how many, evenly spaced in the log of the train
         loss above its smallest value, from the start's (excluded) down to a thousandth of it.
@@ -75,7 +75,7 @@ def compare(
     --------
     >>> import isoloss as il
     >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
-    >>> found = compare(problem, {"flow": il.GradientFlow(), "annealed": il.anneal(1.5, 10)})
+    >>> found = compare(problem, {"flow": "flow", "annealed": "gd(1.0, 10) > flow"})
     >>> print(found.schedules[1].ratio[[0, 5, 11]].round(3))
     [0.706 0.538 0.501]
     """
@@ -83,8 +83,6 @@ def compare(
         raise TypeError("compare needs a Problem of NumPy arrays")
     if problem.curvature.ndim != 1:
         raise TypeError(f"compare needs one problem; this is a batch: {problem!r}")
-    if isinstance(schedules, Schedule | Phase) or not len(schedules):
-        raise ValueError("compare needs a list or dict of at least one schedule")
     start = start_excess(problem)
     if not start > _LEAST * _floor(problem):
         raise ValueError(
@@ -97,34 +95,25 @@ def compare(
         chosen = np.sort(between("levels", problem, chosen))[::-1]
     grid = _grid(problem, start, (chosen[-1] - _floor(problem)) / start)
     searched = np.concatenate([grid, _grid(problem, start, _SEARCHED), chosen])
-    if not isinstance(schedules, Mapping):
-        schedules = _called(schedules)
-    runs = train(problem, [*schedules.values(), GradientFlow()], np.append(searched, END))
+    named = read_all(schedules, read)
+    runs = train(problem, [*named.values(), GradientFlow()], np.append(searched, END))
     to_levels = [run.at(slice(-1 - chosen.size, -1)) for run in runs]
     on_grid = [run.at(slice(0, grid.size)) for run in runs]
     *beside, beside_curve = _yardsticks(problem, [*to_levels, on_grid[-1]])
     *stops, flow_stops = (
         _stops(name, chosen, run, yardsticks, test_error)
-        for name, run, yardsticks in zip([*schedules, "flow"], to_levels, beside, strict=True)
+        for name, run, yardsticks in zip([*named, "flow"], to_levels, beside, strict=True)
     )
     return Comparison(
         problem=problem,
         levels=chosen,
         schedules=tuple(stops),
         flow=flow_stops,
-        curves=_curves(problem, dict(zip(schedules, on_grid[:-1], strict=True))),
+        curves=_curves(problem, dict(zip(named, on_grid[:-1], strict=True))),
         flow_curve=_stops("flow", grid, on_grid[-1], beside_curve, None),
-        best=tuple(_stop(best(runs[i]), test_error) for i in range(len(schedules))),
+        best=tuple(_stop(best(runs[i]), test_error) for i in range(len(named))),
         ridge_best=_stop(best_ridge(problem, searched - _floor(problem)), test_error),
     )
-
-
-def _called(schedules: Sequence[Schedule | Phase]) -> dict[str, Schedule]:
-    """Return schedules without names under their printed forms, and repeated ones once."""
-    shown: dict[Schedule, str] = {}
-    for given in schedules:
-        shown.setdefault(Schedule(given), repr(given))
-    return dict(zip(distinct(list(shown.values())), shown, strict=True))
 
 
 def _floor(problem: Problem) -> float:

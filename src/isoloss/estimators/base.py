@@ -23,11 +23,9 @@ from isoloss.dynamics.training import train
 from isoloss.estimators.rows import KernelRows, LinearRows, Rows, check_kernel, check_square
 from isoloss.levels.grid import check_unit, measure
 from isoloss.problems.decomposition import RTOL
-from isoloss.problems.problem import Problem
-from isoloss.schedules.schedule import Phase, Schedule
-from isoloss.schedules.text import Spec
+from isoloss.schedules.resolving import Given, resolve
 
-__all__ = ["FLOATS", "ROOM", "Scheduled", "at_problem"]
+__all__ = ["FLOATS", "ROOM", "Scheduled"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,7 +43,7 @@ class Scheduled(BaseEstimator):
 
     def __init__(
         self,
-        schedule: str | Schedule | Phase = "flow",
+        schedule: Given = "flow",
         train_loss: float | None = None,
         *,
         train_loss_unit: str = "absolute",
@@ -124,7 +122,11 @@ class Scheduled(BaseEstimator):
                 UserWarning,
                 stacklevel=2,
             )
-        schedule = at_problem(self.schedule, rows.problem)
+        if isinstance(self.schedule, str) and self.schedule.removesuffix("+flow") in family_names():
+            raise ValueError(
+                f"{self.schedule!r} is a family of schedules; ScheduleSearchCV finds its best one"
+            )
+        schedule = resolve(self.schedule, rows.problem)
         level = None
         if self.train_loss is not None:
             scale, offset = measure(rows.problem, self.train_loss_unit)
@@ -261,20 +263,3 @@ class Scheduled(BaseEstimator):
         tags.input_tags.sparse = True
         tags.input_tags.pairwise = self.kernel == "precomputed"
         return tags
-
-
-def at_problem(schedule: str | Schedule | Phase, problem: Problem) -> Schedule:
-    """Return a schedule, or a text in units of the largest stable rate, for a problem."""
-    if isinstance(schedule, str):
-        if schedule.removesuffix("+flow") in family_names():
-            raise ValueError(
-                f"{schedule!r} is a family of schedules; ScheduleSearchCV finds its best one"
-            )
-        max_lr = float(problem.max_lr)
-        return Spec.parse(schedule).at(max_lr if math.isfinite(max_lr) else 1.0)
-    if isinstance(schedule, Schedule | Phase):
-        return Schedule(schedule)
-    raise TypeError(
-        'schedule must be a text such as "gd(1.0, 100) > flow", a Schedule or a phase such as '
-        f"GradientDescent([0.1, 0.05]); got {type(schedule).__name__}"
-    )

@@ -27,9 +27,9 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
 
     Parameters
     ----------
-    schedule : str, Schedule or phase, default: "flow"
+    schedule : str, Spec, Schedule or phase, default: "flow"
         A text, such as ``"gd(1.0, 100) > flow"``, has its rates in units of the largest stable one
-        (see `isoloss.schedules.text.Spec`); a `Schedule` has absolute ones. The default without a
+        (see `isoloss.schedules.Spec`); a `Schedule` has absolute ones. The default without a
         ``train_loss`` is least squares (of smallest norm).
     train_loss : float, optional
         The train loss to stop at; by default the schedule runs to its end.

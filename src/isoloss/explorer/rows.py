@@ -14,7 +14,6 @@ from isoloss.explorer.comparing import comparison_view, read_schedules
 from isoloss.explorer.queries import FaultsError, Fields
 from isoloss.explorer.uploads import Uploads
 from isoloss.problems.problem import Problem
-from isoloss.schedules.text import Spec
 
 __all__ = ["RowsState", "RowsView"]
 
@@ -98,10 +97,8 @@ class RowsView:
         try:
             rows, problem = self._problem(state, table)
             faulty = ""
-            max_lr = float(problem.max_lr)
-            schedules = {text: Spec.parse(text).at(max_lr) for text in state.schedules}
             test_error = rows.test_error if rows.classes else None
-            return rows, compare(problem, schedules, state.levels, test_error=test_error)
+            return rows, compare(problem, state.schedules, state.levels, test_error=test_error)
         except ValueError as error:
             message = str(error)
             if isinstance(error, ColumnError):

@@ -54,7 +54,6 @@ _SPECTRUM = '''"""Schedules on a spectrum, as the isoloss explorer showed them."
 
 import isoloss as il
 from isoloss.comparison import filters
-from isoloss.schedules.text import Spec
 
 problem = il.Problem.from_spectra(
     train={train!r},
@@ -69,7 +68,6 @@ _ROWS = '''"""Schedules on {name}, as the isoloss explorer showed them."""
 {imports}import isoloss as il
 from isoloss.comparison import filters
 from isoloss.datasets import load, split
-from isoloss.schedules.text import Spec
 
 table = load({source!r})
 {check}rows = split(
@@ -93,7 +91,7 @@ _COMPARED = """schedules = [
 ]
 found = il.compare(
     problem,
-    {{text: Spec.parse(text).at(float(problem.max_lr)) for text in schedules}},
+    schedules,
     levels={levels!r},{test_error}
 )
 for row in found.rows():

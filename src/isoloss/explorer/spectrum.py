@@ -9,7 +9,6 @@ from isoloss.comparison import Comparison, compare
 from isoloss.explorer.comparing import comparison_view, read_schedules
 from isoloss.explorer.queries import FaultsError, Fields
 from isoloss.problems.problem import Problem
-from isoloss.schedules.text import Spec
 
 __all__ = ["SpectrumState", "compared", "view"]
 
@@ -80,9 +79,7 @@ def compared(state: SpectrumState) -> Comparison:
     """Compare the schedules of a state."""
     try:
         problem = Problem.from_spectra(state.train, state.test, state.start, noise=state.noise)
-        max_lr = float(problem.max_lr)
-        schedules = {text: Spec.parse(text).at(max_lr) for text in state.schedules}
-        return compare(problem, schedules, state.levels)
+        return compare(problem, state.schedules, state.levels)
     except ValueError as error:
         raise FaultsError({"": str(error)}, state=state) from None
 

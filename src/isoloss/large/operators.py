@@ -29,7 +29,8 @@ from isoloss.problems.rows import ArrayRows, Rows, check_columns
 from isoloss.problems.units import Units
 from isoloss.problems.validation import both_or_neither, log_weights
 from isoloss.schedules.phases import GradientFlow
-from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.resolving import read, read_all
+from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import Spec
 
 __all__ = ["Asked", "from_operator", "reduce_rows"]
@@ -164,22 +165,13 @@ def from_operator(
 class Asked:
     """What must be settled: schedules, at train losses or by default at shares of the excess."""
 
-    schedules: Sequence[Schedule | Phase | str]
+    schedules: Sequence[Spec | Schedule]
     levels: Levels
 
     @classmethod
     def read(cls, schedules: Any, train_loss: Any) -> Asked:
         """Take one or several schedules or texts, and train losses."""
-        one = isinstance(schedules, str | Schedule | Phase)
-        several = [schedules] if one else list(schedules or ())
-        for each in several:
-            if isinstance(each, str):
-                Spec.parse(each)
-            elif not isinstance(each, Schedule | Phase):
-                kind = type(each).__name__
-                raise TypeError(f"schedules must be texts, Schedule objects or phases; got {kind}")
-        if not several:
-            raise ValueError("give at least one schedule")
+        several = list(read_all(schedules, read).values())
         if train_loss is None:
             return cls(several, Levels.read(_LEVELS, lowest=1e-6))
         whole = conversion.count("train_loss", train_loss) is not None  # a loss, not how many

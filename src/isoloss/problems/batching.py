@@ -15,15 +15,9 @@ from isoloss.problems.problem import Problem
 from isoloss.problems.test_loss import Centre, Offset, QuadraticTest
 from isoloss.problems.units import OWN, Units, scaled
 
-__all__ = ["batch", "joined", "stable_rate"]
+__all__ = ["batch", "joined"]
 
 Floats = npt.NDArray[np.float64]
-
-
-def stable_rate(problem: Problem) -> float:
-    """Return the largest stable rate, or 1 where there is no curvature and any rate is stable."""
-    rate = float(problem.max_lr)
-    return rate if math.isfinite(rate) else 1.0
 
 
 def _relative(problem: Problem) -> Floats:

@@ -14,7 +14,7 @@ from isoloss._messages.near_misses import distinct
 from isoloss.schedules.schedule import Phase, Schedule
 from isoloss.schedules.text import Spec
 
-__all__ = ["Given", "rate_unit", "read", "read_all", "resolve"]
+__all__ = ["Given", "in_own_units", "rate_unit", "read", "read_all", "resolve"]
 
 Given = str | Spec | Schedule | Phase
 T = TypeVar("T")
@@ -116,6 +116,18 @@ def read(schedule: Given) -> Spec | Schedule:
         'a schedule is a text such as "gd(1.0, 10) > flow", a Schedule, or a phase such as '
         f"GradientDescent(0.1, steps=100); got {type(schedule).__name__} {schedule!r}"
     )
+
+
+def in_own_units(schedule: Given) -> Schedule:
+    """Return a schedule with the rates that it has without a problem: those of texts are relative.
+
+    Parameters
+    ----------
+    schedule : str, Spec, Schedule or phase
+        As for `resolve`.
+    """
+    found = read(schedule)
+    return found if isinstance(found, Schedule) else found.relative
 
 
 def read_all(schedules: Any, read: Callable[[Any], T], single: Any = Given) -> dict[str, T]:

@@ -11,7 +11,7 @@ from isoloss.schedules.schedule import Schedule
 __all__ = ["Spec"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spec:
     """A schedule in units of a problem's largest stable rate.
 
@@ -32,8 +32,8 @@ class Spec:
     ----------
     relative : Schedule
         The schedule for a problem whose largest stable rate is 1.
-    text : str
-        The text in normal form, which ``str()`` gives.
+    text : str, default: ""
+        The text in normal form, if there is one; ``str()`` gives it.
 
     Examples
     --------
@@ -47,7 +47,7 @@ class Spec:
     """
 
     relative: Schedule
-    text: str = field(compare=False)
+    text: str = field(default="", compare=False)
 
     @classmethod
     def parse(cls, text: str, *, max_rates: int = 10**8) -> Spec:
@@ -98,4 +98,7 @@ class Spec:
         return self.relative.scaled(max_lr)
 
     def __str__(self) -> str:
-        return self.text
+        return self.text or repr(self)
+
+    def __repr__(self) -> str:
+        return f"Spec.parse({self.text!r})" if self.text else f"Spec({self.relative!r})"

@@ -12,7 +12,7 @@ from typing import Any
 
 from isoloss._messages.near_misses import no_file, suggest
 from isoloss.levels.grid import Levels, spaced
-from isoloss.schedules.text import Spec
+from isoloss.schedules.resolving import read, read_all
 from isoloss.sweep import makers
 
 __all__ = ["Config", "read_config"]
@@ -94,7 +94,7 @@ def read_config(path: str | Path) -> Config:
         "parameters": parameters or None,
         "unit": given.get("unit", "excess"),
     }
-    for name, default, read in (
+    for name, default, reader in (
         ("schedules", None, _schedules),
         ("levels", None, _levels),
         ("draws", 1, partial(_whole, "draws")),
@@ -102,7 +102,7 @@ def read_config(path: str | Path) -> Config:
     ):
         if name in given or default is not None:
             with faults.gathered():
-                arguments[name] = read(given.get(name, default))
+                arguments[name] = reader(given.get(name, default))
     if faults:
         many = f"'{path}' has {len(faults)} faults:"
         raise ValueError(faults[0] if len(faults) == 1 else "\n- ".join([many, *faults]))
@@ -163,12 +163,10 @@ def _whole(name: str, value: Any) -> int:
 
 
 def _schedules(value: Any) -> Any:
-    if not isinstance(value, list | dict) or not value:
+    texts = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
         raise ValueError(f"schedules must be {_KEYS['schedules']}; got {value!r}")
-    for each in value.values() if isinstance(value, dict) else value:
-        if isinstance(each, str):
-            Spec.parse(each)
-    return value
+    return read_all(value, read)
 
 
 def _levels(value: Any) -> Any:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss._messages.near_misses import distinct
 from isoloss.levels.grid import Levels
 from isoloss.problems.problem import Problem
-from isoloss.schedules import text
-from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.resolving import in_own_units, read, read_all
+from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.text import Spec
 from isoloss.sweep.engine import Cache, results
 from isoloss.sweep.task import FIELDS, OF_PROBLEMS, Task
 
@@ -68,7 +68,7 @@ def sweep(
     schedules : list, or dict of names to schedules
         Texts with rates in units of each problem's largest stable one, or `Schedule` objects.
         Without names, they are labelled by their printed forms, with a number where different ones
-        look the same.
+        look the same; equal ones are trained once.
     levels : int or array_like, shape (L,)
         Train losses to stop at, in ``unit``; or how many, as in `isoloss.levels.train_losses`.
     draws : int, optional
@@ -120,7 +120,8 @@ def sweep(
     >>> dict(found.sizes)
     {'noise': 2, 'decay': 3, 'draw': 3, 'schedule': 2, 'level': 2}
     """
-    names, chosen = _schedules(schedules)
+    named = read_all(schedules, read)
+    names, chosen = list(named), list(named.values())
     stops = Levels.read(levels, unit)
     if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**63:
         raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1; got {seed!r}")
@@ -179,34 +180,12 @@ def sweep(
     return _dataset(arrays, grid, names, stops.values, attributes)
 
 
-def _schedules(schedules: Any) -> tuple[list[str], list[Any]]:
-    if isinstance(schedules, str | Schedule | Phase):
-        schedules = [schedules]
-    named = schedules if isinstance(schedules, Mapping) else None
-    chosen = list(named.values() if named is not None else schedules)
-    for each in chosen:
-        if isinstance(each, str):
-            text.Spec.parse(each)
-        elif not isinstance(each, Schedule | Phase):
-            raise TypeError(
-                f"schedules must be texts, Schedule objects or phases; got {type(each).__name__}"
-            )
-    names = list(named) if named is not None else [_name(each) for each in chosen]
-    if not names or (named is None and len(set(map(_key, chosen))) < len(chosen)):
-        raise ValueError(f"give at least one schedule, and each schedule only once; got {names}")
-    return distinct(names), chosen
-
-
-def _name(schedule: Any) -> str:
-    return str(text.Spec.parse(schedule)) if isinstance(schedule, str) else repr(schedule)
-
-
-def _key(schedule: Any) -> str:
+def _key(schedule: Spec | Schedule) -> str:
     """Return what tells a schedule from all others, as its printed form does not."""
-    relative = isinstance(schedule, str)
-    whole = text.Spec.parse(schedule).relative if relative else Schedule(schedule)
-    form = hashlib.sha256(whole.to_json().encode()).hexdigest()
-    return f"{form}, in units of the largest stable rate" if relative else form
+    form = hashlib.sha256(in_own_units(schedule).to_json().encode()).hexdigest()
+    return (
+        form if isinstance(schedule, Schedule) else f"{form}, in units of the largest stable rate"
+    )
 
 
 def _grid(parameters: Mapping[str, Sequence[Any]] | None) -> dict[str, list[Any]]:

@@ -13,7 +13,8 @@ from isoloss._parallel.threads import one_thread
 from isoloss.dynamics.training import train
 from isoloss.levels.grid import Levels
 from isoloss.problems.problem import Problem
-from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.text import Spec
 
 __all__ = ["FIELDS", "OF_PROBLEMS", "Task"]
 
@@ -43,7 +44,7 @@ class Task:
     parameters: Mapping[str, Any]
     cell: int
     draws: tuple[int, ...]
-    schedules: Sequence[Schedule | Phase | str]
+    schedules: Sequence[Spec | Schedule]
     levels: Levels
     seed: int
 

@@ -24,6 +24,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import isoloss as il
 from isoloss.estimators import Designed, ScheduledClassifier, ScheduledRegressor, ScheduleSearchCV
 from isoloss.estimators.tuning.candidates import read_schedules
+from isoloss.schedules import Spec
 
 RNG = np.random.default_rng(11)
 X, Y = RNG.normal(size=(60, 5)) * [3, 2, 1, 0.5, 0.2], RNG.normal(size=(60, 2))
@@ -189,7 +190,7 @@ def test_designed_rates_are_the_best_on_the_validation_rows() -> None:
     assert ends["free"] == pytest.approx(found.test_loss, rel=1e-6)
     annealed = il.design(problem, "best", "annealed", steps=16)
     assert ends["named"] == pytest.approx(annealed.test_loss, rel=1e-6)
-    assert search.schedules_["free"].startswith("gd(")
+    assert isinstance(search.schedules_["free"], Spec)
     refit = ScheduledRegressor(search.schedules_["free"], fit_intercept=False).fit(*train)
     errors = (refit.predict(X_val) - y_val) ** 2
     assert errors.mean() == pytest.approx(found.test_loss, rel=1e-6)
@@ -478,12 +479,12 @@ BAD: dict[str, tuple[dict[str, Any], Any, Any, type[Exception], str]] = {
     ),
     "levels": ({"levels": 0}, X, Y, ValueError, "levels must be a whole number from 1"),
     "negative": ({"levels": [-1.0]}, X, Y, ValueError, "levels must be finite and at least 0"),
-    "no schedule": ({"schedules": []}, X, Y, ValueError, "schedules must not be empty"),
+    "no schedule": ({"schedules": []}, X, Y, ValueError, "give at least one schedule"),
     "schedule": ({"schedules": ["gd(1)"]}, X, Y, ValueError, "expected ',' and the number of"),
-    "type": ({"schedules": [3]}, X, Y, TypeError, "schedules must be texts"),
+    "type": ({"schedules": [3]}, X, Y, TypeError, "a schedule is a text such as"),
     "same name": (
-        {"schedules": [Designed(seed=1), Designed(seed=2)]}, X, Y, ValueError,
-        "two schedules are called 'rates'",
+        {"schedules": {1: "flow", "1": "gd(1, 9)"}}, X, Y, ValueError,
+        "two schedules have the same name; got 1, '1'",
     ),
     "estimator": (
         {"estimator": StandardScaler()}, X, Y, TypeError,
@@ -554,13 +555,18 @@ def test_scorers_of_ones_own() -> None:
     assert search.score(X, Y) == pytest.approx(-worst(Y, model.predict(X)), rel=1e-9)
 
 
+def test_designed_families_of_the_same_name_are_numbered() -> None:
+    assert list(read_schedules([Designed(seed=1), Designed(seed=2)])) == ["rates (1)", "rates (2)"]
+
+
 def test_schedules_that_print_the_same_are_told_apart_and_equal_ones_tried_once() -> None:
     # too short for "schedule 1": their names would be the same
     one, other = (il.GradientDescent([0.1] * k + [0.01] * (100 - k)) for k in (50, 60))
     assert repr(one) == repr(other)
+    both = [il.Schedule(one), il.Schedule(other)]
     given = [one, other, il.Schedule(one), "gd(1, 7)", "gd(1.0, 7)", Designed()]
     named = read_schedules(given)
-    assert list(named.values()) == [one, other, "gd(1, 7)", Designed()]
-    assert list(named) == [f"{one!r} (1)", f"{one!r} (2)", "gd(1, 7)", "rates"]
+    assert list(named.values()) == [*both, "gd(1.0, 7)", Designed()]
+    assert list(named) == [f"{one!r} (1)", f"{one!r} (2)", "gd(1.0, 7)", "rates"]
     search = ScheduleSearchCV(ScheduledRegressor(), given[:3], 2, cv=KFold(3)).fit(X, Y)
-    assert [search.schedules_[name] for name in search.schedules_] == [one, other]
+    assert [search.schedules_[name] for name in search.schedules_] == both

@@ -11,8 +11,7 @@ import isoloss as il
 from isoloss.dynamics import following
 from isoloss.estimators.tuning.trainer import Trainer
 from isoloss.levels.grid import Levels
-from isoloss.problems.batching import stable_rate
-from isoloss.schedules.text import Spec
+from isoloss.schedules.resolving import rate_unit
 
 RNG = np.random.default_rng(4)
 LEVELS = np.geomspace(1.0, 1e-5, 7)[1:]
@@ -61,15 +60,12 @@ def test_schedules_are_trained_as_each_by_itself(
                 "start": (start, 0.0),
                 "excess": (start - floor, floor),
             }[unit]
-            absolute = (
-                Spec.parse(schedule).at(float(one.max_lr))
-                if isinstance(schedule, str)
-                else schedule
-            )
-            run = il.train(one, absolute, LEVELS * scale + offset)
+            run = il.train(one, schedule, LEVELS * scale + offset)
             np.testing.assert_array_equal(stops.reached[k, 1:], run.reached)
             np.testing.assert_array_equal(stops.steps[k, 1:], run.steps)
-            np.testing.assert_allclose(stops.time[k, 1:] * stable_rate(one), run.time, rtol=1e-9)
+            np.testing.assert_allclose(
+                stops.time[k, 1:] * rate_unit(one.max_lr), run.time, rtol=1e-9
+            )
             np.testing.assert_allclose(stops.train_loss[k, 1:], run.train_loss, rtol=1e-9)
             # from the start on, in coordinates: what the predictions are made of
             change = run.sign * np.exp(run.log) - 1.0

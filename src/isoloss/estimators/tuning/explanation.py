@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from isoloss.comparison.verdicts import over_folds, standard_error
 from isoloss.schedules.phases import GradientFlow
+from isoloss.schedules.resolving import in_own_units
 from isoloss.schedules.schedule import Schedule
-from isoloss.schedules.text import Spec
 
 if TYPE_CHECKING:
     from isoloss.estimators.tuning.search import ScheduleSearchCV
@@ -95,9 +95,7 @@ def choice(search: ScheduleSearchCV) -> Choice:
 
 def _is_flow(schedule: Any) -> bool:
     """Whether a schedule is gradient flow, whatever it is called."""
-    text = isinstance(schedule, str)
-    whole = Spec.parse(schedule).relative if text else Schedule(schedule)
-    return whole == Schedule(GradientFlow())
+    return in_own_units(schedule) == Schedule(GradientFlow())
 
 
 def _stop(search: ScheduleSearchCV, i: int) -> BestStop:

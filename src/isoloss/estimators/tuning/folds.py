@@ -17,9 +17,9 @@ from sklearn.pipeline import Pipeline
 from isoloss.estimators.base import Scheduled
 from isoloss.estimators.rows import Rows
 from isoloss.estimators.tuning.trainer import FoldStops
-from isoloss.problems.batching import stable_rate
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
+from isoloss.schedules.resolving import rate_unit
 
 __all__ = ["Fold"]
 
@@ -142,7 +142,7 @@ class Fold:
 
     def fitted(self, stops: FoldStops, i: int) -> Iterator[dict[str, Any]]:
         """Yield the attributes that each stop in this fold, the i-th, would give its model."""
-        stable = stable_rate(self.problem)
+        stable = rate_unit(self.problem.max_lr)
         for steps, flow, loss in zip(
             stops.steps[i], stops.time[i], stops.train_loss[i], strict=True
         ):

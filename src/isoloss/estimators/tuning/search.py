@@ -93,7 +93,7 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
     best_estimator_ : estimator
         Trained on all rows, if ``refit``; and its ``refit_time_`` in seconds.
     schedules_ : dict
-        The schedules by name, designed ones as texts.
+        The schedules by name, designed ones as a `Spec`: in units of the largest stable rate.
     scorer_, n_splits_, n_features_in_, feature_names_in_, classes_
         As for `GridSearchCV`.
 

@@ -13,9 +13,10 @@ from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.estimators.base import ROOM
 from isoloss.levels.grid import Levels, measure
-from isoloss.problems.batching import batch, stable_rate
+from isoloss.problems.batching import batch
 from isoloss.problems.problem import Problem
-from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.resolving import Given, rate_unit, read
+from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import Spec
 
 __all__ = ["FoldStops", "Trainer"]
@@ -83,15 +84,15 @@ class Trainer:
         alpha = top * _PENALTIES[:, None]
         return [-gamma / (gamma + alpha) for gamma in curvatures]
 
-    def stops(self, schedules: Sequence[str | Schedule | Phase]) -> list[FoldStops]:
+    def stops(self, schedules: Sequence[Given]) -> list[FoldStops]:
         """Train by each schedule to its end and to all levels."""
         found: dict[int, FoldStops] = {}
-        texts = {i: each for i, each in enumerate(schedules) if isinstance(each, str)}
-        if texts:
-            relative = [Spec.parse(text).relative for text in texts.values()]
-            runs = train(self.together, relative, self.levels)
-            found.update(zip(texts, map(self._stops, runs), strict=True))
-        absolute = {i: Schedule(s) for i, s in enumerate(schedules) if not isinstance(s, str)}
+        all_read = dict(enumerate(map(read, schedules)))
+        relative = {i: each.relative for i, each in all_read.items() if isinstance(each, Spec)}
+        if relative:
+            runs = train(self.together, list(relative.values()), self.levels)
+            found.update(zip(relative, map(self._stops, runs), strict=True))
+        absolute = {i: each for i, each in all_read.items() if isinstance(each, Schedule)}
         if absolute:
             found.update(zip(absolute, self._each(list(absolute.values())), strict=True))
         return [found[i] for i in range(len(schedules))]
@@ -101,7 +102,7 @@ class Trainer:
         runs = [
             train(
                 batch([problem], scale[None], offset[None]),
-                [each.scaled(1.0 / stable_rate(problem)) for each in schedules],
+                [each.scaled(1.0 / rate_unit(problem.max_lr)) for each in schedules],
                 self.levels,
             )
             for problem, scale, offset in zip(self.problems, self.scale, self.offset, strict=True)

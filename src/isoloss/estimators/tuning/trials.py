@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import FitFailedWarning
 
-from isoloss.estimators.tuning.candidates import Designed, designed_text
+from isoloss.estimators.tuning.candidates import Designed, designed
 from isoloss.estimators.tuning.folds import Fold
 from isoloss.estimators.tuning.results import cv_results
 from isoloss.estimators.tuning.scoring import Scored, score
@@ -48,7 +48,7 @@ def try_all(
     """
     started = time.perf_counter()
     schedules = {
-        name: designed_text(each, [fold.judged for fold in folds])
+        name: designed(each, [fold.judged for fold in folds])
         if isinstance(each, Designed)
         else each
         for name, each in named.items()
