@@ -20,6 +20,7 @@ from isoloss.levels.grid import spaced, start_excess
 from isoloss.levels.reachable import best_filter
 from isoloss.optimize import design
 from isoloss.optimize.designs import FAMILIES
+from isoloss.problems.filtered import Filtered
 from isoloss.problems.problem import Problem
 from isoloss.schedules.phases import GradientFlow
 from isoloss.schedules.schedule import Schedule
@@ -190,20 +191,23 @@ def select(
     asked = [(name, *_family(name)) for name in dict.fromkeys(names)]
     if not asked:
         raise ValueError(f"give at least one family of {', '.join(family_names())}")
-    judge = _Judge(problem, test_problem, validation_error, test_error)
+    judge = _Judge(test_problem, (validation_error, test_error))
     designed = []
     for name, family, flow in asked:
         if report is not None:
             report(name)
         found = design(problem, "best", family, steps=steps, flow=flow, starts=starts, seed=seed)
-        designed.append(judge.run(name, found.run, train(test_problem, found.schedule)))
-    bound = best_filter(problem)
+        designed.append(judge.run(name, found.run))
+    excess = start_excess(problem) * spaced(1.0, _LOWEST, _STOPS)
+    levels = float(problem.min_train_loss) + excess
+    time = float(best(train(problem, GradientFlow(), levels)).time)
+    rival = best_ridge(problem, excess)
     return Selection(
         problem=problem,
-        flow=judge.flow(),
-        ridge=judge.ridge(),
+        flow=judge.run("flow", train(problem, GradientFlow(time))),
+        ridge=judge.entry("ridge", rival, alpha=float(rival.alpha)),
         designed=tuple(designed),
-        bound=judge.filter("best filter", None, np.asarray(bound.filter), float(bound.train_loss)),
+        bound=judge.entry("best filter", best_filter(problem)),
     )
 
 
@@ -218,48 +222,33 @@ def _family(name: str) -> tuple[str, bool]:
     )
 
 
+@dataclass(frozen=True)
 class _Judge:
     """Makes entries: the same filter on validation and test data."""
 
-    def __init__(
+    test_problem: Problem
+    errors: tuple[Error | None, Error | None]
+
+    def run(self, name: str, run: Run) -> Entry:
+        return self.entry(name, run, schedule=run.schedule)
+
+    def entry(
         self,
-        problem: Problem,
-        test_problem: Problem,
-        validation_error: Error | None,
-        test_error: Error | None,
-    ) -> None:
-        self.problems = problem, test_problem
-        self.errors = validation_error, test_error
-        self.floor = float(problem.min_train_loss)
-        self.excess = start_excess(problem) * spaced(1.0, _LOWEST, _STOPS)
-
-    def run(self, name: str, run: Run, test_run: Run) -> Entry:
-        h = np.asarray(run.sign) * np.exp(np.asarray(run.log))
-        entry = self.filter(name, None, h, float(run.train_loss))
-        # the run's own losses keep digits that its filter as a float may lack
-        return dataclasses.replace(
-            entry,
-            schedule=run.schedule,
-            validation_loss=float(run.test_loss),
-            test_loss=float(test_run.test_loss),
+        name: str,
+        found: Filtered,
+        schedule: Schedule | None = None,
+        alpha: float | None = None,
+    ) -> Entry:
+        on_test = dataclasses.replace(found, problem=self.test_problem)
+        wrong = [None if error is None else float(error(found.coef())) for error in self.errors]
+        return Entry(
+            name=name,
+            schedule=schedule,
+            alpha=alpha,
+            train_loss=float(found.train_loss),
+            validation_loss=float(found.test_loss),
+            test_loss=float(on_test.test_loss),
+            validation_error=wrong[0],
+            test_error=wrong[1],
+            filter=np.asarray(found.sign) * np.exp(np.asarray(found.log)) + 0.0,  # no minus zeros
         )
-
-    def flow(self) -> Entry:
-        problem, test_problem = self.problems
-        stop = best(train(problem, GradientFlow(), self.floor + self.excess))
-        ended = [train(each, GradientFlow(float(stop.time))) for each in (problem, test_problem)]
-        return self.run("flow", *ended)
-
-    def ridge(self) -> Entry:
-        found = best_ridge(self.problems[0], self.excess)
-        return self.filter("ridge", float(found.alpha), np.exp(found.log), float(found.train_loss))
-
-    def filter(self, name: str, alpha: float | None, h: Floats, train_loss: float) -> Entry:
-        with np.errstate(divide="ignore"):
-            sign, log = np.where(h < 0, -1.0, 1.0), np.log(np.abs(h))
-            validation, test = (float(each.test.loss(np, sign, log)) for each in self.problems)
-            coef: Any = None
-            if any(error is not None for error in self.errors):
-                coef = self.problems[0].filtered_parameters(sign, log)[0]
-        wrong = [None if error is None else float(error(coef)) for error in self.errors]
-        return Entry(name, None, alpha, train_loss, validation, test, wrong[0], wrong[1], h)

@@ -48,11 +48,10 @@ def proposition1_claims(alpha: float, epsilon: float, steps: int) -> list[Claim]
             flow = train(problem, GradientFlow(), train_loss=levels).test_loss / levels
             flow_margin = min(flow_margin, float((flow / (1.5 * (1.0 - a)) - 1.0).min()))
             flow_range += [float(flow.min()), float(flow.max())]
-            for k in counts:
+            runs = train(problem, [anneal(_LR, k) for k in counts], train_loss=levels)
+            for k, annealed in zip(counts, runs.test_loss / levels, strict=True):
                 # 1 - 2γ_2/γ_1 = 0: from one step on, exp(-Ω(K)) is exactly 0, but for what is left
                 # because float64's 1/3 is not one third
-                run = train(problem, anneal(_LR, k), train_loss=levels)
-                annealed = run.test_loss / levels
                 bound = 0.75 + _rounding_rest(problem, k) / levels
                 annealed_margin = min(annealed_margin, float((1.0 - annealed / bound).min()))
                 annealed_range += [float(annealed.min()), float(annealed.max())]
@@ -117,8 +116,8 @@ def _quarter(alpha: float, levels: np.ndarray, counts: Sequence[int]) -> Claim:
     for draw in single:
         problem = example(draw.counts, proposition_target(alpha))
         flow = train(problem, GradientFlow(), train_loss=levels)
-        for k in counts:
-            run = train(problem, anneal(_LR, k), train_loss=levels)
+        runs = train(problem, [anneal(_LR, k) for k in counts], train_loss=levels)
+        for k, run in zip(counts, runs, strict=True):
             for got, wanted in ((run.train_loss, levels), (run.test_loss, flow.test_loss)):
                 loss_gap = max(loss_gap, float(np.max(np.abs(got / wanted - 1.0))))
             drawn = int(np.argmax(draw.counts))
