@@ -80,3 +80,18 @@ def test_digits_of_an_earlier_divergence_survive_many_rates() -> None:
             mpmath.log(abs(1 - 2 * mpmath.mpf(lr))) for lr in rates
         )
         assert abs(run.log[-1] - exact) <= abs(exact) * 1.2e-16
+
+
+@pytest.mark.parametrize("step", [1, 2, 11, 34, 41])
+@pytest.mark.parametrize("place", [0, 20, 39])
+def test_a_direction_that_a_step_removes_hides_no_stop(step: int, place: int) -> None:
+    # rates beyond the stability edge, on a spectrum wide enough to be interpolated
+    gamma = np.geomspace(1, 1e-5, 200)
+    problem = il.Problem.from_spectra(gamma, np.ones(200), np.ones(200))
+    rates = np.linspace(0.3, 1.05, 401)
+    rates[place] = 0.5  # removes γ = 1 exactly
+    h = np.cumprod(1 - 2 * rates[:, None] * gamma, axis=0)
+    losses = (gamma * h**2).sum(axis=1)
+    level = losses[step - 1] * (1 + 1e-9)
+    run = il.train(problem, il.GradientDescent(rates), level)
+    assert run.steps == np.argmax(losses <= level) + 1

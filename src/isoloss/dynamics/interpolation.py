@@ -90,7 +90,9 @@ class SmoothSteps:
             near_log = lowest = xp.cumulative_sum(near.log, axis=0)
             if float(rates.max()) * float(xp.max(self.near_curvature)) > 1:
                 shrinking = xp.minimum(xp.abs(factors), 1.0 + 0.0 * factors)
-                lowest = near_log - near.log + rates_filter(xp, shrinking).log
+                # what earlier groups have made of it: a step may have removed a direction since
+                before = xp.concat([xp.zeros_like(near_log[:1, ...]), near_log[:-1, ...]])
+                lowest = before + rates_filter(xp, shrinking).log
             least = xp.concat([lowest, log], axis=1)
             log = xp.concat([near_log, log], axis=1)
             sign = xp.concat([xp.cumulative_prod(near.sign, axis=0), sign], axis=1)
