@@ -21,7 +21,7 @@ from isoloss.proof.quantity_names import (
     quantities,
 )
 from isoloss.proof.schedules import Piece, check_piece, piece_texts, read_schedule
-from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.resolving import Given
 
 __all__ = ["certify"]
 
@@ -31,7 +31,7 @@ _LARGEST = 2**13
 
 def certify(
     problem: ExactProblem | Problem,
-    schedule: Schedule | Phase | str | Mapping[str, Schedule | Phase | str],
+    schedule: Given | Mapping[str, Given],
     level: Any,
     claim: str,
     *,

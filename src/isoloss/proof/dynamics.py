@@ -23,7 +23,7 @@ from isoloss.proof.interval import (
     power,
     upper,
 )
-from isoloss.proof.schedules import Flow, Piece, Steps
+from isoloss.proof.schedules import ExactFlow, ExactSteps, Piece
 
 __all__ = ["Spectrum", "Stop", "UndecidedError", "follow", "possible_stops"]
 
@@ -104,7 +104,7 @@ def possible_stops(
         if reached:
             return stops.found
     for i, piece in enumerate(schedule):
-        if isinstance(piece, Flow):
+        if isinstance(piece, ExactFlow):
             inside, certain = run.crossing(piece)
             if inside is not None:
                 stops.add(run.flowed(inside), i, inside=inside)
@@ -186,7 +186,7 @@ class _Run:
         after = None if time is None or self.time is None else self.time + time
         return replace(self, filters=filters, time=after)
 
-    def candidates(self, piece: Steps) -> Iterator[tuple[int, bool]]:
+    def candidates(self, piece: ExactSteps) -> Iterator[tuple[int, bool]]:
         """Yield the steps that may be the first at or below the level, and whether it must be.
 
         Between two steps each direction's part is at least the lesser one of its two ends, as it
@@ -217,7 +217,7 @@ class _Run:
             if reached:
                 return
 
-    def crossing(self, piece: Flow) -> tuple[Interval | None, bool]:
+    def crossing(self, piece: ExactFlow) -> tuple[Interval | None, bool]:
         """Return the time at which a flow may reach the level, and whether it must.
 
         Σ w_i exp(-4γ_i t) falls strictly in t where any part with γ_i > 0 is left, so a change of

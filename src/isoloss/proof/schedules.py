@@ -14,12 +14,13 @@ from isoloss.proof.exact_problem import exact, text
 from isoloss.proof.expressions import Expression
 from isoloss.proof.interval import Interval, UnboundedError, Value
 from isoloss.schedules.phases import GradientDescent, GradientFlow
-from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.resolving import in_own_units, read
+from isoloss.schedules.text import Spec
 
 __all__ = [
-    "Flow",
+    "ExactFlow",
+    "ExactSteps",
     "Piece",
-    "Steps",
     "Template",
     "amount",
     "check_piece",
@@ -32,7 +33,7 @@ _MOST_PIECES = 10_000
 
 
 @dataclass(frozen=True)
-class Steps:
+class ExactSteps:
     """``count`` gradient-descent steps at one rate."""
 
     rate: Value
@@ -40,13 +41,13 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Flow:
+class ExactFlow:
     """Gradient flow for a time; None: without end."""
 
     time: Value | None
 
 
-Piece = Steps | Flow
+Piece = ExactSteps | ExactFlow
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ class Template:
         """
         unit = fmpq(1) if max_lr is None else max_lr
         if self.amount is None:
-            return Flow(None)
+            return ExactFlow(None)
         amount = self.amount.value(values) * unit
-        return Flow(amount) if self.count is None else Steps(amount, self.count)
+        return ExactFlow(amount) if self.count is None else ExactSteps(amount, self.count)
 
 
 def read_schedule(schedule: Any, max_lr: fmpq | None) -> list[Piece]:
@@ -79,13 +80,10 @@ def read_schedule(schedule: Any, max_lr: fmpq | None) -> list[Piece]:
             return [template.at(known, max_lr) for template in read_text(schedule, set(known))]
         except UnboundedError as error:
             raise ValueError(f"schedule {schedule!r} has {error}") from None
-    if not isinstance(schedule, Schedule | Phase):
-        raise TypeError(
-            'schedule must be a Schedule, a phase, or a text such as "gd(1, 10) > flow"; '
-            f"got {type(schedule).__name__}"
-        )
+    given = read(schedule)
+    unit = max_lr if isinstance(given, Spec) and max_lr is not None else fmpq(1)
     found: list[Piece] = []
-    for phase in Schedule(schedule).phases:
+    for phase in in_own_units(given).phases:
         if not isinstance(phase, GradientDescent | GradientFlow):
             raise ValueError(
                 "proofs are about gradient descent and gradient flow; the schedule has "
@@ -93,13 +91,13 @@ def read_schedule(schedule: Any, max_lr: fmpq | None) -> list[Piece]:
             )
         if isinstance(phase, GradientFlow):
             endless = phase.time == float("inf")
-            found.append(Flow(None if endless else exact("time", phase.time)))
+            found.append(ExactFlow(None if endless else exact("time", phase.time) * unit))
             continue
         for rate, count in phase.runs():
             if isinstance(rate, float):
-                found.append(Steps(exact("lr", rate), count))
+                found.append(ExactSteps(exact("lr", rate) * unit, count))
             else:
-                found += [Steps(exact("lr", each), 1) for each in rate]
+                found += [ExactSteps(exact("lr", each) * unit, 1) for each in rate]
         if len(found) > _MOST_PIECES:
             raise ValueError(f"a proof takes at most {_MOST_PIECES} changing rates")
     return found
@@ -140,13 +138,15 @@ def piece_texts(schedule: Sequence[Piece]) -> list[list[str | int | None]]:
         number = amount(piece)
         assert number is None or isinstance(number, fmpq)
         shown = None if number is None else text(number)
-        rows.append(["gd", shown, piece.count] if isinstance(piece, Steps) else ["flow", shown])
+        rows.append(
+            ["gd", shown, piece.count] if isinstance(piece, ExactSteps) else ["flow", shown]
+        )
     return rows
 
 
 def amount(piece: Piece) -> Value | None:
     """Return the rate or time of a piece; None for a flow without end."""
-    return piece.rate if isinstance(piece, Steps) else piece.time
+    return piece.rate if isinstance(piece, ExactSteps) else piece.time
 
 
 def check_piece(piece: Piece) -> Piece:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+import functools
 import inspect
 import math
 import re
@@ -23,7 +24,7 @@ from isoloss.schedules.text_form import TextForm
 __all__ = ["Reader", "SpecError", "makers"]
 
 _NUMBER = (  # as Python writes it, but in decimals only
-    r"(?:(?!0[\d_]+(?![\d_.eE]))\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?(?![\w.])"
+    r"(?:(?!0[0-9_]+(?![0-9_.eE]))[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?(?![\w.])"
 )
 # not all of Python's tokens: no comments, no strings, no letters that look alike
 _TOKEN = re.compile(rf"{_NUMBER}|[A-Za-z_][A-Za-z0-9_]*(?!\w)|[(),>=+-]|(?P<unknown>\S)")
@@ -74,10 +75,18 @@ def _is_kind(make: Callable[..., Any]) -> TypeGuard[type[Phase]]:
     return isinstance(make, type)
 
 
+_signature = functools.cache(inspect.signature)  # it takes longer than all the rest
+
+
 class Reader:
     """Reads one text, in which at most ``max_rates`` steps may have a rate of their own."""
 
     def __init__(self, text: str, max_rates: int) -> None:
+        if len(text) > _MOST_CHARACTERS:
+            raise ValueError(
+                f"the text of a schedule has at most {_MOST_CHARACTERS} characters; got "
+                f"{len(text)}: give a Schedule, which may have any number of phases"
+            )
         self.given = text
         self.text = re.sub(r"\s", " ", text).strip()  # each space one character, for the places
         self.indent = len(text) - len(text.lstrip() or text)
@@ -87,11 +96,6 @@ class Reader:
 
     def parts(self) -> list[tuple[Schedule, str]]:
         """Return what ``>`` joins, each with its text in normal form."""
-        if len(self.text) > _MOST_CHARACTERS:
-            raise ValueError(
-                f"the text of a schedule has at most {_MOST_CHARACTERS} characters; got "
-                f"{len(self.text)}: give a Schedule, which may have any number of phases"
-            )
         tokens = list(_TOKEN.finditer(self.text))
         for token in tokens:
             if token["unknown"]:
@@ -127,7 +131,7 @@ class Reader:
             if make is not GradientFlow:
                 raise self._error(f"expected '(', as in {form.example}", _end(node))
             return Schedule(GradientFlow()), name
-        given = self._arguments(node, inspect.signature(make), form)
+        given = self._arguments(node, _signature(make), form)
         steps = given.get("steps")
         if isinstance(steps, int) and not form.numbers and make not in _OF_ONE_RATE:
             self.rates += max(steps, 0)
