@@ -67,17 +67,9 @@ def resolve(schedule: Given, problem: Rated) -> Schedule:
 
 
 def rate_unit(max_lr: Any) -> float:
-    """Return the unit of relative rates: the largest stable rate, or 1 if every rate is stable.
+    """Return the unit of relative rates: ``problem.max_lr``, or 1 where every rate is stable.
 
-    Parameters
-    ----------
-    max_lr : float or array
-        ``problem.max_lr``.
-
-    Raises
-    ------
-    ValueError
-        If it is an array of different rates.
+    Raises ``ValueError`` for the different rates of a batch.
     """
     rates = conversion.floats("max_lr", max_lr)
     unit = float(rates.flat[0])
@@ -91,19 +83,9 @@ def rate_unit(max_lr: Any) -> float:
 
 
 def read(schedule: Given) -> Spec | Schedule:
-    """Return what was given as a schedule, where no problem is known yet; a text as a `Spec`.
+    """Return what was given as a schedule where no problem is known yet; a text as a `Spec`.
 
-    Parameters
-    ----------
-    schedule : str, Spec, Schedule or phase
-        As for `resolve`.
-
-    Raises
-    ------
-    SpecError
-        If a text is no schedule.
-    TypeError
-        If something else is given.
+    Raises ``TypeError`` for what is no schedule, and `SpecError` for a text that is none.
     """
     match schedule:
         case Schedule() | Spec():
@@ -119,41 +101,25 @@ def read(schedule: Given) -> Spec | Schedule:
 
 
 def in_own_units(schedule: Given) -> Schedule:
-    """Return a schedule with the rates that it has without a problem: those of texts are relative.
-
-    Parameters
-    ----------
-    schedule : str, Spec, Schedule or phase
-        As for `resolve`.
-    """
+    """Return a schedule in the units that it has without a problem; those of texts are relative."""
     found = read(schedule)
     return found if isinstance(found, Schedule) else found.relative
 
 
-def read_all(schedules: Any, read: Callable[[Any], T], single: Any = Given) -> dict[str, T]:
+def read_all(schedules: Any, reader: Callable[[Any], T], single: Any = Given) -> dict[str, T]:
     """Return schedules by name: those of a mapping, or of a list, or a single one.
 
-    Parameters
-    ----------
-    schedules : schedule, iterable of schedules, or mapping of names to schedules
-        Without a mapping, schedules are called by their printed forms, with a number where
-        different ones look the same; equal ones are returned once.
-    read : callable
-        What reads each of them: `read`, or a function that knows more forms.
-    single : type
-        What is one of them.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one is no schedule, or there is none.
+    Without a mapping, schedules are called by their printed forms, with a number where different
+    ones look the same; equal ones are returned once. ``reader`` is `read`, or a function that
+    knows more forms, and ``single`` the type of what it takes. Raises ``ValueError`` if there is
+    no schedule.
     """
     if isinstance(schedules, single):
         schedules = (schedules,)
     if not isinstance(schedules, Iterable):
         raise TypeError(f"schedules must be a list or dict; got {type(schedules).__name__}")
     if isinstance(schedules, Mapping):
-        found = {str(name): read(given) for name, given in schedules.items()}
+        found = {str(name): reader(given) for name, given in schedules.items()}
         if len(found) < len(schedules):
             raise ValueError(
                 f"two schedules have the same name; got {', '.join(map(repr, schedules))}"
@@ -161,7 +127,7 @@ def read_all(schedules: Any, read: Callable[[Any], T], single: Any = Given) -> d
     else:
         shown: dict[T, str] = {}
         for given in schedules:
-            each = read(given)
+            each = reader(given)
             shown.setdefault(each, repr(given) if isinstance(given, Phase) else str(each))
         found = dict(zip(distinct(list(shown.values())), shown, strict=True))
     if not found:

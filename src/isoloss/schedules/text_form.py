@@ -10,17 +10,11 @@ __all__ = ["TextForm"]
 
 @dataclass(frozen=True)
 class TextForm:
-    """How texts write a phase: as a call of its class.
+    """How texts write a phase: as a call of its class by ``name``.
 
-    Attributes
-    ----------
-    name : str
-        What texts call it, such as ``"gd"``.
-    numbers : mapping of str to str
-        The parameters that texts must give as finite numbers of at least 0, with what messages
-        call them, such as ``{"lr": "a rate"}``. Other parameters are what the class takes.
-    example : str
-        What messages show.
+    ``numbers`` are the parameters that texts must give, as finite numbers of at least 0, with what
+    messages call them, such as ``{"lr": "a rate"}``; others are what the class takes. Messages
+    show the ``example``.
     """
 
     name: str
