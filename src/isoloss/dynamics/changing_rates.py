@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from isoloss.dynamics.equal_steps import GROWTH, EqualSteps
 from isoloss.dynamics.filters import Filter, rates_filter, step_factors
-from isoloss.dynamics.interpolation import SmoothSteps
+from isoloss.dynamics.interpolation import InterpolatedSteps
 from isoloss.dynamics.solver import Carried, Solver
 from isoloss.dynamics.stops import Directions, LevelStops, log_excess
 from isoloss.problems.units import scaled
@@ -56,7 +56,7 @@ class ChangingRates(Solver):
             for rate in self.lr:
                 carried = EqualSteps(float(rate), 1).first_at(carried, stops)
             return carried
-        end = _scan(stops, carried.filter, own, largest)
+        end = _walk(stops, carried.filter, own, largest)
         stops.passes(self.steps, 0.0)
         return Carried(end.precise(xp) if end.grows(xp, GROWTH) else end)
 
@@ -66,7 +66,7 @@ def _is_huge(lr: float, curvature: float) -> bool:
     return max(lr, curvature) > _HUGE or lr * curvature > _HUGE
 
 
-def _scan(stops: LevelStops, filters: Filter, rates: Rates, largest: float) -> Filter:
+def _walk(stops: LevelStops, filters: Filter, rates: Rates, largest: float) -> Filter:
     """Walk through ``rates`` from ``filters``, record the stops, and return the filter at the end.
 
     Steps are taken in groups. A lower bound for the train loss within a group tells whether it may
@@ -76,9 +76,9 @@ def _scan(stops: LevelStops, filters: Filter, rates: Rates, largest: float) -> F
     constant = stops.directions.kind.constant
     top = float(xp.max(curvature))
     if largest * top > 0 and _growth(largest * top) * _GROUP <= _LARGEST:
-        steps = SmoothSteps.build(xp, constant, xp.reshape(curvature, (-1,)), largest)
+        steps = InterpolatedSteps.build(xp, constant, xp.reshape(curvature, (-1,)), largest)
         if steps.pays:
-            return _scan_smoothly(stops, filters, curvature, steps, rates, constant)
+            return _walk_interpolated(stops, filters, curvature, steps, rates, constant)
     width = curvature.shape[0] * curvature.shape[-1]
     size = _block_size(largest * top, width)
     for start in range(0, rates.size, size):
@@ -102,11 +102,11 @@ def _may_stop(stops: LevelStops, bound: Array) -> Array:
     return stops.open & ((bound <= stops.bar) | (lower <= stops.bar))
 
 
-def _scan_smoothly(
+def _walk_interpolated(
     stops: LevelStops,
     filters: Filter,
     curvature: Array,
-    steps: SmoothSteps,
+    steps: InterpolatedSteps,
     rates: Rates,
     constant: Any,
 ) -> Filter:
@@ -120,7 +120,7 @@ def _scan_smoothly(
         block[: rates.size - start] = rates[start : start + block.size]  # rate 0 changes nothing
         largest = float(block.max())
         if largest > 0 and not _STALE * steps.largest <= largest <= steps.largest:
-            steps = SmoothSteps.build(xp, constant, xp.reshape(curvature, (-1,)), largest)
+            steps = InterpolatedSteps.build(xp, constant, xp.reshape(curvature, (-1,)), largest)
         sign, log, least = (
             xp.reshape(part, (-1, shape[0], 1, shape[-1])) for part in steps.groups(block, _GROUP)
         )

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from isoloss.dynamics.chebyshev import through_nodes
 from isoloss.dynamics.filters import rates_filter, step_factors
 
-__all__ = ["SmoothSteps"]
+__all__ = ["InterpolatedSteps"]
 
 Array = Any
 
@@ -26,7 +26,7 @@ _DIGITS = 37.5  # -log of the error aimed at, 5e-17
 
 
 @dataclass(frozen=True)
-class SmoothSteps:
+class InterpolatedSteps:
     """Log filters of steps with rates up to ``largest``, at the curvatures of flat columns."""
 
     xp: Any
@@ -43,7 +43,7 @@ class SmoothSteps:
     """Where each column stands in the concatenation of near and far ones."""
 
     @classmethod
-    def build(cls, xp: Any, constant: Any, curvature: Array, largest: float) -> SmoothSteps:
+    def build(cls, xp: Any, constant: Any, curvature: Array, largest: float) -> InterpolatedSteps:
         """Prepare the columns of ``curvature`` (flat) for steps with rates up to ``largest``."""
         reach = min(_FARTHEST / (2.0 * largest), float(xp.max(curvature)))
         singular = 1.0 / (2.0 * largest * reach)  # in units of the interval's length
