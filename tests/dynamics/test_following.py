@@ -67,6 +67,19 @@ def test_a_growing_schedule_leaves_the_others_their_results() -> None:
         np.testing.assert_allclose(run.test_loss, alone.test_loss, rtol=1e-13)
 
 
+def test_tensors_come_back_as_tensors() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is the extra torch")
+    problem = il.Problem.from_data(*(torch.asarray(each) for each in (X, Y, X[:9] + 1.0, Y[:9])))
+    levels = [1.5, 1.2]
+    runs = il.train(problem, SCHEDULES, levels)
+    same = il.train(il.Problem.from_data(X, Y, X[:9] + 1.0, Y[:9]), SCHEDULES, levels)
+    for name in ("reached", "steps", "time", "train_loss", "test_loss", "residual", "coef"):
+        got, wanted = getattr(runs, name), getattr(same, name)
+        got, wanted = (got(), wanted()) if callable(got) else (got, wanted)
+        assert isinstance(got, torch.Tensor)
+        np.testing.assert_allclose(got.numpy(), wanted, rtol=1e-9)
+
+
 def test_a_list_of_one_has_the_axis_too() -> None:
     run = il.train(ONE, ["flow"], ONE.start_train_loss)
     assert run.test_loss.shape == (1,)

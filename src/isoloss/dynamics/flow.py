@@ -65,12 +65,11 @@ class FlowSolver(Solver):
         top = float(log_excess(xp, directions.log_weights, start)[0, 0])
         spans = constant([])
         if math.isfinite(top) and time > 0:
-            endless = math.isinf(time)
-            end = _flown(directions, start, constant(0.0 if endless else time))
-            bottom = float(log_excess(xp, directions.log_weights, end)[0, 0])
-            levels = np.linspace(top, top + _LONGEST_FALL if endless else bottom, wanted.most + 1)[
-                1:
-            ]
+            bottom, endless = top + _LONGEST_FALL, math.isinf(time)
+            if not endless:
+                end = _flown(directions, start, constant(time))
+                bottom = float(log_excess(xp, directions.log_weights, end)[0, 0])
+            levels = np.linspace(top, bottom, wanted.most + 1)[1:]
             weights, curvature = directions.log_weights, directions.curvature
             times, _ = flow_time(xp, weights, start, curvature, constant(levels)[None, :])
             spans = times[0, :] if endless else xp.concat([times[0, :-1], constant([time])])

@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from isoloss.dynamics.equal_steps import EqualSteps
 from isoloss.dynamics.filters import Filter, choose
+from isoloss.dynamics.run import Run
 from isoloss.dynamics.solver import Carried, Solver, solvers
 from isoloss.dynamics.stops import Directions, LevelStops
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
 from isoloss.schedules.schedule import Schedule
 
-__all__ = ["Stopped", "follow"]
+__all__ = ["follow"]
 
 Array = Any
 
 _AT_ONCE = 2**17  # numbers of all filters followed together: they fit in the cache
 
 
-class Stopped(NamedTuple):
-    """Where training stopped: shapes batch × levels, and batch × levels × r of the filter.
-
-    Levels that are not reached have what the schedule ends with.
-    """
-
-    reached: Array
-    steps: Array
-    time: Array
-    train_loss: Array
-    sign: Array
-    log: Array
-
-
-def follow(problem: Problem, schedules: Sequence[Schedule], levels: Array | None) -> list[Stopped]:
-    """Train a problem, or each of a batch, by each of the schedules."""
+def follow(problem: Problem, schedules: Sequence[Schedule], levels: Array | None) -> list[Run]:
+    """Train a problem, or each of a batch, by each of the schedules, and return a run for each."""
     if len(schedules) == 1:
         # the parts are built only as far as training goes
         only = (part for phase in schedules[0].phases for part in solvers(phase))
-        return _followed(problem, only, levels, 1)
-    found: dict[int, Stopped] = {}
+        return _followed(problem, schedules, only, levels)
+    found: dict[int, Run] = {}
     alike: dict[tuple[type[Solver], ...], dict[int, list[Solver]]] = {}
     for i, schedule in enumerate(schedules):
         own = [part for phase in schedule.phases for part in solvers(phase)]
@@ -49,22 +37,24 @@ def follow(problem: Problem, schedules: Sequence[Schedule], levels: Array | None
                 own.insert(0, EqualSteps(0.0, 0))  # a flow is like an annealed schedule
             alike.setdefault(tuple(map(type, own)), {})[i] = own
         else:
-            (found[i],) = _followed(problem, own, levels, 1)
-    size = problem.gamma.size * (1 if levels is None else max(levels.size, 1))
+            (found[i],) = _followed(problem, [schedule], own, levels)
+    size = math.prod(problem.gamma.shape) * (1 if levels is None else math.prod(levels.shape))
+    many, batch = max(1, _AT_ONCE // max(size, 1)), math.prod(problem.gamma.shape[:-1])
     for kind, members in alike.items():
-        order, many = list(members), max(1, _AT_ONCE // max(size, 1))
+        order = list(members)
         for some in (order[first : first + many] for first in range(0, len(order), many)):
             rows = zip(*(members[i] for i in some), strict=True)
-            batch = Directions.of(problem).curvature.shape[0]
             parts = (part.joined(row, batch) for part, row in zip(kind, rows, strict=True))
-            found.update(zip(some, _followed(problem, parts, levels, len(some)), strict=True))
+            runs = _followed(problem, [schedules[i] for i in some], parts, levels)
+            found.update(zip(some, runs, strict=True))
     return [found[i] for i in range(len(schedules))]
 
 
 def _followed(
-    problem: Problem, parts: Iterable[Solver], levels: Array | None, count: int
-) -> list[Stopped]:
-    """Follow the parts of ``count`` schedules, each of which trains all of the problem's rows."""
+    problem: Problem, schedules: Sequence[Schedule], parts: Iterable[Solver], levels: Array | None
+) -> list[Run]:
+    """Follow the parts of schedules, each of which trains all of the problem's rows."""
+    count = len(schedules)
     xp, directions = problem.kind.xp, Directions.of(problem)
     sought = None if levels is None else problem.log_excess(levels)
     if count > 1:
@@ -82,34 +72,38 @@ def _followed(
     filters = choose(xp, stops.reached, stops.filters, carried.filter)
     arrays = stops.reached, steps, time, filters.sign, filters.logarithm()
     batch = directions.curvature.shape[0] // count
+    own = [slice(k * batch, (k + 1) * batch) for k in range(count)]
     return [
-        _stopped(problem, levels, *(part[k * batch : (k + 1) * batch, ...] for part in arrays))
-        for k in range(count)
+        _run(problem, schedule, levels, *(part[rows, ...] for part in arrays))
+        for schedule, rows in zip(schedules, own, strict=True)
     ]
 
 
-def _stopped(
+def _run(
     problem: Problem,
+    schedule: Schedule,
     levels: Array | None,
     reached: Array,
     steps: Array,
     time: Array,
     sign: Array,
     log: Array,
-) -> Stopped:
+) -> Run:
     """Return one schedule's results (B, L) in the shape of the problem's batch and the levels."""
-    xp, batch, r = problem.kind.xp, tuple(problem.floor.shape), problem.gamma.shape[-1]
-    shape = batch + (() if levels is None else tuple(levels.shape))
+    kind, batch, r = problem.kind, tuple(problem.floor.shape), problem.gamma.shape[-1]
+    xp, shape = kind.xp, batch + (() if levels is None else tuple(levels.shape))
     reached = xp.reshape(reached, shape)
     train_loss = xp.reshape(problem.train_loss(xp.reshape(log, (*batch, -1, r))), shape)
     if levels is not None:
         # the stop was confirmed in logarithms: what is above the level is rounding
         train_loss = xp.where(reached & (train_loss > levels), levels, train_loss)
-    return Stopped(
-        reached=reached,
-        steps=xp.reshape(steps, shape),
-        time=xp.reshape(time, shape),
-        train_loss=train_loss,
+    return Run(
+        problem=problem,
+        schedules=(schedule,),
+        reached=kind.count(reached),
+        steps=kind.count(xp.reshape(steps, shape)),
+        time=kind.result(xp.reshape(time, shape)),
+        train_loss=kind.result(train_loss),
         sign=xp.reshape(sign, (*shape, r)),
         log=xp.reshape(log, (*shape, r)),
     )

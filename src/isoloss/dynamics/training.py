@@ -7,12 +7,11 @@ from typing import Any, cast
 
 from isoloss._arrays.context import quiet
 from isoloss._parallel.threads import blas_by_size
-from isoloss.dynamics.following import Stopped, follow
+from isoloss.dynamics.following import follow
 from isoloss.dynamics.run import Run, stacked
 from isoloss.levels.grid import stops
 from isoloss.problems.problem import Problem
 from isoloss.schedules.resolving import Given, resolve
-from isoloss.schedules.schedule import Schedule
 
 __all__ = ["train"]
 
@@ -70,6 +69,13 @@ def train(problem: Problem, schedule: Given | Sequence[Given], train_loss: Any =
     >>> annealed = il.train(problem, "gd(1.0, 10) > flow", train_loss=1e-4)
     >>> print(f"{flow.test_loss:.3g} {annealed.test_loss:.3g}")
     0.00015 7.5e-05
+
+    Schedules × levels in one call:
+
+    >>> both = il.train(problem, ["flow", "gd(1.0, 10) > flow"], train_loss=[1.0, 0.1])
+    >>> print(both.test_loss.round(4))
+    [[1.4597 0.1496]
+     [0.75   0.075 ]]
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
@@ -83,20 +89,5 @@ def train(problem: Problem, schedule: Given | Sequence[Given], train_loss: Any =
         if each.steps > _MAX_STEPS:
             raise ValueError(f"a run may have at most 2**63 - 1 steps in all; got {each.steps}")
     levels = None if train_loss is None else stops(problem, train_loss)
-    stopped = follow(problem, schedules, levels)
-    runs = [_run(problem, *each) for each in zip(schedules, stopped, strict=True)]
+    runs = follow(problem, schedules, levels)
     return stacked(runs) if isinstance(schedule, list | tuple) else runs[0]
-
-
-def _run(problem: Problem, schedule: Schedule, stopped: Stopped) -> Run:
-    result = problem.kind.result
-    return Run(
-        problem=problem,
-        schedules=(schedule,),
-        reached=problem.kind.count(stopped.reached),
-        steps=problem.kind.count(stopped.steps),
-        time=result(stopped.time),
-        train_loss=result(stopped.train_loss),
-        sign=stopped.sign,
-        log=stopped.log,
-    )
