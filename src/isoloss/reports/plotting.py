@@ -67,12 +67,24 @@ def style() -> Iterator[None]:
 
 
 def look(i: int) -> dict[str, Any]:
-    """Return colour and dashes of line number i: no two of the first forty look the same."""
+    """Return colour and dashes of a line: no two of the first forty look the same.
+
+    Parameters
+    ----------
+    i : int
+        The line's number, from 0.
+    """
     return {"color": _LINES[i % len(_LINES)], "linestyle": _DASHES[i % len(_DASHES)]}
 
 
 def new_figure(kind: str) -> Figure:
-    """Return an empty figure of the size that its kind has."""
+    """Return an empty figure of the size that its kind has.
+
+    Parameters
+    ----------
+    kind : str
+        A key of ``SIZES``.
+    """
     return Figure(figsize=SIZES[kind], layout="constrained")
 
 
