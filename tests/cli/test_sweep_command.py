@@ -114,6 +114,9 @@ def test_files_that_are_no_sweep_are_refused(tmp_path: Path) -> None:
         ("decay = [0.0, 1.0]", "noise = [1.0]", "'noise' is in sampler and in parameters"),
         ("decay = [0.0, 1.0]", "", "the sampler lacks 'decay', which spectrum 'power_law' needs"),
         ('kind = "gaussian"', 'kind = "gausian"', "sampler.kind must be one of"),
+        ("decay = [0.0, 1.0]", "decay = [0.0, nan]", "decay must be a finite number; got nan"),
+        ("d = 10", "d = 10.5", "the sampler's d must be a whole number; got 10.5"),
+        ("noise = 0.5", "noise = true", "the sampler's noise must be a finite number; got True"),
         ("draws = 4", "draws = 2.5", "draws must be a whole number; got 2.5"),
         ("n_over_d = 2.0", "", "the sampler needs n, or n_over_d"),
         ("draws = 4", "draws = ", "is not a TOML file"),
@@ -192,7 +195,7 @@ def test_a_cluster_without_dask_names_the_extra(
     ("options", "message"),
     [
         (("stdy.toml",), "there is no file 'stdy.toml' (did you mean 'study.toml'?)"),
-        (("study.toml", "--out", "x.csv"), "--out must end in .nc (NetCDF) or .zarr; got x.csv"),
+        (("study.toml", "--out", "x.csv"), "the name must end in .nc, for NetCDF; got 'x.csv'"),
         (("study.toml", "--out", "none/x.nc"), "there is no folder 'none' to write to"),
         (("study.toml", "--workers", "2", "--cluster", "tcp://x:1"), "not both"),
         (("study.toml", "--cluster", "tcp://127.0.0.1:1"), "there is no Dask scheduler at"),

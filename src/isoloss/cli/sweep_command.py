@@ -16,9 +16,9 @@ __all__ = ["sweep"]
 def sweep(
     context: typer.Context,
     config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to sweep over.")],
-    out: Annotated[
-        Path, typer.Option(metavar="FILE.nc", help="The result, in NetCDF (.nc) or Zarr (.zarr).")
-    ] = Path("sweep.nc"),
+    out: Annotated[Path, typer.Option(metavar="FILE.nc", help="The result, in NetCDF.")] = Path(
+        "sweep.nc"
+    ),
     workers: Annotated[
         int | None,
         typer.Option(help="Processes to compute in; -1 for all cores. By default this one."),
@@ -60,10 +60,10 @@ def sweep(
         from isoloss.sweep import save
         from isoloss.sweep import sweep as run
         from isoloss.sweep.config import read_config
+        from isoloss.sweep.storage import check_name
 
         plan = read_config(config)
-        if out.suffix not in (".nc", ".zarr"):
-            raise ValueError(f"--out must end in .nc (NetCDF) or .zarr; got {out}")
+        check_name(out)
         if out.exists() and not force:
             raise ValueError(f"{out} exists; choose another --out, or give --force")
         if not out.parent.is_dir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -128,21 +128,31 @@ def _problems(sampler: dict[str, Any], parameters: dict[str, Any], faults: _Faul
             f"sampler.kind must be one of {', '.join(makers.KINDS)}; got {kind!r}"
             f"{suggest(str(kind), makers.KINDS)}"
         )
-    known, before = makers.KINDS[kind], len(faults)
+    known, before = makers.known(kind), len(faults)
     faults += _unknown(f"sampler of kind {kind!r}", sampler, known)
     faults += _unknown("parameters", parameters, known)
+    faults += [
+        f"{name!r} is in sampler and in parameters; give it once"
+        for name in parameters
+        if name in sampler
+    ]
     for name, values in parameters.items():
         if not isinstance(values, list) or not values:
             faults.append(f"parameters.{name} must be a list of values; got {values!r}")
-        if name in sampler:
-            faults.append(f"{name!r} is in sampler and in parameters; give it once")
-    maker = makers.Maker(kind, sampler)
+            continue
+        for value in values:
+            with faults.gathered():
+                makers.check(name, value)
+    for name, value in sampler.items():
+        with faults.gathered():
+            makers.check(name, value)
+    maker = partial(makers.KINDS[kind], **sampler)
     if parameters or len(faults) > before:
         return maker
     return maker()  # says at once what is missing
 
 
-def _unknown(where: str, given: Mapping[str, Any], known: Mapping[str, str]) -> list[str]:
+def _unknown(where: str, given: Mapping[str, Any], known: Collection[str]) -> list[str]:
     return [
         f"{where} has the unknown key {key!r}{suggest(key, known)}; known: {', '.join(known)}"
         for key in given

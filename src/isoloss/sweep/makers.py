@@ -2,102 +2,97 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from isoloss.problems.random import directions, gaussian, power_law, resampled, spiked, two_level
+from isoloss.problems.random import directions, power_law, resampled, spiked, two_level
+from isoloss.problems.random import gaussian as gaussian_rows
 from isoloss.problems.random.samplers import Sampler
 
-__all__ = ["KINDS", "Maker"]
+__all__ = ["KINDS", "check", "known"]
 
-KINDS: dict[str, dict[str, str]] = {
-    "directions": {
-        "n": "train rows",
-        "probabilities": "list of fractions as texts",
-        "target": "number or list",
-    },
-    "gaussian": {
-        "n": "train rows",
-        "d": "directions",
-        "n_over_d": "train rows for each direction, in place of n",
-        "spectrum": "power_law, spiked, two_level, or a list of variances",
-        "decay": "of power_law",
-        "spikes": "of spiked",
-        "height": "of spiked",
-        "high": "of two_level",
-        "upper": "of two_level",
-        "lower": "of two_level",
-        "noise": "variance of the label noise",
-    },
-    "resampled": {
-        "data": "a file, or a data set of scikit-learn",
-        "target": "the target's column, or a list of them",
-        "task": "auto, classification or regression",
-        "drop_rows": "true: leave out rows with missing values",
-        "impute": "mean, median or most_frequent, for missing numbers",
-        "encode": "one-hot, for text",
-        "n": "train rows",
-        "replace": "true or false",
-        "seed": "of the split into train and test rows",
-    },
-}
-_SPECTRA: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "power_law": (power_law, ("decay",)),
-    "spiked": (spiked, ("spikes", "height")),
-    "two_level": (two_level, ("high", "upper", "lower")),
+_WHOLE = ("n", "d", "spikes", "high")
+_FINITE = ("n_over_d", "decay", "noise", "height", "upper", "lower")
+
+_SPECTRA: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "power_law": (power_law, ("d", "decay")),
+    "spiked": (spiked, ("d", "spikes", "height")),
+    "two_level": (two_level, ("d", "high", "upper", "lower")),
 }
 
 
-@dataclass(frozen=True)
-class Maker:
-    """A function of the numbers that vary, which returns a sampler."""
-
-    kind: str
-    fixed: dict[str, Any]
-
-    def __call__(self, **varying: Any) -> Sampler:
-        """Return the sampler; raise ``ValueError`` if something is missing."""
-        given = self.fixed | varying
-        for name in ("n", "d", "n_over_d", "decay", "noise", "spikes", "height", "high"):
-            value = given.get(name, 1)
-            whole = name in ("n", "d", "spikes", "high")
-            fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-            if not fits or not math.isfinite(value):
-                kind = "a whole number" if whole else "a finite number"
-                raise ValueError(f"the sampler's {name} must be {kind}; got {value!r}")
-        if self.kind == "directions":
-            return directions(**given)
-        if self.kind == "resampled":
-            return _resampled(given)
-        return _gaussian(given)
-
-
-def _gaussian(given: dict[str, Any]) -> Sampler:
-    spectrum = given.get("spectrum", "power_law")
+def _gaussian(
+    *,
+    n: Any = None,
+    n_over_d: Any = None,
+    spectrum: Any = "power_law",
+    noise: Any = 0.0,
+    d: Any = None,
+    decay: Any = None,
+    spikes: Any = None,
+    height: Any = None,
+    high: Any = None,
+    upper: Any = None,
+    lower: Any = None,
+) -> Sampler:
+    """Return a sampler of Gaussian rows, of a spectrum by name or of given variances."""
+    shape = {"d": d, "decay": decay, "spikes": spikes, "height": height}
+    shape |= {"high": high, "upper": upper, "lower": lower}
     if isinstance(spectrum, str):
         if spectrum not in _SPECTRA:
             raise ValueError(f"spectrum must be one of {', '.join(_SPECTRA)}; got {spectrum!r}")
         function, names = _SPECTRA[spectrum]
-        if missing := [name for name in ("d", *names) if name not in given]:
+        if missing := [name for name in names if shape[name] is None]:
             raise ValueError(f"the sampler lacks {missing[0]!r}, which spectrum {spectrum!r} needs")
-        spectrum = function(given["d"], *(given[name] for name in names))
-    d = len(spectrum)
-    if ("n" in given) == ("n_over_d" in given):
+        spectrum = function(*(shape[name] for name in names))
+    if (n is None) == (n_over_d is None):
         raise ValueError("the sampler needs n, or n_over_d")
-    n = given["n"] if "n" in given else max(1, round(given["n_over_d"] * d))
-    return gaussian(n, spectrum, given.get("noise", 0.0))
+    rows = n if n is not None else max(1, round(n_over_d * len(spectrum)))
+    return gaussian_rows(rows, spectrum, noise)
 
 
-def _resampled(given: dict[str, Any]) -> Sampler:
+def _resampled(
+    *,
+    data: Any = None,
+    target: Any = None,
+    task: Any = "auto",
+    drop_rows: Any = False,
+    impute: Any = None,
+    encode: Any = None,
+    n: Any = None,
+    replace: Any = True,
+    seed: Any = 0,
+) -> Sampler:
+    """Return a sampler of rows drawn again from a data set."""
     from isoloss.datasets import load, split
 
-    if "data" not in given:
+    if data is None:
         raise ValueError("the sampler lacks 'data': a file, or a data set of scikit-learn")
-    source = load(given["data"])
-    options = ("target", "task", "drop_rows", "impute", "encode", "seed")
-    parts = split(source, **{name: given[name] for name in options if name in given})
-    return resampled(
-        parts.X, parts.y, parts.X_test, parts.y_test, given.get("n"),
-        replace=given.get("replace", True),
+    parts = split(
+        load(data), target=target, task=task, drop_rows=drop_rows, impute=impute, encode=encode,
+        seed=seed,
     )  # fmt: skip
+    return resampled(parts.X, parts.y, parts.X_test, parts.y_test, n, replace=replace)
+
+
+KINDS: dict[str, Callable[..., Sampler]] = {
+    "directions": directions,
+    "gaussian": _gaussian,
+    "resampled": _resampled,
+}
+
+
+def known(kind: str) -> list[str]:
+    """Return what a kind of sampler takes."""
+    return list(inspect.signature(KINDS[kind]).parameters)
+
+
+def check(name: str, value: Any) -> None:
+    """Raise ``ValueError`` if a number of a sampler's is of another kind."""
+    whole = name in _WHOLE
+    fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+    if (whole or name in _FINITE) and not (fits and math.isfinite(value)):
+        kind = "a whole number" if whole else "a finite number"
+        raise ValueError(f"the sampler's {name} must be {kind}; got {value!r}")
