@@ -172,15 +172,9 @@ def test_no_lock_is_held_during_a_decomposition() -> None:
 
 
 def test_drawing_is_not_waited_for_by_what_does_not_draw() -> None:
-    explorer = server._Explorer()
-    scope = {
-        "type": "http",
-        "path_params": {"file": "isoloss-data.py"},
-        "query_string": b"data=iris&schedule=flow",
-        "headers": [],
-    }
+    make = server._Explorer().files()["isoloss-data.py"]
     with server._DRAWING:
-        assert b"isoloss.datasets" in explorer._export(Request(scope)).body
+        assert "isoloss.datasets" in make(Fields(QueryParams("data=iris&schedule=flow")))
 
 
 def test_what_fails_is_computed_anew() -> None:

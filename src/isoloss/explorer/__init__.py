@@ -1,15 +1,16 @@
 """The interactive page: the paper's example, any spectrum, your data."""
 
 try:
+    import orjson
     import starlette
     import uvicorn
 except ImportError:
     from isoloss._messages.extras import install_command
 
     raise ImportError(
-        f"the explorer needs Starlette and uvicorn: {install_command('explore')}"
+        f"the explorer needs Starlette, uvicorn and orjson: {install_command('explore')}"
     ) from None
-del starlette, uvicorn
+del orjson, starlette, uvicorn
 
 from isoloss.explorer.server import create_app
 from isoloss.explorer.serving import serve

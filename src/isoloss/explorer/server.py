@@ -7,23 +7,23 @@ and nothing on the page comes from elsewhere.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
+import contextlib
 import gc
-import math
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib.resources import files
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["create_app"]
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 _AT_ONCE = 2  # answers for which data are decomposed; the others wait, and keep no thread
 
@@ -78,12 +80,13 @@ def create_app(hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")) -> 
     '/'
     """
     explorer = _Explorer()
+    views, made = explorer.views(), explorer.files()
     return Starlette(
         routes=[
-            Route("/", explorer.page, name="page"),
+            Route("/", _page, name="page"),
             Route("/api/upload", explorer.upload, methods=["POST"]),
-            Route("/api/{tab}", explorer.view),
-            Route("/export/{file}", explorer.export),
+            *(Route(f"/api/{tab}", explorer.answer(tab, view)) for tab, view in views.items()),
+            *(Route(f"/export/{file}", explorer.export(file, make)) for file, make in made.items()),
             Mount("/static", StaticFiles(packages=[("isoloss.explorer", "static")]), name="static"),
         ],
         middleware=[Middleware(_OwnPagesOnly, hosts=hosts)],
@@ -91,35 +94,59 @@ def create_app(hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")) -> 
     )
 
 
+async def _page(_: Request) -> Response:
+    return Response((_STATIC / "index.html").read_bytes(), media_type="text/html")
+
+
 class _Explorer:
+    """What the answers share: the data that are kept, and how many answers are computed at once."""
+
     def __init__(self) -> None:
         self.uploads = Uploads()
         self.rows = RowsView(self.uploads)
         self.reading = asyncio.Semaphore(1)
         self.computing = asyncio.Semaphore(_AT_ONCE)
 
-    async def page(self, _: Request) -> Response:
-        content = (_STATIC / "index.html").read_bytes()
-        return Response(content, media_type="text/html")
+    def views(self) -> dict[str, Callable[[Fields], Any]]:
+        """Return by the name of each tab what makes all that it shows."""
+        return {
+            "example": lambda fields: example.view(example.ExampleState.read(fields)),
+            "spectrum": lambda fields: spectrum.view(spectrum.SpectrumState.read(fields)),
+            "data": lambda fields: self.rows.view(RowsState.read(fields)),
+        }
 
-    async def view(self, request: Request) -> Response:
-        if request.path_params["tab"] == "data":
+    def files(self) -> dict[str, Callable[[Fields], str | bytes]]:
+        """Return by the name of each file that can be exported what makes its content."""
+        made: dict[str, Callable[[Fields], str | bytes]] = {}
+        for kind in _TYPES:
+            made[f"isoloss-example.{kind}"] = partial(_example_file, kind)
+            for part in ("", "-filters"):
+                made[f"isoloss-spectrum{part}.{kind}"] = partial(_spectrum_file, kind, part)
+                made[f"isoloss-data{part}.{kind}"] = partial(self._data_file, kind, part)
+        return made
+
+    def answer(self, tab: str, view: Callable[[Fields], Any]) -> Endpoint:
+        """Return what answers with the numbers of a tab."""
+        limit = self.computing if tab == "data" else contextlib.nullcontext()
+
+        async def answered(request: Request) -> Response:
+            fields = Fields(request.query_params)
+            async with limit:
+                return await run_in_threadpool(lambda: _json(view(fields)))
+
+        return answered
+
+    def export(self, file: str, make: Callable[[Fields], str | bytes]) -> Endpoint:
+        """Return what answers with a file."""
+        kind = _TYPES[file.rpartition(".")[2]]
+        headers = {"content-disposition": f'attachment; filename="{file}"'}
+
+        async def exported(request: Request) -> Response:
             async with self.computing:
-                return await run_in_threadpool(self._view, request)
-        return await run_in_threadpool(self._view, request)
+                content = await run_in_threadpool(make, Fields(request.query_params))
+            return Response(content, media_type=kind, headers=headers)
 
-    def _view(self, request: Request) -> Response:
-        fields = Fields(request.query_params)
-        match request.path_params["tab"]:
-            case "example":
-                shown = example.view(example.ExampleState.read(fields))
-            case "spectrum":
-                shown = spectrum.view(spectrum.SpectrumState.read(fields))
-            case "data":
-                shown = self.rows.view(RowsState.read(fields))
-            case _:
-                return PlainTextResponse("Not Found", 404)
-        return JSONResponse(_plain(shown))
+        return exported
 
     async def upload(self, request: Request) -> Response:
         name = request.query_params.get("name", "")
@@ -132,39 +159,31 @@ class _Explorer:
                 return Response(status_code=400)  # to nobody
             async with self.reading:  # of one file at a time: that takes more than its bytes
                 digest, table = await run_in_threadpool(self.uploads.add, path)
-        return JSONResponse({"file": digest, "name": table.name})
+        return _json({"file": digest, "name": table.name})
 
-    async def export(self, request: Request) -> Response:
-        async with self.computing:
-            return await run_in_threadpool(self._export, request)
+    def _data_file(self, kind: str, part: str, fields: Fields) -> str | bytes:
+        state = RowsState.read(fields)
+        rows, found = self.rows.compared(state)
+        if kind == "py":
+            return scripts.rows_script(state, rows.name, classes=rows.classes)
+        return _compared(found, state.at, part, kind)
 
-    def _export(self, request: Request) -> Response:
-        file, fields = request.path_params["file"], Fields(request.query_params)
-        stem, _, kind = file.rpartition(".")
-        if kind not in _TYPES:
-            return PlainTextResponse("Not Found", 404)
-        made: str | Callable[[], Figure]
-        match stem.removeprefix("isoloss-").partition("-"), kind:
-            case ("example", _, ""), "py":
-                made = scripts.example_script(example.ExampleState.read(fields))
-            case ("example", _, ""), _:
-                from isoloss.explorer.picture import example_figure
 
-                made = partial(example_figure, example.ExampleState.read(fields))
-            case ("spectrum", _, "" | "filters" as part), _:
-                drawn = spectrum.SpectrumState.read(fields)
-                script = partial(scripts.spectrum_script, drawn)
-                made = _compared(spectrum.compared(drawn), drawn.at, part, kind, script)
-            case ("data", _, "" | "filters" as part), _:
-                state = RowsState.read(fields)
-                rows, found = self.rows.compared(state)
-                script = partial(scripts.rows_script, state, rows.name, classes=rows.classes)
-                made = _compared(found, state.at, part, kind, script)
-            case _:
-                return PlainTextResponse("Not Found", 404)
-        content = made if isinstance(made, str) else _drawn(made, kind)
-        headers = {"content-disposition": f'attachment; filename="{file}"'}
-        return Response(content, media_type=_TYPES[kind], headers=headers)
+def _example_file(kind: str, fields: Fields) -> str | bytes:
+    from isoloss.explorer.picture import example_figure
+
+    state = example.ExampleState.read(fields)
+    if kind == "py":
+        return scripts.example_script(state)
+    return _drawn(lambda: example_figure(state), kind)
+
+
+def _spectrum_file(kind: str, part: str, fields: Fields) -> str | bytes:
+    state = spectrum.SpectrumState.read(fields)
+    found = spectrum.compared(state)
+    return (
+        scripts.spectrum_script(state) if kind == "py" else _compared(found, state.at, part, kind)
+    )
 
 
 async def _receive(request: Request, path: Path) -> None:
@@ -186,14 +205,10 @@ async def _receive(request: Request, path: Path) -> None:
         raise FaultsError({"file": f"cannot keep a file of that name: {reason}"}) from None
 
 
-def _compared(
-    found: Comparison, at: int, part: str, kind: str, script: Callable[[], str]
-) -> str | Callable[[], Figure]:
+def _compared(found: Comparison, at: int, part: str, kind: str) -> bytes:
     from isoloss.comparison.drawing import figure, filters_figure
 
-    if kind == "py":
-        return script()
-    return partial(filters_figure, filters(found, at - 1)) if part else partial(figure, found)
+    return _drawn(lambda: filters_figure(filters(found, at - 1)) if part else figure(found), kind)
 
 
 def _drawn(make: Callable[[], Figure], kind: str) -> bytes:
@@ -209,27 +224,18 @@ def _drawn(make: Callable[[], Figure], kind: str) -> bytes:
 
 async def _tell(_: Request, error: Exception) -> Response:
     assert isinstance(error, FaultsError)
-    return JSONResponse(_plain({"errors": error.messages, **error.known}), 422)
+    return _json({"errors": error.messages, **error.known}, 422)
 
 
 def _fault_of_ours(error: Exception) -> Response:
     message = f"isoloss failed here ({type(error).__name__}: {error}); please report it"
-    return JSONResponse({"errors": {"": message}}, 500)
+    return _json({"errors": {"": message}}, 500)
 
 
-def _plain(value: Any) -> Any:
-    """Return what JSON can hold: arrays as lists, and None for what is not finite."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return value
+def _json(shown: Any, status: int = 200) -> Response:
+    """Return numbers and states as JSON; what is not finite is null."""
+    content = orjson.dumps(shown, np.ndarray.tolist, orjson.OPT_SERIALIZE_NUMPY)
+    return Response(content, status, media_type="application/json")
 
 
 class _OwnPagesOnly:
