@@ -1,4 +1,4 @@
-"""Data larger than a decomposition: products with it, and the part that schedules see."""
+"""Problems from data too large to decompose, built from matrix products alone."""
 
 from isoloss.large.operators import from_operator
 

@@ -1,4 +1,4 @@
-"""Block Golub-Kahan bidiagonalization from the start's residual, fully re-orthogonalized."""
+"""Block Golub-Kahan bidiagonalization of X from the start's residual, fully reorthogonalized."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Bidiagonalization:
     V spans the Krylov space of C = XᵀX from XᵀR, which gradient descent and flow never leave: the
     parameters are β₀ plus a polynomial, or an exponential, of C times XᵀR. B keeps the digits of
     small singular values, which products with C would lose. (G. Golub and W. Kahan (1965), SIAM J.
-    Numer. Anal. 2(2); all vectors are re-orthogonalized.)
+    Numer. Anal. 2(2); all vectors are reorthogonalized.)
 
     Attributes
     ----------
@@ -32,9 +32,9 @@ class Bidiagonalization:
     reduced : array, shape (l, k)
         B over 2^exponent.
     residual : array, shape (l, m)
-        UᵀR over 2^residual_exponent; the rest of R is 0.
+        UᵀR over 2^residual_exponent; R has no part outside the span of U.
     exponent, residual_exponent : int
-        They bring both near 1.
+        Powers of two that bring the largest entries near 1.
     """
 
     def __init__(self, rows: Rows, residual: Floats) -> None:
@@ -53,21 +53,22 @@ class Bidiagonalization:
         self._next = self._directions(images)
 
     def exhausted(self) -> bool:
-        """Whether the space is whole, up to rounding: nothing is left out."""
+        """Whether, up to rounding, the Krylov space cannot grow any further."""
         return not self._next.size
 
     @property
     def next_rank(self) -> int:
-        """How many directions there are after a further block."""
+        """The number of directions after one more block."""
         return int(self.right.shape[1] + self._next.shape[1])
 
     def grow(self) -> None:
-        """Add a block, at the price of a product with X and one with Xᵀ."""
+        """Add a block, which costs one product with X and one with Xᵀ."""
         block = self._next
         images = scaled(self._rows.forward(block), -self.exponent)
         self._scale = max(self._scale, float(np.linalg.norm(images, 2)))
         coefficients, rest = _split(self._left, images)
         new = _orthonormal(rest, self._scale * _EPS * len(rest) ** 0.5)
+        # normalizing a small rest enlarges its part along U, so that part is removed again
         new = _split(self._left, new)[1] if new.shape[1] else new
         new = np.linalg.qr(new)[0]
         self.right = np.hstack([self.right, block])
@@ -83,7 +84,7 @@ class Bidiagonalization:
             self._next = self._directions(self._rows.backward(new))
 
     def _directions(self, images: Floats) -> Floats:
-        """Return what Xᵀ, here of some left vectors, adds to V."""
+        """Return the directions that these images under Xᵀ add to V."""
         images = scaled(images, -self.exponent)
         self._scale = max(self._scale, float(np.linalg.norm(images, 2)))
         rest = _split(self.right, images)[1]
@@ -94,7 +95,7 @@ class Bidiagonalization:
 
 
 def _split(basis: Floats, columns: Floats) -> tuple[Floats, Floats]:
-    """Return the part of columns along an orthonormal basis, and the rest of them."""
+    """Return the coefficients of columns in an orthonormal basis, and the remainder."""
     along = basis.T @ columns
     rest = columns - basis @ along
     again = basis.T @ rest  # twice is enough (W. Kahan)
@@ -102,6 +103,6 @@ def _split(basis: Floats, columns: Floats) -> tuple[Floats, Floats]:
 
 
 def _orthonormal(columns: Floats, nothing: float) -> Floats:
-    """Return an orthonormal basis of the columns, those directions left out that are rounding."""
+    """Return an orthonormal basis of the columns, without singular values up to ``nothing``."""
     left, singular, _ = np.linalg.svd(columns, full_matrices=False)
     return left[:, singular > nothing]

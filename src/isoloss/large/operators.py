@@ -1,4 +1,4 @@
-"""A problem from products with the data: as much of it as the asked schedules need."""
+"""A problem from products with the data, as large as the given schedules need."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from isoloss.schedules.resolving import read, read_all
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import Spec
 
-__all__ = ["Asked", "from_operator", "reduce_rows"]
+__all__ = ["ConvergenceTest", "from_operator", "reduce_rows"]
 
 Floats = npt.NDArray[np.float64]
 
-_GROWTH = 1.25  # of the rank between two looks at what is asked
-_LEVELS = 20  # if none are asked for
-_SMALL = 1e-12  # of the start's loss: below that a difference is rounding
+_GROWTH = 1.25  # of the rank between two convergence tests
+_LEVELS = 20  # by default
+_SMALL = 1e-12  # of the start's loss; smaller differences are rounding
 
 
 def from_operator(
@@ -54,40 +54,40 @@ def from_operator(
     rtol: float = 1e-6,
     max_rank: int = 500,
 ) -> Problem:
-    """Build the least-squares problem of data that is only asked for products.
+    """Build a least-squares problem from matrix products with the data alone.
 
-    Schedules see no more of the data than a Krylov space: block Golub-Kahan bidiagonalization
-    from the start's residual, fully re-orthogonalized, grown until the losses of the asked
-    schedules are settled. The problem on it is one like any other; `reachable_band` and designs
-    are of it.
+    Training never leaves a Krylov space of the data. Block Golub-Kahan bidiagonalization from the
+    start's residual, fully reorthogonalized, grows that space until the losses of the given
+    schedules converge. The result is an ordinary problem on that space; `reachable_band` and
+    designs refer to the space, too.
 
     Parameters
     ----------
     X : array_like, sparse matrix, LinearOperator or Dask array, shape (n, d)
-        Train inputs: whatever SciPy can multiply by, and its transpose; or chunked rows, which
-        may be sparse, and of which each product reads one after another.
+        Train inputs: anything that SciPy can multiply by, as can its transpose; or chunked rows,
+        possibly sparse, which each product reads one after another.
     y : array_like, shape (n,) or (n, m)
         Train targets.
     X_test, y_test : as X and y, optional
-        Test data. Without any, only train losses must be right.
+        Test data. Without it, only the train losses must converge.
     schedules : str, Schedule, phase or list of these, optional
-        What must be right: texts have rates in units of the largest stable one.
+        Schedules whose losses must converge. Rates in texts are in units of the largest stable one.
     train_loss : array_like, optional
-        The train losses at which it must be right, or at the schedule's end where it does not
-        reach them; by default 20, evenly spaced in the log of the excess down to a millionth of
-        the start's, and the smallest one. Few and high ones need few products.
+        The train losses at which the losses must converge (at its end, where a schedule does not
+        reach them). By default: 20, evenly spaced in the log of the excess down to a millionth
+        of the start's, and the smallest one. A few high levels need few products.
     start : array_like, shape (d,) or (d, m), optional
         Parameters at the start; zeros if left out.
     rtol : float, default: 1e-6
-        The relative error that these losses may have, by the estimate: their change since the
-        space was a fifth smaller, which must be below it twice in a row.
+        The largest estimated relative error of these losses. The estimate is their change since
+        the space was a fifth smaller; it must be at most ``rtol`` twice in a row.
     max_rank : int, default: 500
-        The largest space: its vectors take (n + d)·max_rank numbers.
+        The largest dimension of the space, whose vectors take (n + d)·max_rank numbers.
 
     Returns
     -------
     Problem
-        Its ``reduction`` tells rank, estimate and passes over the data.
+        Its ``reduction`` holds the rank, the estimate and the number of passes over the data.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def from_operator(
     Warns
     -----
     UserWarning
-        If ``max_rank`` is reached before the losses are settled.
+        If ``max_rank`` is reached before the losses converge.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def from_operator(
         test,
         first,
         single=single,
-        asked=Asked.read(schedules, train_loss),
+        convergence=ConvergenceTest.read(schedules, train_loss),
         rtol=rtol,
         max_rank=max_rank,
     )
@@ -162,26 +162,28 @@ def from_operator(
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What must be settled: schedules, at train losses or by default at shares of the excess."""
+class ConvergenceTest:
+    """The schedules and levels whose losses must converge as the space grows."""
 
     schedules: Sequence[Spec | Schedule]
     levels: Levels
 
     @classmethod
-    def read(cls, schedules: Any, train_loss: Any) -> Asked:
-        """Take one or several schedules or texts, and train losses."""
+    def read(cls, schedules: Any, train_loss: Any) -> ConvergenceTest:
+        """Read one or several schedules or texts, and train losses."""
         several = list(read_all(schedules, read).values())
         if train_loss is None:
             return cls(several, Levels.read(_LEVELS, lowest=1e-6))
-        whole = conversion.count("train_loss", train_loss) is not None  # a loss, not how many
+        whole = (
+            conversion.count("train_loss", train_loss) is not None
+        )  # one loss, not a number of levels
         return cls(several, Levels.read([train_loss] if whole else train_loss, name="train_loss"))
 
-    def answers(self, problem: Problem) -> Answer:
-        """Return what is asked of a problem: train losses and test losses, each beside its start's.
+    def losses(self, problem: Problem) -> MonitoredLosses:
+        """Return the train and test losses of the schedules at the levels.
 
-        Levels that are not reached by a flow without end need the whole space: a space may stand
-        still for long before the train loss falls further.
+        A level that an endless flow does not reach needs the whole space, because the train loss
+        may stagnate while the space grows and then fall further.
         """
         start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
         runs = train(problem, self.schedules, self.levels.at(problem))
@@ -194,7 +196,7 @@ class Asked:
         )
         if self.levels.counted:
             trains.append(np.array([floor]))
-        return Answer(
+        return MonitoredLosses(
             np.concatenate(trains),
             np.ravel(runs.test_loss) if tested else np.zeros(0),
             np.ravel(runs.reached),
@@ -203,10 +205,10 @@ class Asked:
         )
 
 
-class Answer(NamedTuple):
-    """Losses at the asked stops, whether these are reached, and the losses at the start.
+class MonitoredLosses(NamedTuple):
+    """Losses at the stops, whether the levels are reached, and the losses at the start.
 
-    Without test data there are no test losses.
+    ``test`` is empty without test data.
     """
 
     train: Floats
@@ -215,8 +217,8 @@ class Answer(NamedTuple):
     open_ended: bool
     start: tuple[float, float]
 
-    def change(self, before: Answer) -> float:
-        """Return the largest relative change of a loss, rounding aside; infinite if a stop is."""
+    def change(self, before: MonitoredLosses) -> float:
+        """Return the largest relative change of a loss; infinite if other levels are reached."""
         if self.open_ended or not np.array_equal(self.reached, before.reached):
             return float("inf")
         largest = 0.0
@@ -235,17 +237,17 @@ def reduce_rows(
     start: Floats,
     *,
     single: bool,
-    asked: Asked,
+    convergence: ConvergenceTest,
     rtol: float,
     max_rank: int,
 ) -> Problem:
-    """Grow a Krylov space until what is asked changes by less than ``rtol``, twice in a row.
+    """Grow a Krylov space until the losses change by at most ``rtol`` twice in a row.
 
-    The estimate is the change since the space was a fifth smaller, relative to each loss: an
-    estimate of the smaller space's error.
+    The change since the space was a fifth smaller, relative to each loss, estimates the error of
+    that smaller space.
     """
     space = Bidiagonalization(rows, rows.residual(start))
-    known: Answer | None = None
+    known: MonitoredLosses | None = None
     estimate, problem, look, blocks = np.inf, None, 1.0, 0
     while not space.exhausted() and space.next_rank <= max_rank:
         space.grow()
@@ -259,10 +261,10 @@ def reduce_rows(
         if space.exhausted():
             estimate = 0.0
             break
-        found = asked.answers(problem)
+        found = convergence.losses(problem)
         before, estimate = estimate, np.inf if known is None else found.change(known)
         known = found
-        if max(before, estimate) <= rtol:  # twice in a row
+        if max(before, estimate) <= rtol:  # once could be a plateau
             break
     if problem is None:
         if not space.exhausted():
@@ -294,7 +296,7 @@ def _problem(
         spectrum = decompose(xp, space.reduced * scale, space.residual * scale)
         vectors, right = spectrum.basis.full, space.right
         gamma, residual, floor = spectrum.curvature, spectrum.residual, spectrum.floor
-    else:  # no gradient: nothing moves
+    else:  # the gradient is zero, so training stays at the start
         gamma, residual = np.zeros(1), np.zeros((1, m))
         vectors, right = np.zeros((1, 1)), np.zeros((rows.shape[1], 1))
         floor = np.asarray(float(np.sum(space.residual**2)) / n)
