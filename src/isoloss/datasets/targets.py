@@ -1,4 +1,4 @@
-"""The targets: whether they are numbers or classes, and as an array."""
+"""Encode targets, numbers or classes, as an array."""
 
 from __future__ import annotations
 
@@ -39,28 +39,29 @@ def encode_targets(
         return rows.targets.to_numpy(float), None, (f"{title}: regression ({reason}).",)
     if len(names) > 1:
         raise ValueError(f"classification needs one target; {source.name} has {quoted(names)}")
-    written, numbers = rows.written(names[0]), pd.to_numeric(rows.targets[names[0]], "coerce")
-    # numbers in their order, then texts in theirs
-    kinds = pd.DataFrame({"number": numbers, "text": written}).drop_duplicates()
-    kinds = kinds.sort_values(["number", "text"])
-    labels = tuple(kinds["text"])
-    if len(labels) > max(2, len(written) / 2):
-        other = (
-            "choose another target, if this is an ID or a date"
-            if texts
-            else "choose task regression"
-        )
-        raise ValueError(
-            f"the target {quoted(names)} has {len(labels)} different values in {len(written)} "
-            f"rows, such as {written.iloc[0]!r}: too many for classes; {other}"
-        )
-    codes = pd.Index(labels).get_indexer(written)
-    notes = [f"{title}: classification, one-hot, {len(labels)} classes ({reason})."]
+    written, classes = rows.written(names[0]), _classes(rows, names[0], is_text=bool(texts))
+    labels, notes = tuple(classes["text"]), []
+    notes.append(f"{title}: classification, one-hot, {len(labels)} classes ({reason}).")
+    one_hot = np.eye(len(labels))[pd.Index(labels).get_indexer(written)]
     if source.classes is not None:
-        labels = tuple(source.classes[int(value)] for value in kinds["number"])
+        labels = tuple(source.classes[int(value)] for value in classes["number"])
     else:
-        notes += _same_number(rows, names[0], kinds)
-    return np.eye(len(labels))[codes], labels, tuple(notes)
+        notes += _same_number(rows, names[0], classes)
+    return one_hot, labels, tuple(notes)
+
+
+def _classes(rows: Rows, name: str, *, is_text: bool) -> pd.DataFrame:
+    """Return the distinct labels as number and text: numbers in order, then texts in order."""
+    written, numbers = rows.written(name), pd.to_numeric(rows.targets[name], "coerce")
+    classes = pd.DataFrame({"number": numbers, "text": written}).drop_duplicates()
+    if len(classes) > max(2, len(written) / 2):
+        id_or_date = "choose another target, if this is an ID or a date"
+        raise ValueError(
+            f"the target '{name}' has {len(classes)} different values in {len(written)} "
+            f"rows, such as {written.iloc[0]!r}: too many for classes; "
+            f"{id_or_date if is_text else 'choose task regression'}"
+        )
+    return classes.sort_values(["number", "text"])
 
 
 def _decide(rows: Rows, texts: list[str]) -> tuple[Task, str]:
@@ -85,17 +86,16 @@ def _decide(rows: Rows, texts: list[str]) -> tuple[Task, str]:
     return "classification", f"{distinct} distinct whole numbers; or choose task regression"
 
 
-def _same_number(rows: Rows, name: str, kinds: pd.DataFrame) -> list[str]:
-    """Note labels that are one number written in different ways; refuse them across files."""
-    twins = kinds[kinds["number"].notna() & kinds.duplicated("number", keep=False)]
+def _same_number(rows: Rows, name: str, classes: pd.DataFrame) -> list[str]:
+    """Note labels that write one number in different ways; refuse them across files."""
+    twins = classes[classes["number"].notna() & classes.duplicated("number", keep=False)]
     known = rows.written(name)[: rows.counts[0]]
     for number, text in zip(twins["number"], twins["text"], strict=True):
         others = [each for each in twins["text"][twins["number"] == number] if each in set(known)]
         if text not in set(known) and others:
             raise ValueError(
                 f"a label of the target '{name}' is written {others[0]!r} in {rows.source.name} "
-                "and "
-                f"{text!r} in the other rows; write each label the same way in all files"
+                f"and {text!r} in the other rows; write each label the same way in all files"
             )
     if not len(twins):
         return []
