@@ -1,4 +1,4 @@
-"""What a design is asked for, and what its schedules must keep to on the way."""
+"""The goal of a design, and the constraints that its schedules satisfy on the way."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["LANDED", "Constraints", "Goal", "Limits"]
 
 Floats = npt.NDArray[np.float64]
 
-_MARGIN = 1e-6  # log of how far the train loss stays above the level on the way
+_MARGIN = 1e-6  # by which the log of the train loss stays above the level on the way
 LANDED = 1e-9
-"""The log of how far below the level steps without flow aim."""
+"""By how much, in logarithm, steps without flow aim below the level."""
 
 
 class Goal(NamedTuple):
-    """What to look for: "best", or "lowest"/"highest" at a train loss; with flow at the end."""
+    """The kind of optimum ("best", or "lowest"/"highest" at a level), and whether flow follows."""
 
     name: str
     level: float | None
@@ -29,7 +29,7 @@ class Goal(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """How far errors and the residual may grow, and how hard to search."""
+    """The largest growth of errors and of the residual, and the effort of the search."""
 
     amplification: float
     growth: float | None
@@ -79,7 +79,7 @@ class Constraints:
     def path(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
         """Return the logs of `Losses.path` and their derivatives in z.
 
-        The last are kept: SciPy asks for each constraint and for its gradient by itself.
+        The latest result is kept: SciPy evaluates each constraint and each gradient separately.
         """
         at = z.tobytes()
         if self._last is not None and self._last[0] is shape and self._last[1] == at:
@@ -94,7 +94,7 @@ class Constraints:
         return path.logs, slopes
 
     def _inequalities(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
-        """Return what must not be negative: distances from level and largest growth."""
+        """Return the distances from the level and from the largest growth, which must be >= 0."""
         parts, slopes = [np.empty(0)], [np.empty((0, z.size))]
         if self.any:
             logs, by_z = self.path(shape, z)
@@ -112,7 +112,7 @@ class Constraints:
         return logs[-1:] - self.log_level + LANDED, slopes[-1:]
 
     def excess(self, shape: Shape, z: Floats) -> float:
-        """Return by how much the limits are broken, so that better starts come first."""
+        """Return the total violation of the constraints, by which starts are ranked."""
         bounds = self._inequalities(shape, z)[0]
         wrong = float(-np.minimum(bounds, 0.0).sum())
         if self.lands:

@@ -22,7 +22,7 @@ __all__ = ["Losses", "Path", "Value"]
 
 Floats = npt.NDArray[np.float64]
 
-_TINY = 1e-150  # a factor of exactly 0 would hide its derivative behind 0/0
+_TINY = 1e-150  # replaces a factor of exactly 0, whose derivative would be 0/0
 _ROUNDING = 1e-13
 _RANK = 1e-15
 _MAX_NEWTON = 100
@@ -38,7 +38,7 @@ class Value(NamedTuple):
 
 
 class Path(NamedTuple):
-    """log of the excess train loss after each rate's steps, over the start's, and derivatives."""
+    """The log of excess train loss over the start's after each rate's steps, and derivatives."""
 
     logs: Floats
     by_rates: Floats
@@ -70,10 +70,10 @@ class Losses:
             self.constant = (constant + float(test.noise)) / self.scale
 
     def compressed(self, degree: int) -> Losses:
-        """Return the test losses of filters that are polynomials of a degree, at few curvatures.
+        """Return the test losses of polynomial filters of a degree, from their values at few nodes.
 
         Values at degree + 1 Chebyshev nodes give such a filter everywhere, so the test form shrinks
-        to that size. The train losses of the result mean nothing.
+        to that size. The result has no meaningful train losses.
         """
         if degree + 1 >= self.gamma.size:
             return self
@@ -139,7 +139,7 @@ class Losses:
         """Return the test loss where the flow meets a level, with derivatives.
 
         The time moves with the rates: ∂T/∂η = -(∂L/∂η)/(∂L/∂T) for the train loss L. ``log_level``
-        is the log of the excess over the start's; below it already, the flow takes no time.
+        is the log of the excess over the start's. A flow that starts below the level takes no time.
         """
         before = self.filter(rates, counts, 0.0)
         time = self.flow_time(before, log_level)
@@ -154,7 +154,8 @@ class Losses:
 
     def flow_time(self, before: Floats, log_level: float) -> float:
         """Return the time that a flow from filter ``before`` takes to a level, at least 0."""
-        # the largest single term is a lower bound, from which Newton rises to the root
+        # the last time at which a single term falls to the level is a lower bound; the log of the
+        # sum is convex in time, so Newton rises from there to the root without passing it
         with np.errstate(divide="ignore"):
             logs = np.log(self.weights) + 2.0 * np.log(np.abs(before))
         moves = (self.gamma > 0) & np.isfinite(logs)
@@ -172,9 +173,9 @@ class Losses:
         return _enclosed(logs - log_level, rates, time)
 
     def amplification(self, rates: Floats, counts: Floats) -> tuple[float, Floats]:
-        """Return the log of how much the steps can enlarge an error, and derivatives in the rates.
+        """Return the log of the largest growth of an error, with derivatives in the rates.
 
-        That is Π max(1, |1 - 2ηγ|) for the largest curvature, in whatever order they are taken.
+        The bound Π max(1, |1 - 2ηγ|) at the largest curvature holds for every order of the steps.
         """
         grown = np.maximum(2.0 * rates * self.top - 1.0, 1.0)
         slopes = np.where(grown > 1.0, 2.0 * self.top / grown, 0.0)
@@ -194,15 +195,15 @@ class Losses:
 
 
 def _enclosed(logs: Floats, rates: Floats, early: float) -> float:
-    """Return the time at which Σ exp(logs - rates·t) falls to 1, where Newton only creeps to it.
+    """Return the time at which Σ exp(logs - rates·t) falls to 1, where Newton is too slow.
 
-    At the time ``early`` it is not below that.
+    At the time ``early`` the sum is at least 1.
     """
 
     def above(time: float) -> float:
         return float(np.logaddexp.reduce(logs - rates * time))
 
-    if above(early) <= 0:  # but for rounding
+    if above(early) <= 0:  # only by rounding
         return early
     late = 2.0 * early
     while above(late) > 0:

@@ -1,4 +1,4 @@
-"""The order in which to take free rates: any order gives the same filter, not the same way."""
+"""The order of free rates, which changes the losses on the way but not the final filter."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ def calm_order(gamma: Floats, rates: Floats) -> npt.NDArray[np.intp]:
     """Return an order in which neither the residual nor rounding errors grow much.
 
     Rising rates never let the residual grow, but a training loop's rounding errors, in proportion
-    to the residual, are multiplied by all factors that come after them; in falling order it is the
-    other way round. Each next rate here is the one for which the product of both, the largest |h|
-    so far and the largest to come, is smallest: the idea of the Lebedev–Finogenov order of
-    Richardson's iteration.
+    to the residual, are multiplied by all later factors. Falling rates do the opposite. This order
+    is greedy: each next rate minimizes the product of the largest |h| so far and the largest one
+    to come, which is the idea of the Lebedev–Finogenov order of Richardson's iteration.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Families of schedules as functions of a few unbounded-looking parameters, for the optimizer."""
+"""Families of schedules as functions of a few bounded parameters, for the optimizer."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Shape(ABC):
 
 
 class Free(Shape):
-    """n rates of their own, each in logarithm."""
+    """n independent rates, each given by its logarithm."""
 
     reorders = True
 
@@ -89,7 +89,7 @@ class Free(Shape):
 
 
 class Repeated(Free):
-    """Rates each taken for a number of steps: one for annealed schedules, two for two-rate ones."""
+    """Rates that are repeated: one in an annealed schedule, two in a two-rate schedule."""
 
     reorders = False
 
@@ -104,7 +104,7 @@ class Repeated(Free):
 
 
 class Decreasing(Shape):
-    """Rates that never rise: the log of the first one, and of each one's ratio to the last."""
+    """Rates that never rise, given by the log of the first and of each ratio to the one before."""
 
     def __init__(self, count: int, stable: float, largest: float) -> None:
         self.range = stable, largest

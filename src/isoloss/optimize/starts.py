@@ -1,8 +1,8 @@
-"""Where the search for free rates starts: the best polynomial of the same degree.
+"""Starts of the search for free rates, from the best polynomial of the same degree.
 
-K steps multiply the residual by a polynomial of degree K with p(0) = 1 and roots 1/(2η). Without
-asking for real, positive roots the best one is a linear least-squares problem, and where its roots
-are real and positive it is the optimum. Complex pairs are moved to the real axis.
+K steps multiply the residual by a polynomial of degree K with p(0) = 1 and roots 1/(2η). Over
+all such polynomials the best one solves a linear least-squares problem. It is the optimum if its
+roots are real and positive; otherwise complex pairs are moved to the real axis.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def polynomial_rates(
     roots = 0.5 * top * (chebyshev.chebroots(polynomial) + 1.0)
     for real in (roots.real, np.abs(roots), roots.real + roots.imag):
         with np.errstate(divide="ignore"):
-            rates = np.where(real > 0, 0.5 / real, np.inf)  # the bounds cut what is too large
+            rates = np.where(
+                real > 0, 0.5 / real, np.inf
+            )  # the bounds clip rates that are too large
         yield np.concatenate([rates, np.zeros(count - rates.size)])
 
 
