@@ -8,6 +8,7 @@ from typing import Any
 
 import dask
 from distributed import Client, LocalCluster
+from processes import load_libraries
 
 __all__ = ["FAILURES", "cluster"]
 
@@ -24,7 +25,8 @@ _SETTINGS = {
 
 @contextmanager
 def cluster(workers: int = 2, *, processes: bool = True, **settings: Any) -> Iterator[Any]:
-    """Yield the client of a cluster."""
+    """Yield the client of a cluster, whose workers need not import the heavy libraries anew."""
+    load_libraries()
     with (
         dask.config.set({**_SETTINGS, **settings}),
         LocalCluster(

@@ -1,5 +1,6 @@
 """Settings that all tests share."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -8,12 +9,16 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from processes import run_isoloss
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 # The tests run in as many processes as there are cores: more threads than that slow all of them.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+# Dask's workers are forked from the server of `processes`. Dask reads this when it is imported.
+os.environ["DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD"] = "forkserver"
 
 # Figures are drawn without a screen, also in the subprocesses that tests start.
 os.environ["MPLBACKEND"] = "Agg"
@@ -26,7 +31,13 @@ settings.load_profile("repeatable")
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run ``isoloss`` with arguments in the test's folder, as a process of its own."""
+    """Run ``isoloss`` with arguments in the test's folder, forked: its libraries are loaded."""
+    return functools.partial(run_isoloss, cwd=tmp_path)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Run:
+    """Run ``isoloss`` with arguments in the test's folder, as users start it: from nothing."""
 
     def started(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

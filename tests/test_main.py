@@ -72,7 +72,9 @@ def test_names_without_a_spelling_stay_distinct(tmp_path: Path) -> None:
     assert "\\u4e2d" not in text
 
 
-def test_the_settings_of_matplotlib_are_not_the_commands(tmp_path: Path, run: Run) -> None:
+def test_the_settings_of_matplotlib_are_not_the_commands(
+    tmp_path: Path, run: Run, start: Run
+) -> None:
     (tmp_path / "d.csv").write_text(f"a,b,y\n{ROWS}")
     (tmp_path / "settings").write_text("text.usetex: True\nlines.linewidth: 9\n")
     options = ("compare", "d.csv", "--levels", "2", "--out")
@@ -81,8 +83,9 @@ def test_the_settings_of_matplotlib_are_not_the_commands(tmp_path: Path, run: Ru
         "MATPLOTLIBRC": str(tmp_path / "settings"),
     }
     pictures = set()
-    for name, surroundings in (("plain", {}), ("theirs", theirs)):
-        done = run(*options, name, **surroundings)
+    for name, done in (
+        ("plain", run(*options, "plain")), ("theirs", start(*options, "theirs", **theirs))
+    ):  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
         pictures.add((tmp_path / name / "comparison.svg").read_text())
     assert len(pictures) == 1
@@ -120,7 +123,7 @@ def test_a_full_device_is_one_line(arguments: tuple[str, ...]) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_python_m_isoloss_is_the_command(run: Run) -> None:
+def test_python_m_isoloss_is_the_command(start: Run) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "isoloss", "compare", "--help"],
         env={**os.environ, "COLUMNS": "80"},
@@ -129,5 +132,5 @@ def test_python_m_isoloss_is_the_command(run: Run) -> None:
         encoding="utf-8",
         check=False,
     )
-    assert (done.returncode, done.stdout) == (0, run("compare", "--help").stdout)
+    assert (done.returncode, done.stdout) == (0, start("compare", "--help").stdout)
     assert "Usage: isoloss compare" in done.stdout

@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from processes import run_isoloss
 
 import isoloss as il
+
+if TYPE_CHECKING:
+    from conftest import Run
 
 FILES = {".isoloss", "report.html", "design.png", "design.svg", "results.csv", "rates.json"}
 RNG = np.random.default_rng(4)
@@ -88,9 +92,12 @@ def test_what_it_saves_really_trains_to_the_losses_it_shows(
     assert all(float(row["validation_loss"]) >= bound * (1 - 1e-12) for row in rows.values())
 
 
-def test_compare_reads_the_saved_schedule_back(tmp_path: Path, files: dict[str, Path]) -> None:
+def test_compare_reads_the_saved_schedule_back(
+    tmp_path: Path, files: dict[str, Path], start: Run
+) -> None:
     saved = tmp_path / "best.json"
-    assert run(*options(files), "--family", "cosine", "--steps", 5, "--save", saved).returncode == 0
+    chosen = ("--family", "cosine", "--steps", 5, "--save", saved)
+    assert start("design", *options(files), *chosen).returncode == 0
     done = run(
         files["train"], "--test", files["test"], "--schedule", saved, "--levels", 3, verb="compare"
     )

@@ -7,6 +7,7 @@ import sys
 import urllib.request
 
 import pytest
+from processes import run_isoloss
 
 COMMAND = [sys.executable, "-c", "from isoloss.cli import app; app()", "explore", "--no-browser"]
 
@@ -42,9 +43,7 @@ def test_it_says_where_and_stops_cleanly() -> None:
     ],
 )
 def test_impossible_hosts_get_one_line(host: str, message: str) -> None:
-    done = subprocess.run(
-        [*COMMAND, "--host", host], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = run_isoloss("explore", "--no-browser", "--host", host)
     assert done.returncode == 2
     assert done.stderr.startswith(f"isoloss: error: {message}")
     assert done.stderr.count("\n") == 1

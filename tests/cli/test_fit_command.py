@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from typer.testing import CliRunner
 import isoloss as il
 from isoloss.cli import app
 from isoloss.estimators import load_model
+
+if TYPE_CHECKING:
+    from conftest import Run
 
 RNG = np.random.default_rng(8)
 SCALES = np.geomspace(1, 0.3, 4)
@@ -60,11 +63,12 @@ def looped(train: Path, lr: float, steps: int) -> Any:
 
 
 def test_a_model_predicts_what_a_training_loop_does(
-    train: Path, validation: Path, tmp_path: Path
+    train: Path, validation: Path, tmp_path: Path, start: Run
 ) -> None:
     model, out = tmp_path / "m.skops", tmp_path / "p.csv"
     schedules = ["--schedule", "gd(0.4, 6)", "--schedule", "gd(0.001, 2)"]
-    done = run("fit", train, "--validation", validation, *schedules, "--levels", 1, "--save", model)
+    options = ["--validation", validation, *schedules, "--levels", 1, "--save", model]
+    done = run("fit", train, *options)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
@@ -78,7 +82,7 @@ def test_a_model_predicts_what_a_training_loop_does(
     shuffled = write(
         tmp_path / "new.csv", "extra,d,c,b,a", np.c_[np.zeros(30), X[:, ::-1]].tolist()
     )
-    done = run("predict", model, shuffled, "--out", out)
+    done = start("predict", model, shuffled, "--out", out)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == f"Wrote 30 predictions to {out}"
     assert out.read_text().splitlines()[0] == "prediction"
@@ -87,8 +91,9 @@ def test_a_model_predicts_what_a_training_loop_does(
     assert printed.stdout == out.read_text()
 
 
-def test_cross_validation_and_the_reason(train: Path, tmp_path: Path) -> None:
-    done = run("fit", train, "--schedule", "flow", "--schedule", "gd(1.0, 3) > flow", "--folds", 4)
+def test_cross_validation_and_the_reason(train: Path, tmp_path: Path, start: Run) -> None:
+    options = ("--schedule", "flow", "--schedule", "gd(1.0, 3) > flow", "--folds", 4)
+    done = start("fit", train, *options)
     assert done.returncode == 0, done.stderr
     assert "over 4 folds" in done.stdout
     assert "(standard error)." in done.stdout
@@ -96,7 +101,7 @@ def test_cross_validation_and_the_reason(train: Path, tmp_path: Path) -> None:
     assert "judge the model on other rows" in done.stdout
     assert "Nothing was written; --save FILE.skops writes the model." in done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train.csv"]
-    again = run("fit", train, "--schedule", "flow", "--schedule", "gd(1.0, 3) > flow", "--folds", 4)
+    again = run("fit", train, *options)
     assert again.stdout == done.stdout
 
 

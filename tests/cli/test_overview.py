@@ -36,9 +36,9 @@ EXAMPLE_COMMANDS = [
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("compare", "--help")])
 def test_help_is_plain_in_a_pipe_and_loads_nothing_heavy(
-    arguments: tuple[str, ...], run: Run
+    arguments: tuple[str, ...], start: Run
 ) -> None:
-    done = run(*arguments, PYTHONPROFILEIMPORTTIME="1")
+    done = start(*arguments, PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0
     loaded = {line.rpartition("|")[2].split(".")[0].strip() for line in done.stderr.splitlines()}
     assert "isoloss" in loaded
@@ -51,8 +51,8 @@ def test_help_is_plain_in_a_pipe_and_loads_nothing_heavy(
         assert all(f"\n  {name} " in done.stdout for name in COMMANDS)
 
 
-def test_the_version(run: Run) -> None:
-    assert run("--version").stdout == f"isoloss {isoloss.__version__}\n"
+def test_the_version(start: Run) -> None:
+    assert start("--version").stdout == f"isoloss {isoloss.__version__}\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -100,11 +100,11 @@ def test_what_is_completed_is_what_there_is() -> None:
         (["compare", "iris", "--task", "cl"], ["classification"]),
     ],
 )
-def test_completion(words: list[str], expected: list[str], run: Run, tmp_path: Path) -> None:
+def test_completion(words: list[str], expected: list[str], start: Run, tmp_path: Path) -> None:
     (tmp_path / "dishes.csv").touch()
     (tmp_path / "diary.txt").touch()
     words = ["isoloss", *words]
-    done = run(
+    done = start(
         _ISOLOSS_COMPLETE="complete_bash",
         COMP_WORDS=" ".join(words),
         COMP_CWORD=str(len(words) - 1),
@@ -112,10 +112,10 @@ def test_completion(words: list[str], expected: list[str], run: Run, tmp_path: P
     assert (done.stdout.splitlines(), done.stderr) == (expected, "")
 
 
-def test_completion_of_other_shells_shows_help_too(run: Run) -> None:
-    zsh = run(_ISOLOSS_COMPLETE="complete_zsh", _TYPER_COMPLETE_ARGS="isoloss compare dia")
+def test_completion_of_other_shells_shows_help_too(start: Run) -> None:
+    zsh = start(_ISOLOSS_COMPLETE="complete_zsh", _TYPER_COMPLETE_ARGS="isoloss compare dia")
     assert '"diabetes":"442 rows, regression"' in zsh.stdout
-    fish = run(
+    fish = start(
         _ISOLOSS_COMPLETE="complete_fish",
         _TYPER_COMPLETE_ARGS="isoloss compare dia",
         _TYPER_COMPLETE_FISH_ACTION="get-args",
@@ -124,8 +124,8 @@ def test_completion_of_other_shells_shows_help_too(run: Run) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_for_completion(shell: str, run: Run) -> None:
-    done = run("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+def test_the_script_for_completion(shell: str, start: Run) -> None:
+    done = start("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     assert done.returncode == 0
     assert f"_ISOLOSS_COMPLETE=complete_{shell}" in done.stdout
 

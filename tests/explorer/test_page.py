@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
+from processes import run_script
 
 import isoloss as il
 from isoloss.datasets import load, split
@@ -49,6 +50,15 @@ class Answered:
 
 def cell(page: Any, name: str) -> float:
     return float(page.locator(f'[data-cell="{name}"]').inner_text())
+
+
+def wait_for_start(page: Any) -> None:
+    """Wait until the answer to the newest start is shown: the address has what was asked for."""
+    page.wait_for_function("""() => {
+        const shown = [...document.querySelectorAll("[data-field=start] input")];
+        const asked = new URLSearchParams(location.search).get("start") ?? "";
+        return asked.split(",").every((value, i) => Number(value) === Number(shown[i].value));
+    }""")
 
 
 def state(page: Any) -> dict[str, list[str]]:
@@ -98,7 +108,7 @@ def test_start_is_dragged_and_moved_by_keys(page: Any, address: str) -> None:
         page.mouse.down()
         page.mouse.move(x + 30, y - 20, steps=4)
         page.mouse.up()
-    page.wait_for_timeout(200)
+    wait_for_start(page)
     start = [float(v) for v in state(page)["start"][0].split(",")]
     assert start[0] > 0.2
     assert start[1] > 0.2
@@ -152,7 +162,7 @@ def test_a_start_dropped_outside_stays_in_the_panel(page: Any, address: str) -> 
         page.mouse.down()
         page.mouse.move(2, 2, steps=3)
         page.mouse.up()
-    page.wait_for_timeout(200)
+    wait_for_start(page)
     start = [float(v) for v in state(page)["start"][0].split(",")]
     assert -2 < start[0] < 0
     assert 3 < start[1] < 6
@@ -277,9 +287,8 @@ def test_the_exported_script_recomputes_what_is_shown(
         page.locator(f"#{tab} .exports button", has_text="Python script").click()
     script = tmp_path / "script.py"
     download.value.save_as(script)
-    done = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
+    done = run_script(script, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     shown = page.evaluate("url => fetch(url).then(r => r.json())", f"api/{tab}?{query}")
     if tab == "example":
         for part, bound in enumerate(shown["bounds"], 1):
@@ -433,13 +442,14 @@ def test_a_file_without_a_usable_target_can_be_given_one(
     with page.expect_download() as download:
         page.locator("#data .exports button", has_text="Python script").click()
     download.value.save_as(tmp_path / "script.py")
-    command = [sys.executable, "script.py"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "script.py"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     verdicts = page.locator("#data .verdicts li").all_inner_texts()
     assert "\n".join(verdicts) in done.stdout
     file.write_text(file.read_text().replace("n3,", "n4,"))
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = run_script("script.py", cwd=tmp_path)
     assert done.stderr == "this is not the file that the explorer showed\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import subprocess
@@ -36,6 +37,11 @@ def small(**changes: Any) -> Any:
         "parameters": GRID, "seed": 7,
     } | changes  # fmt: skip
     return sweep(**arguments)
+
+
+@functools.cache
+def whole() -> Any:
+    return small()
 
 
 @pytest.mark.parametrize("unit", ["excess", "start", "absolute"])
@@ -92,7 +98,7 @@ def client() -> Iterator[Any]:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 def test_the_same_bits_in_process_on_joblib_and_on_a_cluster(client: Any) -> None:
-    here = small()
+    here = whole()
     assert small(on=2).identical(here)
     assert small(on=client).identical(here)
     assert not small(seed=8).identical(here)
@@ -119,7 +125,7 @@ def test_a_worker_that_is_killed_changes_nothing(client: Any) -> None:
     timer.start()
     found = small(problems=slow, on=client)
     timer.join()
-    assert found.test_loss.identical(small().test_loss)
+    assert found.test_loss.identical(whole().test_loss)
 
 
 @pytest.mark.slow
@@ -150,7 +156,7 @@ def test_a_cluster_that_dies_is_one_line_and_what_was_computed_is_kept(tmp_path:
 
     quick.__qualname__ = slow.__qualname__  # the same sampler to the cache, as its draws are
     found = small(problems=quick, draws=80, on=2, cache=cache)
-    assert found.test_loss.isel(draw=slice(20)).identical(small().test_loss)
+    assert found.test_loss.isel(draw=slice(20)).identical(whole().test_loss)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
@@ -201,8 +207,7 @@ def test_an_interrupted_sweep_goes_on_and_computes_nothing_twice(tmp_path: Path)
     limit = 0
     found = small(problems=counting, cache=cache)
     assert len(calls) == 120 - sum((16, 4)[i % 2] for i in range(done)) + 16 + 6
-    whole = small()
-    assert found.test_loss.identical(whole.test_loss)
+    assert found.test_loss.identical(whole().test_loss)
     calls.clear()
     again = small(problems=counting, cache=cache)
     assert len(calls) == 6  # one of each cell, to see that it is the same sweep

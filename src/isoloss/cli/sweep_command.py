@@ -92,11 +92,12 @@ def sweep(
 def _client(address: str) -> object:
     import importlib
 
-    try:
-        client = importlib.import_module("distributed").Client  # it has no types
+    try:  # they have no types
+        client = importlib.import_module("distributed").Client
+        settings = importlib.import_module("dask.config")
     except ImportError as error:
         raise ImportError(f"--cluster needs Dask: {install_command('dask')} ({error})") from None
     try:
-        return client(address, timeout="10s")
+        return client(address, timeout=settings.get("isoloss.scheduler-timeout", "10s"))
     except (OSError, ValueError) as error:
         raise RuntimeError(f"there is no Dask scheduler at {address}: {error}") from None
