@@ -196,7 +196,7 @@ def test_sparse_tensors_are_refused() -> None:
         given = [each.to_sparse() if i == j else each for j, each in enumerate(data)]
         with pytest.raises(TypeError, match=f"{name} is a sparse tensor .*; give {name}.to_dense"):
             il.Problem.from_data(*given)
-    with pytest.raises(TypeError, match=r"X is a sparse tensor \(torch.sparse_coo\)"):
+    with pytest.raises(TypeError, match=r"X_test is a sparse tensor \(torch.sparse_coo\)"):
         il.Problem.from_data(*data).with_test(data[2].to_sparse(), data[3])
 
 

@@ -109,7 +109,7 @@ def test_other_names_are_refused(other: pd.DataFrame, message: str) -> None:
         il.Problem.from_data(FRAME, Y, other, Y)
     problem = il.Problem.from_data(FRAME, Y, FRAME, Y)
     with pytest.raises(
-        ValueError, match=f"X must have the same .* as the train inputs, .*{message}"
+        ValueError, match=f"X_test must have the same .* as the train inputs, .*{message}"
     ):
         problem.with_test(other, Y)
     with pytest.raises(
@@ -174,7 +174,7 @@ def test_what_is_no_number_is_refused_wherever_numbers_are_asked_for(bad: Any) -
     asking: dict[str, Callable[[], Any]] = {
         "y": lambda: il.Problem.from_data(X, bad, X, Y[:, 0]),
         "y_test": lambda: il.Problem.from_data(X, Y[:, 0], X, bad),
-        "y ": lambda: PROBLEM.with_test(X, bad),
+        "y_test ": lambda: PROBLEM.with_test(X, bad),
         "start": lambda: il.Problem.from_data(X, Y[:, 0], X, Y[:, 0], start=bad[:2]),
         "train": lambda: il.Problem.from_spectra(bad, np.ones(30), np.ones(30)),
         "train_loss": lambda: il.train(PROBLEM, flow, bad),
