@@ -88,7 +88,7 @@ def main() -> None:
     started = time.perf_counter()
     problem = il.Problem.from_data(*data)
     reduced = time.perf_counter() - started
-    times, max_lr = [], LARGEST * float(problem.max_lr)
+    times, max_lr = [], LARGEST * problem.max_lr
     for _ in range(3):
         started = time.perf_counter()
         found = il.design(problem, family="rates", steps=STEPS, starts=STARTS, max_lr=max_lr)
@@ -96,7 +96,7 @@ def main() -> None:
     spent = float(np.median(times))
     flow = min(
         float(il.train(problem, il.GradientFlow(t)).test_loss)
-        for t in float(problem.max_lr) * np.geomspace(0.1, 1e5, 300)
+        for t in problem.max_lr * np.geomspace(0.1, 1e5, 300)
     )
     print(f"one thin SVD of X {svd:.3f} s; the problem {reduced:.3f} s = {reduced / svd:.2f} SVDs")
     print(f"design of {STEPS} rates, {STARTS} starts: {spent:.2f} s = {spent / svd:.1f} SVDs")
@@ -107,7 +107,7 @@ def main() -> None:
 
     dtype = torch.float32 if options.float32 else torch.float64
     limits = [options.seconds] if options.seconds else [total, 10 * total]
-    best = tune(data, float(problem.max_lr), limits, dtype)[-1]
+    best = tune(data, problem.max_lr, limits, dtype)[-1]
     verdict = "isoloss is lower" if found.test_loss < best else "Optuna is lower"
     print(f"{verdict}: {found.test_loss:.5g} against {best:.5g}")
 

@@ -39,7 +39,7 @@ def dense() -> None:
     started = time.perf_counter()
     problem = il.Problem.from_data(X, y, X_test, y_test)
     ours = time.perf_counter() - started
-    floor, start = float(problem.min_train_loss), float(problem.start_train_loss)
+    floor, start = problem.min_train_loss, problem.start_train_loss
     levels = floor + np.geomspace(0.9, 1e-4, 50) * (start - floor)
     started = time.perf_counter()
     for k in (10, 100, 1000):
@@ -82,8 +82,8 @@ def sparse() -> None:
     ours = time.perf_counter() - started
     print(f"sparse {n} × {d}, {X.nnz / n:.0f} non-zeros a row: isoloss {ours:.1f} s, {peak()}")
     print(f"  {problem.reduction}")
-    run = il.train(problem, il.GradientDescent(0.5 * float(problem.max_lr), 10**6), levels[-1])
-    lr = 0.5 * float(problem.max_lr)
+    run = il.train(problem, il.GradientDescent(0.5 * problem.max_lr, 10**6), levels[-1])
+    lr = 0.5 * problem.max_lr
     for name, momentum in (("gradient descent", 0.0), ("heavy ball", 0.9)):
         beta, velocity, steps = np.zeros(d), np.zeros(d), 0
         started = time.perf_counter()

@@ -56,12 +56,12 @@ def sweep(data: Data) -> list[il.Run]:
     """Return the whole analysis by isoloss, its decomposition included."""
     problem = il.Problem.from_data(*data)
     levels = levels_of(problem)
-    return [il.train(problem, s, train_loss=levels) for s in workload(float(problem.max_lr))]
+    return [il.train(problem, s, train_loss=levels) for s in workload(problem.max_lr)]
 
 
 def levels_of(problem: il.Problem) -> np.ndarray:
     """Return levels from half to a thousandth of the start's excess train loss."""
-    low, start = float(problem.min_train_loss), float(problem.start_train_loss)
+    low, start = problem.min_train_loss, problem.start_train_loss
     return low + (start - low) * np.geomspace(0.5, 1e-3, LEVELS)
 
 

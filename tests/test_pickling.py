@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import isoloss as il
+from isoloss._arrays.conversion import to_numpy
 from isoloss.comparison import compare, select
 from isoloss.estimators import ScheduledClassifier, ScheduledRegressor, ScheduleSearchCV
 from isoloss.levels import ridge
@@ -91,7 +92,7 @@ def check(found: Any, wanted: Any, name: str) -> None:
     if isinstance(wanted, il.Run):
         for part, same in zip(parts(found), parts(wanted), strict=True):
             assert (type(part), part.dtype) == (type(same), same.dtype), name
-            np.testing.assert_allclose(np.from_dlpack(part), np.from_dlpack(same), rtol=1e-12)
+            np.testing.assert_allclose(to_numpy(part), to_numpy(same), rtol=1e-12)
 
 
 def parts(run: il.Run) -> list[Any]:

@@ -170,7 +170,7 @@ def main() -> None:
     exact = il.train(test_problem, best.schedule)
     really = trained_in_pytorch(best.schedule, data)
     print(f"\n16 free rates, really trained in PyTorch: train and test loss {really}")
-    print(f"isoloss: {float(exact.train_loss)}, {float(exact.test_loss)}")
+    print(f"isoloss: {exact.train_loss}, {exact.test_loss}")
     print(f"{time.perf_counter() - started:.0f} s")
     if options.figure:
         figure(table).savefig(options.figure, dpi=150)

@@ -17,7 +17,7 @@ figure = figure1()
 import isoloss as il
 
 problem = il.Problem.from_spectra(train=[2 / 3, 1 / 3], test=[1 / 2, 1 / 2], start=[-3, -2])
-large = il.anneal(0.965 * float(problem.max_lr), steps=12)
+large = il.anneal(0.965 * problem.max_lr, steps=12)
 for name, schedule in {"small rate": il.GradientFlow(), "large, then small": large}.items():
     run = il.train(problem, schedule, train_loss=0.12)
     print(f"{name:17}  train loss {run.train_loss:.3f}  test loss {run.test_loss:.3f}")

@@ -22,7 +22,7 @@ from isoloss.paper import example, proposition_target
 problem = example(target=proposition_target(0.1))
 levels = np.geomspace(1.0, 1e-6, 4)
 flow = il.train(problem, il.GradientFlow(), levels)
-annealed = il.train(problem, il.anneal(float(problem.max_lr), 10), levels)
+annealed = il.train(problem, il.anneal(problem.max_lr, 10), levels)
 band = il.level_band(problem, levels)
 
 print("train loss  lowest  annealed   flow  highest")

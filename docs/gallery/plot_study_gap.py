@@ -34,7 +34,7 @@ def exact(n):
     """Return the gap's probability and mean over all train sets of n rows."""
     probability = mean = 0.0
     for problem, weight in enumerated(n):
-        schedules = il.GradientFlow(), il.anneal(float(problem.max_lr), 50)
+        schedules = il.GradientFlow(), il.anneal(problem.max_lr, 50)
         flow, annealed = (float(il.train(problem, s, LEVEL).test_loss) for s in schedules)
         found = (flow - annealed) / LEVEL
         probability += float(weight) * (found > SAME)

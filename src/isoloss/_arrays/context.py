@@ -100,15 +100,18 @@ class Kind:
         return self.xp.asarray(np.array(value), dtype=self.xp.float64, device=self.device)
 
     def result(self, array: Array) -> Array:
-        """Give a float64 result back in the user's precision."""
+        """Give a float64 result back in the user's precision: one number as NumPy's scalar.
+
+        Other libraries have no scalars, but arrays without axes.
+        """
         if self.home is self.xp:
-            return self.xp.astype(self.xp.asarray(array), self.dtype)
+            return _number(self.xp.astype(self.xp.asarray(array), self.dtype))
         return self.home.asarray(np.asarray(array), dtype=self.dtype, device=self.home_device)
 
     def count(self, array: Array) -> Array:
-        """Return booleans or integers as the user's kind of array."""
+        """Return booleans or integers as the user's kind of array, as `result` does floats."""
         if self.home is self.xp:
-            return array
+            return _number(array)
         known = self.home.__array_namespace_info__().dtypes(device=self.home_device)
         plain = np.asarray(array)
         if plain.dtype.kind == "b" or "int64" in known:
@@ -129,6 +132,10 @@ class Kind:
 def _kind(xp: str, home: str, device: Any, dtype: Any, home_device: Any) -> Kind:
     load = importlib.import_module
     return Kind(load(xp), device, dtype, load(home), home_device)
+
+
+def _number(array: Array) -> Array:
+    return array if array.ndim else array[()]
 
 
 def _numpy() -> Namespace:

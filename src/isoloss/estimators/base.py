@@ -134,12 +134,12 @@ class Scheduled(BaseEstimator):
         run = train(rows.problem, schedule, level)
         self._adopt(rows, np.asarray(run.coef()))
         self.schedule_ = schedule
-        self.train_loss_ = float(run.train_loss)
+        self.train_loss_ = run.train_loss
         self.n_steps_ = int(run.steps)
-        self.flow_time_ = float(run.time)
-        self.max_lr_ = float(rows.problem.max_lr)
-        self.start_train_loss_ = float(rows.problem.start_train_loss)
-        self.min_train_loss_ = float(rows.problem.min_train_loss)
+        self.flow_time_ = run.time
+        self.max_lr_ = rows.problem.max_lr
+        self.start_train_loss_ = rows.problem.start_train_loss
+        self.min_train_loss_ = rows.problem.min_train_loss
         rounding = _ROUNDING * self.start_train_loss_
         if level is not None and self.train_loss_ > level + rounding:
             warnings.warn(
@@ -191,7 +191,7 @@ class Scheduled(BaseEstimator):
             raise ValueError(
                 f"training by the schedule {self.schedule!r} diverges beyond float64; "
                 "lower its rates: the largest stable constant one is "
-                f"{float(rows.problem.max_lr):.6g}, written 1.0 in a text"
+                f"{rows.problem.max_lr:.6g}, written 1.0 in a text"
             )
         self._store(weights, intercept)
 

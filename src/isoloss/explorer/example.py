@@ -112,7 +112,7 @@ def view(state: ExampleState) -> dict[str, Any]:
     trained = Trained.of(state)
     problem, runs = trained.problem, {"flow": trained.flow, "annealed": trained.annealed}
     curvature = np.asarray(problem.curvature)
-    losses = [1.0, *(float(run.train_loss) for run in runs.values())]
+    losses = [1.0, *(run.train_loss for run in runs.values())]
     band = level_band(problem, losses)
     edges = list(zip(band.lowest.tolist(), band.highest.tolist(), strict=True))
     return {
@@ -137,7 +137,7 @@ def _run(run: Run, state: ExampleState, lowest: float, highest: float) -> dict[s
     path, lr = run.path(_POINTS), state.lr
     place = None
     if np.isfinite(highest) and highest > lowest:
-        place = float(np.clip((float(run.test_loss) - lowest) / (highest - lowest), 0.0, 1.0))
+        place = float(np.clip((run.test_loss - lowest) / (highest - lowest), 0.0, 1.0))
 
     def points(sign: Any, log: Any) -> np.ndarray:
         """Return β = β(0) + (h - 1) δ(0): a direction that never moves is exactly at its start."""
@@ -153,11 +153,11 @@ def _run(run: Run, state: ExampleState, lowest: float, highest: float) -> dict[s
         "train": path.train_loss,
         "test": path.test_loss,
         "end": points(run.sign, run.log),
-        "reached": bool(run.reached),
-        "end_steps": int(run.steps),
-        "end_time": float(run.time),
-        "train_loss": float(run.train_loss),
-        "test_loss": float(run.test_loss),
+        "reached": run.reached,
+        "end_steps": run.steps,
+        "end_time": run.time,
+        "train_loss": run.train_loss,
+        "test_loss": run.test_loss,
         "lowest": lowest,
         "highest": highest,
         "place": place,
@@ -175,7 +175,7 @@ def _marks(curvature: np.ndarray) -> list[dict[str, Any]]:
 
 
 def _ratio(trained: Trained) -> float | None:
-    flow, annealed = float(trained.flow.test_loss), float(trained.annealed.test_loss)
+    flow, annealed = trained.flow.test_loss, trained.annealed.test_loss
     return flow / annealed if annealed > 0 else None
 
 
@@ -189,7 +189,7 @@ def _bounds(trained: Trained) -> list[dict[str, Any]]:
     with np.errstate(all="ignore"):  # a divergence beyond float64 bounds nothing: infinity
         rest = _TEST[0] * delta[1 - top] ** 2
         rest *= np.abs(1 - 2 * state.lr * gamma[1 - top]) ** (2.0 * state.steps)
-    flow, annealed = float(trained.flow.test_loss), float(trained.annealed.test_loss)
+    flow, annealed = trained.flow.test_loss, trained.annealed.test_loss
     low, high = 1.5 * level * (1 - state.alpha), 0.75 * level + float(rest)
     return [
         {
@@ -223,14 +223,14 @@ def _premises(state: ExampleState) -> list[dict[str, Any]]:
 def _notes(trained: Trained) -> list[str]:
     """Return sentences on what is special here."""
     state, notes = trained.state, []
-    start = float(trained.problem.start_train_loss)
+    start = trained.problem.start_train_loss
     if start <= state.level:
         notes.append(
             f"The start's train loss {start:.4g} is already at most ε: nothing is trained."
         )
-    elif int(trained.annealed.steps) < state.steps:
+    elif trained.annealed.steps < state.steps:
         notes.append(
-            f"The annealed run is at or below ε after {int(trained.annealed.steps)} of "
+            f"The annealed run is at or below ε after {trained.annealed.steps} of "
             f"{state.steps} steps, before its flow."
         )
     if not all(state.draw):

@@ -58,10 +58,10 @@ def _draw_curves(axes: Any, both: Trained) -> None:
     losses.legend(loc="best", fontsize=7.5)
     slopes = level_band(both.problem, 1.0)
     if np.isfinite(slopes.highest):
-        ratios.axhspan(float(slopes.lowest), float(slopes.highest), color="0.9", label="band")
-        ratios.set_ylim(0, 1.12 * float(slopes.highest))
+        ratios.axhspan(slopes.lowest, slopes.highest, color="0.9", label="band")
+        ratios.set_ylim(0, 1.12 * slopes.highest)
     else:
-        ratios.axhline(float(slopes.lowest), color="0.6", lw=0.8, label="lowest")
+        ratios.axhline(slopes.lowest, color="0.6", lw=0.8, label="lowest")
     ratios.axvline(state.level, color=COLOURS["red"], ls=":", lw=1.0)
     ratios.set(
         xscale="log",

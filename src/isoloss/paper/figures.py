@@ -46,7 +46,7 @@ def figure1() -> Figure:
         Three panels with the same axes.
     """
     problem = example(target=_TARGET)
-    lr = _RATE * float(problem.max_lr)
+    lr = _RATE * problem.max_lr
     flow = train(problem, GradientFlow(), train_loss=_LEVEL)
     annealed = train(problem, anneal(lr, _STEPS), train_loss=_LEVEL)
     with style():
@@ -98,7 +98,7 @@ def draw_paths(
     for run, name, marker in ((flow, "blue", "s"), (annealed, "orange", "o")):
         point = np.asarray(run.residual()) + target
         word = "flow" if name == "blue" else "annealed"
-        label = f"{word}: train {float(run.train_loss):#.2g}, test {float(run.test_loss):#.3g}"
+        label = f"{word}: train {run.train_loss:#.2g}, test {run.test_loss:#.3g}"
         axes[2].plot(*point, marker, color=COLOURS[name], ms=7, mec="w", label=label, zorder=5)
     axes[2].set_title("(c) both ends over the test loss", loc="left")
     for panel in axes:
@@ -139,7 +139,7 @@ def losses_figure(alpha: float = 0.1, steps: int = 10) -> Figure:
     levels = np.geomspace(after, 1e-6 * after, 240)
     band = level_band(problem, levels)
     flow = train(problem, GradientFlow(), train_loss=levels)
-    annealed = train(problem, anneal(float(problem.max_lr), steps), train_loss=levels)
+    annealed = train(problem, anneal(problem.max_lr, steps), train_loss=levels)
     with style():
         figure = new_figure("bands")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.2))

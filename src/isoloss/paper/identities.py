@@ -71,7 +71,7 @@ def table_claims(epsilon: float) -> list[Claim]:
         ("table-bad", (0.0, np.sqrt(3.0 * epsilon)), 1.5, r"(0, \sqrt{3\,\epsilon})"),
     ):
         problem = example(target=residual)
-        train, test = float(problem.start_train_loss), float(problem.start_test_loss)
+        train, test = problem.start_train_loss, problem.start_test_loss
         gap = max(abs(train / epsilon - 1.0), abs(test / (factor * epsilon) - 1.0))
         claims.append(
             Claim(
@@ -103,8 +103,8 @@ def band_claims(seed: int) -> list[Claim]:
         points *= np.sqrt(level / (points**2 @ gamma))[:, None]
         test = points**2 @ lam
         for name, end, point, sign in (
-            ("eq3", float(band.lowest), band.lowest_residual(), 1.0),
-            ("eq4", float(band.highest), band.highest_residual(), -1.0),
+            ("eq3", band.lowest, band.lowest_residual(), 1.0),
+            ("eq4", band.highest, band.highest_residual(), -1.0),
         ):
             inside[name] = min(inside[name], float((sign * (test / end - 1.0)).min()))
             met = max(abs(point**2 @ gamma / level - 1.0), abs(point**2 @ lam / end - 1.0))

@@ -76,7 +76,7 @@ def example(
     Examples
     --------
     >>> example().max_lr
-    array(1.5)
+    np.float64(1.5)
     """
     n = sum(counts)
     return Problem.from_spectra(

@@ -90,7 +90,7 @@ class Problem(Reduced):
         --------
         >>> import isoloss as il
         >>> il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10]).max_lr
-        array(1.5)
+        np.float64(1.5)
         """
         kind = Kind.of(train=train, test=test, start=start, noise=noise)
         xp = kind.xp
@@ -503,7 +503,7 @@ class Problem(Reduced):
         >>> import isoloss as il
         >>> problem = il.Problem.from_data([[1, 0], [0, 2]], [1, 2], [[1, 1]], [2])
         >>> problem.with_test([[1, -1]], [0]).start_test_loss
-        array(0.)
+        np.float64(0.0)
         """
         if self.coordinates is None or self.start_residual.ndim > 2:
             raise ValueError(

@@ -159,9 +159,9 @@ class Fold:
             "train_loss_": train_loss,
             "n_steps_": steps,
             "flow_time_": flow,
-            "max_lr_": float(self.problem.max_lr),
-            "start_train_loss_": float(self.problem.start_train_loss),
-            "min_train_loss_": float(self.problem.min_train_loss),
+            "max_lr_": self.problem.max_lr,
+            "start_train_loss_": self.problem.start_train_loss,
+            "min_train_loss_": self.problem.min_train_loss,
         }
 
     def labels(self, predictions: Floats) -> npt.NDArray[Any]:

@@ -61,8 +61,8 @@ class Trainer:
 
     def __init__(self, problems: Sequence[Problem], levels: Levels) -> None:
         self.problems = problems
-        self.floor = np.array([float(p.min_train_loss) for p in problems])
-        start = np.array([float(p.start_train_loss) for p in problems])
+        self.floor = np.array([p.min_train_loss for p in problems])
+        start = np.array([p.start_train_loss for p in problems])
         self.span = np.where(start > self.floor, start - self.floor, 1.0)
         scale, self.offset = np.transpose([measure(p, levels.unit) for p in problems])
         self.scale = np.where(scale > 0, scale, 1.0)
