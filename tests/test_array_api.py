@@ -46,7 +46,7 @@ def numbers(problem: il.Problem, name: str) -> dict[str, Any]:
         run = il.train(problem, schedule, train_loss=levels)
         for part in ("reached", "steps", "time", "train_loss", "test_loss"):
             found[f"{part} {i}"] = getattr(run, part)
-        if problem.coordinates is not None:
+        if problem._reduced.coordinates is not None:
             found[f"coef {i}"], found[f"intercept {i}"] = run.coef(), run.intercept()
     if name != "flat":
         band = il.level_band(problem, levels)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import isoloss as il
-from isoloss._arrays.context import Kind
+from isoloss._arrays.context import ArrayContext
 from isoloss.levels.sphere import singular_values
 from isoloss.problems.units import scaled, shifted, sum_of_exponentials
 
@@ -223,7 +223,7 @@ def test_powers_of_two_are_exact() -> None:
 def test_small_singular_values_beside_large_ones_keep_their_digits() -> None:
     columns = 10.0 ** np.array([-140.0, 0.0, -70.0])
     matrix = RNG.normal(size=(5, 3)) * columns
-    left, singular, right = singular_values(Kind.of(), matrix)
+    left, singular, right = singular_values(ArrayContext.of(), matrix)
     with mp.workdps(400):
         wanted = [float(s) for s in mp.svd_r(exact(matrix), compute_uv=False)]
     np.testing.assert_allclose(singular, wanted, rtol=1e-12)

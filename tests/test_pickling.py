@@ -97,7 +97,9 @@ def check(found: Any, wanted: Any, name: str) -> None:
 
 def parts(run: il.Run) -> list[Any]:
     asked = [run.train_loss, run.test_loss, run.steps, run.residual()]
-    return asked if run.problem.coordinates is None else [*asked, run.coef(), run.intercept()]
+    return (
+        asked if run.problem._reduced.coordinates is None else [*asked, run.coef(), run.intercept()]
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import isoloss as il
-from isoloss._arrays.context import Kind
+from isoloss._arrays.context import ArrayContext
 from isoloss.dynamics import roots
 from isoloss.levels import sphere
 from isoloss.optimize import objective
@@ -71,7 +71,7 @@ def test_points_on_a_sphere_are_on_it(monkeypatch: pytest.MonkeyPatch, rounds: i
     rng = np.random.default_rng(0)
     matrix = rng.standard_normal((30, 20)) * np.geomspace(1, 1e-6, 20)
     offset, squares = rng.standard_normal((30, 2)), np.geomspace(1e-8, 1e8, 9)
-    given = Kind.of(), matrix, Offset(offset, 0), Scaled(squares, np.zeros(9))
+    given = ArrayContext.of(), matrix, Offset(offset, 0), Scaled(squares, np.zeros(9))
     wanted = sphere.extremes(*given)
     monkeypatch.setattr(sphere, "_MAX_NEWTON", rounds)
     for end, same in zip(sphere.extremes(*given), wanted, strict=True):

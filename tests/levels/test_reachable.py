@@ -15,7 +15,7 @@ from isoloss.problems.units import scaled
 
 def data_problem(seed: int, outputs: int, *, n: int = 30, d: int = 6) -> il.Problem:
     """Return a problem in its own unit, whose parts can be read as they are."""
-    return users_problem(seed, outputs, n=n, d=d).own_unit()
+    return il.Problem(users_problem(seed, outputs, n=n, d=d)._reduced.own_unit())
 
 
 def users_problem(seed: int, outputs: int, *, n: int = 30, d: int = 6) -> il.Problem:
@@ -33,10 +33,13 @@ def minimum_of(test: Any) -> Any:
 
 def plain_losses(problem: il.Problem, h: Any) -> tuple[float, float]:
     """Return train and test loss of a filter by their definitions."""
-    test: Any = problem.test
-    delta = np.asarray(problem.start_residual)
+    test: Any = problem._reduced.test
+    delta = np.asarray(problem._reduced.start_residual)
     residual = test.factor @ (h[:, None] * delta) + minimum_of(test)
-    train = problem.floor + (problem.gamma[:, None] * delta**2 * h[:, None] ** 2).sum()
+    train = (
+        problem._reduced.floor
+        + (problem._reduced.gamma[:, None] * delta**2 * h[:, None] ** 2).sum()
+    )
     return float(train), float((residual**2).sum())
 
 
@@ -44,10 +47,10 @@ def plain_losses(problem: il.Problem, h: Any) -> tuple[float, float]:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_band_of_data_is_what_a_search_over_filters_finds(seed: int, outputs: int) -> None:
     problem = data_problem(seed, outputs)
-    floor, start = float(problem.floor), float(problem.start_train_loss)
+    floor, start = float(problem._reduced.floor), float(problem.start_train_loss)
     level = floor + 0.3 * (start - floor)
     band = il.reachable_band(problem, level)
-    root = np.sqrt(np.exp(problem.log_weights))
+    root = np.sqrt(np.exp(problem._reduced.log_weights))
     rng = np.random.default_rng(seed)
 
     def filter_of(z: Any) -> Any:
@@ -82,7 +85,7 @@ def test_equal_curvatures_share_a_value() -> None:
 def test_curvatures_that_differ_by_rounding_are_equal() -> None:
     third = 0.1 + 0.2
     apart = il.Problem.from_spectra([0.3, third], [0.5, 1.5], [1, 1])
-    assert apart.gamma[0] != apart.gamma[1]
+    assert apart.curvature[0] != apart.curvature[1]
     band = il.reachable_band(apart, 0.1)
     assert float(band.lowest) == pytest.approx(float(band.highest), rel=1e-14)
 
@@ -195,8 +198,8 @@ def test_no_schedule_leaves_the_band(
 @pytest.mark.parametrize("n", [30, 4])
 def test_the_best_filter_solves_its_least_squares_problem(n: int, outputs: int) -> None:
     problem = data_problem(3, outputs, n=n)
-    test: Any = problem.test
-    delta = np.asarray(problem.start_residual)
+    test: Any = problem._reduced.test
+    delta = np.asarray(problem._reduced.start_residual)
     columns = np.stack([(test.factor[:, [i]] * delta[i]).ravel() for i in range(len(delta))], 1)
     wanted = mp.qr_solve(mp.matrix(columns), mp.matrix(-minimum_of(test).ravel()))[0]
     best = il.best_filter(problem)
@@ -214,9 +217,10 @@ def test_the_best_filter_has_coefficients() -> None:
     best = il.best_filter(problem)
     coef = best.coef()
     assert coef.shape == (6, 2)
-    coordinates: Any = problem.coordinates
+    coordinates: Any = problem._reduced.coordinates
     moved = coordinates.limit + coordinates.basis.full @ (
-        best.filter[:, None] * scaled(problem.start_residual, problem.units.parameters)
+        best.filter[:, None]
+        * scaled(problem._reduced.start_residual, problem._reduced.units.parameters)
     )
     np.testing.assert_allclose(coef, moved, rtol=1e-12)
 

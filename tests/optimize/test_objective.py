@@ -21,7 +21,7 @@ def data_problem(outputs: int = 2) -> il.Problem:
 
 
 PROBLEMS = [
-    problem.own_unit()  # what the objective is given
+    il.Problem(problem._reduced.own_unit())  # what the objective is given
     for problem in (
         data_problem(),
         il.Problem.from_spectra([1, 0.5, 0.2], [0.3, 0.9, 1], [1, 2, -3]),
@@ -31,7 +31,7 @@ PROBLEMS = [
 
 def exact(problem: il.Problem, rates: list[Any], time: Any, level: Any = None) -> Any:
     """Return the test loss in 40 digits; with a level, the time is where the flow meets it."""
-    losses = Losses(problem)
+    losses = Losses(problem._reduced)
     gamma = [mp.mpf(float(g)) for g in losses.gamma]
     with mp.workdps(40):
         before = [
@@ -68,7 +68,7 @@ def derivatives(function: Any) -> list[float]:
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_derivatives_before_a_flow_of_fixed_time(problem: il.Problem) -> None:
-    value = Losses(problem).value(RATES, COUNTS, 0.7)
+    value = Losses(problem._reduced).value(RATES, COUNTS, 0.7)
     assert value.loss == pytest.approx(float(exact(problem, list(RATES), mp.mpf(0.7))), rel=1e-12)
     by_hand = derivatives(lambda rates: exact(problem, rates, mp.mpf(0.7)))
     np.testing.assert_allclose(value.by_rates, by_hand, rtol=1e-11)
@@ -79,12 +79,12 @@ def test_derivatives_before_a_flow_of_fixed_time(problem: il.Problem) -> None:
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_derivatives_where_the_flow_meets_a_level(problem: il.Problem) -> None:
-    losses = Losses(problem)
+    losses = Losses(problem._reduced)
     level = losses.path(RATES, COUNTS).logs[-1] - 2.0
     value = losses.value_at(RATES, COUNTS, level)
     by_hand = derivatives(lambda rates: exact(problem, rates, value.time, mp.mpf(level)))
     np.testing.assert_allclose(value.by_rates, by_hand, rtol=1e-9)
-    train_loss = float(problem.floor) + np.exp(level + losses.log_start)
+    train_loss = float(problem._reduced.floor) + np.exp(level + losses.log_start)
     schedule = il.GradientDescent(np.repeat(RATES, COUNTS.astype(int))) + il.GradientFlow()
     run = il.train(problem, schedule, train_loss)
     assert value.time == pytest.approx(float(run.time), rel=1e-11)
@@ -93,13 +93,13 @@ def test_derivatives_where_the_flow_meets_a_level(problem: il.Problem) -> None:
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_train_losses_on_the_way(problem: il.Problem) -> None:
-    losses = Losses(problem)
+    losses = Losses(problem._reduced)
     path = losses.path(RATES, COUNTS)
     ends = np.cumsum(COUNTS).astype(int)
     rates = np.repeat(RATES, COUNTS.astype(int))
     for k, log in zip(ends, path.logs, strict=True):
         run = il.train(problem, il.GradientDescent(rates[:k]))
-        excess = float(run.train_loss) - float(problem.floor)
+        excess = float(run.train_loss) - float(problem._reduced.floor)
         assert np.exp(log + losses.log_start) == pytest.approx(excess, rel=1e-10)
     step = 1e-6
     for i in range(3):
@@ -109,7 +109,7 @@ def test_train_losses_on_the_way(problem: il.Problem) -> None:
 
 def test_a_factor_of_zero_keeps_its_derivative() -> None:
     problem = PROBLEMS[1]
-    losses = Losses(problem)
+    losses = Losses(problem._reduced)
     removing = np.array([0.5])  # 1 - 2ηγ = 0 at γ = 1
     value = losses.value(removing, np.ones(1), 0.0)
     # by hand: Σ λδ²·2(1 - 2ηγ)(-2γ), to which γ = 1 adds nothing
@@ -121,7 +121,7 @@ def test_a_factor_of_zero_keeps_its_derivative() -> None:
 
 @pytest.mark.parametrize("problem", PROBLEMS[:1])
 def test_few_nodes_give_polynomials_exactly(problem: il.Problem) -> None:
-    losses, ones = Losses(problem), np.ones(3)
+    losses, ones = Losses(problem._reduced), np.ones(3)
     small = losses.compressed(3)
     assert small.gamma.size == 4
     full, short = losses.value(RATES, ones, 0.0), small.value(RATES, ones, 0.0)
@@ -131,6 +131,6 @@ def test_few_nodes_give_polynomials_exactly(problem: il.Problem) -> None:
 
 
 def test_a_level_below_the_steps_end_takes_no_flow() -> None:
-    losses = Losses(PROBLEMS[1])
+    losses = Losses(PROBLEMS[1]._reduced)
     value = losses.value_at(np.array([0.1]), np.ones(1), 0.5)
     assert value.time == 0.0

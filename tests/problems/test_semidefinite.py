@@ -45,7 +45,7 @@ def test_float32_numbers_train_as_they_do_in_a_loop(dtype: type) -> None:
     assert float(run.train_loss) == pytest.approx(loss, rel=2 * share)
     model = ScheduledRegressor(f"gd(1.0, {steps})", kernel="precomputed", fit_intercept=False)
     assert model.fit(K, T).train_loss_ == pytest.approx(loss, rel=2 * share)
-    assert model.rank_ == np.count_nonzero(problem.gamma)
+    assert model.rank_ == np.count_nonzero(problem._reduced.gamma)
     # the same numbers, whatever they are stored in
     other = il.train(
         il.Problem.from_kernel(RBF.astype(float), T, RBF.astype(float), T), run.schedule
@@ -107,7 +107,7 @@ def test_noise_is_left_out_and_signal_is_kept(X: np.ndarray) -> None:
     K = exact.astype(np.float32)
     problem = il.Problem.from_kernel(K, np.ones(len(K)), K[:1], [1.0])
     error = np.linalg.norm(K.astype(float) - exact, 2)
-    kept = np.count_nonzero(problem.gamma)
+    kept = np.count_nonzero(problem._reduced.gamma)
     assert kept <= np.linalg.matrix_rank(X)
     assert kept >= np.count_nonzero(np.linalg.eigvalsh(exact) > 10 * error)
 
@@ -160,7 +160,7 @@ def test_what_an_estimator_accepts_from_kernel_accepts(K: np.ndarray) -> None:
     y = T[: len(K)]
     problem = il.Problem.from_kernel(K, y, K, y)
     model = ScheduledRegressor(kernel="precomputed", fit_intercept=False).fit(K, y)
-    assert model.rank_ == np.count_nonzero(problem.gamma)
+    assert model.rank_ == np.count_nonzero(problem._reduced.gamma)
     assert model.train_loss_ == pytest.approx(float(problem.min_train_loss), rel=1e-9)
 
 
@@ -187,7 +187,7 @@ def test_each_matrix_of_a_batch_is_looked_at_by_itself() -> None:
         il.Problem.from_covariances(batch, np.eye(3), np.zeros(3), np.ones(3))
     fine = np.stack([1e9 * np.eye(3), np.diag([1.0, 1.0, 1e-9])])
     problem = il.Problem.from_covariances(fine, np.eye(3), np.zeros(3), np.ones(3))
-    assert np.count_nonzero(problem.gamma) == 6
+    assert np.count_nonzero(problem._reduced.gamma) == 6
 
 
 def test_asymmetry_tells_what_is_rounding() -> None:
@@ -199,7 +199,7 @@ def test_asymmetry_tells_what_is_rounding() -> None:
     assert moved < float(found.rounding[0]) < 4 * moved
     with pytest.warns(UserWarning, match="K is rounded"):
         problem = il.Problem.from_kernel(K, X[:, 0], K, X[:, 0])
-    assert np.count_nonzero(problem.gamma) == 3
+    assert np.count_nonzero(problem._reduced.gamma) == 3
 
 
 @pytest.mark.parametrize("convert", [np.asarray, "torch"], ids=["numpy", "torch"])
@@ -224,7 +224,7 @@ def test_a_covariance_in_float32_keeps_its_small_eigenvalues(convert: Any) -> No
         problem = il.Problem.from_covariances(
             few.astype(np.float32), np.eye(300), np.zeros(300), turn[:, 0]
         )
-    assert np.count_nonzero(problem.gamma) == 50
+    assert np.count_nonzero(problem._reduced.gamma) == 50
     assert problem.left_out is not None
 
 

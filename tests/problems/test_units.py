@@ -128,7 +128,7 @@ def results(built: Built, reference: il.Problem) -> dict[str, Any]:
         found[f"time{i}"] = by(run.time, unit.curvature)
         found[f"train_loss{i}"] = by(run.train_loss, -unit.train)
         found[f"test_loss{i}"] = by(run.test_loss, -unit.test)
-        if problem.coordinates is not None:
+        if problem._reduced.coordinates is not None:
             found[f"coef{i}"] = by(run.coef(), -unit.parameters)
         if problem.max_lr.ndim == 0:
             path = il.train(problem, schedule, levels[1]).path(7)
@@ -145,7 +145,7 @@ def results(built: Built, reference: il.Problem) -> dict[str, Any]:
     found["best test_loss"] = by(best.test_loss, -unit.test)
     if length == int(length):
         found["lowest_residual"] = by(band.lowest_residual(), -int(length))
-    if problem.coordinates is not None:
+    if problem._reduced.coordinates is not None:
         found["best coef"] = by(best.coef(), -unit.parameters)
         found["lowest_coef"] = by(band.lowest_coef(), -unit.parameters)
     if problem.max_lr.ndim == 0:

@@ -20,7 +20,7 @@ quiet = np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ign
 
 
 @dataclass(frozen=True)
-class Kind:
+class ArrayContext:
     """The user's kind of array: results are arrays of the library ``home``, in ``dtype``.
 
     Computations run in float64 on ``device`` with the library ``xp``: the user's own, or NumPy if
@@ -34,7 +34,7 @@ class Kind:
     home_device: Any
 
     @classmethod
-    def of(cls, **values: Any) -> Kind:
+    def of(cls, **values: Any) -> ArrayContext:
         """Find the one kind shared by the arrays among ``values``; lists and numbers fit any."""
         arrays = {k: v for k, v in values.items() if compat.is_array_api_obj(v)}
         for name, value in arrays.items():
@@ -129,9 +129,9 @@ class Kind:
         return _kind, (self.xp.__name__, self.home.__name__, *fields)
 
 
-def _kind(xp: str, home: str, device: Any, dtype: Any, home_device: Any) -> Kind:
+def _kind(xp: str, home: str, device: Any, dtype: Any, home_device: Any) -> ArrayContext:
     load = importlib.import_module
-    return Kind(load(xp), device, dtype, load(home), home_device)
+    return ArrayContext(load(xp), device, dtype, load(home), home_device)
 
 
 def _number(array: Array) -> Array:

@@ -86,7 +86,8 @@ def filters(comparison: Comparison, at: int) -> Filters:
     """
     problem = comparison.problem
     curvature = np.asarray(problem.curvature)
-    weights = scaled(np.exp(np.asarray(problem.log_weights)), problem.units.train)
+    reduced = problem._reduced
+    weights = scaled(np.exp(np.asarray(reduced.log_weights)), reduced.units.train)
     gamma, weights = curvature[curvature > 0], weights[curvature > 0]
     grid = np.geomspace(gamma.min(), gamma.max(), _POINTS)
     # The grid's directions have no residual: they change neither losses nor stops.

@@ -38,8 +38,9 @@ def follow(problem: Problem, schedules: Sequence[Schedule], levels: Array | None
             alike.setdefault(tuple(map(type, own)), {})[i] = own
         else:
             (found[i],) = _followed(problem, [schedule], own, levels)
-    size = math.prod(problem.gamma.shape) * (1 if levels is None else math.prod(levels.shape))
-    many, batch = max(1, _AT_ONCE // max(size, 1)), math.prod(problem.gamma.shape[:-1])
+    shape = problem._reduced.gamma.shape
+    size = math.prod(shape) * (1 if levels is None else math.prod(levels.shape))
+    many, batch = max(1, _AT_ONCE // max(size, 1)), math.prod(shape[:-1])
     for kind, members in alike.items():
         order = list(members)
         for some in (order[first : first + many] for first in range(0, len(order), many)):
@@ -54,9 +55,9 @@ def _followed(
     problem: Problem, schedules: Sequence[Schedule], parts: Iterable[Solver], levels: Array | None
 ) -> list[Run]:
     """Follow the parts of schedules, each of which trains all of the problem's rows."""
-    count = len(schedules)
-    xp, directions = problem.kind.xp, Directions.of(problem)
-    sought = None if levels is None else problem.log_excess(levels)
+    count, reduced = len(schedules), problem._reduced
+    xp, directions = reduced.kind.xp, Directions.of(reduced)
+    sought = None if levels is None else reduced.log_excess(levels)
     if count > 1:
         directions = directions.repeated(count)
         if sought is not None:
@@ -90,10 +91,11 @@ def _run(
     log: Array,
 ) -> Run:
     """Return one schedule's results (B, L) in the shape of the problem's batch and the levels."""
-    kind, batch, r = problem.kind, tuple(problem.floor.shape), problem.gamma.shape[-1]
+    reduced = problem._reduced
+    kind, batch, r = reduced.kind, tuple(reduced.floor.shape), reduced.gamma.shape[-1]
     xp, shape = kind.xp, batch + (() if levels is None else tuple(levels.shape))
     reached = xp.reshape(reached, shape)
-    train_loss = xp.reshape(problem.train_loss(xp.reshape(log, (*batch, -1, r))), shape)
+    train_loss = xp.reshape(reduced.train_loss(xp.reshape(log, (*batch, -1, r))), shape)
     if levels is not None:
         # the stop was confirmed in logarithms: what is above the level is rounding
         train_loss = xp.where(reached & (train_loss > levels), levels, train_loss)

@@ -54,11 +54,12 @@ def trace(
     After a divergence by 10^(10⁸) the rounding of ``time`` would move the last point: it is the
     filter that is given.
     """
-    kind, xp, unit = problem.kind, problem.kind.xp, problem.units.curvature
+    reduced = problem._reduced
+    kind, xp, unit = reduced.kind, reduced.kind.xp, reduced.units.curvature
     time = scaled(time, unit)  # here, all times are in the problem's own unit
-    start = Filter.identity(problem.gamma).precise(xp).at((None, None, ...))
+    start = Filter.identity(reduced.gamma).precise(xp).at((None, None, ...))
     marks = [Marks([0], kind.constant([0.0]), start.at((0, ...)))]
-    directions, carried = Directions.of(problem), Carried(start)
+    directions, carried = Directions.of(reduced), Carried(start)
     done_steps, done_time = 0, 0.0
     for phase in schedule.phases:
         chosen = _chosen(min(phase.steps, steps - done_steps), points)
@@ -90,7 +91,7 @@ def trace(
         problem=problem,
         steps=kind.count(xp.asarray(counts, dtype=xp.int64, device=kind.device)),
         time=kind.result(scaled(xp.concat([mark.time for mark in marks]), -unit)),
-        train_loss=kind.result(problem.train_loss(log)),
+        train_loss=kind.result(reduced.train_loss(log)),
         sign=sign,
         log=log,
     )

@@ -126,7 +126,7 @@ class Run(Filtered):
             return f"Run(shape {shape}, {count} of {math.prod(shape)} reached)"
         reached = "reached" if bool(self.reached) else "not reached"
         test_loss = ""
-        if self.problem.test_form is not None:
+        if self.problem._reduced.test_form is not None:
             test_loss = f", test_loss={float(self.test_loss):.6g}"
         return (
             f"Run({reached}, steps={int(self.steps)}, time={float(self.time):.4g}, "

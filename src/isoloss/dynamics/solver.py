@@ -104,7 +104,7 @@ class Solver(ABC):
 def solvers(phase: Phase) -> Iterable[Solver]:
     """Return the solvers of a phase's parts, in their order.
 
-    A kind of phase is registered with ``solvers.register(Kind, function)``.
+    A kind of phase is registered with ``solvers.register(ArrayContext, function)``.
     """
     raise TypeError(f"no solver is registered for {type(phase).__name__}")
 

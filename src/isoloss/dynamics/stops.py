@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Self
 
-from isoloss._arrays.context import Kind
+from isoloss._arrays.context import ArrayContext
 from isoloss.dynamics.filters import Filter, choose
-from isoloss.problems.problem import Problem
+from isoloss.problems.reduced import Reduced
 from isoloss.problems.units import scaled
 
 __all__ = ["Directions", "LevelStops", "log_excess"]
@@ -32,7 +32,7 @@ def log_excess(xp: Any, log_weights: Array, filters: Filter) -> Array:
 class Directions(NamedTuple):
     """The eigendirections of B problems, as training sees them."""
 
-    kind: Kind
+    kind: ArrayContext
     curvature: Array
     """γ, in the problems' own unit."""
     log_weights: Array
@@ -41,7 +41,7 @@ class Directions(NamedTuple):
     """The power of two that rates and times are multiplied by, to be in the problems' own unit."""
 
     @classmethod
-    def of(cls, problem: Problem) -> Self:
+    def of(cls, problem: Reduced) -> Self:
         """Return those of a problem, or of a batch."""
         shape, unit = (-1, 1, problem.gamma.shape[-1]), problem.units.curvature
         curvature, log_weights = (

@@ -110,7 +110,7 @@ class Scheduled(BaseEstimator):
             kernel is rounded, as one of float32 numbers, so that directions are left out.
         """
         rows = self._decompose(X, y, sample_weight)
-        self.rank_ = int(np.count_nonzero(rows.problem.gamma))
+        self.rank_ = int(np.count_nonzero(rows.problem._reduced.gamma))
         left_out = rows.problem.left_out
         if left_out is not None:
             warnings.warn(

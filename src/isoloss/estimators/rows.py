@@ -113,9 +113,9 @@ class KernelRows:
         problem = Problem.from_kernel(K, y, rounding=rounding * root.max() ** 2)
         if problem.left_out is not None:
             below = problem.left_out.curvature
-            if below * len(K) <= own and below < ROUNDED * problem.gamma[0]:
+            if below * len(K) <= own and below < ROUNDED * problem._reduced.gamma[0]:
                 # the rounding of float64 itself, of which centring leaves enough
-                problem = dataclasses.replace(problem, left_out=None)
+                problem = Problem(dataclasses.replace(problem._reduced, left_out=None))
         return cls(problem, used, share, root, means, offset)
 
     def test_rows(self, X: Floats) -> Floats:

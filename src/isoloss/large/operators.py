@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from isoloss._arrays import conversion
 from isoloss._arrays.columns import column_names, entries_in_order, in_order, targets_in_order
-from isoloss._arrays.context import Kind, has_only_products, quiet
+from isoloss._arrays.context import ArrayContext, has_only_products, quiet
 from isoloss.dynamics.training import train
 from isoloss.large.bidiagonal import Bidiagonalization
 from isoloss.levels.grid import Levels
@@ -24,7 +24,7 @@ from isoloss.problems.coordinates import Coordinates
 from isoloss.problems.decomposition import decompose
 from isoloss.problems.offsets import test_of_products
 from isoloss.problems.problem import Problem
-from isoloss.problems.reduced import Reduction
+from isoloss.problems.reduced import Reduced, Reduction
 from isoloss.problems.rows import ArrayRows, Rows, check_columns
 from isoloss.problems.units import Units
 from isoloss.problems.validation import both_or_neither, log_weights
@@ -158,7 +158,7 @@ def from_operator(
     )
     assert problem.coordinates is not None
     named = dataclasses.replace(problem.coordinates, names=names)
-    return dataclasses.replace(problem, coordinates=named)
+    return Problem(dataclasses.replace(problem, coordinates=named))
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class ConvergenceTest:
         start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
         runs = train(problem, self.schedules, self.levels.at(problem))
         trains = [*np.asarray(runs.train_loss)]
-        tested = problem.test_form is not None
+        tested = problem._reduced.test_form is not None
         open_ended = any(
             bool(np.any(~np.asarray(run.reached)))
             and any(isinstance(p, GradientFlow) and np.isinf(p.time) for p in run.schedule.phases)
@@ -240,7 +240,7 @@ def reduce_rows(
     convergence: ConvergenceTest,
     rtol: float,
     max_rank: int,
-) -> Problem:
+) -> Reduced:
     """Grow a Krylov space until the losses change by at most ``rtol`` twice in a row.
 
     The change since the space was a fifth smaller, relative to each loss, estimates the error of
@@ -261,7 +261,7 @@ def reduce_rows(
         if space.exhausted():
             estimate = 0.0
             break
-        found = convergence.losses(problem)
+        found = convergence.losses(Problem(problem))
         before, estimate = estimate, np.inf if known is None else found.change(known)
         known = found
         if max(before, estimate) <= rtol:  # once could be a plateau
@@ -286,9 +286,9 @@ def reduce_rows(
 
 def _problem(
     space: Bidiagonalization, rows: Rows, test: Rows | None, start: Floats, *, single: bool
-) -> Problem:
+) -> Reduced:
     """Return the problem on the space: its train loss is ‖Bz + UᵀR‖²/n for β = β₀ + Vz."""
-    kind = Kind.of()
+    kind = ArrayContext.of()
     xp, (n, _, m) = kind.xp, rows.shape
     rank = space.right.shape[1]
     if rank:
@@ -313,7 +313,7 @@ def _problem(
             residual,
             unit,
         )
-    return Problem._checked(
+    return Reduced(
         kind=kind,
         gamma=gamma,
         floor=floor,
@@ -323,4 +323,4 @@ def _problem(
         coordinates=Coordinates.build(basis, start, residual, unit),
         single_output=single,
         units=units,
-    )
+    ).representable()

@@ -12,6 +12,7 @@ from isoloss.levels.free_filters import distinct
 from isoloss.levels.grid import between
 from isoloss.levels.reachable import reachable_band
 from isoloss.problems.problem import Problem
+from isoloss.problems.reduced import Reduced
 from isoloss.problems.test_loss import DiagonalTest
 from isoloss.problems.units import scaled
 from isoloss.schedules.phases import GradientDescent, GradientFlow
@@ -77,8 +78,8 @@ def attaining_schedule(
     0.075 Band(train_loss=0.1, lowest=0.075, highest=0.15)
     """
     _check(problem, train_loss, end)
-    own, unit = problem.own_unit(), problem.units.curvature
-    excess = scaled(float(train_loss), -problem.units.train) - float(own.floor)
+    own, units = problem._reduced.own_unit(), problem._reduced.units
+    excess = scaled(float(train_loss), -units.train) - float(own.floor)
     band = reachable_band(problem, train_loss)
     wanted = band.lowest_filter if end == "lowest" else band.highest_filter
     gamma, weights, target = _grouped(own, np.asarray(wanted, dtype=float))
@@ -87,7 +88,7 @@ def attaining_schedule(
         rates = _single(gamma, weights, int(np.argmax(kept)), excess)
     else:
         rates = _several(gamma, weights, np.where(kept, target, 0.0), excess)
-    rates = scaled(rates, -unit)
+    rates = scaled(rates, -units.curvature)
     steps = (GradientDescent(rates),) if rates.size else ()
     return Schedule(*steps, GradientFlow())
 
@@ -97,11 +98,12 @@ def _check(problem: Problem, train_loss: float, end: str) -> None:
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
     if end not in ("lowest", "highest"):
         raise ValueError(f'end must be "lowest" or "highest"; got {end!r}')
-    if problem.gamma.ndim != 1 or problem.start_residual.shape[-1] != 1:
+    reduced = problem._reduced
+    if reduced.gamma.ndim != 1 or reduced.start_residual.shape[-1] != 1:
         raise ValueError(f"attaining_schedule needs one problem with one output; got {problem!r}")
-    if not isinstance(problem.test, DiagonalTest):
-        rest, unit = problem.test.about_minimum()[2], problem.test.exponent
-        if rest > _MINIMISERS * float(problem.own_unit().start_test_loss):
+    if not isinstance(reduced.test, DiagonalTest):
+        rest, unit = reduced.test.about_minimum()[2], reduced.test.exponent
+        if rest > _MINIMISERS * float(reduced.own_unit().start_test_loss):
             raise ValueError(
                 "attaining_schedule needs train and test loss to share their minimiser; at the "
                 f"train minimum the test loss is {scaled(rest, unit):g} above its noise"
@@ -109,7 +111,7 @@ def _check(problem: Problem, train_loss: float, end: str) -> None:
     between("train_loss", problem, train_loss)
 
 
-def _grouped(problem: Problem, wanted: Floats) -> tuple[Floats, Floats, Floats]:
+def _grouped(problem: Reduced, wanted: Floats) -> tuple[Floats, Floats, Floats]:
     """Return distinct curvatures (descending) with weights, and the wanted filter there."""
     gamma = np.asarray(problem.gamma, dtype=float)
     weights = np.exp(np.asarray(problem.log_weights, dtype=float))

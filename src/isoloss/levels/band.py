@@ -12,8 +12,9 @@ from isoloss._arrays.conversion import to_numpy
 from isoloss._parallel.threads import blas_by_size
 from isoloss.levels.grid import excess_of
 from isoloss.levels.sphere import Extreme, extremes
+from isoloss.problems.parameters import parameters_of, user_residual
 from isoloss.problems.problem import Problem
-from isoloss.problems.reduced import RESCALE_TARGETS
+from isoloss.problems.reduced import RESCALE_TARGETS, Reduced
 from isoloss.problems.test_loss import DiagonalTest, QuadraticTest
 from isoloss.problems.units import Scaled, exponents, returned, scaled, shifted
 
@@ -57,7 +58,7 @@ class Band:
     """
     high_point: Array
     """The same of highest test loss."""
-    still_move: Array | None
+    null_move: Array | None
     """Movement in the user's directions of no curvature that belongs to ``low_point``."""
 
     def lowest_residual(self) -> Array:
@@ -84,7 +85,7 @@ class Band:
         ValueError
             If the problem has no coordinates, being given by its spectra.
         """
-        return self.problem.parameters(self.low_point, self.still_move)[0]
+        return parameters_of(self.problem._reduced, self.low_point, self.null_move)[0]
 
     @quiet
     def highest_coef(self) -> Array:
@@ -96,7 +97,7 @@ class Band:
             If the problem has no coordinates, or the highest test loss is unbounded.
         """
         self._check_bounded()
-        return self.problem.parameters(self.high_point)[0]
+        return parameters_of(self.problem._reduced, self.high_point)[0]
 
     def _check_bounded(self) -> None:
         if np.isinf(to_numpy(self.highest)).any():
@@ -106,8 +107,9 @@ class Band:
             )
 
     def _residual(self, point: Array) -> Array:
-        point = self.problem.user_residual(point)
-        return point[..., 0] if self.problem.single_output else point
+        reduced = self.problem._reduced
+        point = user_residual(reduced, point)
+        return point[..., 0] if reduced.single_output else point
 
     def __repr__(self) -> str:
         if self.lowest.ndim:
@@ -158,19 +160,20 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
-    kind, xp = problem.kind, problem.kind.xp
-    levels, excess = excess_of(problem, train_loss)
-    batch, r = tuple(problem.gamma.shape[:-1]), problem.gamma.shape[-1]
-    curvature = xp.reshape(problem.gamma, (-1, r))
-    still_move = None
-    if isinstance(problem.test, DiagonalTest):
-        ends = _commuting(problem, problem.test, curvature, excess)
+    reduced = problem._reduced
+    kind, xp = reduced.kind, reduced.kind.xp
+    levels, excess = excess_of(reduced, train_loss)
+    batch, r = tuple(reduced.gamma.shape[:-1]), reduced.gamma.shape[-1]
+    curvature = xp.reshape(reduced.gamma, (-1, r))
+    null_move = None
+    if isinstance(reduced.test, DiagonalTest):
+        ends = _commuting(reduced, reduced.test, curvature, excess)
     else:
-        *ends, still_move = _general(problem, problem.test, curvature, excess)
+        *ends, null_move = _general(reduced, reduced.test, curvature, excess)
     shape = batch + tuple(levels.shape)
-    m = problem.start_residual.shape[-1]
+    m = reduced.start_residual.shape[-1]
     low, high = (
-        user_losses(problem, which, end.loss, shape) for which, end in zip(ENDS, ends, strict=True)
+        user_losses(reduced, which, end.loss, shape) for which, end in zip(ENDS, ends, strict=True)
     )
     return Band(
         problem=problem,
@@ -179,13 +182,13 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
         highest=high,
         low_point=xp.reshape(ends[0].point, (*shape, r, m)),
         high_point=xp.reshape(ends[1].point, (*shape, r, m)),
-        still_move=None
-        if still_move is None
-        else xp.reshape(still_move, (*shape, *still_move.shape[-2:])),
+        null_move=None
+        if null_move is None
+        else xp.reshape(null_move, (*shape, *null_move.shape[-2:])),
     )
 
 
-def user_losses(problem: Problem, name: str, own: Scaled, shape: tuple[int, ...]) -> Array:
+def user_losses(problem: Reduced, name: str, own: Scaled, shape: tuple[int, ...]) -> Array:
     """Return test losses above the noise (B, L) as the user's, of a shape.
 
     Raises ``ValueError`` where float64 cannot represent them.
@@ -198,7 +201,7 @@ def user_losses(problem: Problem, name: str, own: Scaled, shape: tuple[int, ...]
 
 
 def _commuting(
-    problem: Problem, test: DiagonalTest, curvature: Array, excess: Scaled
+    problem: Reduced, test: DiagonalTest, curvature: Array, excess: Scaled
 ) -> list[Extreme]:
     xp, r = problem.kind.xp, curvature.shape[-1]
     test_curvature = xp.reshape(test.curvature, (-1, r))
@@ -231,7 +234,7 @@ def _commuting(
 
 
 def _general(
-    problem: Problem, test: QuadraticTest, curvature: Array, excess: Scaled
+    problem: Reduced, test: QuadraticTest, curvature: Array, excess: Scaled
 ) -> tuple[Extreme, Extreme, Array | None]:
     kind, xp = problem.kind, problem.kind.xp
     q, r = test.factor.shape[-2:]
@@ -241,18 +244,18 @@ def _general(
     found: list[tuple[Extreme, Extreme]] = []
     moves = []
     for i in range(curvature.shape[0]):
-        moving = int(xp.sum(xp.astype(curvature[i, :] > 0, xp.int64)))  # descending: the first ones
-        factor, offset = factors[i, :, :moving], offsets[i, ...]
-        still = factors[i, :, moving:]
+        rank = int(xp.sum(xp.astype(curvature[i, :] > 0, xp.int64)))  # descending: the first ones
+        factor, offset = factors[i, :, :rank], offsets[i, ...]
+        beyond_train = factors[i, :, rank:]
         size = xp.sum(factors[i, ...] ** 2)
-        if test.still_inputs is not None:
-            inputs, basis = test.still_inputs
-            still = inputs - factors[i, ...] @ basis.full.T
+        if test.null_inputs is not None:
+            inputs, basis = test.null_inputs
+            beyond_train = inputs - factors[i, ...] @ basis.full.T
             size = size + xp.sum(inputs**2)
-        left, singular, right = _range(xp, still, float(size) ** 0.5)
+        left, singular, right = _range(xp, beyond_train, float(size) ** 0.5)
         projected = factor - left @ (left.T @ factor)
         beyond = offset - left @ (left.T @ offset)
-        root = xp.sqrt(curvature[i, :moving])
+        root = xp.sqrt(curvature[i, :rank])
         squares = Scaled(*(part[i, :] for part in excess))
         low, high = extremes(
             kind, projected / root, test.minimum._replace(residual=beyond), squares
@@ -260,7 +263,7 @@ def _general(
         points = [end.point / root[:, None] for end in (low, high)]
         test_residual = factor @ points[0] + scaled(offset, test.minimum.exponent)
         move = -(right.T @ ((left.T @ test_residual) / singular[:, None]))
-        if test.still_inputs is None:
+        if test.null_inputs is None:
             points[0] = xp.concat([points[0], move], axis=1)
             points[1] = xp.concat([points[1], xp.zeros_like(move)], axis=1)
         highest = high.loss.value + (xp.inf if singular.shape[0] else 0.0)
@@ -275,15 +278,15 @@ def _general(
         )
         for ends in zip(*found, strict=True)
     )
-    return low, high, None if test.still_inputs is None else xp.stack(moves)
+    return low, high, None if test.null_inputs is None else xp.stack(moves)
 
 
-def _range(xp: Any, still: Array, scale: float) -> tuple[Array, Array, Array]:
+def _range(xp: Any, inputs: Array, scale: float) -> tuple[Array, Array, Array]:
     """Return the thin SVD of the test inputs' part in directions without train curvature."""
-    if 0 in still.shape:
-        empty = still[:, :0]
-        return empty, xp.sum(empty, axis=0), still[:0, :]
-    left, singular, right = xp.linalg.svd(still, full_matrices=False)
-    noise = 16 * max(still.shape) * float(xp.finfo(still.dtype).eps) * scale
+    if 0 in inputs.shape:
+        empty = inputs[:, :0]
+        return empty, xp.sum(empty, axis=0), inputs[:0, :]
+    left, singular, right = xp.linalg.svd(inputs, full_matrices=False)
+    noise = 16 * max(inputs.shape) * float(xp.finfo(inputs.dtype).eps) * scale
     rank = int(xp.sum(xp.astype(singular > noise, xp.int64)))
     return left[:, :rank], singular[:rank], right[:rank, :]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from isoloss._arrays.context import Kind
-from isoloss.problems.problem import Problem
+from isoloss._arrays.context import ArrayContext
+from isoloss.problems.reduced import Reduced
 from isoloss.problems.test_loss import Offset, QuadraticTest
 from isoloss.problems.units import precision, scaled, sum_of_exponentials
 
@@ -34,7 +34,7 @@ class LogFilter(NamedTuple):
     sign: Array
     log: Array
 
-    def values(self, kind: Kind) -> Array:
+    def values(self, kind: ArrayContext) -> Array:
         """Return the filter in the user's precision; raise ``ValueError`` if it is too large."""
         found = kind.result(self.sign * kind.xp.exp(self.log) + 0.0)  # no minus zeros
         if not bool(kind.xp.all(kind.xp.isfinite(kind.plain("filter", found)))):
@@ -54,7 +54,7 @@ class FreeValues:
 
     def __init__(
         self,
-        kind: Kind,
+        kind: ArrayContext,
         gamma: Array,
         log_weights: Array,
         delta: Array,
@@ -62,7 +62,7 @@ class FreeValues:
         offset: Offset,
     ) -> None:
         xp = kind.xp
-        self.kind, self.still = kind, xp.astype(gamma == 0, xp.float64)
+        self.kind, self.null_space = kind, xp.astype(gamma == 0, xp.float64)
         members = distinct(xp, gamma)
         moving = (log_weights > -xp.inf) & (gamma > 0)
         members = members * xp.astype(moving, xp.float64)[:, None]
@@ -84,7 +84,7 @@ class FreeValues:
         above = max(offset.exponent, 0)
         rest = scaled(offset.residual, offset.exponent - above)
         blocks = (
-            (factor @ (unit[:, j, None] * shares), factor @ (self.still * delta[:, j]))
+            (factor @ (unit[:, j, None] * shares), factor @ (self.null_space * delta[:, j]))
             for j in range(delta.shape[1])  # one output after another, for memory's sake
         )
         matrix, unmoved = next(blocks)
@@ -103,18 +103,18 @@ class FreeValues:
         logs = xp.log(xp.abs(free)) - self.log_sizes
         groups = self.members.T  # each direction is in one group, or in none
         if not groups.shape[0]:
-            nothing = self.still + xp.zeros(
+            nothing = self.null_space + xp.zeros(
                 (*free.shape[:-1], 1), dtype=xp.float64, device=self.kind.device
             )
             return LogFilter(xp.ones_like(nothing), xp.log(nothing))
         inside = xp.any(groups > 0, axis=0)
         index = xp.argmax(groups, axis=0)
         sign, log = (xp.take(part, index, axis=-1) for part in (free, logs))
-        log = xp.where(inside, log, xp.log(self.still))
+        log = xp.where(inside, log, xp.log(self.null_space))
         return LogFilter(xp.where(inside & (sign < 0), -xp.ones_like(log), xp.ones_like(log)), log)
 
 
-def free_values(problem: Problem) -> list[FreeValues]:
+def free_values(problem: Reduced) -> list[FreeValues]:
     """Return the free values of each problem of a batch whose test loss is a `QuadraticTest`."""
     xp, test = problem.kind.xp, problem.test
     assert isinstance(test, QuadraticTest)

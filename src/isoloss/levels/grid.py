@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from isoloss._arrays import conversion
 from isoloss.problems.problem import Problem
+from isoloss.problems.reduced import Reduced
 from isoloss.problems.units import Scaled, scaled
 
 __all__ = [
@@ -120,7 +121,7 @@ def train_losses(
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
-    if problem.gamma.ndim != 1:
+    if problem._reduced.gamma.ndim != 1:
         raise TypeError(f"levels are those of one problem; this is a batch: {problem!r}")
     if not 0 < conversion.number("lowest", lowest) < 1:
         raise ValueError(f"lowest must be between 0 and 1; got {lowest!r}")
@@ -138,8 +139,9 @@ def measure(problem: Problem, unit: str) -> tuple[float, float]:
 
 def start_excess(problem: Problem) -> float:
     """Return the start's train loss above the smallest one, without a difference of the two."""
-    weights = conversion.to_numpy(problem.log_weights)
-    return float(scaled(np.exp(weights).sum(), problem.units.train))
+    reduced = problem._reduced
+    weights = conversion.to_numpy(reduced.log_weights)
+    return float(scaled(np.exp(weights).sum(), reduced.units.train))
 
 
 def check_unit(name: str, unit: Any) -> None:
@@ -165,13 +167,14 @@ def between(name: str, problem: Problem, given: Any) -> Floats:
 def stops(problem: Problem, train_loss: Any) -> Array:
     """Return levels, which need not be reachable, as an array of the problem's kind."""
     conversion.refuse_booleans("train_loss", train_loss)
-    levels, xp = problem.kind.plain("train_loss", train_loss), problem.kind.xp
+    kind = problem._reduced.kind
+    levels, xp = kind.plain("train_loss", train_loss), kind.xp
     if bool(xp.any(xp.isnan(levels))):
         raise ValueError("train_loss must not be NaN; give the train losses to stop at")
     return levels
 
 
-def excess_of(problem: Problem, train_loss: Any) -> tuple[Array, Scaled]:
+def excess_of(problem: Reduced, train_loss: Any) -> tuple[Array, Scaled]:
     """Return levels and, (B, L), what they leave above the smallest train loss.
 
     Raises ``ValueError`` for a train loss that no parameters have.

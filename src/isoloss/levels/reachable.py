@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from isoloss._arrays.context import Kind, quiet
+from isoloss._arrays.context import ArrayContext, quiet
 from isoloss._parallel.threads import blas_by_size
 from isoloss.levels.band import ENDS, user_losses
 from isoloss.levels.free_filters import SAME, FreeValues, LogFilter, free_values
@@ -14,7 +14,7 @@ from isoloss.levels.grid import excess_of
 from isoloss.levels.sphere import extremes
 from isoloss.problems.filtered import Filtered
 from isoloss.problems.problem import Problem
-from isoloss.problems.reduced import RESCALE_TARGETS
+from isoloss.problems.reduced import RESCALE_TARGETS, Reduced
 from isoloss.problems.test_loss import DiagonalTest
 from isoloss.problems.units import Scaled, exponents, precision, shifted, sum_of_exponentials
 
@@ -46,7 +46,7 @@ class ReachableBand:
     ReachableBand(train_loss=0.1, lowest=0.075, highest=0.1875)
     """
 
-    kind: Kind
+    kind: ArrayContext
     """The array library, precision and device of the problem."""
     train_loss: Array
     lowest: Array
@@ -124,7 +124,7 @@ class BestFilter(Filtered):
         ValueError
             If float64 cannot represent it.
         """
-        return LogFilter(self.sign, self.log).values(self.problem.kind)
+        return LogFilter(self.sign, self.log).values(self.problem._reduced.kind)
 
     def __repr__(self) -> str:
         if self.test_loss.ndim:
@@ -175,21 +175,22 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
-    kind, xp = problem.kind, problem.kind.xp
-    levels, excess = excess_of(problem, train_loss)
-    at_minimum = ~xp.any(problem.log_weights > -xp.inf, axis=-1)
+    reduced = problem._reduced
+    kind, xp = reduced.kind, reduced.kind.xp
+    levels, excess = excess_of(reduced, train_loss)
+    at_minimum = ~xp.any(reduced.log_weights > -xp.inf, axis=-1)
     if bool(xp.any(xp.reshape(at_minimum, (-1, 1)) & (excess.value > 0))):
         raise ValueError(
             "training starts at the smallest train loss, where there is no residual to filter; "
             f"no schedule has train loss {float(xp.max(levels)):.6g}"
         )
-    batch, r = tuple(problem.gamma.shape[:-1]), problem.gamma.shape[-1]
-    if isinstance(problem.test, DiagonalTest):
-        filters = _commuting(problem, problem.test, excess)
+    batch, r = tuple(reduced.gamma.shape[:-1]), reduced.gamma.shape[-1]
+    if isinstance(reduced.test, DiagonalTest):
+        filters = _commuting(reduced, reduced.test, excess)
     else:
         ends = [
             _one_band(part, Scaled(*(each[i, :] for each in excess)))
-            for i, part in enumerate(free_values(problem))
+            for i, part in enumerate(free_values(reduced))
         ]
         filters = [
             LogFilter(*map(xp.stack, zip(*end, strict=True))) for end in zip(*ends, strict=True)
@@ -198,9 +199,9 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
     found = []
     for name, (sign, log) in zip(ENDS, filters, strict=True):
         parts = (xp.reshape(part, (*batch, -1, r)) for part in (sign, log))
-        own = problem.test.above_noise(xp, *parts)
+        own = reduced.test.above_noise(xp, *parts)
         own = Scaled(*(xp.reshape(part, (math.prod(batch), -1)) for part in own))
-        found.append(user_losses(problem, name, own, shape))
+        found.append(user_losses(reduced, name, own, shape))
     low, high = (LogFilter(*(xp.reshape(part, (*shape, r)) for part in parts)) for parts in filters)
     return ReachableBand(
         kind=kind,
@@ -238,16 +239,17 @@ def best_filter(problem: Problem) -> BestFilter:
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
-    kind, xp = problem.kind, problem.kind.xp
-    if isinstance(problem.test, DiagonalTest):
-        still = (problem.gamma == 0) & (problem.test.log_weights > -xp.inf)
-        sign = xp.ones_like(problem.gamma)
-        log = xp.where(still, xp.zeros_like(sign), -xp.inf + xp.zeros_like(sign))
+    reduced = problem._reduced
+    kind, xp = reduced.kind, reduced.kind.xp
+    if isinstance(reduced.test, DiagonalTest):
+        stays = (reduced.gamma == 0) & (reduced.test.log_weights > -xp.inf)
+        sign = xp.ones_like(reduced.gamma)
+        log = xp.where(stays, xp.zeros_like(sign), -xp.inf + xp.zeros_like(sign))
     else:
-        rows = zip(*(_best(part) for part in free_values(problem)), strict=True)
-        sign, log = (xp.reshape(xp.stack(each), tuple(problem.gamma.shape)) for each in rows)
+        rows = zip(*(_best(part) for part in free_values(reduced)), strict=True)
+        sign, log = (xp.reshape(xp.stack(each), tuple(reduced.gamma.shape)) for each in rows)
     found = BestFilter(
-        problem=problem, train_loss=kind.result(problem.train_loss(log)), sign=sign, log=log
+        problem=problem, train_loss=kind.result(reduced.train_loss(log)), sign=sign, log=log
     )
     for loss in (found.train_loss, found.test_loss):
         if not bool(xp.all(xp.isfinite(kind.plain("loss", loss)))):
@@ -280,7 +282,7 @@ def _best(part: FreeValues) -> LogFilter:
     return part.filter(shifted(xp, free, float(offset.exponent) - sizes))
 
 
-def _commuting(problem: Problem, test: DiagonalTest, excess: Scaled) -> list[LogFilter]:
+def _commuting(problem: Reduced, test: DiagonalTest, excess: Scaled) -> list[LogFilter]:
     """Return filters (B, L, r): all of the train loss in the group of extreme λ/γ."""
     xp, r = problem.kind.xp, problem.gamma.shape[-1]
     gamma = xp.reshape(problem.gamma, (-1, r))
@@ -296,7 +298,9 @@ def _commuting(problem: Problem, test: DiagonalTest, excess: Scaled) -> list[Log
     moves = (gamma > 0) & (weights > -xp.inf)
     ratio = test_weights - xp.where(moves, weights, xp.zeros_like(weights))
     infinite = xp.inf + xp.zeros_like(ratio)
-    still = xp.where(gamma == 0, xp.zeros_like(gamma), -xp.inf + xp.zeros_like(gamma))[:, None, :]
+    untrained = xp.where(gamma == 0, xp.zeros_like(gamma), -xp.inf + xp.zeros_like(gamma))[
+        :, None, :
+    ]
     log_excess = excess.log(xp)
     filters = []
     for sign in (1.0, -1.0):
@@ -305,6 +309,6 @@ def _commuting(problem: Problem, test: DiagonalTest, excess: Scaled) -> list[Log
         group = xp.take_along_axis(same, pick, axis=1) & moves[:, None, :]  # (B, 1, r)
         weight = xp.take_along_axis(weights, index[:, None], axis=1)
         size = 0.5 * (log_excess - xp.where(weight > -xp.inf, weight, xp.zeros_like(weight)))
-        log = xp.where(group, size[..., None], still)
+        log = xp.where(group, size[..., None], untrained)
         filters.append(LogFilter(xp.ones_like(log), log))
     return filters

@@ -78,10 +78,11 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
     given = np.asarray(excess, dtype=float)
     if (given < 0).any():
         raise ValueError(f"the excess train loss must not be negative; got {given.min():g}")
-    wanted = scaled(given, -problem.units.train)
-    weights = np.asarray(problem.log_weights, dtype=float)
+    reduced = problem._reduced
+    wanted = scaled(given, -reduced.units.train)
+    weights = np.asarray(reduced.log_weights, dtype=float)
     moves = weights > -np.inf
-    gamma = np.log(np.asarray(problem.gamma, dtype=float))
+    gamma = np.log(np.asarray(reduced.gamma, dtype=float))
     full = np.logaddexp.reduce(weights)
     log_wanted = np.log(wanted)
     inside = (wanted > 0) & (log_wanted < full - 1e-11)
@@ -106,8 +107,8 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
     sign = np.ones_like(log)
     return Ridge(
         problem=problem,
-        alpha=scaled(np.exp(log_alpha), problem.units.curvature),
-        train_loss=problem.train_loss(log),
+        alpha=scaled(np.exp(log_alpha), reduced.units.curvature),
+        train_loss=reduced.train_loss(log),
         sign=sign,
         log=log,
     )

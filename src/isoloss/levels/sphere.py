@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import array_api_compat as compat
 import numpy as np
 
-from isoloss._arrays.context import Kind
+from isoloss._arrays.context import ArrayContext
 from isoloss.problems.test_loss import Offset
 from isoloss.problems.units import Scaled, scaled, shifted, sum_of_exponentials
 
@@ -41,7 +41,9 @@ class Extreme(NamedTuple):
     point: Array
 
 
-def extremes(kind: Kind, matrix: Array, offset: Offset, squares: Scaled) -> tuple[Extreme, Extreme]:
+def extremes(
+    kind: ArrayContext, matrix: Array, offset: Offset, squares: Scaled
+) -> tuple[Extreme, Extreme]:
     """Return the lowest and the highest ‖A z + G‖² over ‖z‖² = e, for each e ≥ 0 in ``squares``.
 
     Shapes: ``matrix`` A (q, r), ``offset`` G (q, m), ``squares`` (L,), with even exponents; z is
@@ -75,7 +77,7 @@ def extremes(kind: Kind, matrix: Array, offset: Offset, squares: Scaled) -> tupl
     return ends[0], ends[1]
 
 
-def singular_values(kind: Kind, matrix: Array) -> tuple[Array, Array, Array]:
+def singular_values(kind: ArrayContext, matrix: Array) -> tuple[Array, Array, Array]:
     """Return the thin SVD of a matrix (q, r) with q ≥ r.
 
     Where columns differ much in size, Jacobi's method is accurate for each singular value

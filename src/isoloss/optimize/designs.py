@@ -193,7 +193,8 @@ def design(
     for name, limit in (("max_growth", max_growth), ("max_amplification", max_amplification)):
         if limit is not None and not float(limit) >= 1:
             raise ValueError(f"{name} must be at least 1; got {limit!r}")
-    own, unit = problem.own_unit(), problem.units.curvature  # rates too are searched near 1
+    units = problem._reduced.units
+    own, unit = problem._reduced.own_unit(), units.curvature  # rates too are searched near 1
     stable = float(own.max_lr)
     largest = _DEFAULT_LARGEST * stable if max_lr is None else scaled(float(max_lr), unit)
     if not 0 < largest < math.inf:
@@ -203,9 +204,9 @@ def design(
     flow = flow or called == "annealed"
     level = None if train_loss is None else conversion.number("train_loss", train_loss)
     found = search(
-        own,
+        Problem(own),
         shapes,
-        Goal(goal, None if level is None else scaled(level, -problem.units.train), flow),
+        Goal(goal, None if level is None else scaled(level, -units.train), flow),
         Limits(float(max_amplification), max_growth, int(starts), int(seed)),
     )
     if found is None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from numpy.polynomial import chebyshev
 from scipy.optimize import brentq
 
-from isoloss.problems.problem import Problem
+from isoloss.problems.reduced import Reduced
 from isoloss.problems.test_loss import DiagonalTest
 
 __all__ = ["Losses", "Path", "Value"]
@@ -51,7 +51,7 @@ class Losses:
     Both are in units of the start's: ``exp(log_start)`` above the smallest, and ``scale``.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Reduced) -> None:
         self.gamma = np.asarray(problem.gamma, dtype=float)
         self.top = float(self.gamma.max())
         weights = np.asarray(problem.log_weights, dtype=float)

@@ -107,13 +107,13 @@ def _rungs(steps: int) -> list[int]:
 class _Hunt:
     def __init__(self, problem: Problem, goal: Goal, limits: Limits) -> None:
         self.problem, self.goal, self.limits = problem, goal, limits
-        self.losses = losses = Losses(problem)
+        self.losses = losses = Losses(problem._reduced)
         self.small: dict[int, Losses] = {}
         self.exact = False
         self.sign = -1.0 if goal.name == "highest" else 1.0
         self.log_level = -math.inf
         if goal.level is not None:
-            self.log_level = math.log(goal.level - float(problem.floor)) - losses.log_start
+            self.log_level = math.log(goal.level - float(problem._reduced.floor)) - losses.log_start
         moving = losses.gamma[losses.gamma > 0]
         times = np.geomspace(1e-3 / moving.max(), 10.0 / moving.min(), 100)
         alone = losses.tests(np.exp(-2.0 * losses.gamma * times[:, None]))
@@ -339,7 +339,7 @@ class _Hunt:
         """Whether a run ends at the level: in its flow, or with its last step, not far below."""
         if self.goal.level is None:
             return True
-        floor = float(self.problem.floor)
+        floor = float(self.problem._reduced.floor)
         close = float(run.train_loss) - floor >= (self.goal.level - floor) * (1 - 1e-6)
         whole = self.goal.flow or int(run.steps) == run.schedule.steps
         return bool(run.reached) and whole and close

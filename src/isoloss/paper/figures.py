@@ -172,7 +172,7 @@ def _limits(runs: Sequence[Run], target: Sequence[float], level: float) -> Limit
     """Return limits that hold the start, its mirror image, the level set and the ends."""
     centre = np.asarray(target)
     curvature = np.asarray(runs[0].problem.curvature)
-    start = np.abs(np.asarray(runs[0].problem.start_residual)[:, 0])
+    start = np.abs(np.asarray(runs[0].problem._reduced.start_residual)[:, 0])
     ends = [np.abs(np.asarray(run.residual())) for run in runs]
     set_ = np.sqrt(level / np.where(curvature > 0, curvature, np.inf))
     reach = 1.15 * np.max([start, set_, *ends], axis=0)

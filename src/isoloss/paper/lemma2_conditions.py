@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from isoloss.dynamics.training import train
 from isoloss.problems.problem import Problem
+from isoloss.problems.spectra import spectra_of
 from isoloss.problems.test_loss import DiagonalTest
 from isoloss.schedules.families.annealing import anneal
 from isoloss.schedules.phases import GradientFlow
@@ -158,10 +159,10 @@ def lemma2(problem: Problem, block: Sequence[int], level: float, steps: int) -> 
       annealed     test loss 0.075, at most 0.075 (read literally 0.075)
       the lemma applies
     """
-    if not isinstance(problem.test, DiagonalTest):
+    if not isinstance(problem._reduced.test, DiagonalTest):
         raise ValueError("Lemma 2 is about commuting problems; build it with Problem.from_spectra")
-    gamma, lam, start = (np.asarray(part) for part in problem.spectra())
-    if np.any(np.asarray(problem.test.noise) != 0):
+    gamma, lam, start = (np.asarray(part) for part in spectra_of(problem._reduced))
+    if np.any(np.asarray(problem._reduced.test.noise) != 0):
         raise ValueError("Lemma 2 is about problems without label noise; leave noise at 0")
     members = _block(block, gamma.shape[-1])
     if not level > 0 or not np.isfinite(level):

@@ -16,6 +16,7 @@ from isoloss.paper.two_dimensions import (
     proposition_target,
 )
 from isoloss.problems.problem import Problem
+from isoloss.problems.spectra import spectra_of
 from isoloss.schedules.families.annealing import anneal
 from isoloss.schedules.phases import GradientFlow
 
@@ -100,7 +101,7 @@ def _rounding_rest(problem: Problem, steps: int) -> float:
     """Return Σ λ_i δ_i(0)² f_i^{2K} over γ_i ≠ γ_1, f_i the exact factor of the binary numbers."""
     curvature = [Fraction(float(g)) for g in problem.curvature]
     rest = 0.0
-    for g, delta in zip(curvature, problem.spectra()[2], strict=True):
+    for g, delta in zip(curvature, spectra_of(problem._reduced)[2], strict=True):
         if g != max(curvature):
             factor = abs(float(1 - 2 * Fraction(_LR) * g))
             rest += 0.5 * float(delta) ** 2 * factor ** (2.0 * steps)

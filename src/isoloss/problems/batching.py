@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.linalg import block_diag
 
 from isoloss.problems.problem import Problem
+from isoloss.problems.reduced import Reduced
 from isoloss.problems.test_loss import Centre, Offset, QuadraticTest
 from isoloss.problems.units import OWN, Units, scaled
 
@@ -20,7 +21,7 @@ __all__ = ["batch", "joined"]
 Floats = npt.NDArray[np.float64]
 
 
-def _relative(problem: Problem) -> Floats:
+def _relative(problem: Reduced) -> Floats:
     """Return curvatures in units of the largest."""
     top = float(problem.gamma.max())
     return np.asarray(problem.gamma * (1.0 / top if top > 0 else 1.0))
@@ -31,19 +32,20 @@ def batch(problems: Sequence[Problem], scale: Floats, offset: Floats) -> Problem
 
     Train losses become (loss - offset) / scale, shape (k,) each. There is no test loss.
     """
-    width = max(len(p.gamma) for p in problems)
+    several = [problem._reduced for problem in problems]
+    width = max(len(p.gamma) for p in several)
 
     def padded(rows: Any, fill: float) -> Floats:
         return np.stack([np.pad(r, (0, width - len(r)), constant_values=fill) for r in rows])
 
-    own = [scaled(each, -p.units.train) for each, p in zip(scale, problems, strict=True)]
-    over = [scaled(each, -p.units.train) for each, p in zip(offset, problems, strict=True)]
-    floors = np.array([float(p.floor) for p in problems])
-    weights = padded([p.log_weights for p in problems], -np.inf)
+    own = [scaled(each, -p.units.train) for each, p in zip(scale, several, strict=True)]
+    over = [scaled(each, -p.units.train) for each, p in zip(offset, several, strict=True)]
+    floors = np.array([float(p.floor) for p in several])
+    weights = padded([p.log_weights for p in several], -np.inf)
     nothing = np.zeros_like(weights)
-    return dataclasses.replace(
-        problems[0],
-        gamma=padded([_relative(p) for p in problems], 0.0),
+    found = dataclasses.replace(
+        several[0],
+        gamma=padded([_relative(p) for p in several], 0.0),
         floor=(floors - np.array(over)) / np.array(own),
         start_residual=nothing[..., None],
         log_weights=weights - np.log(own)[:, None],
@@ -52,6 +54,7 @@ def batch(problems: Sequence[Problem], scale: Floats, offset: Floats) -> Problem
         single_output=True,
         units=OWN,
     )
+    return Problem(found)
 
 
 def joined(problems: Sequence[Problem]) -> Problem:
@@ -60,13 +63,14 @@ def joined(problems: Sequence[Problem]) -> Problem:
     A filter acts on each direction of each problem by itself, so their test forms stand side by
     side; curvatures are over each problem's largest.
     """
-    count = len(problems)
-    tests = [problem.test for problem in problems if isinstance(problem.test, QuadraticTest)]
+    several = [problem._reduced for problem in problems]
+    count = len(several)
+    tests = [problem.test for problem in several if isinstance(problem.test, QuadraticTest)]
     assert len(tests) == count
     shrink = count**-0.5
     exponent = max(test.exponent for test in tests)  # all are even: squares of test residuals
     shifts = [(test.exponent - exponent) // 2 for test in tests]
-    train = max(p.units.train for p in problems)
+    train = max(p.units.train for p in several)
     test = QuadraticTest(
         factor=block_diag(*map(scaled, (test.factor for test in tests), shifts)) * shrink,
         minimum=Offset(
@@ -86,21 +90,22 @@ def joined(problems: Sequence[Problem]) -> Problem:
             _joined_centre([test.centres[1] for test in tests], shifts),
         ),
         noise=np.mean([test.noise for test in tests], axis=0),
-        still_inputs=None,
+        null_inputs=None,
         exponent=exponent,
     )
-    weights = [p.log_weights + (p.units.train - train) * math.log(2.0) for p in problems]
-    floors = [scaled(p.floor, p.units.train - train) for p in problems]
-    return dataclasses.replace(
-        problems[0],
-        gamma=np.concatenate([_relative(p) for p in problems]),
+    weights = [p.log_weights + (p.units.train - train) * math.log(2.0) for p in several]
+    floors = [scaled(p.floor, p.units.train - train) for p in several]
+    found = dataclasses.replace(
+        several[0],
+        gamma=np.concatenate([_relative(p) for p in several]),
         floor=np.mean(floors, axis=0),
-        start_residual=np.concatenate([p.start_residual for p in problems]) * shrink,
+        start_residual=np.concatenate([p.start_residual for p in several]) * shrink,
         log_weights=np.concatenate(weights) - math.log(count),
         test_form=test,
         coordinates=None,
         units=Units(train=train),
     )
+    return Problem(found)
 
 
 def _joined_centre(centres: Sequence[Centre], shifts: Sequence[int]) -> Centre:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Self
 
 from isoloss._arrays.context import quiet
+from isoloss.problems.parameters import filtered_parameters, filtered_residual
 from isoloss.problems.problem import Problem
 
 __all__ = ["Filtered"]
@@ -44,12 +45,12 @@ class Filtered:
     @quiet
     def test_loss(self) -> Array:
         """The test losses, shape points; ``ValueError`` if the problem has no test data."""
-        return self._at_points(lambda *h: self.problem.kind.result(self.problem.test_loss(*h)))
+        return self._at_points(self._test_loss)
 
     @quiet
     def residual(self) -> Array:
         """Return the residual in the eigenbasis, shape points × r (× outputs)."""
-        return self._at_points(self.problem.filtered_residual)
+        return self._at_points(partial(filtered_residual, self.problem._reduced))
 
     @quiet
     def coef(self) -> Array:
@@ -60,7 +61,7 @@ class Filtered:
         ValueError
             If the problem has none, being given by its spectra.
         """
-        return self._at_points(lambda *h: self.problem.filtered_parameters(*h)[0])
+        return self._parameters(0)
 
     @quiet
     def intercept(self) -> Array:
@@ -71,7 +72,7 @@ class Filtered:
         ValueError
             If the problem has no coordinates, being given by its spectra.
         """
-        return self._at_points(lambda *h: self.problem.filtered_parameters(*h)[1])
+        return self._parameters(1)
 
     def at(self, index: Any, **changes: Any) -> Self:
         """Return the same at some of the points.
@@ -88,6 +89,14 @@ class Filtered:
         if "test_loss" in vars(self):  # worked out already
             vars(found)["test_loss"] = self.test_loss[index, ...]
         return found
+
+    def _test_loss(self, sign: Array, log: Array) -> Array:
+        reduced = self.problem._reduced
+        return reduced.kind.result(reduced.test_loss(sign, log))
+
+    def _parameters(self, part: int) -> Array:
+        reduced = self.problem._reduced
+        return self._at_points(lambda *h: filtered_parameters(reduced, *h)[part])
 
     def _at_points(self, result: Callable[[Array, Array], Array]) -> Array:
         return result(self.sign, self.log)

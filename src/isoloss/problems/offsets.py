@@ -76,7 +76,7 @@ def _quadratic(
     at_start: Offset,
     start_residual: Array,
     unit: int,
-    still_inputs: tuple[Array, Basis] | None,
+    null_inputs: tuple[Array, Basis] | None,
 ) -> QuadraticTest:
     own = factor.exponent + unit
     above = max(at_start.exponent - own, 0)
@@ -91,7 +91,7 @@ def _quadratic(
         minimum=Offset(at_minimum, above),
         noise=xp.zeros_like(start_residual[0, 0]),
         exponent=2 * own,
-        still_inputs=still_inputs,
+        null_inputs=null_inputs,
     )
 
 

@@ -1,39 +1,20 @@
-"""The Problem: how spectra, covariances, data and kernels become one."""
+"""The Problem that users hold: how it is made, and what it tells."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from isoloss._arrays import context, conversion
-from isoloss._arrays.columns import (
-    column_names,
-    entries_in_order,
-    like_rows,
-)
-from isoloss._arrays.context import Kind, quiet
+from isoloss._arrays.context import quiet
 from isoloss._parallel.threads import blas_by_size
-from isoloss.problems.basis import Basis
-from isoloss.problems.chunks import fewer_rows, is_chunked
-from isoloss.problems.coordinates import Coordinates
-from isoloss.problems.decomposition import RTOL, LeftOut, Spectrum, decompose, decompose_kernel
-from isoloss.problems.offsets import data_test, difference
-from isoloss.problems.offsets import residual as residual_of
-from isoloss.problems.reduced import Reduced
-from isoloss.problems.semidefinite import decompose_semidefinite
-from isoloss.problems.test_loss import DiagonalTest, Offset, QuadraticTest
-from isoloss.problems.units import Units, exponent, scaled
-from isoloss.problems.validation import (
-    TrainColumns,
-    both_or_neither,
-    log_weights,
-    made_dense,
-    read_covariances,
-    read_noise,
-    read_test,
-    read_train,
-)
+from isoloss.problems.covariances import reduce_covariances
+from isoloss.problems.data import reduce_data
+from isoloss.problems.decomposition import RTOL, LeftOut
+from isoloss.problems.kernel import reduce_kernel
+from isoloss.problems.linear import judge_on
+from isoloss.problems.reduced import Reduced, Reduction
+from isoloss.problems.spectra import reduce_spectra
+from isoloss.problems.summary import in_short
 
 __all__ = ["Problem"]
 
@@ -41,7 +22,7 @@ Array = Any
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Problem(Reduced):
+class Problem:
     """A least-squares problem, reduced to the eigenbasis of its train covariance.
 
     Build one with `from_spectra`, `from_covariances`, `from_data` or `from_kernel`. Losses are
@@ -57,6 +38,9 @@ class Problem(Reduced):
     >>> il.Problem.from_spectra(train=[2 / 3, 1 / 3], test=[0.5, 0.5], start=[-10, -10])
     Problem(2 curvatures from 0.667 to 0.333, max_lr=1.5, start: train loss 100, test loss 100)
     """
+
+    _reduced: Reduced
+    """All that training and test loss depend on, for the library's own functions."""
 
     @classmethod
     @quiet
@@ -92,40 +76,7 @@ class Problem(Reduced):
         >>> il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10]).max_lr
         np.float64(1.5)
         """
-        kind = Kind.of(train=train, test=test, start=start, noise=noise)
-        xp = kind.xp
-        given = {"train": train, "test": test, "start": start}
-        arrays = {name: kind.array(name, value) for name, value in given.items()}
-        for name in ("train", "test"):
-            context.nonnegative(xp, name, arrays[name])
-        shapes = {name: tuple(array.shape) for name, array in arrays.items()}
-        if not all(shapes.values()) or any(0 in found for found in shapes.values()):
-            raise ValueError(f"train, test and start need at least one entry each; got {shapes}")
-        units = {name: exponent(xp, name, array) for name, array in arrays.items()}
-        own = (scaled(array, -units[name]) for name, array in arrays.items())
-        try:
-            gamma, lam, delta = xp.broadcast_arrays(*own)
-        except (ValueError, RuntimeError):
-            raise ValueError(
-                f"train, test and start must broadcast to one shape (*batch, d); got {shapes}"
-            ) from None
-        log_square = 2.0 * xp.log(xp.abs(delta))
-        return cls._checked(
-            kind=kind,
-            gamma=gamma,
-            floor=0.0 * gamma[..., 0],
-            start_residual=delta[..., None],
-            log_weights=xp.log(gamma) + log_square,
-            test_form=DiagonalTest(
-                curvature=lam,
-                log_weights=xp.log(lam) + log_square,
-                noise=read_noise(kind, noise, gamma.shape[:-1]),
-                exponent=units["test"] + 2 * units["start"],
-            ),
-            coordinates=None,
-            single_output=True,
-            units=Units(units["train"], units["train"] + 2 * units["start"], units["start"]),
-        )
+        return cls(reduce_spectra(train, test, start, noise).representable())
 
     @classmethod
     @blas_by_size
@@ -182,57 +133,8 @@ class Problem(Reduced):
         >>> problem.curvature
         array([3., 1.])
         """
-        given = {"train_cov": train_cov, "test_cov": test_cov, "start": start, "target": target}
-        if train_target is not None:
-            given["train_target"] = train_target
-        kind = Kind.of(**given, noise=noise)
-        xp = kind.xp
-        arrays, batch, size = read_covariances(kind, given)
-        units = {}
-        for name in ("train_cov", "test_cov"):
-            units[name] = exponent(xp, name, xp.max(xp.abs(arrays[name]), axis=(-2, -1)))
-            arrays[name] = scaled(arrays[name], -units[name])
-        train_unit, test_unit = units["train_cov"], units["test_cov"]
-        gamma, basis, left_out, below = decompose_semidefinite(
-            xp,
-            "train_cov",
-            arrays["train_cov"],
-            conversion.precision(train_cov),
-            exponent=train_unit,
-        )
-        judged = decompose_semidefinite(
-            xp, "test_cov", arrays["test_cov"], conversion.precision(test_cov), exponent=test_unit
-        )
-        root = xp.sqrt(judged.eigenvalues)[..., :, None] * xp.matrix_transpose(judged.vectors)
-        first, goal = arrays["start"][..., None], arrays["target"][..., None]
-        limit = goal if train_target is None else arrays["train_target"][..., None]
-        moved, start, minimum = (
-            difference(xp, one, other)
-            for one, other in ((first, limit), (first, goal), (limit, goal))
-        )
-        unit = moved.exponent
-        gamma = xp.broadcast_to(gamma, (*batch, size))
-        residual = xp.broadcast_to(xp.matrix_transpose(basis) @ moved.residual, (*batch, size, 1))
-        return cls._checked(
-            kind=kind,
-            gamma=gamma,
-            floor=0.0 * gamma[..., 0],
-            start_residual=residual,
-            log_weights=log_weights(xp, gamma, residual),
-            test_form=QuadraticTest.build(
-                xp,
-                factor=xp.broadcast_to(root @ basis, (*batch, size, size)),
-                residual=residual,
-                start=Offset(root @ start.residual, start.exponent - unit),
-                minimum=Offset(root @ minimum.residual, minimum.exponent - unit),
-                noise=read_noise(kind, noise, batch),
-                exponent=test_unit + 2 * unit,
-            ),
-            coordinates=Coordinates(Basis(basis), first, limit),
-            single_output=True,
-            left_out=LeftOut(left_out, scaled(below, train_unit)) if left_out else None,
-            units=Units(train_unit, train_unit + 2 * unit, unit),
-        )
+        reduced = reduce_covariances(train_cov, test_cov, start, target, train_target, noise)
+        return cls(reduced.representable())
 
     @classmethod
     @blas_by_size
@@ -304,53 +206,10 @@ class Problem(Reduced):
         >>> problem.curvature
         array([2. , 0.5])
         """
-        rtol = conversion.number("rtol", rtol)
-        if not 0 < rtol < 1:
-            raise ValueError(f"rtol must be between 0 and 1; got {rtol!r}")
-        tested = both_or_neither(X_test=X_test, y_test=y_test)
-        if is_chunked(X, y, X_test, y_test):
-            few = fewer_rows(X, y, X_test, y_test, intercept=fit_intercept)
-            problem = cls.from_data(*few, start=start, rtol=rtol)
-            assert problem.coordinates is not None
-            coordinates = dataclasses.replace(problem.coordinates, intercept=fit_intercept)
-            return dataclasses.replace(problem, coordinates=coordinates)
-        X, X_test = made_dense("X", X), made_dense("X_test", X_test)
-        kind = Kind.of(X=X, y=y, X_test=X_test, y_test=y_test, start=start)
-        xp = kind.xp
-        names = column_names(X), column_names(y)
-        inputs, targets, single = read_train(kind, ("X", "y"), X, y)
-        test = None
-        if tested:
-            train = TrainColumns(inputs.shape[1], None if single else targets.shape[1], names)
-            test = read_test(kind, train, X_test, y_test, ("X_test", "y_test", "X", "y"))
-        if fit_intercept:
-            inputs = xp.concat([inputs, xp.ones_like(inputs[:, :1])], axis=1)
-        d, m = inputs.shape[1], targets.shape[1]
-        if start is None:
-            first = xp.zeros((d, m), dtype=xp.float64, device=kind.device)
-        else:
-            first = kind.array("start", entries_in_order("start", start, "X", names[0]))
-            why = f" to fit {d} parameters" + (
-                " (the last is the intercept)" if fit_intercept else ""
-            )
-            context.shape("start", first, (d,) if single else (d, m), why)
-            first = first[:, None] if single else first
-        unit = exponent(xp, "X", xp.max(xp.abs(inputs)))
-        inputs = scaled(inputs, -unit)
-        residual = residual_of(xp, Offset(inputs, unit), first, targets)
-        spectrum = decompose(xp, inputs, residual.residual, rtol)
-        rank = int(xp.sum(xp.astype(spectrum.curvature > 0, xp.int64)))
-        units = Units(2 * unit, 2 * residual.exponent, residual.exponent - unit)
-        coordinates = Coordinates.build(
-            spectrum.basis,
-            first,
-            spectrum.residual,
-            units.parameters,
-            intercept=bool(fit_intercept),
-            names=names,
-            null_space=rank < d,
+        reduced = reduce_data(
+            X, y, X_test, y_test, start=start, fit_intercept=fit_intercept, rtol=rtol
         )
-        return cls._of_rows(kind, spectrum, units, coordinates, test, single=single)
+        return cls(reduced.representable())
 
     @classmethod
     @blas_by_size
@@ -409,73 +268,11 @@ class Problem(Reduced):
         >>> il.Problem.from_kernel([[2, 1], [1, 2]], [1, -1], [[1, 1]], [0]).curvature
         array([1.5, 0.5])
         """
-        K = like_rows(K)
-        kind = Kind.of(K=K, y=y, K_test=K_test, y_test=y_test)
-        xp = kind.xp
-        names = column_names(K), column_names(y)
-        kernel, targets, single = read_train(kind, ("K", "y"), K, y)
-        n = kernel.shape[0]
-        context.shape("K", kernel, (n, n))
-        test = None
-        if both_or_neither(K_test=K_test, y_test=y_test):
-            train = TrainColumns(n, None if single else targets.shape[1], names)
-            test = read_test(kind, train, K_test, y_test, ("K_test", "y_test", "K", "y"))
-        if rounding is not None:
-            rounding = conversion.number("rounding", rounding)
-            if not 0 <= rounding < float("inf"):
-                raise ValueError(f"rounding must be finite and not negative; got {rounding!r}")
-        unit, target_unit = (
-            exponent(xp, name, xp.max(xp.abs(array)))
-            for name, array in (("K", kernel), ("y", targets))
-        )
-        spectrum, left_out = decompose_kernel(
-            xp,
-            scaled(kernel, -unit),
-            scaled(-targets, -target_unit),
-            conversion.precision(K),
-            rounding,
-            unit=unit,
-        )
-        units = Units(unit, 2 * target_unit, target_unit - unit)
-        coordinates = Coordinates.build(
-            spectrum.basis,
-            xp.zeros_like(targets),
-            spectrum.residual,
-            units.parameters,
-            names=names,
-        )
-        return cls._of_rows(kind, spectrum, units, coordinates, test, left_out, single=single)
-
-    @classmethod
-    def _of_rows(
-        cls,
-        kind: Kind,
-        spectrum: Spectrum,
-        units: Units,
-        coordinates: Coordinates,
-        test: tuple[Array, Array] | None,
-        left_out: LeftOut | None = None,
-        *,
-        single: bool,
-    ) -> Problem:
-        """Build a problem from the spectrum of its train rows, judged on any test rows."""
-        problem = cls(
-            kind=kind,
-            gamma=spectrum.curvature,
-            floor=spectrum.floor,
-            start_residual=spectrum.residual,
-            log_weights=log_weights(kind.xp, spectrum.curvature, spectrum.residual),
-            test_form=None,
-            coordinates=coordinates,
-            single_output=single,
-            left_out=left_out,
-            units=units,
-        )
-        return problem.representable() if test is None else problem._judged(*test)
+        return cls(reduce_kernel(K, y, K_test, y_test, rounding).representable())
 
     @blas_by_size
     @quiet
-    def with_test(self, X_test: Any, y_test: Any) -> Self:
+    def with_test(self, X_test: Any, y_test: Any) -> Problem:
         """Judge the same training on test data, or on other ones, without a new decomposition.
 
         Parameters
@@ -505,26 +302,49 @@ class Problem(Reduced):
         >>> problem.with_test([[1, -1]], [0]).start_test_loss
         np.float64(0.0)
         """
-        if self.coordinates is None or self.start_residual.ndim > 2:
-            raise ValueError(
-                "with_test needs a single problem with coordinates, as from_data, from_kernel and "
-                f"from_covariances build it; this is {self!r}"
-            )
-        train = TrainColumns(
-            self.coordinates.basis.coordinates - self.coordinates.intercept,
-            None if self.single_output else self.start_residual.shape[-1],
-            self.coordinates.names,
-        )
-        called = ("X_test", "y_test", "the train inputs", "the train targets")
-        X_test = made_dense("X_test", X_test)
-        return self._judged(*read_test(self.kind, train, X_test, y_test, called))
+        return Problem(judge_on(self._reduced, X_test, y_test).representable())
 
-    def _judged(self, rows: Array, targets: Array) -> Self:
-        """Return the problem with test data that have been read."""
-        xp, coordinates = self.kind.xp, self.coordinates
-        assert coordinates is not None
-        if coordinates.intercept:
-            rows = xp.concat([rows, xp.ones_like(rows[:, :1])], axis=1)
-        unit = self.units.parameters
-        test = data_test(xp, rows, targets, coordinates, self.start_residual, unit)
-        return dataclasses.replace(self, test_form=test).representable()
+    @property
+    def curvature(self) -> Array:
+        """The eigenvalues γ of the train covariance, shape (*batch, r).
+
+        Descending, but in the order given to `from_spectra`; `from_data` and `from_kernel` leave
+        out directions without curvature.
+        """
+        return self._reduced.curvature
+
+    @property
+    def min_train_loss(self) -> Array:
+        """The smallest train loss that any parameters have, shape batch."""
+        return self._reduced.min_train_loss
+
+    @property
+    def max_lr(self) -> Array:
+        """The largest stable constant rate 1/γ₁, shape batch; infinite without any curvature."""
+        return self._reduced.max_lr
+
+    @property
+    def start_train_loss(self) -> Array:
+        """The train loss at the start, shape batch."""
+        return self._reduced.start_train_loss
+
+    @property
+    def start_test_loss(self) -> Array:
+        """The test loss at the start, shape batch."""
+        return self._reduced.start_test_loss
+
+    @property
+    def left_out(self) -> LeftOut | None:
+        """The directions without a curvature that rounding errors leave certain; None if none.
+
+        So many ``directions`` of a kernel or covariance have a curvature below ``curvature``.
+        """
+        return self._reduced.left_out
+
+    @property
+    def reduction(self) -> Reduction | None:
+        """How `isoloss.from_operator` reduced it, if that did."""
+        return self._reduced.reduction
+
+    def __repr__(self) -> str:
+        return f"Problem({in_short(self._reduced)})"

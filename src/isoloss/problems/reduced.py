@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import sys
 from dataclasses import dataclass
 from typing import Any, Self
 
-from isoloss._arrays.context import Kind, quiet
-from isoloss.problems.coordinates import Coordinates, Parts
+from isoloss._arrays.context import ArrayContext, quiet
+from isoloss.problems.coordinates import Coordinates
 from isoloss.problems.decomposition import LeftOut
 from isoloss.problems.test_loss import DiagonalTest, QuadraticTest
 from isoloss.problems.units import (
@@ -17,7 +15,6 @@ from isoloss.problems.units import (
     Scaled,
     Units,
     exponents,
-    precision,
     returned,
     scaled,
     shifted,
@@ -28,7 +25,6 @@ __all__ = ["RESCALE_TARGETS", "Reduced", "Reduction"]
 
 Array = Any
 
-_DIVERGED = 300.0  # log of a filter whose products may leave float64
 _LN2 = 0.6931471805599453
 _HALF_UNIT = 2.0**-53
 _FAR = 1000.0  # bits from which a level is only known by its logarithm
@@ -63,7 +59,7 @@ class Reduced:
     Its own numbers are near 1; ``units`` makes the user's of them.
     """
 
-    kind: Kind
+    kind: ArrayContext
     """The array library, precision and device of what was given."""
     gamma: Array
     """`curvature` in float64 and the problem's own unit."""
@@ -86,10 +82,6 @@ class Reduced:
     errors of a kernel or covariance."""
     units: Units = OWN
     """The powers of two that convert its own numbers to the user's units."""
-
-    @classmethod
-    def _checked(cls, **fields: Any) -> Self:
-        return cls(**fields).representable()
 
     def representable(self) -> Self:
         """Return the problem; raise ``ValueError`` if the losses at the start leave float64."""
@@ -146,20 +138,6 @@ class Reduced:
         own = self.test.above_noise(self.kind.xp, 1.0 + zeros, zeros)
         what, noise = "the test loss at the start", self.test.noise
         return returned(self.kind, what, own, self.test.exponent, RESCALE_TARGETS, noise)
-
-    def spectra(self) -> tuple[Array, Array, Array]:
-        """Return what `Problem.from_spectra` was given, to the last bit: γ, λ and δ(0).
-
-        Raises ``ValueError`` if the problem does not commute.
-        """
-        if not isinstance(self.test, DiagonalTest):
-            raise ValueError(f"only problems given by their spectra have them; this is {self!r}")
-        unit = self.units.parameters
-        return (
-            scaled(self.gamma, self.units.curvature),
-            scaled(self.test.curvature, self.test.exponent - 2 * unit),
-            scaled(self.start_residual[..., 0], unit),
-        )
 
     def train_loss(self, log: Array) -> Array:
         """Return the train loss of filters, in float64 and the user's units.
@@ -259,145 +237,3 @@ class Reduced:
         noise = self.kind.xp.clip(noise, 0.0, _LARGEST_NOISE)
         test = dataclasses.replace(self.test, noise=noise, exponent=0)
         return dataclasses.replace(self, test_form=test, coordinates=None, units=OWN)
-
-    def filtered_residual(self, sign: Array, log: Array) -> Array:
-        """Return h∘δ(0) for filters h = sign·exp(log).
-
-        Parameters
-        ----------
-        sign, log : array, shape (*batch, *levels, r)
-            The filters.
-        """
-        xp = self.kind.xp
-        start = self.start_residual
-        extra = log.ndim - (start.ndim - 1)
-        start = start[(..., *(None,) * extra, slice(None), slice(None))]
-        # in logarithms, for where only the product of filter and start fits into float64
-        sizes = sum_of_exponentials(
-            self.kind.xp, (log[..., None] + xp.log(xp.abs(start)))[..., None]
-        )
-        residual = sign[..., None] * xp.sign(start) * self.units.residual(xp, sizes)
-        residual = self.kind.result(residual)
-        return residual[..., 0] if self.single_output else residual
-
-    @quiet
-    def filtered_parameters(self, sign: Array, log: Array) -> tuple[Array, Array]:
-        """Return coefficients and intercept for filters h = sign·exp(log).
-
-        Counted from the start on, start + U(δ(0)(h - 1)): the train minimum may be as far away as
-        small curvatures are small, and would take the digits with it.
-
-        Parameters
-        ----------
-        sign, log : array, shape (*batch, *levels, r)
-            The filters.
-        """
-        coordinates, xp = self._coordinates(), self.kind.xp
-        start = self.start_residual
-        start = start[(..., *(None,) * (log.ndim - (start.ndim - 1)), slice(None), slice(None))]
-        top = xp.max(log, axis=-1)
-        shift = xp.where((top > _DIVERGED) & (top < xp.inf), top, xp.zeros_like(top))
-        filters = sign * xp.exp(log - shift[..., None])
-        change = xp.where(sign > 0, xp.expm1(log), filters - 1.0)
-        change = xp.where((shift == 0)[..., None], change, filters)
-        moved = xp.where(start == 0, start, start * change[..., None])
-        parts = coordinates.from_start(xp, moved, shift, self.units.parameters)
-        return self._given(parts, tame=shift == 0)
-
-    def user_residual(self, own: Array) -> Array:
-        """Return residuals in the user's units and precision.
-
-        Parameters
-        ----------
-        own : array, shape (*batch, *levels, r, m)
-            The residuals in the problem's own unit.
-
-        Returns
-        -------
-        array, shape (*batch, *levels, r, m)
-            The residuals in the user's units.
-
-        Raises
-        ------
-        ValueError
-            If the user's precision cannot represent them.
-        """
-        kind = self.kind
-        found = kind.result(self.units.residual(kind.xp, own))
-        if not bool(kind.xp.all(kind.xp.isfinite(kind.plain("residual", found)))):
-            raise ValueError(f"a residual overflows {precision(kind)}; rescale: {RESCALE_TARGETS}")
-        return found
-
-    def parameters(self, residual: Array, move: Array | None = None) -> tuple[Array, Array]:
-        """Return coefficients and intercept for residuals in the eigenbasis.
-
-        Parameters
-        ----------
-        residual : array, shape (*batch, *levels, r, m)
-            The residuals, in the problem's own unit.
-        move : array, shape (*levels, d, m), optional
-            Added to the parameters themselves, in the problem's own unit.
-        """
-        coordinates, xp = self._coordinates(), self.kind.xp
-        return self._given(coordinates.from_minimum(xp, residual, move, self.units.parameters))
-
-    def _coordinates(self) -> Coordinates:
-        if self.coordinates is None:
-            raise ValueError(
-                "a problem given by its spectra has no coordinates but its eigenbasis; "
-                "use residual() instead of coef()"
-            )
-        return self.coordinates
-
-    def _given(self, parts: Parts, *, tame: Array | bool = True) -> tuple[Array, Array]:
-        """Return coefficients and intercept as the user has them.
-
-        Raises ``ValueError`` if float64 cannot represent them although training is ``tame``: what a
-        divergence leads to may be infinite.
-        """
-        kind, xp = self.kind, self.kind.xp
-        coef, intercept = (
-            kind.result(part[..., 0] if self.single_output else part) for part in parts[:2]
-        )
-        finite = xp.isfinite(kind.plain("coef", kind.result(parts.coef)))
-        finite = xp.all(xp.all(finite, axis=-1), axis=-1)
-        if parts.vanished or bool(xp.any(~finite & tame)):
-            raise ValueError(
-                f"the parameters lie beyond {precision(kind)}; rescale: multiply inputs or "
-                "targets by a power of two"
-            )
-        return coef, intercept
-
-    @quiet
-    def __repr__(self) -> str:
-        xp, r = self.kind.xp, self.gamma.shape[-1]
-        batch = self.gamma.shape[:-1]
-        parts = [f"{r} curvature{'s' if r != 1 else ''}"]
-        unit, train = self.units.curvature, self.units.train
-        top, bottom = _text(xp.max(self.gamma), unit), _text(xp.min(self.gamma), unit)
-        parts[0] += f" from {top} to {bottom}" if r > 1 else f" of {top}"
-        if batch:
-            parts.insert(0, f"batch {tuple(batch)}")
-        else:
-            parts.append(f"max_lr={_text(1.0 / xp.max(self.gamma), -unit, 4)}")
-            parts.append(f"start: train loss {float(self.start_train_loss):.4g}")
-            if self.test_form is not None:
-                parts.append(f"test loss {float(self.start_test_loss):.4g}")
-            if float(self.floor) > 0:
-                parts.append(f"smallest train loss {_text(self.floor, train, 4)}")
-        if self.test_form is None:
-            parts.append("no test data")
-        if self.left_out is not None:
-            count, below = self.left_out
-            parts.append(f"{count} left out below {below:.1g}, as rounding")
-        if self.reduction is not None:
-            parts.append(f"reduced, estimated error {self.reduction.estimate:.1g}")
-        return f"Problem({', '.join(parts)})"
-
-
-def _text(own: Array, exponent: int, digits: int = 3) -> str:
-    """Write a number times 2^exponent, also beyond float64."""
-    theirs = float(scaled(own, exponent))
-    if own == 0 or math.isinf(float(own)) or sys.float_info.min <= theirs < math.inf:
-        return f"{theirs:.{digits}g}"
-    return f"10^{(math.log2(float(own)) + exponent) * math.log10(2.0):.0f}"

@@ -100,7 +100,7 @@ class QuadraticTest:
     """About the minimum and about the start."""
     noise: Array
     """The variance of the label noise, in the user's units."""
-    still_inputs: tuple[Array, Basis] | None
+    null_inputs: tuple[Array, Basis] | None
     """Test inputs over √n_test and the basis, where directions without curvature were dropped."""
     exponent: int = 0
 
@@ -115,7 +115,7 @@ class QuadraticTest:
         minimum: Offset,
         noise: Array,
         exponent: int = 0,
-        still_inputs: tuple[Array, Basis] | None = None,
+        null_inputs: tuple[Array, Basis] | None = None,
     ) -> QuadraticTest:
         """Expand ‖F (h∘δ(0)) + G‖² about both centres."""
         transpose = xp.matrix_transpose
@@ -147,7 +147,7 @@ class QuadraticTest:
             centres=(centres[0], centres[1]),
             noise=noise,
             exponent=exponent,
-            still_inputs=still_inputs,
+            null_inputs=null_inputs,
         )
 
     def about_minimum(self) -> tuple[Floats, Floats, float]:

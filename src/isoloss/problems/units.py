@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isoloss._arrays.context import Kind
+from isoloss._arrays.context import ArrayContext
 
 __all__ = [
     "OWN",
@@ -159,13 +159,13 @@ def sum_of_exponentials(xp: Any, logs: Array, floor: Array | float = 0.0) -> Sca
     return Scaled(xp.where(far, xp.sum(xp.exp(parts), axis=-1), plain), bits)
 
 
-def precision(kind: Kind) -> str:
+def precision(kind: ArrayContext) -> str:
     """Return the name of the user's precision."""
     return str(getattr(kind.dtype, "__name__", kind.dtype)).rpartition(".")[2]
 
 
 def returned(
-    kind: Kind,
+    kind: ArrayContext,
     name: str,
     found: Scaled | Array,
     exponent: int,

@@ -15,7 +15,7 @@ from isoloss._arrays.columns import (
     rows_in_order,
     targets_in_order,
 )
-from isoloss._arrays.context import Kind
+from isoloss._arrays.context import ArrayContext
 
 __all__ = [
     "TrainColumns",
@@ -63,7 +63,7 @@ def made_dense(name: str, value: Any) -> Any:
     return value.toarray(order="C")
 
 
-def read_noise(kind: Kind, noise: Any, batch: tuple[int, ...]) -> Array:
+def read_noise(kind: ArrayContext, noise: Any, batch: tuple[int, ...]) -> Array:
     """Return the noise variance broadcast to the batch."""
     array = kind.array("noise", noise)
     context.nonnegative(kind.xp, "noise", array)
@@ -88,7 +88,7 @@ def _batch_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def read_covariances(
-    kind: Kind, given: dict[str, Any]
+    kind: ArrayContext, given: dict[str, Any]
 ) -> tuple[dict[str, Array], tuple[int, ...], int]:
     """Return covariances (``…_cov``) and vectors checked, their batch shape and their size."""
     names = column_names(given["train_cov"])
@@ -119,7 +119,7 @@ def read_covariances(
 
 
 def read_train(
-    kind: Kind, names: tuple[str, str], inputs: Any, targets: Any
+    kind: ArrayContext, names: tuple[str, str], inputs: Any, targets: Any
 ) -> tuple[Array, Array, bool]:
     """Return train inputs, targets as columns, and whether there is a single output.
 
@@ -148,7 +148,11 @@ class TrainColumns:
 
 
 def read_test(
-    kind: Kind, train: TrainColumns, inputs: Any, targets: Any, called: tuple[str, str, str, str]
+    kind: ArrayContext,
+    train: TrainColumns,
+    inputs: Any,
+    targets: Any,
+    called: tuple[str, str, str, str],
 ) -> tuple[Array, Array]:
     """Return test inputs, and test targets as columns.
 

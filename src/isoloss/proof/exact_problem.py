@@ -14,6 +14,7 @@ import numpy as np
 from flint import fmpq, fmpz
 
 from isoloss.problems.problem import Problem
+from isoloss.problems.spectra import spectra_of
 from isoloss.problems.test_loss import DiagonalTest
 
 __all__ = ["ExactProblem", "exact", "text"]
@@ -183,15 +184,15 @@ class ExactProblem:
             raise TypeError(
                 f"problem must be an ExactProblem or a Problem; got {type(problem).__name__}"
             )
-        if not isinstance(problem.test, DiagonalTest):
+        if not isinstance(problem._reduced.test, DiagonalTest):
             raise ValueError(
                 "proofs are about commuting problems, whose train and test covariance share their "
                 "eigenvectors: build it with Problem.from_spectra or ExactProblem.from_spectra"
             )
-        if problem.gamma.ndim > 1:
+        if problem._reduced.gamma.ndim > 1:
             raise ValueError("proofs are about one problem; this is a batch: prove one at a time")
-        train, test, start = ([float(v) for v in part] for part in problem.spectra())
-        return cls.from_spectra(train, test, start, noise=float(problem.test.noise))
+        train, test, start = ([float(v) for v in part] for part in spectra_of(problem._reduced))
+        return cls.from_spectra(train, test, start, noise=float(problem._reduced.test.noise))
 
     @property
     def max_lr(self) -> fmpq | None:

@@ -84,7 +84,7 @@ class Task:
             problem = (
                 sampler if isinstance(sampler, Problem) else sampler(np.random.default_rng(seeds))
             )
-        if not isinstance(problem, Problem) or problem.gamma.ndim > 1:
+        if not isinstance(problem, Problem) or problem._reduced.gamma.ndim > 1:
             raise TypeError(f"a sampler must return one Problem; got {problem!r}")
         return problem
 
@@ -97,5 +97,6 @@ def _fingerprint(problem: Problem) -> str:
     """Return a hash of all of a problem that schedules see, its test loss by some of them."""
     losses = [float(getattr(problem, name)) for name in OF_PROBLEMS]
     probes = train(problem, _PROBES).test_loss
-    parts = (problem.gamma, problem.log_weights, np.array(losses), np.array(probes, dtype=float))
+    reduced = problem._reduced
+    parts = (reduced.gamma, reduced.log_weights, np.array(losses), np.array(probes, dtype=float))
     return hashlib.sha256(b"".join(np.asarray(part).tobytes() for part in parts)).hexdigest()

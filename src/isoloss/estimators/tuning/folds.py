@@ -101,12 +101,13 @@ class Fold:
 
     def predictions(self, changes: Floats) -> Iterator[Floats]:
         """Yield predictions (c, q, m) for filters less one (C, r), some at a time."""
-        coordinates = self.problem.coordinates
+        reduced = self.problem._reduced
+        coordinates = reduced.coordinates
         assert coordinates is not None
         start = self.design @ coordinates.start + self.rows.offset
-        unit = self.problem.units.parameters
+        unit = reduced.units.parameters
         along = scaled(coordinates.basis.project(self.design), unit)
-        residual = self.problem.start_residual
+        residual = reduced.start_residual
         count = max(1, _AT_ONCE // start.size)
         for first in range(0, len(changes), count):
             part = changes[first : first + count]
@@ -124,12 +125,13 @@ class Fold:
 
         ``fitted`` tells the parameters and the attributes of each candidate.
         """
-        coordinates = self.problem.coordinates
+        reduced = self.problem._reduced
+        coordinates = reduced.coordinates
         assert coordinates is not None
         for change, (parameters, attributes) in zip(changes, fitted, strict=True):
             with np.errstate(over="ignore", invalid="ignore"):
-                own = coordinates.basis.combine(change[:, None] * self.problem.start_residual)
-                moved = scaled(own, self.problem.units.parameters)
+                own = coordinates.basis.combine(change[:, None] * reduced.start_residual)
+                moved = scaled(own, reduced.units.parameters)
             model = copy.copy(self.model).set_params(**parameters)
             try:
                 model._adopt(self.rows, coordinates.start + moved)
@@ -150,8 +152,9 @@ class Fold:
 
     def fitted_without_steps(self, changes: Floats) -> Iterator[dict[str, Any]]:
         """Yield the attributes of models that no schedule leads to, for filters less one (C, r)."""
-        excess = (np.exp(self.problem.log_weights) * (1.0 + changes) ** 2).sum(axis=-1)
-        for each in scaled(self.problem.floor + excess, self.problem.units.train):
+        reduced = self.problem._reduced
+        excess = (np.exp(reduced.log_weights) * (1.0 + changes) ** 2).sum(axis=-1)
+        for each in scaled(reduced.floor + excess, reduced.units.train):
             yield self._attributes(0, 0.0, float(each))
 
     def _attributes(self, steps: int, flow: float, train_loss: float) -> dict[str, Any]:

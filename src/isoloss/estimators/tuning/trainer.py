@@ -122,5 +122,7 @@ class Trainer:
         train_loss = loss * self.scale[:, None] + self.offset[:, None]
         reached[:, 0] = True
         excess = np.maximum(train_loss - self.floor[:, None], 0.0) / self.span[:, None]
-        changes = [h[:, : len(p.gamma)] for h, p in zip(changes, self.problems, strict=True)]
+        changes = [
+            h[:, : len(p._reduced.gamma)] for h, p in zip(changes, self.problems, strict=True)
+        ]
         return FoldStops(reached, steps, flow, loss, train_loss, excess, changes)
