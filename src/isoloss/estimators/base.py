@@ -20,7 +20,7 @@ from isoloss._arrays import conversion
 from isoloss._messages.near_misses import suggest
 from isoloss.comparison import family_names
 from isoloss.dynamics.training import train
-from isoloss.estimators.rows import KernelRows, LinearRows, Rows, check_kernel, check_square
+from isoloss.estimators.rows import KernelRows, LinearRows, TrainRows, check_kernel, check_square
 from isoloss.levels.grid import check_unit, measure
 from isoloss.problems.decomposition import RTOL
 from isoloss.schedules.resolving import Given, resolve
@@ -166,7 +166,7 @@ class Scheduled(BaseEstimator):
             )
         return self
 
-    def _decompose(self, X: Any, y: Any, sample_weight: Any, rtol: float = RTOL) -> Rows:
+    def _decompose(self, X: Any, y: Any, sample_weight: Any, rtol: float = RTOL) -> TrainRows:
         """Check parameters and train rows, and decompose these; note what predictions need."""
         for name in ("coef_", "dual_coef_", "X_fit_"):
             self.__dict__.pop(name, None)  # of an earlier fit
@@ -183,7 +183,7 @@ class Scheduled(BaseEstimator):
             return LinearRows.reduce(design, targets, weight, intercept=intercept, rtol=rtol)
         return KernelRows.reduce(design, targets, weight, intercept=intercept, rounding=rounding)
 
-    def _adopt(self, rows: Rows, coef: Floats) -> None:
+    def _adopt(self, rows: TrainRows, coef: Floats) -> None:
         """Take over parameters of the rows' problem."""
         with np.errstate(over="ignore", invalid="ignore"):
             weights, intercept = rows.parameters(coef)

@@ -14,7 +14,14 @@ from isoloss.problems.decomposition import RTOL
 from isoloss.problems.problem import Problem
 from isoloss.problems.semidefinite import ROUNDED, Entries, cutoff, own_rounding
 
-__all__ = ["KernelRows", "LinearRows", "Rows", "check_kernel", "check_square", "least_rounding"]
+__all__ = [
+    "KernelRows",
+    "LinearRows",
+    "TrainRows",
+    "check_kernel",
+    "check_square",
+    "least_rounding",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,7 +31,7 @@ _LEAST = 1e-145  # squares of smaller numbers lose digits
 _XP = compat.array_namespace(np.empty(0))
 
 
-class Rows(Protocol):
+class TrainRows(Protocol):
     """Train rows, reduced to a problem."""
 
     @property

@@ -63,7 +63,7 @@ def attaining_schedule(
     Raises
     ------
     ValueError
-        If the problem is none of that kind, or the level is out of range.
+        If the problem is of another kind, or the level is out of range.
 
     Examples
     --------

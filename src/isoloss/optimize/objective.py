@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 from isoloss.problems.reduced import Reduced
 from isoloss.problems.test_loss import DiagonalTest
 
-__all__ = ["Losses", "Path", "Value"]
+__all__ = ["Losses", "StepLosses", "Value"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class Value(NamedTuple):
     time: float
 
 
-class Path(NamedTuple):
+class StepLosses(NamedTuple):
     """The log of excess train loss over the start's after each rate's steps, and derivatives."""
 
     logs: Floats
@@ -181,7 +181,7 @@ class Losses:
         slopes = np.where(grown > 1.0, 2.0 * self.top / grown, 0.0)
         return float(counts @ np.log(grown)), counts * slopes
 
-    def path(self, rates: Floats, counts: Floats) -> Path:
+    def path(self, rates: Floats, counts: Floats) -> StepLosses:
         """Return the excess train loss after each rate's steps, with derivatives (n, n)."""
         factors = self.factors(rates)
         logs = np.cumsum(counts[:, None] * np.log(np.abs(factors)), axis=0)
@@ -191,7 +191,7 @@ class Losses:
         totals = np.where(totals > 0, totals, np.finfo(float).tiny)
         steps = -4.0 * self.gamma * counts[:, None] / factors
         slopes = np.tril((shares / totals[:, None]) @ steps.T)
-        return Path(np.log(totals), slopes)
+        return StepLosses(np.log(totals), slopes)
 
 
 def _enclosed(logs: Floats, rates: Floats, early: float) -> float:

@@ -28,9 +28,14 @@ def _relative(problem: Reduced) -> Floats:
 
 
 def batch(problems: Sequence[Problem], scale: Floats, offset: Floats) -> Problem:
-    """Return problems as one batch, in units of each one's largest stable rate.
+    """Return problems as one batch without test data, with rates relative to each one's largest.
 
-    Train losses become (loss - offset) / scale, shape (k,) each. There is no test loss.
+    Parameters
+    ----------
+    problems : sequence of k Problem
+        Single problems of NumPy arrays, of which those of fewer directions are filled up.
+    scale, offset : array, shape (k,)
+        The batch has (loss - offset) / scale for the train losses of each problem.
     """
     several = [problem._reduced for problem in problems]
     width = max(len(p.gamma) for p in several)
@@ -62,6 +67,11 @@ def joined(problems: Sequence[Problem]) -> Problem:
 
     A filter acts on each direction of each problem by itself, so their test forms stand side by
     side; curvatures are over each problem's largest.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        Single problems of NumPy arrays, built from rows or kernels, with test data.
     """
     several = [problem._reduced for problem in problems]
     count = len(several)

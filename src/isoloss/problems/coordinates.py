@@ -9,7 +9,7 @@ from isoloss._arrays.columns import Names
 from isoloss.problems.basis import Basis
 from isoloss.problems.units import scaled, sum_of_exponentials
 
-__all__ = ["Coordinates", "Parts"]
+__all__ = ["Coordinates", "Parameters"]
 
 Array = Any
 
@@ -48,7 +48,9 @@ class Coordinates:
         limit = start - scaled(basis.combine(residual), exponent)
         return cls(basis, start, limit, intercept, names, null_space)
 
-    def from_minimum(self, xp: Any, residual: Array, move: Array | None, exponent: int) -> Parts:
+    def from_minimum(
+        self, xp: Any, residual: Array, move: Array | None, exponent: int
+    ) -> Parameters:
         """Return coefficients (..., d, m) and intercepts (..., m) for residuals (..., r, m).
 
         ``move`` is a further movement of the parameters, shape (..., d, m).
@@ -57,7 +59,7 @@ class Coordinates:
         moved = moved if move is None else moved + move
         return self._parts(xp, self.limit, moved, scaled(moved, exponent))
 
-    def from_start(self, xp: Any, change: Array, log_scale: Array, exponent: int) -> Parts:
+    def from_start(self, xp: Any, change: Array, log_scale: Array, exponent: int) -> Parameters:
         """Return them for changes of the residual since the start, times exp(``log_scale``)."""
         moved = self.basis.combine(change)
         # beyond float64 this is ±inf, but never 0 · inf
@@ -67,16 +69,16 @@ class Coordinates:
         there = xp.where(tame, scaled(moved, exponent), xp.sign(moved) * large)
         return self._parts(xp, self.start, moved, there)
 
-    def _parts(self, xp: Any, origin: Array, own: Array, moved: Array) -> Parts:
+    def _parts(self, xp: Any, origin: Array, own: Array, moved: Array) -> Parameters:
         vanished = not bool(xp.any(moved != 0) | xp.any(origin != 0)) and bool(xp.any(own != 0))
         levels = (None,) * (moved.ndim - self.limit.ndim)
         there = origin[(..., *levels, slice(None), slice(None))] + moved
         if self.intercept:
-            return Parts(there[..., :-1, :], there[..., -1, :], vanished)
-        return Parts(there, xp.zeros_like(there[..., 0, :]), vanished)
+            return Parameters(there[..., :-1, :], there[..., -1, :], vanished)
+        return Parameters(there, xp.zeros_like(there[..., 0, :]), vanished)
 
 
-class Parts(NamedTuple):
+class Parameters(NamedTuple):
     """Coefficients and intercepts, and whether they underflow float64 to 0."""
 
     coef: Array

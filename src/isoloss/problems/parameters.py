@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from isoloss._arrays.context import quiet
-from isoloss.problems.coordinates import Coordinates, Parts
+from isoloss.problems.coordinates import Coordinates, Parameters
 from isoloss.problems.reduced import RESCALE_TARGETS, Reduced
 from isoloss.problems.units import precision, sum_of_exponentials
 
@@ -112,7 +112,9 @@ def _coordinates(problem: Reduced) -> Coordinates:
     return problem.coordinates
 
 
-def _given(problem: Reduced, parts: Parts, *, tame: Array | bool = True) -> tuple[Array, Array]:
+def _given(
+    problem: Reduced, parts: Parameters, *, tame: Array | bool = True
+) -> tuple[Array, Array]:
     """Return coefficients and intercept as the user has them.
 
     Raises ``ValueError`` if float64 cannot represent them although training is ``tame``: what a

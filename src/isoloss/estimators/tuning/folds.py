@@ -15,7 +15,7 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
 from isoloss.estimators.base import Scheduled
-from isoloss.estimators.rows import Rows
+from isoloss.estimators.rows import TrainRows
 from isoloss.estimators.tuning.trainer import FoldStops
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
@@ -39,7 +39,7 @@ class Fold:
         What has read the train rows; `models` gives it parameters.
     before : Pipeline or None
         Fitted transformers before it.
-    rows : Rows
+    rows : TrainRows
         The train rows' decomposition.
     X, y : array or sparse matrix
         The rows to judge on, not transformed.
@@ -53,7 +53,7 @@ class Fold:
 
     model: Scheduled
     before: Any
-    rows: Rows
+    rows: TrainRows
     X: Any
     y: Any
     design: Floats
