@@ -18,7 +18,7 @@ import isoloss as il
 from isoloss.checker import check
 from isoloss.checker.flint_precision import precision
 from isoloss.proof import ExactProblem, certify
-from isoloss.proof.dynamics import Spectrum, follow
+from isoloss.proof.dynamics import EnclosedProblem, follow
 from isoloss.proof.exact_problem import exact
 from isoloss.proof.interval import Interval
 from isoloss.proof.schedules import read_schedule
@@ -75,7 +75,7 @@ def test_enclosures_hold_the_60_digit_results_and_pass_the_checker(name: str) ->
 @pytest.mark.parametrize("text", ["flow", "gd(0.3, 4) > flow", "gd(1.2, 30) > flow(1) > flow"])
 def test_enclosures_shrink_as_precision_grows(text: str) -> None:
     problem = ExactProblem.from_spectra([1, "0.5", "0.1"], [1, 2, 3], [3, -2, 1])
-    spectrum = Spectrum(problem.train, problem.test, problem.start_squared, problem.noise)
+    spectrum = EnclosedProblem(problem.train, problem.test, problem.start_squared, problem.noise)
     before = None
     for bits in (64, 128, 512, 2048):
         with precision(bits):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from isoloss.checker.flint_precision import precision
 from isoloss.proof import dynamics
-from isoloss.proof.dynamics import Spectrum, UndecidedError, follow
+from isoloss.proof.dynamics import EnclosedProblem, IndeterminateError, follow
 from isoloss.proof.exact_problem import ExactProblem
 from isoloss.proof.interval import (
     Interval,
@@ -136,6 +136,6 @@ def test_a_wrong_guess_of_a_time_is_not_believed(
     right = dynamics._newton
     monkeypatch.setattr(dynamics, "_newton", lambda *given: right(*given) * arb(factor))
     problem = ExactProblem.from_spectra([1, "1/3"], [1, 2], [3, 4])
-    spectrum = Spectrum(problem.train, problem.test, problem.start_squared, problem.noise)
-    with precision(128), pytest.raises(UndecidedError, match="at what time the flow reaches"):
+    spectrum = EnclosedProblem(problem.train, problem.test, problem.start_squared, problem.noise)
+    with precision(128), pytest.raises(IndeterminateError, match="at what time the flow reaches"):
         follow(spectrum, read_schedule("flow", problem.max_lr), fmpq(1, 10))

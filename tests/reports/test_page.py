@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from isoloss.reports.page import Picture, Section, Table, render_report, write_report
+from isoloss.reports.page import HtmlTable, Picture, Section, render_report, write_report
 from isoloss.reports.plotting import render, save, style
 
 
@@ -20,7 +20,7 @@ def drawing() -> Figure:
 def test_a_report_needs_no_other_file(tmp_path: Path) -> None:
     parts = [
         "a < b and $x^2$",
-        Table(["n"], [["<1>"], ["2"]], marks=["good", ""]),
+        HtmlTable(["n"], [["<1>"], ["2"]], marks=["good", ""]),
         Picture(drawing(), "c"),
     ]
     write_report(tmp_path / "r.html", "T & co", [Section("S", parts), Section("T", parts)])

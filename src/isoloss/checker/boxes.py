@@ -11,7 +11,7 @@ from flint import fmpq
 from isoloss.checker.errors import LimitError, RejectedError, shown
 from isoloss.checker.expressions import truth
 from isoloss.checker.families import Family
-from isoloss.checker.grammar import Expression, claim
+from isoloss.checker.grammar import ParsedExpression, claim
 from isoloss.checker.names import demanded
 from isoloss.checker.numbers import OpenError, Range, fraction
 from isoloss.checker.work import spend
@@ -42,7 +42,7 @@ class _Statement:
     """A claim about parameters, and about the problems that depend on them."""
 
     names: list[str]
-    claim: Expression
+    claim: ParsedExpression
     family: Family | None
     at_level: list[str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from isoloss.checker.grammar import Expression, name_of
+from isoloss.checker.grammar import ParsedExpression, name_of
 from isoloss.checker.numbers import OpenError, Range
 from isoloss.checker.work import spend
 
@@ -14,12 +14,12 @@ __all__ = ["largest", "truth", "value"]
 Values = Mapping[str, Range | bool]
 
 
-def value(expression: Expression, values: Values) -> Range:
+def value(expression: ParsedExpression, values: Values) -> Range:
     """Evaluate an expression on ranges of its names; raise `OpenError` where it has no value."""
     return _number(expression.tree, expression, values)
 
 
-def truth(expression: Expression, values: Values) -> bool | None:
+def truth(expression: ParsedExpression, values: Values) -> bool | None:
     """Return whether a claim holds for all of the ranges; None if open."""
     try:
         return _truth(expression.tree, expression, values)
@@ -32,7 +32,7 @@ def largest(ranges: list[Range]) -> Range:
     return _extreme(ranges, least=False)
 
 
-def _truth(node: ast.expr, expression: Expression, values: Values) -> bool | None:
+def _truth(node: ast.expr, expression: ParsedExpression, values: Values) -> bool | None:
     spend(1)
     match node:
         case ast.BoolOp(op=op, values=parts):
@@ -68,7 +68,7 @@ def _ordered(op: ast.cmpop, a: Range, b: Range) -> bool | None:
     return False if a.below(b) or b.below(a) else None
 
 
-def _number(node: ast.expr, expression: Expression, values: Values) -> Range:
+def _number(node: ast.expr, expression: ParsedExpression, values: Values) -> Range:
     spend(1)
     match node:
         case ast.Constant():

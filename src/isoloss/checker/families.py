@@ -11,7 +11,7 @@ from typing import Any
 
 from isoloss.checker.errors import LimitError, RejectedError, shown
 from isoloss.checker.expressions import largest, value
-from isoloss.checker.grammar import Expression, number
+from isoloss.checker.grammar import ParsedExpression, number
 from isoloss.checker.names import given, is_known, is_reserved, prefixed
 from isoloss.checker.numbers import OpenError, Range, fraction
 from isoloss.checker.possible_ends import outcomes
@@ -28,7 +28,7 @@ class _Part:
     """A phase whose rate or time is an expression; None stands for a flow without end."""
 
     kind: str
-    amount: Expression | None
+    amount: ParsedExpression | None
     count: int
 
     def at(self, values: Mapping[str, Range], unit: Range) -> Piece:
@@ -45,8 +45,8 @@ class _Part:
 class Family:
     """Commuting problems, a level, and schedules, for parameters in a box."""
 
-    spectra: Mapping[str, Sequence[Expression]]
-    level: Expression | None
+    spectra: Mapping[str, Sequence[ParsedExpression]]
+    level: ParsedExpression | None
     schedules: Mapping[str, Sequence[_Part]]
 
     @classmethod

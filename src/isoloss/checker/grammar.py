@@ -18,7 +18,7 @@ from isoloss.checker.errors import LimitError, RejectedError, shown
 from isoloss.checker.numbers import fraction
 from isoloss.checker.work import spend
 
-__all__ = ["FUNCTIONS", "Expression", "claim", "is_name", "name_of", "number", "polynomial"]
+__all__ = ["FUNCTIONS", "ParsedExpression", "claim", "is_name", "name_of", "number", "polynomial"]
 
 FUNCTIONS = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "min": None, "max": None}
 _LONGEST = 100_000  # characters
@@ -31,7 +31,7 @@ _ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq)
 
 
 @dataclass(frozen=True)
-class Expression:
+class ParsedExpression:
     """A text, its tree, the numbers in it, and the names that need a value."""
 
     text: str
@@ -39,7 +39,7 @@ class Expression:
     constants: dict[ast.Constant, fmpq] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
 
-    def known(self, is_known: Callable[[str], bool]) -> Expression:
+    def known(self, is_known: Callable[[str], bool]) -> ParsedExpression:
         """Raise `RejectedError` for a name that is not known; else return self."""
         for name in sorted(self.names):
             if not is_known(name):
@@ -47,17 +47,17 @@ class Expression:
         return self
 
 
-def claim(text: str) -> Expression:
+def claim(text: str) -> ParsedExpression:
     """Parse a claim, which is true or false."""
     return _read(text, _check_claim)
 
 
-def number(text: str) -> Expression:
+def number(text: str) -> ParsedExpression:
     """Parse an expression for a number."""
     return _read(text, _check_number)
 
 
-def polynomial(text: str) -> Expression:
+def polynomial(text: str) -> ParsedExpression:
     """Parse a polynomial with rational coefficients."""
     return _read(text, _check_polynomial)
 
@@ -75,7 +75,7 @@ def name_of(node: ast.Name | ast.Attribute) -> str:
     return node.id
 
 
-def _read(text: str, check: Callable[[ast.expr, Expression], None]) -> Expression:
+def _read(text: str, check: Callable[[ast.expr, ParsedExpression], None]) -> ParsedExpression:
     if len(text) > _LONGEST:
         raise LimitError(f"an expression has more than {_LONGEST} characters, the limit")
     spend(_WORK * len(text))
@@ -91,7 +91,7 @@ def _read(text: str, check: Callable[[ast.expr, Expression], None]) -> Expressio
         ) from None
     if _depth(tree) > _DEEPEST:
         raise RejectedError(f"{shown(text)} is nested more than {_DEEPEST} levels deep")
-    found = Expression(text, tree)
+    found = ParsedExpression(text, tree)
     check(tree, found)
     return found
 
@@ -105,7 +105,7 @@ def _depth(tree: ast.AST) -> int:
     return deepest
 
 
-def _check_claim(node: ast.expr, found: Expression) -> None:
+def _check_claim(node: ast.expr, found: ParsedExpression) -> None:
     match node:
         case ast.BoolOp(op=ast.And() | ast.Or(), values=parts):
             for part in parts:
@@ -123,7 +123,7 @@ def _check_claim(node: ast.expr, found: Expression) -> None:
             raise _refusal(node, found)
 
 
-def _check_number(node: ast.expr, found: Expression) -> None:
+def _check_number(node: ast.expr, found: ParsedExpression) -> None:
     match node:
         case ast.Constant():
             _check_constant(node, found)
@@ -143,7 +143,7 @@ def _check_number(node: ast.expr, found: Expression) -> None:
             raise _refusal(node, found)
 
 
-def _check_polynomial(node: ast.expr, found: Expression) -> None:
+def _check_polynomial(node: ast.expr, found: ParsedExpression) -> None:
     match node:
         case ast.Constant():
             _check_constant(node, found)
@@ -167,7 +167,7 @@ def _check_polynomial(node: ast.expr, found: Expression) -> None:
             raise _refusal(node, found)
 
 
-def _check_constant(node: ast.Constant, found: Expression) -> fmpq:
+def _check_constant(node: ast.Constant, found: ParsedExpression) -> fmpq:
     """Read a number from its text, which rules out ``True`` and ``1j``."""
     written = found.text[node.col_offset : node.end_col_offset]
     try:
@@ -184,6 +184,6 @@ def _is_truth(node: ast.Name | ast.Attribute) -> bool:
     return node.id == "reached"
 
 
-def _refusal(node: ast.expr, found: Expression) -> RejectedError:
+def _refusal(node: ast.expr, found: ParsedExpression) -> RejectedError:
     written = found.text[node.col_offset : node.end_col_offset]
     return RejectedError(f"{shown(found.text)} may not have {shown(written)} there")

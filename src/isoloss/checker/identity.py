@@ -10,7 +10,7 @@ from typing import Any
 from flint import fmpq, fmpq_mpoly, fmpq_mpoly_ctx
 
 from isoloss.checker.errors import LimitError, RejectedError
-from isoloss.checker.grammar import Expression, claim, polynomial
+from isoloss.checker.grammar import ParsedExpression, claim, polynomial
 from isoloss.checker.work import spend
 
 __all__ = ["check_identity"]
@@ -41,7 +41,7 @@ def check_identity(content: Mapping[str, Any]) -> None:
 
 
 def _expanded(
-    node: ast.expr, side: Expression, values: dict[str, fmpq_mpoly], context: fmpq_mpoly_ctx
+    node: ast.expr, side: ParsedExpression, values: dict[str, fmpq_mpoly], context: fmpq_mpoly_ctx
 ) -> fmpq_mpoly:
     """Return a polynomial as a sum of different monomials: there is only one such sum."""
     spend(1)

@@ -16,7 +16,7 @@ from isoloss.comparison import NO_DIFFERENCE, Comparison, tables
 from isoloss.datasets import Split
 
 if TYPE_CHECKING:
-    from isoloss.reports.page import Table
+    from isoloss.reports.page import HtmlTable
 
 __all__ = ["show", "write"]
 
@@ -91,11 +91,11 @@ def write(rows: Split, found: Comparison, folder: Path, *, force: bool) -> None:
     write_report(folder / "report.html", title, sections, lead=lead)
 
 
-def _tables(found: Comparison) -> list[Table]:
-    from isoloss.reports.page import Table
+def _tables(found: Comparison) -> list[HtmlTable]:
+    from isoloss.reports.page import HtmlTable
 
     return [
-        Table(
+        HtmlTable(
             header=table.heads,
             rows=table.rows,
             caption=_plain(table.title),

@@ -109,7 +109,7 @@ def _sections(
     results: Sequence[Claim], drawn: dict[str, Any], proofs: Mapping[str, Proof]
 ) -> list[Any]:
     from isoloss.cli.proofs import NOT_INSTALLED
-    from isoloss.reports.page import Picture, Section, Table
+    from isoloss.reports.page import HtmlTable, Picture, Section
 
     def row(claim: Claim) -> list[str]:
         statement = f"{claim.statement}: ${claim.formula}$"
@@ -150,7 +150,7 @@ def _sections(
                 "isoloss verify checks a certificate by code that shares nothing with the prover."
                 if proofs
                 else NOT_INSTALLED,
-                Table(
+                HtmlTable(
                     ["Claim", "Place", "Statement", "Computed", "In floating point", "Proved"],
                     [row(claim) for claim in results],
                     marks=["good" if claim.as_expected else "bad" for claim in results],
@@ -160,7 +160,7 @@ def _sections(
         Section(
             "Parameters",
             [
-                Table(
+                HtmlTable(
                     ["Claim", "Computed for", "Margin"],
                     [
                         [

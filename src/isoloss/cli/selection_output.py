@@ -94,7 +94,7 @@ def _schedules(found: Selection) -> tuple[str, ...]:
 def write(rows: Split, found: Selection, folder: Path, *, force: bool) -> None:
     """Write report.html, design.png and .svg, results.csv and the schedules into a folder."""
     from isoloss.comparison.selection_drawing import figure
-    from isoloss.reports.page import Picture, Section, Table, write_report
+    from isoloss.reports.page import HtmlTable, Picture, Section, write_report
     from isoloss.reports.plotting import save
 
     drawing = figure(found)
@@ -107,7 +107,8 @@ def write(rows: Split, found: Selection, folder: Path, *, force: bool) -> None:
     sections = [
         Section("Verdict", [_plain(found.verdict)]),
         Section(
-            "Losses", [*_READING, Table(header=[h.replace("\n", " ") for h in heads], rows=cells)]
+            "Losses",
+            [*_READING, HtmlTable(header=[h.replace("\n", " ") for h in heads], rows=cells)],
         ),
         Section("Figure", [Picture(drawing, _CAPTION)]),
         Section("Schedules", [_plain(line) for line in _schedules(found)]),

@@ -22,11 +22,11 @@ from isoloss.datasets.faults import Faults
 from isoloss.datasets.preparing import Options, Task
 from isoloss.datasets.tables import Table
 
-__all__ = ["Rows", "frame_to_predict", "read_rows"]
+__all__ = ["TableRows", "frame_to_predict", "read_rows"]
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class TableRows:
     """Features and targets of tables with the same columns, one table after the other.
 
     Attributes
@@ -104,7 +104,7 @@ def read_rows(
     ignore: Collection[str],
     options: Options,
     task: Task,
-) -> Rows:
+) -> TableRows:
     """Read features and targets of tables with the same columns.
 
     Raises ``ValueError`` if the columns differ, and `ColumnError`, which names all of them, if some
@@ -149,7 +149,7 @@ def read_rows(
     X, y = (pd.concat(each, ignore_index=True) for each in zip(*parts, strict=True))
     if options.impute is not None:
         notes.append(_filled(X.drop(columns=texts), options.impute))
-    return Rows(tuple(tables), kept, X, y, tuple(notes))
+    return TableRows(tuple(tables), kept, X, y, tuple(notes))
 
 
 def _frame(table: Table, names: Sequence[str], texts: Collection[str] = ()) -> pd.DataFrame:

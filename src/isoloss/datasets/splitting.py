@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from isoloss.datasets.preparing import Encode, Impute, Options, Task
-from isoloss.datasets.rows import Rows, read_rows
+from isoloss.datasets.rows import TableRows, read_rows
 from isoloss.datasets.standardised import Indices, Split, standardise
 from isoloss.datasets.tables import Table
 
@@ -168,12 +168,12 @@ def split_three(
     return judged[0], judged[1]
 
 
-def _by_file(rows: Rows) -> list[Indices]:
+def _by_file(rows: TableRows) -> list[Indices]:
     """Return the rows of each table."""
     return np.split(np.arange(sum(rows.counts)), np.cumsum(rows.counts[:-1]))
 
 
-def _random_rows(rows: Rows, test_size: float, seed: int) -> list[Indices]:
+def _random_rows(rows: TableRows, test_size: float, seed: int) -> list[Indices]:
     """Return train rows and, chosen at random, others."""
     count, name = rows.counts[0], rows.source.name
     if not 0 < test_size < 1:

@@ -21,7 +21,7 @@ from isoloss.datasets.preparing import (
     transformers,
     unknown_texts,
 )
-from isoloss.datasets.rows import Rows
+from isoloss.datasets.rows import TableRows
 from isoloss.datasets.targets import encode_targets
 
 __all__ = ["Indices", "Split", "standardise"]
@@ -102,7 +102,7 @@ class Split:
 
 
 def standardise(
-    rows: Rows,
+    rows: TableRows,
     train: Indices,
     others: dict[str, tuple[Indices, str]],
     task: Task,
@@ -168,7 +168,7 @@ def standardise(
     ]
 
 
-def _shares(rows: Rows, y: Floats, classes: bool) -> list[str]:
+def _shares(rows: TableRows, y: Floats, classes: bool) -> list[str]:
     """Tell how much of the loss each of several targets is: scales differ."""
     if classes or y.shape[1] == 1:
         return []
@@ -181,7 +181,7 @@ def _shares(rows: Rows, y: Floats, classes: bool) -> list[str]:
     return [f"Losses are summed over the targets, as they are, unscaled: at the start {shares}."]
 
 
-def _centred(rows: Rows, outputs: Floats, train: Indices) -> tuple[Floats, Floats]:
+def _centred(rows: TableRows, outputs: Floats, train: Indices) -> tuple[Floats, Floats]:
     """Return all targets less their train mean, and that."""
     known = outputs[train]
     if not (known != known[0]).any():

@@ -10,7 +10,7 @@ import pandas as pd
 
 from isoloss._messages.near_misses import quoted
 from isoloss.datasets.preparing import Task
-from isoloss.datasets.rows import Rows
+from isoloss.datasets.rows import TableRows
 
 __all__ = ["encode_targets"]
 
@@ -20,7 +20,7 @@ _MAX_AUTO_CLASSES = 20
 
 
 def encode_targets(
-    rows: Rows, task: Task
+    rows: TableRows, task: Task
 ) -> tuple[Floats, tuple[str, ...] | None, tuple[str, ...]]:
     """Return the targets of all rows as (n, m), class labels if they are classes, and notes."""
     names, source = list(rows.targets), rows.source
@@ -50,7 +50,7 @@ def encode_targets(
     return one_hot, labels, tuple(notes)
 
 
-def _classes(rows: Rows, name: str, *, is_text: bool) -> pd.DataFrame:
+def _classes(rows: TableRows, name: str, *, is_text: bool) -> pd.DataFrame:
     """Return the distinct labels as number and text: numbers in order, then texts in order."""
     written, numbers = rows.written(name), pd.to_numeric(rows.targets[name], "coerce")
     classes = pd.DataFrame({"number": numbers, "text": written}).drop_duplicates()
@@ -64,7 +64,7 @@ def _classes(rows: Rows, name: str, *, is_text: bool) -> pd.DataFrame:
     return classes.sort_values(["number", "text"])
 
 
-def _decide(rows: Rows, texts: list[str]) -> tuple[Task, str]:
+def _decide(rows: TableRows, texts: list[str]) -> tuple[Task, str]:
     """Choose the task, with the reason."""
     from sklearn.utils.multiclass import type_of_target
 
@@ -86,7 +86,7 @@ def _decide(rows: Rows, texts: list[str]) -> tuple[Task, str]:
     return "classification", f"{distinct} distinct whole numbers; or choose task regression"
 
 
-def _same_number(rows: Rows, name: str, classes: pd.DataFrame) -> list[str]:
+def _same_number(rows: TableRows, name: str, classes: pd.DataFrame) -> list[str]:
     """Note labels that write one number in different ways; refuse them across files."""
     twins = classes[classes["number"].notna() & classes.duplicated("number", keep=False)]
     known = rows.written(name)[: rows.counts[0]]

@@ -9,7 +9,7 @@ from typing import Any
 from isoloss.checker.flint_precision import precision
 from isoloss.problems.problem import Problem
 from isoloss.proof.certificates import Certificate, Verdict, certificate, enclosure
-from isoloss.proof.dynamics import Spectrum, Stop, UndecidedError, follow
+from isoloss.proof.dynamics import EnclosedProblem, IndeterminateError, StopEnclosure, follow
 from isoloss.proof.exact_problem import ExactProblem, exact, text
 from isoloss.proof.expressions import Expression
 from isoloss.proof.interval import UnboundedError
@@ -104,8 +104,8 @@ def certify(
         raise ValueError(
             f"max_precision must be from {_FIRST} to {_LARGEST} bits; got {max_precision!r}"
         )
-    spectrum = Spectrum(problem.train, problem.test, problem.start_squared, problem.noise)
-    stops: dict[str, Stop] = {}
+    spectrum = EnclosedProblem(problem.train, problem.test, problem.start_squared, problem.noise)
+    stops: dict[str, StopEnclosure] = {}
     bits, truth, reason = _FIRST, None, ""
     while True:
         with precision(bits):
@@ -116,7 +116,7 @@ def certify(
                 reason = "" if truth is not None else "the sides of the claim cannot be told apart"
                 if missed:
                     truth, reason = False, not_reached(missed)
-            except UndecidedError as error:
+            except IndeterminateError as error:
                 stops, reason = {}, f"not decided: {error}"
             except UnboundedError as error:
                 reason = f"not decided: {error}"
@@ -145,7 +145,7 @@ def certify(
         bits *= 2
 
 
-def _run(schedule: Sequence[Piece], stop: Stop) -> dict[str, Any]:
+def _run(schedule: Sequence[Piece], stop: StopEnclosure) -> dict[str, Any]:
     return {
         "schedule": piece_texts(schedule),
         "reached": stop.reached,

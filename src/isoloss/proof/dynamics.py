@@ -25,7 +25,7 @@ from isoloss.proof.interval import (
 )
 from isoloss.proof.schedules import ExactFlow, ExactSteps, Piece
 
-__all__ = ["Spectrum", "Stop", "UndecidedError", "follow", "possible_stops"]
+__all__ = ["EnclosedProblem", "IndeterminateError", "StopEnclosure", "follow", "possible_stops"]
 
 _NEWTON = 500
 _MOST_LOOKS = 20_000
@@ -34,12 +34,12 @@ _SHOWN_BITS = 2**11  # of a fraction that a certificate writes out
 _LOST = 24  # bits that the verification of a root may lose
 
 
-class UndecidedError(ArithmeticError):
+class IndeterminateError(ArithmeticError):
     """At this precision, or on this box, a comparison that training depends on is open."""
 
 
 @dataclass(frozen=True)
-class Spectrum:
+class EnclosedProblem:
     """Curvatures γ and λ, squared start residuals, and the noise: exact, or intervals."""
 
     train: Sequence[Value]
@@ -49,7 +49,7 @@ class Spectrum:
 
 
 @dataclass(frozen=True)
-class Stop:
+class StopEnclosure:
     """Where training ends.
 
     Attributes
@@ -78,20 +78,22 @@ class Stop:
     parts: list[Value]
 
 
-def follow(spectrum: Spectrum, schedule: Sequence[Piece], level: Value | None) -> Stop:
+def follow(
+    spectrum: EnclosedProblem, schedule: Sequence[Piece], level: Value | None
+) -> StopEnclosure:
     """Train by the rule of GD(K, η, ε): stop at the first step, or moment of a flow, at the level.
 
-    Raises `UndecidedError` where the precision does not decide whether the level is reached.
+    Raises `IndeterminateError` where the precision does not decide whether the level is reached.
     """
     stops = possible_stops(spectrum, schedule, level)
     if len(stops) != 1:
-        raise UndecidedError("whether a train loss is at or below the level")
+        raise IndeterminateError("whether a train loss is at or below the level")
     return stops[0]
 
 
 def possible_stops(
-    spectrum: Spectrum, schedule: Sequence[Piece], level: Value | None
-) -> list[Stop]:
+    spectrum: EnclosedProblem, schedule: Sequence[Piece], level: Value | None
+) -> list[StopEnclosure]:
     """Return stops among which is that of each problem in the intervals, as `follow` takes it.
 
     Where it is open whether a problem reaches the level, both are followed up.
@@ -125,7 +127,7 @@ class _Stops:
     """Possible stops."""
 
     def __init__(self) -> None:
-        self.found: list[Stop] = []
+        self.found: list[StopEnclosure] = []
 
     def add(
         self, run: _Run, piece: int, *, reached: bool = True, inside: Interval | None = None
@@ -136,7 +138,7 @@ class _Stops:
         except _EmptyError:
             return
         if len(self.found) > _MOST_STOPS:
-            raise UndecidedError("at which of very many steps the level is reached")
+            raise IndeterminateError("at which of very many steps the level is reached")
 
 
 class _EmptyError(ArithmeticError):
@@ -147,14 +149,14 @@ class _EmptyError(ArithmeticError):
 class _Run:
     """The state of training: the squares of the filter h² of each direction."""
 
-    spectrum: Spectrum
+    spectrum: EnclosedProblem
     level: Value | None
     filters: list[Value]
     steps: int
     time: Value | None
 
     @classmethod
-    def start(cls, spectrum: Spectrum, level: Value | None) -> _Run:
+    def start(cls, spectrum: EnclosedProblem, level: Value | None) -> _Run:
         """Return the state before any training."""
         return cls(spectrum, level, [fmpq(1)] * len(spectrum.train), 0, fmpq(0))
 
@@ -200,7 +202,9 @@ class _Run:
             low, high = waiting.pop()
             looks += 1
             if looks > _MOST_LOOKS:
-                raise UndecidedError(f"which step reaches the level, within {_MOST_LOOKS} looks")
+                raise IndeterminateError(
+                    f"which step reaches the level, within {_MOST_LOOKS} looks"
+                )
             ends = [
                 [_times(w, power(s, fmpq(k))) for w, s in zip(now, squares, strict=True)]
                 for k in (low, high)
@@ -227,12 +231,12 @@ class _Run:
         for part, g in zip(self.parts(), self.spectrum.train, strict=True):
             if not _is_zero(part):
                 if not less(fmpq(0), g):
-                    raise UndecidedError("whether a curvature is positive")
+                    raise IndeterminateError("whether a curvature is positive")
                 alive.append((part, g))
         if self.level is None or not alive or less_equal(self.level, fmpq(0)):
             return None, False
         if not less(fmpq(0), self.level):
-            raise UndecidedError("whether the level is positive")
+            raise IndeterminateError("whether the level is positive")
         if piece.time is None:
             return _crossing(alive, self.level), True
         reached = less_equal(_flow_loss(alive, piece.time), self.level)
@@ -248,14 +252,16 @@ class _Run:
         factors = [fmpq(1) - fmpq(2) * rate * g for g in self.spectrum.train]
         return [power(factor, fmpq(2)) for factor in factors]
 
-    def stop(self, piece: int, *, reached: bool = True, inside: Interval | None = None) -> Stop:
+    def stop(
+        self, piece: int, *, reached: bool = True, inside: Interval | None = None
+    ) -> StopEnclosure:
         """Return where training ends now; ``inside`` a flow, exactly at the level."""
         parts, loss = self.parts(), self.loss()
         if inside is not None:
             assert self.level is not None
             loss = self.level
             parts = _consistent(parts, loss)
-        return Stop(
+        return StopEnclosure(
             reached=reached,
             piece=piece,
             steps=self.steps,
@@ -329,7 +335,7 @@ def _crossing(alive: list[tuple[Value, Value]], level: Value) -> Interval:
         if low is not None and high is not None:
             return Interval(low, high)
         margin = 4 * margin
-    raise UndecidedError("at what time the flow reaches the level")
+    raise IndeterminateError("at what time the flow reaches the level")
 
 
 def _newton(terms: list[tuple[arb, arb]], level: arb) -> arb:

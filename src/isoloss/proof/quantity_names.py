@@ -9,7 +9,7 @@ from typing import Any
 
 from flint import fmpq
 
-from isoloss.proof.dynamics import Spectrum, Stop
+from isoloss.proof.dynamics import EnclosedProblem, StopEnclosure
 from isoloss.proof.expressions import Expression
 from isoloss.proof.interval import Value
 
@@ -21,7 +21,7 @@ _TAKEN = re.compile(r"level|max_lr|(train|test|square|part)[0-9]+")
 
 
 def quantities(
-    spectrum: Spectrum, stops: Mapping[str, Stop], level: Value | None
+    spectrum: EnclosedProblem, stops: Mapping[str, StopEnclosure], level: Value | None
 ) -> dict[str, Value | bool]:
     """Return what a claim may speak of."""
     found: dict[str, Value | bool] = {} if level is None else {"level": level}

@@ -11,7 +11,7 @@ from typing import Any
 from flint import fmpq
 
 from isoloss.checker.flint_precision import precision
-from isoloss.proof.dynamics import Spectrum, UndecidedError, possible_stops
+from isoloss.proof.dynamics import EnclosedProblem, IndeterminateError, possible_stops
 from isoloss.proof.exact_problem import exact, text
 from isoloss.proof.expressions import Expression
 from isoloss.proof.interval import (
@@ -107,7 +107,7 @@ class Statement:
         }
         try:
             found = [self._holds({**values, **each}) for each in self._runs(values)]
-        except (UndecidedError, UnboundedError):
+        except (IndeterminateError, UnboundedError):
             return None
         return found[0] if len(set(found)) == 1 else None
 
@@ -134,7 +134,7 @@ class Statement:
         values = dict(zip(self.names, point, strict=True))
         try:
             known = next(iter(self._runs({**values})))
-        except (UndecidedError, UnboundedError):
+        except (IndeterminateError, UnboundedError):
             return ""
         numbers = {n: v for n, v in known.items() if n in self.claim.names}
         return ", ".join(
@@ -157,18 +157,18 @@ class Statement:
         for what, parts in numbers.items():
             for expression, value in zip(self.spectrum[what], parts, strict=True):
                 self._check_sign(what, expression, value)
-        spectrum = Spectrum(
+        spectrum = EnclosedProblem(
             numbers["train"], numbers["test"], numbers["start_squared"], numbers["noise"][0]
         )
         top = largest(spectrum.train)
         max_lr = None if top == fmpq(0) else fmpq(1) / top if less(fmpq(0), top) else None
         if max_lr is None and top != fmpq(0):
-            raise UndecidedError("whether there is any curvature")
+            raise IndeterminateError("whether there is any curvature")
         known = values if max_lr is None else values | {"max_lr": max_lr}
         schedules = self._schedules_at(known, max_lr)
         ways = [possible_stops(spectrum, each, level) for each in schedules.values()]
         if math.prod(map(len, ways)) > _MOST_WAYS:
-            raise UndecidedError("where the schedules stop")
+            raise IndeterminateError("where the schedules stop")
         for stops in itertools.product(*ways):
             yield quantities(spectrum, dict(zip(schedules, stops, strict=True)), level)
 
@@ -191,7 +191,7 @@ class Statement:
             shown = expression.text if expression else ""
             raise ValueError(f"{what} must not be negative; {shown!r} is, in the box")
         if not less_equal(fmpq(0), value):
-            raise UndecidedError(f"whether {what} is negative")
+            raise IndeterminateError(f"whether {what} is negative")
 
 
 def _expression(what: str, value: Any, names: set[str]) -> Expression:

@@ -18,11 +18,11 @@ from isoloss._files import write_text
 from isoloss._version import __version__
 from isoloss.reports.plotting import render
 
-__all__ = ["Picture", "Section", "Table", "render_report", "write_report"]
+__all__ = ["HtmlTable", "Picture", "Section", "render_report", "write_report"]
 
 
 @dataclass(frozen=True)
-class Table:
+class HtmlTable:
     """Rows of cells; cells may hold ``$formulas$`` and ``[label](address)``.
 
     Attributes
@@ -67,12 +67,12 @@ class Section:
     ----------
     title : str
         The heading.
-    parts : sequence of str, Table or Picture
+    parts : sequence of str, HtmlTable or Picture
         Paragraphs, which may hold ``$formulas$``, tables and pictures.
     """
 
     title: str
-    parts: Sequence[str | Table | Picture] = field(default=())
+    parts: Sequence[str | HtmlTable | Picture] = field(default=())
 
 
 def render_report(title: str, sections: Sequence[Section], *, lead: str = "") -> str:
@@ -134,7 +134,7 @@ def _template() -> jinja2.Template:
     return environment.get_template("report.html")
 
 
-def _part(part: str | Table | Picture) -> dict[str, object]:
+def _part(part: str | HtmlTable | Picture) -> dict[str, object]:
     if isinstance(part, str):
         return {"kind": "text", "text": _prose(part)}
     if isinstance(part, Picture):
