@@ -148,13 +148,13 @@ def test_a_wide_file_with_gaps_everywhere_leads_to_an_answer(
 
 
 def test_a_sweep_resamples_prepared_rows(file: Path) -> None:
-    from isoloss.sweep.makers import Maker
+    from isoloss.sweep.makers import KINDS
 
     fixed = {"data": "houses.csv", "n": 8, "impute": "median", "encode": "one-hot"}
-    problem = Maker("resampled", fixed | {"target": ["price", "b"]})()(np.random.default_rng(0))
+    problem = KINDS["resampled"](**fixed, target=["price", "b"])(np.random.default_rng(0))
     assert problem.curvature.shape == (4,)  # two numbers; of three places, one follows
     with pytest.raises(ColumnError, match=r"'city' of houses\.csv holds text"):
-        Maker("resampled", {"data": "houses.csv", "drop_rows": True})()
+        KINDS["resampled"](data="houses.csv", drop_rows=True)
 
 
 def test_rows_are_left_out_and_counted(file: Path) -> None:
