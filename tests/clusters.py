@@ -7,10 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import dask
+import pytest
 from distributed import Client, LocalCluster
 from processes import load_libraries
 
-__all__ = ["FAILURES", "cluster"]
+__all__ = ["CLOSING", "FAILURES", "cluster"]
+
+# Dask closes sockets late, and calls what newer versions of its libraries deprecate.
+CLOSING = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 
 FAILURES = "distributed.scheduler.allowed-failures"
 """How many workers a task may kill and be tried once more."""

@@ -91,7 +91,7 @@ def test_every_kind_gives_the_same_numbers_back(name: str, convert: Any, single:
 
 @pytest.mark.parametrize("name", PROBLEMS)
 @pytest.mark.parametrize("kind", ["numpy", "torch"])
-@pytest.mark.filterwarnings("ignore:K is rounded")
+@pytest.mark.filterwarnings("ignore:K is rounded")  # to float32, as the test means it
 def test_single_precision_in_single_precision_out(name: str, kind: str) -> None:
     xp = pytest.importorskip(kind, reason="PyTorch is the extra torch")
     wanted = numbers(PROBLEMS[name](np.asarray), name)
@@ -135,7 +135,7 @@ def kinds_without_float64() -> dict[str, Callable[[Any], Any]]:
 
 @pytest.mark.parametrize("name", PROBLEMS)
 @pytest.mark.parametrize("kind", kinds_without_float64().items(), ids=lambda item: item[0])
-@pytest.mark.filterwarnings("ignore:K is rounded")
+@pytest.mark.filterwarnings("ignore:K is rounded")  # to float32, as the test means it
 def test_where_there_is_no_float64_numpy_computes(name: str, kind: Any) -> None:
     # the same float32 numbers: the results are NumPy's, rounded once
     wanted = numbers(PROBLEMS[name](lambda a: np.asarray(a, dtype=np.float32)), name)

@@ -21,13 +21,13 @@ DOCS = Path(__file__).parents[1] / "docs"
 sys.path[:0] = [str(DOCS), str(DOCS / "_ext")]
 
 # found on the path that is set above
-import check_site  # noqa: E402
-import commands  # noqa: E402
-import docstrings  # noqa: E402
-import mathml  # noqa: E402
-import public  # noqa: E402
-from numpydoc.docscrape import ClassDoc  # noqa: E402
-from numpydoc.validate import validate  # noqa: E402
+import check_site
+import commands
+import docstrings
+import mathml
+import public
+from numpydoc.docscrape import ClassDoc
+from numpydoc.validate import validate
 
 NAMES = public.names()
 # No docstring, no summary; parameters missing, unknown, in another order, or without a space before

@@ -61,7 +61,7 @@ def test_what_an_encoding_lacks_is_spelt_out(
     spell_out_symbols()
     output.write("‖Xβ̂‖ ≤ ελ_1/γ₁ · 10⁻⁵ (ηγ, 2γ, εK) 中")
     output.flush()
-    assert output.buffer.getvalue().decode(encoding).startswith(written)  # type: ignore[attr-defined]
+    assert output.buffer.getvalue().decode(encoding).startswith(written)  # type: ignore[attr-defined]  # BytesIO
 
 
 def test_names_without_a_spelling_stay_distinct(tmp_path: Path) -> None:

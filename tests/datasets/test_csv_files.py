@@ -534,7 +534,7 @@ def test_what_pandas_writes_is_read_back_or_refused(
 ) -> None:
     path = tmp_path_factory.mktemp("frames") / "a.csv"
     frame.to_csv(
-        path, sep=sep, decimal=decimal, encoding=encoding, quoting=quoting,  # type: ignore[call-overload]
+        path, sep=sep, decimal=decimal, encoding=encoding, quoting=quoting,  # type: ignore[call-overload]  # any int
         lineterminator=ending, index=index,
     )  # fmt: skip
     try:

@@ -101,4 +101,4 @@ def test_what_is_asked_of_the_wrong_kind_of_run_is_refused() -> None:
     with pytest.raises(ValueError, match="the list is empty"):
         il.train(ONE, [])
     with pytest.raises(TypeError, match=r"a schedule is .*got int 3"):
-        il.train(ONE, ["flow", 3])  # type: ignore[list-item]
+        il.train(ONE, ["flow", 3])  # type: ignore[list-item]  # wrong on purpose

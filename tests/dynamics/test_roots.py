@@ -11,7 +11,7 @@ from isoloss._arrays.context import ArrayContext
 from isoloss.dynamics import roots
 from isoloss.levels import sphere
 from isoloss.optimize import objective
-from isoloss.problems.test_loss import Offset
+from isoloss.problems.quadratic_forms import Offset
 from isoloss.problems.units import Scaled
 
 GAMMA = np.geomspace(1, 1e-12, 400)

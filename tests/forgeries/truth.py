@@ -150,7 +150,7 @@ def trained(
             s if g == 0 else real(s) * MP.exp(-4 * real(g) * real(limit))
             for s, g in zip(squares, train, strict=True)
         ]
-        time = None if time is None else real(time) + real(limit)  # type: ignore[assignment]
+        time = None if time is None else real(time) + real(limit)  # type: ignore[assignment]  # a number now
         if inside is not None:
             return ended(True, i, inside)
     return ended(False, len(schedule) - 1)

@@ -13,7 +13,7 @@ import dask.array as da
 import h5py
 import numpy as np
 import pytest
-from clusters import FAILURES, cluster
+from clusters import CLOSING, FAILURES, cluster
 from scipy.sparse import csr_matrix, random_array
 
 import isoloss as il
@@ -120,7 +120,7 @@ def dying(block: Any, flag: str) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+@CLOSING
 def test_a_worker_that_is_killed_changes_nothing(tmp_path: Path) -> None:
     wanted = il.Problem.from_data(X, Y, X_TEST, Y_TEST)
     flag = str(tmp_path / "killed")
@@ -134,7 +134,7 @@ def test_a_worker_that_is_killed_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+@CLOSING
 def test_a_cluster_that_keeps_dying_is_one_line() -> None:
     def always(block: Any) -> Any:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -148,7 +148,7 @@ def test_a_cluster_that_keeps_dying_is_one_line() -> None:
         il.Problem.from_data(chunked, Y, X_TEST, Y_TEST)
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+@CLOSING
 def test_a_cluster_without_workers_is_one_line() -> None:
     chunked = da.from_array(X, chunks=(100, 20))
     unknown = chunked[da.from_array(X[:, 0], chunks=100) > -9]  # its sizes are computed first
@@ -165,7 +165,7 @@ def test_a_cluster_without_workers_is_one_line() -> None:
     assert np.isnan(unknown.shape[0])  # the user's array stays as it is
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+@CLOSING
 def test_a_cluster_that_loses_its_workers_on_the_way_is_one_line(tmp_path: Path) -> None:
     flag = tmp_path / "begun"
 

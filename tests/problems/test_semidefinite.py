@@ -19,6 +19,7 @@ RNG = np.random.default_rng(3)
 Z = RNG.normal(size=(200, 3))
 T = np.sin(2 * Z[:, 0]) + Z[:, 1]
 RBF = rbf_kernel(Z, gamma=0.05).astype(np.float32)
+# matrices in float32 on purpose
 ROUNDED = pytest.mark.filterwarnings("ignore:.* is rounded")
 
 

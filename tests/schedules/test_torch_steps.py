@@ -194,6 +194,6 @@ def test_what_is_advised_for_cycled_momentum_is_right(nesterov: bool) -> None:
 def test_what_is_no_builder_is_refused() -> None:
     scheduler = schedulers.StepLR(SGD([parameter()], lr=0.1), 2)
     with pytest.raises(TypeError, match=r"build must be a function .*lambda .*; got StepLR"):
-        il.Schedule.from_torch(scheduler, 3)  # type: ignore[arg-type]
+        il.Schedule.from_torch(scheduler, 3)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(ValueError, match="steps must not be negative; got -1"):
         il.Schedule.from_torch(lambda o: schedulers.StepLR(o, 2), -1)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clusters import cluster
+from clusters import CLOSING, cluster
 
 import isoloss as il
 from isoloss._files import OutputError
@@ -96,7 +96,7 @@ def client() -> Iterator[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+@CLOSING
 def test_the_same_bits_in_process_on_joblib_and_on_a_cluster(client: Any) -> None:
     here = whole()
     assert small(on=2).identical(here)
@@ -118,7 +118,7 @@ def slow(noise: float, decay: float) -> Sampler:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+@CLOSING
 def test_a_worker_that_is_killed_changes_nothing(client: Any) -> None:
     pids = list(client.run(os.getpid).values())
     timer = threading.Timer(0.7, os.kill, (pids[0], signal.SIGKILL))
@@ -159,7 +159,7 @@ def test_a_cluster_that_dies_is_one_line_and_what_was_computed_is_kept(tmp_path:
     assert found.test_loss.isel(draw=slice(20)).identical(whole().test_loss)
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+@CLOSING
 def test_a_cluster_that_loses_its_workers_is_one_line(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
 

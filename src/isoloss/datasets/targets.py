@@ -77,6 +77,7 @@ def _decide(rows: TableRows, texts: list[str]) -> tuple[Task, str]:
     if texts:
         return "classification", "the target is text"
     with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        # scikit-learn's advice on many classes; below, many distinct values make a regression
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         if type_of_target(cells.to_numpy()).startswith("continuous"):
             return "regression", "not whole numbers"

@@ -12,8 +12,8 @@ from isoloss.levels.free_filters import distinct
 from isoloss.levels.grid import between
 from isoloss.levels.reachable import reachable_band
 from isoloss.problems.problem import Problem
+from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.reduced import Reduced
-from isoloss.problems.test_loss import DiagonalTest
 from isoloss.problems.units import scaled
 from isoloss.schedules.phases import GradientDescent, GradientFlow
 from isoloss.schedules.schedule import Schedule

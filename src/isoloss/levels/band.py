@@ -14,8 +14,8 @@ from isoloss.levels.grid import excess_of
 from isoloss.levels.sphere import Extreme, extremes
 from isoloss.problems.parameters import parameters_of, user_residual
 from isoloss.problems.problem import Problem
+from isoloss.problems.quadratic_forms import DiagonalTest, QuadraticTest
 from isoloss.problems.reduced import RESCALE_TARGETS, Reduced
-from isoloss.problems.test_loss import DiagonalTest, QuadraticTest
 from isoloss.problems.units import Scaled, exponents, returned, scaled, shifted
 
 __all__ = ["ENDS", "Band", "level_band", "user_losses"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from isoloss._arrays.context import ArrayContext
+from isoloss.problems.quadratic_forms import Offset, QuadraticTest
 from isoloss.problems.reduced import Reduced
-from isoloss.problems.test_loss import Offset, QuadraticTest
 from isoloss.problems.units import precision, scaled, sum_of_exponentials
 
 __all__ = ["SAME", "FreeValues", "LogFilter", "distinct", "free_values"]

@@ -14,8 +14,8 @@ from isoloss.levels.grid import excess_of
 from isoloss.levels.sphere import extremes
 from isoloss.problems.filtered import Filtered
 from isoloss.problems.problem import Problem
+from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.reduced import RESCALE_TARGETS, Reduced
-from isoloss.problems.test_loss import DiagonalTest
 from isoloss.problems.units import Scaled, exponents, precision, shifted, sum_of_exponentials
 
 __all__ = ["BestFilter", "ReachableBand", "best_filter", "reachable_band"]

@@ -18,7 +18,7 @@ import array_api_compat as compat
 import numpy as np
 
 from isoloss._arrays.context import ArrayContext
-from isoloss.problems.test_loss import Offset
+from isoloss.problems.quadratic_forms import Offset
 from isoloss.problems.units import Scaled, scaled, shifted, sum_of_exponentials
 
 __all__ = ["Extreme", "extremes", "singular_values"]

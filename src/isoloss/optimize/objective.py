@@ -15,8 +15,8 @@ import numpy.typing as npt
 from numpy.polynomial import chebyshev
 from scipy.optimize import brentq
 
+from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.reduced import Reduced
-from isoloss.problems.test_loss import DiagonalTest
 
 __all__ = ["Losses", "StepLosses", "Value"]
 

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from isoloss.dynamics.training import train
 from isoloss.problems.problem import Problem
+from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.spectra import spectra_of
-from isoloss.problems.test_loss import DiagonalTest
 from isoloss.schedules.families.annealing import anneal
 from isoloss.schedules.phases import GradientFlow
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from scipy.linalg import block_diag
 
 from isoloss.problems.problem import Problem
+from isoloss.problems.quadratic_forms import Centre, Offset, QuadraticTest
 from isoloss.problems.reduced import Reduced
-from isoloss.problems.test_loss import Centre, Offset, QuadraticTest
 from isoloss.problems.units import OWN, Units, scaled
 
 __all__ = ["batch", "joined"]

@@ -10,9 +10,9 @@ from isoloss.problems.basis import Basis
 from isoloss.problems.coordinates import Coordinates
 from isoloss.problems.decomposition import LeftOut
 from isoloss.problems.offsets import difference
+from isoloss.problems.quadratic_forms import Offset, QuadraticTest
 from isoloss.problems.reduced import Reduced
 from isoloss.problems.semidefinite import decompose_semidefinite
-from isoloss.problems.test_loss import Offset, QuadraticTest
 from isoloss.problems.units import Units, exponent, scaled
 from isoloss.problems.validation import log_weights, read_covariances, read_noise
 

@@ -13,8 +13,8 @@ from isoloss.problems.coordinates import Coordinates
 from isoloss.problems.decomposition import RTOL, decompose
 from isoloss.problems.linear import reduce_rows, with_test_rows
 from isoloss.problems.offsets import residual as residual_of
+from isoloss.problems.quadratic_forms import Offset
 from isoloss.problems.reduced import Reduced
-from isoloss.problems.test_loss import Offset
 from isoloss.problems.units import Units, exponent, scaled
 from isoloss.problems.validation import (
     TrainColumns,

@@ -6,7 +6,7 @@ from typing import Any
 
 from isoloss.problems.basis import Basis
 from isoloss.problems.coordinates import Coordinates
-from isoloss.problems.test_loss import Offset, QuadraticTest
+from isoloss.problems.quadratic_forms import Offset, QuadraticTest
 from isoloss.problems.units import exponent, scaled
 
 __all__ = ["data_test", "difference", "residual", "test_of_products"]

@@ -9,7 +9,7 @@ from typing import Any, Self
 from isoloss._arrays.context import ArrayContext, quiet
 from isoloss.problems.coordinates import Coordinates
 from isoloss.problems.decomposition import LeftOut
-from isoloss.problems.test_loss import DiagonalTest, QuadraticTest
+from isoloss.problems.quadratic_forms import DiagonalTest, QuadraticTest
 from isoloss.problems.units import (
     OWN,
     Scaled,

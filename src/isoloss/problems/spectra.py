@@ -6,8 +6,8 @@ from typing import Any
 
 from isoloss._arrays import context
 from isoloss._arrays.context import ArrayContext
+from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.reduced import Reduced
-from isoloss.problems.test_loss import DiagonalTest
 from isoloss.problems.units import Units, exponent, scaled
 from isoloss.problems.validation import read_noise
 

@@ -14,8 +14,8 @@ import numpy as np
 from flint import fmpq, fmpz
 
 from isoloss.problems.problem import Problem
+from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.spectra import spectra_of
-from isoloss.problems.test_loss import DiagonalTest
 
 __all__ = ["ExactProblem", "exact", "text"]
 
