@@ -47,12 +47,18 @@ class Path(Filtered):
 
 
 def trace(
-    problem: Problem, schedule: Schedule, steps: int, time: float, end: Filter, points: int
+    problem: Problem,
+    schedule: Schedule,
+    steps: int,
+    time: float,
+    end: Filter,
+    end_loss: float,
+    points: int,
 ) -> Path:
-    """Follow a schedule up to ``steps`` GD steps and ``time`` of flow, where its filter is ``end``.
+    """Follow a schedule up to ``steps`` GD steps and ``time`` of flow.
 
-    After a divergence by 10^(10⁸) the rounding of ``time`` would move the last point: it is the
-    filter that is given.
+    The last point is the run's stop, whose filter and train loss are ``end`` and ``end_loss``:
+    after a divergence by 10^(10⁸) the rounding of ``time`` would move it.
     """
     reduced = problem._reduced
     kind, xp, unit = reduced.kind, reduced.kind.xp, reduced.units.curvature
@@ -83,7 +89,9 @@ def trace(
             done_steps += last
     sign = xp.concat([mark.filters.sign for mark in marks])
     log = xp.concat([mark.filters.logarithm() for mark in marks])
+    train_loss = reduced.train_loss(log)
     if math.isfinite(time):
+        train_loss = xp.concat([train_loss[:-1], kind.constant([end_loss])])
         sign = xp.concat([sign[:-1, :], end.sign[None, :]])
         log = xp.concat([log[:-1, :], end.log[None, :]])
     counts = [step for mark in marks for step in mark.steps]
@@ -91,7 +99,7 @@ def trace(
         problem=problem,
         steps=kind.count(xp.asarray(counts, dtype=xp.int64, device=kind.device)),
         time=kind.result(scaled(xp.concat([mark.time for mark in marks]), -unit)),
-        train_loss=kind.result(reduced.train_loss(log)),
+        train_loss=kind.result(train_loss),
         sign=sign,
         log=log,
     )

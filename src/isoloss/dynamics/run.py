@@ -117,7 +117,8 @@ class Run(Filtered):
         if points < 1:
             raise ValueError(f"points must be at least 1; got {points}")
         end = Filter(self.sign, self.log)
-        return trace(self.problem, self.schedule, int(self.steps), float(self.time), end, points)
+        stop = int(self.steps), float(self.time), end, float(self.train_loss)
+        return trace(self.problem, self.schedule, *stop, points)
 
     def __repr__(self) -> str:
         if self.reached.ndim:
