@@ -81,7 +81,7 @@ def test_points_on_a_sphere_are_on_it(monkeypatch: pytest.MonkeyPatch, rounds: i
 
 @pytest.mark.parametrize("rounds", [1, 3, 10])
 def test_a_designs_flow_ends_at_its_level(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
-    losses = objective.Losses(WIDE)
+    losses = objective.Losses(WIDE._reduced)
     monkeypatch.setattr(objective, "_MAX_NEWTON", rounds)
     for share in (0.9, 0.5, 0.1, 1e-3):
         time = losses.flow_time(np.ones(400), float(np.log(share)))
