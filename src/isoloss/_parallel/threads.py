@@ -151,8 +151,9 @@ def blas_by_size(function: Callable[P, T]) -> Callable[P, T]:
 
 def work(argument: Any) -> float:
     """Return the multiplications of decomposing a matrix, or a form over a problem's directions."""
-    curvature = getattr(argument, "curvature", None)  # of a problem
-    if shape := getattr(curvature, "shape", ()):
+    # not a problem's curvature in the user's unit, which float64 may not hold
+    gamma = getattr(getattr(argument, "_reduced", argument), "gamma", None)
+    if shape := getattr(gamma, "shape", ()):
         return float(shape[-1]) ** 3
     shape = getattr(argument, "shape", ())
     if not isinstance(shape, tuple) or len(shape) < 2:
