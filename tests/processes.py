@@ -20,18 +20,13 @@ from pathlib import Path
 __all__ = ["load_libraries", "run_isoloss", "run_script"]
 
 _SERVER = multiprocessing.get_context("forkserver")
-_LOADED = [
-    "distributed", "isoloss.cli", "isoloss.comparison", "isoloss.comparison.drawing",
-    "isoloss.datasets", "isoloss.estimators", "isoloss.optimize", "isoloss.paper.figures",
-    "isoloss.paper.proofs", "isoloss.reports.page", "isoloss.sweep", "pandas", "skops.io",
-]  # fmt: skip
 
 Done = subprocess.CompletedProcess[str]
 
 
 def load_libraries() -> None:
-    """Let the server load the libraries when it starts. Dask, too, names some: the last holds."""
-    _SERVER.set_forkserver_preload(_LOADED)
+    """Let the server warm up when it starts. Dask, too, names modules: the last call holds."""
+    _SERVER.set_forkserver_preload(["warm_up"])
 
 
 def run_isoloss(*arguments: object, cwd: Path | None = None) -> Done:

@@ -100,6 +100,10 @@ def render(figure: Figure, kind: str) -> bytes:
     """
     buffer = io.BytesIO()
     with style():
+        if figure.get_layout_engine() is not None:
+            # laid out once: savefig would do it twice for every format
+            figure.draw_without_rendering()
+            figure.set_layout_engine(None)
         figure.savefig(buffer, format=kind, dpi=200, metadata=_METADATA[kind])
     return buffer.getvalue()
 

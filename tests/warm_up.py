@@ -1,0 +1,27 @@
+"""What the server of `processes` does once, so that no command forked from it does it again."""
+
+import importlib
+import io
+
+from matplotlib.figure import Figure
+
+_LOADED = [
+    "distributed", "isoloss.__main__", "isoloss.comparison", "isoloss.comparison.drawing",
+    "isoloss.datasets", "isoloss.estimators", "isoloss.optimize", "isoloss.paper.figures",
+    "isoloss.paper.proofs", "isoloss.reports.page", "isoloss.sweep", "narwhals.stable.v2",
+    "pandas", "pyarrow.pandas_compat", "pydantic", "skops.io", "typer._adapters",
+    *(f"isoloss.cli.{name}" for name in (
+        "claims_output", "comparison_output", "descriptions", "encoding", "fit_output", "proofs",
+        "schedules", "selection_output",
+    )),
+]  # fmt: skip
+for name in _LOADED:
+    importlib.import_module(name)
+
+# fonts are found, and the parsers of formulas are built, when the first figure is drawn
+figure = Figure(layout="constrained")
+axes = figure.subplots()
+axes.loglog([1, 10], [1, 10], label=r"$\gamma_1$")
+axes.legend()
+for kind in ("pdf", "png", "svg"):
+    figure.savefig(io.BytesIO(), format=kind)
