@@ -56,14 +56,16 @@ def extremes(
     deep += offset.exponent
     q, r = matrix.shape
     if r == 0:
-        constant = Scaled(xp.sum(given**2) + xp.zeros_like(own), 2.0 * deep + xp.zeros_like(own))
+        constant = Scaled(xp.sum(given**2) + 0.0 * own, 2.0 * deep + 0.0 * own)
         nothing = Extreme(constant, own[:, None, None] * given[None, :0, :])
         return nothing, nothing
     if q < r:  # then some directions have no effect; zero rows make them appear in Z
-        blank = xp.zeros_like(xp.concat([matrix.T, given.T]).T[:1, :])
-        rows = xp.concat([blank] * (r - q))
-        matrix = xp.concat([matrix, rows[:, :r]])
-        given = xp.concat([given, rows[:, r:]])
+        matrix, given = (
+            xp.concat(
+                [part, xp.zeros((r - q, part.shape[1]), dtype=part.dtype, device=kind.device)]
+            )
+            for part in (matrix, given)
+        )
     left, singular, right = singular_values(kind, matrix)
     along = left.T @ given
     rest = xp.sum((given - left @ along) ** 2)
@@ -86,17 +88,15 @@ def singular_values(kind: ArrayContext, matrix: Array) -> tuple[Array, Array, Ar
     """
     xp = kind.xp
     sizes = xp.max(xp.abs(matrix), axis=0)
-    some = xp.where(sizes > 0, sizes, xp.max(sizes) + 0.0 * sizes)
+    some = xp.where(sizes > 0, sizes, xp.max(sizes))
     if not float(xp.max(some)) > _GRADED * float(xp.min(some)):
-        left, singular, right = xp.linalg.svd(matrix, full_matrices=False)
-        return left, singular, right
+        return tuple(xp.linalg.svd(matrix, full_matrices=False))
     from scipy.linalg import lapack  # rarely needed, and half of the import time of isoloss
 
     host = np.asarray(compat.to_device(matrix, "cpu"))
     values, left, right, work, _, _ = lapack.dgejsv(host, joba=0, jobu=0, jobv=0)
-    found = (left[:, : values.size], values * (work[0] / work[1]), right.T)
-    left, singular, right = (kind.constant(part) for part in found)
-    return left, singular, right
+    singular = kind.constant(values * (work[0] / work[1]))
+    return kind.constant(left[:, : values.size]), singular, kind.constant(right.T)
 
 
 def _exponent(xp: Any, array: Array) -> int:
@@ -113,7 +113,7 @@ class _Sphere:
         self.xp, self.singular, self.along, self.rest = xp, singular, along, rest
         self.squares, self.bits = squares, bits
         top = float(xp.max(singular))
-        least = float(xp.min(xp.where(singular > 0, singular, top + 0.0 * singular)))
+        least = float(xp.min(xp.where(singular > 0, singular, top)))
         pulled = bool(xp.any(along != 0) | (rest != 0))
         apart = least < 2.0**-_APART * top
         self.far = (xp.abs(bits) > _APART) & pulled | apart
@@ -128,26 +128,23 @@ class _Sphere:
         y = _stationary(xp, gaps, pull, self.squares, shrink)
         parts = self.singular[:, None] * y + shrink[:, None, None] * self.along
         loss = shrink * shrink * self.rest + xp.sum(parts**2, axis=(-2, -1))
-        bits = xp.zeros_like(loss)
-        if bool(xp.any(self.far)):
-            there, found = self._in_logarithms(sign)
-            y = xp.where(self.far[:, None, None], there, y)
-            loss = xp.where(self.far, found.value, loss)
-            bits = xp.where(self.far, found.bits, bits)
-        return y, loss, bits
+        if not bool(xp.any(self.far)):
+            return y, loss, xp.zeros_like(loss)
+        there, found = self._in_logarithms(sign)
+        y = xp.where(self.far[:, None, None], there, y)
+        return y, xp.where(self.far, found.value, loss), xp.where(self.far, found.bits, 0.0)
 
     def _in_logarithms(self, sign: float) -> tuple[Array, Scaled]:
-        xp, singular, zeros = self.xp, self.singular, 0.0 * self.singular
-        log_s = xp.log(singular)
+        xp, singular = self.xp, self.singular
         index = xp.argmin(sign * singular)
         end = singular[index]
         # log |s_i² - s_end²|, from the larger of the two
-        larger, smaller = (singular, end + zeros) if sign > 0 else (end + zeros, singular)
-        ratio = smaller / xp.where(larger > 0, larger, 1.0 + zeros)
+        larger, smaller = (singular, end) if sign > 0 else (end, singular)
+        ratio = smaller / xp.where(larger > 0, larger, 1.0)
         log_gaps = 2.0 * xp.log(larger) + xp.log1p(-(ratio**2))
         sizes = xp.sqrt(xp.sum(self.along**2, axis=-1))
         log_sizes = xp.log(sizes)[None, :] + _LN2 * self.bits[:, None]
-        pulls = log_s[None, :] + log_sizes
+        pulls = xp.log(singular)[None, :] + log_sizes
         wanted = xp.log(self.squares)
         log_shift = _log_shift(xp, log_gaps, pulls, wanted)
         distance = xp.logaddexp(log_gaps[None, :], log_shift[:, None])
@@ -156,31 +153,25 @@ class _Sphere:
         total = xp.sum(xp.exp(2.0 * log_y), axis=-1)
         missing = self.squares - total
         hard = (log_shift == -xp.inf) & (missing > 0)
-        fill = xp.sqrt(xp.where(hard, missing, xp.zeros_like(missing)))
-        unit = self.along / xp.where(sizes > 0, sizes, 1.0 + zeros)[:, None]
-        at_end = xp.arange(singular.shape[0], device=compat.device(singular)) == index
-        first = xp.arange(unit.shape[1], device=compat.device(singular)) == 0
-        corner = xp.astype(at_end[:, None] & first[None, :], xp.float64)
+        fill = xp.sqrt(xp.where(hard, missing, 0.0))
+        unit = self.along / xp.where(sizes > 0, sizes, 1.0)[:, None]
+        corner = _corner(xp, unit, index)
         y = -sign * xp.exp(log_y)[..., None] * unit + fill[:, None, None] * corner
         # s_i y_i + p_i is p_i (s ∓ s_end²)/(gap_i + s)
         log_end = 2.0 * xp.log(end)
         if sign > 0:
-            both = xp.where(log_shift > log_end, log_shift, log_end + 0.0 * log_shift)
-            least = xp.where(log_shift > log_end, log_end + 0.0 * log_shift, log_shift)
-            factor = xp.where(both > -xp.inf, both + xp.log(-xp.expm1(least - both)), both)
+            most, least = xp.maximum(log_shift, log_end), xp.minimum(log_shift, log_end)
+            factor = xp.where(most > -xp.inf, most + xp.log(-xp.expm1(least - most)), most)
         else:
-            factor = xp.logaddexp(log_shift, log_end + 0.0 * log_shift)
+            factor = xp.logaddexp(log_shift, log_end)
         # where both are zero, nothing is pulled: its residual is its own
         own = (distance == -xp.inf) | (pulls == -xp.inf)
         parts = xp.where(own, log_sizes, log_sizes + factor[:, None] - distance)
         filled = xp.log(fill) + xp.log(end)
         beyond = 0.5 * xp.log(self.rest) + _LN2 * self.bits
         logs = xp.concat([parts, filled[:, None], beyond[:, None]], axis=-1)
-        logs = xp.where(xp.isnan(logs), -xp.inf + xp.zeros_like(logs), logs)
-        found = sum_of_exponentials(xp, 2.0 * logs)
-        nothing = wanted == -xp.inf
-        y = xp.where(nothing[:, None, None], xp.zeros_like(y), y)
-        return y, found
+        found = sum_of_exponentials(xp, 2.0 * xp.where(xp.isnan(logs), -xp.inf, logs))
+        return xp.where((wanted == -xp.inf)[:, None, None], 0.0, y), found
 
 
 def _log_shift(xp: Any, log_gaps: Array, pulls: Array, wanted: Array) -> Array:
@@ -189,50 +180,42 @@ def _log_shift(xp: Any, log_gaps: Array, pulls: Array, wanted: Array) -> Array:
     alone = pulls - 0.5 * goal  # log of gap + s for which one term is all
     gaps = xp.broadcast_to(log_gaps[None, :], tuple(alone.shape))
     above = alone > gaps
-    shares = xp.where(above, gaps - alone, -1.0 + xp.zeros_like(alone))
-    bounds = xp.where(above, alone + xp.log(-xp.expm1(shares)), -xp.inf + 0.0 * shares)
-    finite = xp.isfinite(log_gaps)
-    least = xp.min(xp.where(finite, log_gaps, xp.inf + xp.zeros_like(log_gaps)))
-    nothing = -xp.inf + xp.zeros_like(wanted)
-    low = xp.max(bounds, axis=-1)
+    bounds = alone + xp.log(-xp.expm1(xp.where(above, gaps - alone, -1.0)))
+    least = xp.min(xp.where(xp.isfinite(log_gaps), log_gaps, xp.inf))
+    low = xp.max(xp.where(above, bounds, -xp.inf), axis=-1)
     unbounded = low == -xp.inf  # then only many terms together may exceed e
-    low = xp.where(unbounded, least - _NEGLIGIBLE + xp.zeros_like(low), low)
-    high = 0.5 * _log_sum(xp, 2.0 * alone)
-    high = xp.where(high > low, high, low)
+    low = xp.where(unbounded, least - _NEGLIGIBLE, low)
+    high = xp.maximum(0.5 * _log_sum(xp, 2.0 * alone), low)
 
     def above_goal(s: Array) -> tuple[Array, Array]:
         distance = xp.logaddexp(gaps, s[:, None])
         logs = 2.0 * xp.where(pulls > -xp.inf, pulls - distance, pulls)
         total = _log_sum(xp, logs)
         shares = xp.exp(logs - total[:, None]) * xp.exp(s[:, None] - distance)
-        return total - wanted, 2.0 * xp.sum(
-            xp.where(xp.isnan(shares), 0.0 * s[:, None], shares), axis=-1
-        )
+        return total - wanted, 2.0 * xp.sum(xp.where(xp.isnan(shares), 0.0, shares), axis=-1)
 
     usable = xp.isfinite(low) & xp.isfinite(high) & xp.isfinite(wanted)
-    s = xp.where(usable, low, xp.zeros_like(low))
-    high = xp.where(usable, high, xp.zeros_like(high))
-    low = s
+    s = low = xp.where(usable, low, 0.0)
+    high = xp.where(usable, high, 0.0)
     start, _ = above_goal(s)
     hard = ~usable | (unbounded & ~(start > 0))
     for _ in range(_MAX_NEWTON):
         miss, slope = above_goal(s)
         low = xp.where(miss > 0, s, low)
         high = xp.where(miss > 0, high, s)
-        move = miss / xp.where(slope > 0, slope, xp.ones_like(slope))
-        proposed = s + move
+        proposed = s + miss / xp.where(slope > 0, slope, 1.0)
         inside = (proposed >= low) & (proposed <= high) & (slope > 0)
         proposed = xp.where(inside, proposed, 0.5 * (low + high))
         settled = hard | (xp.abs(proposed - s) <= 1e-15 * (1.0 + xp.abs(s))) | (miss == 0)
         s = xp.where(settled, s, proposed)
         if bool(xp.all(settled)):
             break
-    return xp.where(hard, nothing, s)
+    return xp.where(hard, -xp.inf, s)
 
 
 def _log_sum(xp: Any, logs: Array) -> Array:
     top = xp.max(logs, axis=-1)
-    shift = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    shift = xp.where(xp.isfinite(top), top, 0.0)
     return shift + xp.log(xp.sum(xp.exp(logs - shift[..., None]), axis=-1))
 
 
@@ -241,22 +224,23 @@ def _stationary(xp: Any, gaps: Array, pull: Array, squares: Array, shrink: Array
     pulls = shrink[:, None, None] * pull
     sizes = xp.sum(pulls**2, axis=-1)
     target = xp.sqrt(squares)
-    safe = xp.where(target > 0, target, xp.ones_like(target))
+    safe = xp.where(target > 0, target, 1.0)
     # each term alone is a lower bound; from there Newton on 1/‖y(s)‖, concave in s, is monotone
     s = xp.max(xp.sqrt(sizes) / safe[:, None] - gaps[None, :], axis=-1)
-    s, settled = _newton(xp, gaps, sizes, target, xp.where(s > 0, s, xp.zeros_like(s)))
+    s, settled = _newton(xp, gaps, sizes, target, xp.where(s > 0, s, 0.0))
     if not bool(xp.all(settled)):
         s = xp.where(settled, s, _halved(xp, gaps, sizes, target, s))
     y = _ratio(xp, pulls, (gaps[None, :] + s[:, None])[..., None])
-    y = xp.where((target > 0)[:, None, None], y, xp.zeros_like(y))
+    y = xp.where((target > 0)[:, None, None], y, 0.0)
     missing = squares - xp.sum(y**2, axis=(-2, -1))
-    fill = xp.sqrt(xp.where((s == 0) & (missing > 0), missing, xp.zeros_like(missing)))
-    corner = xp.zeros_like(pull)
-    extreme = xp.argmin(gaps)
-    row = xp.arange(gaps.shape[0])[:, None] == extreme
-    column = xp.arange(pull.shape[1])[None, :] == 0
-    corner = xp.where(row & column, xp.ones_like(corner), corner)
-    return y + fill[:, None, None] * corner
+    fill = xp.sqrt(xp.where((s == 0) & (missing > 0), missing, 0.0))
+    return y + fill[:, None, None] * _corner(xp, pull, xp.argmin(gaps))
+
+
+def _corner(xp: Any, like: Array, row: Array) -> Array:
+    """Return zeros, shape (r, m), but for a one in the first column of a row."""
+    rows, columns = (xp.arange(size, device=compat.device(like)) for size in like.shape)
+    return xp.astype((rows == row)[:, None] & (columns == 0)[None, :], xp.float64)
 
 
 def _newton(xp: Any, gaps: Array, sizes: Array, target: Array, start: Array) -> tuple[Array, Array]:
@@ -268,11 +252,8 @@ def _newton(xp: Any, gaps: Array, sizes: Array, target: Array, start: Array) -> 
         norm = xp.sqrt(xp.sum(terms, axis=-1))
         slope = xp.sum(_ratio(xp, terms, distance), axis=-1)
         moves = (norm > target) & (slope > 0) & (target > 0)
-        move = xp.where(
-            moves,
-            (norm / xp.where(moves, target, xp.ones_like(target)) - 1.0) * norm**2 / slope,
-            xp.zeros_like(s),
-        )
+        move = (norm / xp.where(moves, target, 1.0) - 1.0) * norm**2 / slope
+        move = xp.where(moves, move, 0.0)
         s = s + move
         settled = ~(move > _SHARP * s)
         if bool(xp.all(settled)):
@@ -296,8 +277,5 @@ def _halved(xp: Any, gaps: Array, sizes: Array, target: Array, low: Array) -> Ar
 
 
 def _ratio(xp: Any, top: Array, bottom: Array) -> Array:
-    """Return top/bottom, 0 where the top is 0."""
-    zero = xp.zeros_like(top / bottom)
-    return xp.where(
-        (top == 0) | (bottom == 0), zero, top / xp.where(bottom == 0, xp.ones_like(bottom), bottom)
-    )
+    """Return top/bottom, 0 where either is 0."""
+    return xp.where((top == 0) | (bottom == 0), 0.0, top / xp.where(bottom == 0, 1.0, bottom))
