@@ -35,7 +35,7 @@ def loss_of_rates(rates: np.ndarray) -> Any:
     """Return the test losses after steps at rates (…, steps), by the product of their factors."""
     h = np.prod(1 - 2 * rates[..., None] * PROBLEM.curvature, axis=-2)
     with np.errstate(divide="ignore"):
-        return PROBLEM._reduced.test.loss(np, np.sign(h), np.log(np.abs(h)))
+        return PROBLEM._reduced.test_loss(np.sign(h), np.log(np.abs(h)))
 
 
 def test_one_rate_by_hand() -> None:

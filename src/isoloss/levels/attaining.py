@@ -11,7 +11,7 @@ import numpy.typing as npt
 from isoloss.levels.free_filters import distinct
 from isoloss.levels.grid import between
 from isoloss.levels.reachable import reachable_band
-from isoloss.problems.problem import Problem
+from isoloss.problems.problem import Problem, reduced_of
 from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.reduced import Reduced
 from isoloss.problems.units import scaled
@@ -94,11 +94,9 @@ def attaining_schedule(
 
 
 def _check(problem: Problem, train_loss: float, end: str) -> None:
-    if not isinstance(problem, Problem):
-        raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
+    reduced = reduced_of(problem)
     if end not in ("lowest", "highest"):
         raise ValueError(f'end must be "lowest" or "highest"; got {end!r}')
-    reduced = problem._reduced
     if reduced.gamma.ndim != 1 or reduced.start_residual.shape[-1] != 1:
         raise ValueError(f"attaining_schedule needs one problem with one output; got {problem!r}")
     if not isinstance(reduced.test, DiagonalTest):

@@ -13,12 +13,12 @@ from isoloss._parallel.threads import blas_by_size
 from isoloss.levels.grid import excess_of
 from isoloss.levels.sphere import Extreme, extremes
 from isoloss.problems.parameters import parameters_of, user_residual
-from isoloss.problems.problem import Problem
-from isoloss.problems.quadratic_forms import DiagonalTest, QuadraticTest
+from isoloss.problems.problem import Problem, reduced_of
+from isoloss.problems.quadratic_forms import DiagonalTest, Offset, QuadraticTest
 from isoloss.problems.reduced import RESCALE_TARGETS, Reduced
 from isoloss.problems.units import Scaled, exponents, returned, scaled, shifted
 
-__all__ = ["ENDS", "Band", "level_band", "user_losses"]
+__all__ = ["ENDS", "Band", "level_band", "printed", "user_losses"]
 
 Array = Any
 
@@ -107,19 +107,11 @@ class Band:
             )
 
     def _residual(self, point: Array) -> Array:
-        reduced = self.problem._reduced
-        point = user_residual(reduced, point)
-        return point[..., 0] if reduced.single_output else point
+        point = user_residual(self.problem._reduced, point)
+        return point[..., 0] if self.problem._reduced.single_output else point
 
     def __repr__(self) -> str:
-        if self.lowest.ndim:
-            return f"Band(shape {tuple(self.lowest.shape)})"
-        values = (
-            ("train_loss", self.train_loss),
-            ("lowest", self.lowest),
-            ("highest", self.highest),
-        )
-        return f"Band({', '.join(f'{name}={float(value):.6g}' for name, value in values)})"
+        return printed(self)
 
 
 @blas_by_size
@@ -158,34 +150,34 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
     >>> print(band.lowest, band.highest)
     [0.75  0.075] [1.5  0.15]
     """
-    if not isinstance(problem, Problem):
-        raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
-    reduced = problem._reduced
-    kind, xp = reduced.kind, reduced.kind.xp
+    reduced = reduced_of(problem)
+    xp, r = reduced.kind.xp, reduced.gamma.shape[-1]
     levels, excess = excess_of(reduced, train_loss)
-    batch, r = tuple(reduced.gamma.shape[:-1]), reduced.gamma.shape[-1]
     curvature = xp.reshape(reduced.gamma, (-1, r))
     null_move = None
     if isinstance(reduced.test, DiagonalTest):
         ends = _commuting(reduced, reduced.test, curvature, excess)
     else:
         *ends, null_move = _general(reduced, reduced.test, curvature, excess)
-    shape = batch + tuple(levels.shape)
-    m = reduced.start_residual.shape[-1]
-    low, high = (
+    shape = (*reduced.gamma.shape[:-1], *levels.shape)
+    lowest, highest = (
         user_losses(reduced, which, end.loss, shape) for which, end in zip(ENDS, ends, strict=True)
     )
-    return Band(
-        problem=problem,
-        train_loss=kind.result(levels),
-        lowest=low,
-        highest=high,
-        low_point=xp.reshape(ends[0].point, (*shape, r, m)),
-        high_point=xp.reshape(ends[1].point, (*shape, r, m)),
-        null_move=None
-        if null_move is None
-        else xp.reshape(null_move, (*shape, *null_move.shape[-2:])),
+    points = (end.point for end in ends)
+    low, high, move = (
+        None if part is None else xp.reshape(part, (*shape, *part.shape[-2:]))
+        for part in (*points, null_move)
     )
+    return Band(problem, reduced.kind.result(levels), lowest, highest, low, high, move)
+
+
+def printed(band: Any) -> str:
+    """Return what is printed of a band: its numbers, or the shape of many."""
+    name = type(band).__name__
+    if band.lowest.ndim:
+        return f"{name}(shape {tuple(band.lowest.shape)})"
+    numbers = (f"{each}={float(getattr(band, each)):.6g}" for each in ("train_loss", *ENDS))
+    return f"{name}({', '.join(numbers)})"
 
 
 def user_losses(problem: Reduced, name: str, own: Scaled, shape: tuple[int, ...]) -> Array:
@@ -206,30 +198,26 @@ def _commuting(
     xp, r = problem.kind.xp, curvature.shape[-1]
     test_curvature = xp.reshape(test.curvature, (-1, r))
     moves = curvature > 0
-    safe = xp.where(moves, curvature, xp.ones_like(curvature))
+    safe = xp.where(moves, curvature, 1.0)
     ratio = xp.sqrt(test_curvature) / xp.sqrt(safe)  # the ratio itself may lie beyond float64
-    infinite = xp.inf + xp.zeros_like(ratio)
     unbounded = xp.any(~moves & (test_curvature > 0), axis=-1)[:, None]
     half = 0.5 * excess.bits[..., None]
     ends = []
     for sign in (1.0, -1.0):
-        index = xp.argmin(xp.where(moves, sign * ratio, infinite), axis=-1)
-        chosen = xp.arange(r, device=problem.kind.device)[None, :] == index[:, None]
-        chosen = chosen & moves
+        index = xp.argmin(xp.where(moves, sign * ratio, xp.inf), axis=-1)
+        chosen = moves & (xp.arange(r, device=problem.kind.device)[None, :] == index[:, None])
         there, here = (
-            xp.sum(xp.where(chosen, part, xp.zeros_like(part)), axis=-1)
-            for part in (test_curvature, safe)
+            xp.sum(xp.where(chosen, part, 0.0), axis=-1) for part in (test_curvature, safe)
         )
+        here = xp.where(here > 0, here, 1.0)
         wide, deep = exponents(xp, there), exponents(xp, here)
-        best = shifted(xp, there, -wide) / xp.where(
-            here > 0, shifted(xp, here, -deep), 1.0 + 0.0 * here
-        )
+        best = shifted(xp, there, -wide) / shifted(xp, here, -deep)
         loss = Scaled(best[:, None] * excess.value, (wide - deep)[:, None] + excess.bits)
         length = xp.sqrt(excess.value)[..., None] / xp.sqrt(safe)[:, None, :]
-        point = xp.where(chosen[:, None, :], shifted(xp, length, half), xp.zeros_like(length))
+        point = xp.where(chosen[:, None, :], shifted(xp, length, half), 0.0)
         ends.append(Extreme(loss, point[..., None]))
     low, high = ends
-    value = xp.where(unbounded, xp.inf + high.loss.value, high.loss.value)
+    value = xp.where(unbounded, xp.inf, high.loss.value)
     return [low, Extreme(high.loss._replace(value=value), high.point)]
 
 
@@ -241,8 +229,7 @@ def _general(
     m = problem.start_residual.shape[-1]
     factors = xp.reshape(test.factor, (-1, q, r))
     offsets = xp.reshape(test.minimum.residual, (-1, q, m))
-    found: list[tuple[Extreme, Extreme]] = []
-    moves = []
+    found = []
     for i in range(curvature.shape[0]):
         rank = int(xp.sum(xp.astype(curvature[i, :] > 0, xp.int64)))  # descending: the first ones
         factor, offset = factors[i, :, :rank], offsets[i, ...]
@@ -256,29 +243,19 @@ def _general(
         projected = factor - left @ (left.T @ factor)
         beyond = offset - left @ (left.T @ offset)
         root = xp.sqrt(curvature[i, :rank])
-        squares = Scaled(*(part[i, :] for part in excess))
-        low, high = extremes(
-            kind, projected / root, test.minimum._replace(residual=beyond), squares
-        )
+        squares, rest = Scaled(*(part[i, :] for part in excess)), test.minimum.exponent
+        low, high = extremes(kind, projected / root, Offset(beyond, rest), squares)
         points = [end.point / root[:, None] for end in (low, high)]
-        test_residual = factor @ points[0] + scaled(offset, test.minimum.exponent)
+        test_residual = factor @ points[0] + scaled(offset, rest)
         move = -(right.T @ ((left.T @ test_residual) / singular[:, None]))
         if test.null_inputs is None:
             points[0] = xp.concat([points[0], move], axis=1)
             points[1] = xp.concat([points[1], xp.zeros_like(move)], axis=1)
         highest = high.loss.value + (xp.inf if singular.shape[0] else 0.0)
-        found.append(
-            (Extreme(low.loss, points[0]), Extreme(high.loss._replace(value=highest), points[1]))
-        )
-        moves.append(move)
-    low, high = (
-        Extreme(
-            Scaled(*(xp.stack([end.loss[k] for end in ends]) for k in (0, 1))),
-            xp.stack([end.point for end in ends]),
-        )
-        for ends in zip(*found, strict=True)
-    )
-    return low, high, None if test.null_inputs is None else xp.stack(moves)
+        found.append((*low.loss, highest, high.loss.bits, *points, move))
+    *losses, lowest, highest, move = map(xp.stack, zip(*found, strict=True))
+    low, high = Extreme(Scaled(*losses[:2]), lowest), Extreme(Scaled(*losses[2:]), highest)
+    return low, high, None if test.null_inputs is None else move
 
 
 def _range(xp: Any, inputs: Array, scale: float) -> tuple[Array, Array, Array]:

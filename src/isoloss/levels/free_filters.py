@@ -68,18 +68,15 @@ class FreeValues:
         members = members * xp.astype(moving, xp.float64)[:, None]
         kept = xp.nonzero(xp.any(members > 0, axis=0))[0]
         self.members = xp.take(members, kept, axis=1)
-        nothing = -xp.inf + xp.zeros_like(self.members)
-        logs = xp.where(
-            self.members > 0, log_weights[:, None] + xp.zeros_like(self.members), nothing
-        )
+        logs = xp.where(self.members > 0, log_weights[:, None], -xp.inf)
         # log of √Σw of each group
         self.log_sizes = 0.5 * sum_of_exponentials(xp, logs.T).log(xp)
         # δ_i/√w_i = (δ_i/‖δ_i‖)/√γ_i, times what the direction has of its group
         size = xp.max(xp.abs(delta), axis=-1)
-        unit = delta / xp.where(size > 0, size, xp.ones_like(size))[:, None]
+        unit = delta / xp.where(size > 0, size, 1.0)[:, None]
         norm = xp.sqrt(xp.sum(unit**2, axis=-1)) * xp.sqrt(gamma)
-        unit = unit / xp.where(norm > 0, norm, xp.ones_like(norm))[:, None]
-        lengths = xp.where(log_weights > -xp.inf, 0.5 * log_weights, xp.zeros_like(log_weights))
+        unit = unit / xp.where(norm > 0, norm, 1.0)[:, None]
+        lengths = xp.where(log_weights > -xp.inf, 0.5 * log_weights, 0.0)
         shares = xp.exp(lengths[:, None] - self.log_sizes[None, :]) * self.members
         above = max(offset.exponent, 0)
         rest = scaled(offset.residual, offset.exponent - above)
@@ -103,10 +100,8 @@ class FreeValues:
         logs = xp.log(xp.abs(free)) - self.log_sizes
         groups = self.members.T  # each direction is in one group, or in none
         if not groups.shape[0]:
-            nothing = self.null_space + xp.zeros(
-                (*free.shape[:-1], 1), dtype=xp.float64, device=self.kind.device
-            )
-            return LogFilter(xp.ones_like(nothing), xp.log(nothing))
+            there = xp.broadcast_to(self.null_space, (*free.shape[:-1], self.null_space.shape[0]))
+            return LogFilter(xp.ones_like(there), xp.log(there))
         inside = xp.any(groups > 0, axis=0)
         index = xp.argmax(groups, axis=0)
         sign, log = (xp.take(part, index, axis=-1) for part in (free, logs))
@@ -116,24 +111,17 @@ class FreeValues:
 
 def free_values(problem: Reduced) -> list[FreeValues]:
     """Return the free values of each problem of a batch whose test loss is a `QuadraticTest`."""
-    xp, test = problem.kind.xp, problem.test
+    kind, test = problem.kind, problem.test
     assert isinstance(test, QuadraticTest)
-    q, r = test.factor.shape[-2:]
-    m = problem.start_residual.shape[-1]
-    shapes = ((r,), (r,), (r, m), (q, r), (q, m))
     arrays = (
-        problem.gamma,
-        problem.log_weights,
-        problem.start_residual,
-        test.factor,
-        test.minimum.residual,
+        *(problem.gamma, problem.log_weights, problem.start_residual),
+        *(test.factor, test.minimum.residual),
     )
-    flat = [xp.reshape(a, (-1, *s)) for a, s in zip(arrays, shapes, strict=True)]
-    return [
-        FreeValues(
-            problem.kind, gamma, logs, delta, factor, test.minimum._replace(residual=residual)
-        )
-        for gamma, logs, delta, factor, residual in (
-            tuple(a[i, ...] for a in flat) for i in range(flat[0].shape[0])
-        )
-    ]
+    batch = problem.gamma.ndim - 1
+    flat = [kind.xp.reshape(array, (-1, *array.shape[batch:])) for array in arrays]
+    found = []
+    for i in range(flat[0].shape[0]):
+        gamma, logs, delta, factor, residual = (array[i, ...] for array in flat)
+        offset = test.minimum._replace(residual=residual)
+        found.append(FreeValues(kind, gamma, logs, delta, factor, offset))
+    return found

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss._arrays import conversion
-from isoloss.problems.problem import Problem
+from isoloss.problems.problem import Problem, reduced_of
 from isoloss.problems.reduced import Reduced
 from isoloss.problems.units import Scaled, scaled
 
@@ -119,9 +119,7 @@ def train_losses(
     >>> print(train_losses(problem, 3))
     [0.7   0.52  0.502]
     """
-    if not isinstance(problem, Problem):
-        raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
-    if problem._reduced.gamma.ndim != 1:
+    if reduced_of(problem).gamma.ndim != 1:
         raise TypeError(f"levels are those of one problem; this is a batch: {problem!r}")
     if not 0 < conversion.number("lowest", lowest) < 1:
         raise ValueError(f"lowest must be between 0 and 1; got {lowest!r}")

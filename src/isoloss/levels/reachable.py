@@ -8,12 +8,12 @@ from typing import Any
 
 from isoloss._arrays.context import ArrayContext, quiet
 from isoloss._parallel.threads import blas_by_size
-from isoloss.levels.band import ENDS, user_losses
+from isoloss.levels.band import ENDS, printed, user_losses
 from isoloss.levels.free_filters import SAME, FreeValues, LogFilter, free_values
 from isoloss.levels.grid import excess_of
 from isoloss.levels.sphere import extremes
 from isoloss.problems.filtered import Filtered
-from isoloss.problems.problem import Problem
+from isoloss.problems.problem import Problem, reduced_of
 from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.reduced import RESCALE_TARGETS, Reduced
 from isoloss.problems.units import Scaled, exponents, precision, shifted, sum_of_exponentials
@@ -47,14 +47,12 @@ class ReachableBand:
     """
 
     kind: ArrayContext
-    """The array library, precision and device of the problem."""
     train_loss: Array
     lowest: Array
     highest: Array
     low: LogFilter
     """The filter of lowest test loss, in logarithms."""
     high: LogFilter
-    """The same of highest test loss."""
 
     @property
     @quiet
@@ -81,14 +79,7 @@ class ReachableBand:
         return self.high.values(self.kind)
 
     def __repr__(self) -> str:
-        if self.lowest.ndim:
-            return f"ReachableBand(shape {tuple(self.lowest.shape)})"
-        values = (
-            ("train_loss", self.train_loss),
-            ("lowest", self.lowest),
-            ("highest", self.highest),
-        )
-        return f"ReachableBand({', '.join(f'{n}={float(v):.6g}' for n, v in values)})"
+        return printed(self)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -173,10 +164,8 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
     (ReachableBand(train_loss=0.1, lowest=0.1, highest=0.1),
      Band(train_loss=0.1, lowest=0.05, highest=0.15))
     """
-    if not isinstance(problem, Problem):
-        raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
-    reduced = problem._reduced
-    kind, xp = reduced.kind, reduced.kind.xp
+    reduced = reduced_of(problem)
+    xp, (*batch, r) = reduced.kind.xp, reduced.gamma.shape
     levels, excess = excess_of(reduced, train_loss)
     at_minimum = ~xp.any(reduced.log_weights > -xp.inf, axis=-1)
     if bool(xp.any(xp.reshape(at_minimum, (-1, 1)) & (excess.value > 0))):
@@ -184,33 +173,27 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
             "training starts at the smallest train loss, where there is no residual to filter; "
             f"no schedule has train loss {float(xp.max(levels)):.6g}"
         )
-    batch, r = tuple(reduced.gamma.shape[:-1]), reduced.gamma.shape[-1]
     if isinstance(reduced.test, DiagonalTest):
         filters = _commuting(reduced, reduced.test, excess)
     else:
-        ends = [
-            _one_band(part, Scaled(*(each[i, :] for each in excess)))
-            for i, part in enumerate(free_values(reduced))
-        ]
+        found = []
+        for i, part in enumerate(free_values(reduced)):
+            squares = Scaled(*(each[i, :] for each in excess))
+            ends = extremes(part.kind, part.matrix, part.offset, squares)
+            found.append([part.filter(end.point[..., 0]) for end in ends])
         filters = [
-            LogFilter(*map(xp.stack, zip(*end, strict=True))) for end in zip(*ends, strict=True)
+            LogFilter(*map(xp.stack, zip(*end, strict=True))) for end in zip(*found, strict=True)
         ]
     shape = (*batch, *levels.shape)
-    found = []
+    losses = []
     for name, (sign, log) in zip(ENDS, filters, strict=True):
         parts = (xp.reshape(part, (*batch, -1, r)) for part in (sign, log))
         own = reduced.test.above_noise(xp, *parts)
         own = Scaled(*(xp.reshape(part, (math.prod(batch), -1)) for part in own))
-        found.append(user_losses(reduced, name, own, shape))
+        losses.append(user_losses(reduced, name, own, shape))
     low, high = (LogFilter(*(xp.reshape(part, (*shape, r)) for part in parts)) for parts in filters)
-    return ReachableBand(
-        kind=kind,
-        train_loss=kind.result(levels),
-        lowest=found[0],
-        highest=found[1],
-        low=low,
-        high=high,
-    )
+    train_loss, (lowest, highest) = reduced.kind.result(levels), losses
+    return ReachableBand(reduced.kind, train_loss, lowest, highest, low, high)
 
 
 @blas_by_size
@@ -237,32 +220,23 @@ def best_filter(problem: Problem) -> BestFilter:
     >>> il.best_filter(problem)
     BestFilter(train_loss=0.5, test_loss=0)
     """
-    if not isinstance(problem, Problem):
-        raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
-    reduced = problem._reduced
+    reduced = reduced_of(problem)
     kind, xp = reduced.kind, reduced.kind.xp
     if isinstance(reduced.test, DiagonalTest):
         stays = (reduced.gamma == 0) & (reduced.test.log_weights > -xp.inf)
         sign = xp.ones_like(reduced.gamma)
-        log = xp.where(stays, xp.zeros_like(sign), -xp.inf + xp.zeros_like(sign))
+        log = xp.where(stays, 0.0 * sign, -xp.inf)
     else:
         rows = zip(*(_best(part) for part in free_values(reduced)), strict=True)
         sign, log = (xp.reshape(xp.stack(each), tuple(reduced.gamma.shape)) for each in rows)
-    found = BestFilter(
-        problem=problem, train_loss=kind.result(reduced.train_loss(log)), sign=sign, log=log
-    )
+    train_loss = kind.result(reduced.train_loss(log))
+    found = BestFilter(problem=problem, train_loss=train_loss, sign=sign, log=log)
     for loss in (found.train_loss, found.test_loss):
         if not bool(xp.all(xp.isfinite(kind.plain("loss", loss)))):
             raise ValueError(
                 f"a loss of the best filter overflows {precision(kind)}; rescale: {RESCALE_TARGETS}"
             )
     return found
-
-
-def _one_band(part: FreeValues, excess: Scaled) -> tuple[LogFilter, LogFilter]:
-    """Return filters (L, r) of lowest and highest test loss."""
-    low, high = extremes(part.kind, part.matrix, part.offset, excess)
-    return part.filter(low.point[..., 0]), part.filter(high.point[..., 0])
 
 
 def _best(part: FreeValues) -> LogFilter:
@@ -273,12 +247,10 @@ def _best(part: FreeValues) -> LogFilter:
     sizes = exponents(xp, xp.max(xp.abs(matrix), axis=0))
     unit = shifted(xp, matrix, -sizes[None, :])
     norms = xp.sqrt(xp.sum(unit**2, axis=0))
-    unit = unit / xp.where(norms > 0, norms, xp.ones_like(norms))
-    left, singular, right = xp.linalg.svd(unit, full_matrices=False)
-    kept = singular > _RANK * xp.max(singular)
-    inverse = xp.where(kept, 1.0 / singular, xp.zeros_like(singular))
-    free = -(right.T @ (inverse * (left.T @ offset.residual[:, 0])))
-    free = free / xp.where(norms > 0, norms, xp.ones_like(norms))
+    norms = xp.where(norms > 0, norms, 1.0)
+    left, singular, right = xp.linalg.svd(unit / norms, full_matrices=False)
+    inverse = xp.where(singular > _RANK * xp.max(singular), 1.0 / singular, 0.0)
+    free = -(right.T @ (inverse * (left.T @ offset.residual[:, 0]))) / norms
     return part.filter(shifted(xp, free, float(offset.exponent) - sizes))
 
 
@@ -289,26 +261,20 @@ def _commuting(problem: Reduced, test: DiagonalTest, excess: Scaled) -> list[Log
     apart = xp.abs(gamma[:, :, None] - gamma[:, None, :])
     same = apart <= SAME * xp.maximum(gamma[:, :, None], gamma[:, None, :])
     weights, test_weights = (
-        sum_of_exponentials(xp, xp.where(same, logs, -xp.inf + xp.zeros_like(logs))).log(xp)
-        for logs in (
-            xp.reshape(logs, (-1, 1, r)) + 0.0 * apart
-            for logs in (problem.log_weights, test.log_weights)
-        )
+        sum_of_exponentials(xp, xp.where(same, xp.reshape(logs, (-1, 1, r)), -xp.inf)).log(xp)
+        for logs in (problem.log_weights, test.log_weights)
     )
     moves = (gamma > 0) & (weights > -xp.inf)
-    ratio = test_weights - xp.where(moves, weights, xp.zeros_like(weights))
-    infinite = xp.inf + xp.zeros_like(ratio)
-    untrained = xp.where(gamma == 0, xp.zeros_like(gamma), -xp.inf + xp.zeros_like(gamma))[
-        :, None, :
-    ]
+    ratio = test_weights - xp.where(moves, weights, 0.0)
+    untrained = xp.where(gamma == 0, 0.0 * gamma, -xp.inf)[:, None, :]
     log_excess = excess.log(xp)
     filters = []
     for sign in (1.0, -1.0):
-        index = xp.argmin(xp.where(moves, sign * ratio, infinite), axis=-1)
+        index = xp.argmin(xp.where(moves, sign * ratio, xp.inf), axis=-1)
         pick = xp.broadcast_to(index[:, None, None], (*index.shape, 1, r))
         group = xp.take_along_axis(same, pick, axis=1) & moves[:, None, :]  # (B, 1, r)
         weight = xp.take_along_axis(weights, index[:, None], axis=1)
-        size = 0.5 * (log_excess - xp.where(weight > -xp.inf, weight, xp.zeros_like(weight)))
+        size = 0.5 * (log_excess - xp.where(weight > -xp.inf, weight, 0.0))
         log = xp.where(group, size[..., None], untrained)
         filters.append(LogFilter(xp.ones_like(log), log))
     return filters

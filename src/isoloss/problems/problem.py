@@ -16,7 +16,7 @@ from isoloss.problems.reduced import Reduced, Reduction
 from isoloss.problems.spectra import reduce_spectra
 from isoloss.problems.summary import in_short
 
-__all__ = ["Problem"]
+__all__ = ["Problem", "reduced_of"]
 
 Array = Any
 
@@ -348,3 +348,10 @@ class Problem:
 
     def __repr__(self) -> str:
         return f"Problem({in_short(self._reduced)})"
+
+
+def reduced_of(problem: Any) -> Reduced:
+    """Return what a problem holds; raise ``TypeError`` if it is none."""
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
+    return problem._reduced

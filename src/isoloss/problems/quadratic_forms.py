@@ -36,20 +36,10 @@ class DiagonalTest:
     """The variance of the label noise, in the user's units."""
     exponent: int = 0
 
-    def loss(self, xp: Any, sign: Array, log: Array) -> Array:
-        """Return the test loss of filters sign·exp(log), (*batch, r) or (*batch, levels, r).
-
-        It is in the user's units.
-        """
-        extra = log.ndim - self.log_weights.ndim
-        own = self.above_noise(xp, sign, log)
-        return own.times(xp, self.exponent) + _insert(self.noise, extra)
-
     def above_noise(self, xp: Any, sign: Array, log: Array) -> Scaled:
-        """Return the same without noise, over 2^exponent."""
+        """Return the test losses, without noise, of filters sign·exp(log), (*batch, levels, r)."""
         del sign  # squares do not see it
-        weights = _insert(self.log_weights, log.ndim - self.log_weights.ndim, 1)
-        return sum_of_exponentials(xp, weights + 2.0 * log)
+        return sum_of_exponentials(xp, self.log_weights[..., None, :] + 2.0 * log)
 
 
 class Offset(NamedTuple):
@@ -69,13 +59,16 @@ class Centre(NamedTuple):
     exponent: Array
     """Whole numbers, shape batch."""
 
-    def at(self, extra: int) -> Centre:
-        """Return it with ``extra`` axes of length 1 for levels."""
-        return Centre(
-            _insert(self.linear, extra, 1),
-            _insert(self.constant, extra),
-            _insert(self.exponent, extra),
-        )
+
+class _Expansion(NamedTuple):
+    """A test loss c + 2bᵀv + vᵀMv about one centre, all of it over 4^shift."""
+
+    v: Array
+    affine: Array
+    """c + 2bᵀv."""
+    shift: Array
+    log_size: Array
+    """log of c + Σ M_ii v_i², not over 4^shift: rounding errors are in proportion to it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,64 +151,37 @@ class QuadraticTest:
         linear = scaled(np.asarray(centre.linear) * size, unit)
         return form, linear, scaled(float(centre.constant), 2 * unit)
 
-    def loss(self, xp: Any, sign: Array, log: Array) -> Array:
-        """Return the test loss of filters sign·exp(log), (*batch, r) or (*batch, levels, r).
-
-        It is in the user's units.
-        """
-        extra = log.ndim - self.sizes.ndim
-        own = self.above_noise(xp, sign, log)
-        return own.times(xp, self.exponent) + _insert(self.noise, extra)
-
     def above_noise(self, xp: Any, sign: Array, log: Array) -> Scaled:
-        """Return the same without noise, over 2^exponent."""
-        extra = log.ndim - self.sizes.ndim
-        if extra == 0:
-            own = self.above_noise(xp, sign[..., None, :], log[..., None, :])
-            return Scaled(own.value[..., 0], own.bits[..., 0])
-        sizes = _insert(self.sizes, extra, 1)
-        diagonal = _insert(xp.linalg.diagonal(self.form), extra, 1)
-        minimum, start = (centre.at(extra) for centre in self.centres)
-        tame = xp.max(log, axis=-1) <= _SCALED
+        """Return the test losses, without noise, of filters sign·exp(log), (*batch, levels, r)."""
         filters = sign * xp.exp(log)
+        tame = xp.max(log, axis=-1) <= _SCALED  # beyond, a start 1 away from 0 makes no difference
         moved = xp.where(sign > 0, xp.expm1(log), filters - 1.0)
-        moved = xp.where(tame[..., None], moved, xp.zeros_like(moved))
-        log_moved = xp.log(xp.abs(moved))
-        shift, start_shift = (
-            _shift(xp, diagonal, logs, sizes, centre)
-            for logs, centre in ((log, minimum), (log_moved, start))
-        )
-        v = _directions(xp, (filters, sign, log), sizes, shift)
-        v_start = _directions(xp, (moved, xp.sign(moved), log_moved), sizes, start_shift)
-        # Rounding errors are in proportion to these sums; take the centre with the smaller one.
-        size, size_start = (
-            xp.log(
-                _power(xp, 2.0 * (c.exponent - s)) * c.constant + xp.sum(diagonal * w**2, axis=-1)
-            )
-            + 2.0 * _LN2 * s
-            for c, s, w in ((minimum, shift, v), (start, start_shift, v_start))
-        )
-        about_start = tame & (size_start < size)
-        v = xp.where(about_start[..., None], v_start, v)
-        shift = xp.where(about_start, start_shift, shift)
-        size = xp.where(about_start, start.exponent, minimum.exponent) - shift
-        root = _power(xp, size)
-        constant = xp.where(about_start, start.constant, minimum.constant) * root * root
-        linear = xp.where(about_start[..., None], start.linear, minimum.linear)
-        linear = root * xp.sum(v * linear, axis=-1)
-        loss = constant + 2.0 * linear + xp.sum(v * (v @ self.form), axis=-1)
-        loss = xp.where(loss < 0, xp.zeros_like(loss), loss)
-        return Scaled(loss, 2.0 * shift)
+        moved = xp.where(tame[..., None], moved, 0.0)
+        minimum = self._about(xp, self.centres[0], filters, sign, log)
+        start = self._about(xp, self.centres[1], moved, xp.sign(moved), xp.log(xp.abs(moved)))
+        nearer = tame & (start.log_size < minimum.log_size)
+        v = xp.where(nearer[..., None], start.v, minimum.v)
+        affine = xp.where(nearer, start.affine, minimum.affine)
+        loss = affine + xp.sum(v * (v @ self.form), axis=-1)
+        shift = xp.where(nearer, start.shift, minimum.shift)
+        return Scaled(xp.where(loss < 0, 0.0, loss), 2.0 * shift)
 
-
-def _shift(xp: Any, diagonal: Array, logs: Array, sizes: Array, centre: Centre) -> Array:
-    """Return the bits by which residuals are scaled before they are squared; mostly 0."""
-    seen = (diagonal > 0) & (logs > -xp.inf)
-    nothing = -xp.inf + xp.zeros_like(logs)
-    top = xp.max(xp.where(seen, xp.round(logs / _LN2) + sizes, nothing), axis=-1)
-    offset = xp.where(centre.constant > 0, centre.exponent, -xp.inf + 0.0 * centre.exponent)
-    top = xp.where(top > offset, top, offset + xp.zeros_like(top))
-    return xp.where((xp.abs(top) > _SCALED) & xp.isfinite(top), top, xp.zeros_like(top))
+    def _about(self, xp: Any, centre: Centre, values: Array, sign: Array, log: Array) -> _Expansion:
+        """Expand the test loss about a centre, from which filters differ by sign·exp(log)."""
+        sizes = self.sizes[..., None, :]
+        diagonal = xp.linalg.diagonal(self.form)[..., None, :]
+        b, c, exponent = centre.linear[..., None, :], centre.constant[..., None], centre.exponent
+        # what is squared is scaled where it is far from 1, which it mostly is not
+        seen = (diagonal > 0) & (log > -xp.inf)
+        top = xp.max(xp.where(seen, xp.round(log / _LN2) + sizes, -xp.inf), axis=-1)
+        top = xp.maximum(top, xp.where(c > 0, exponent[..., None], -xp.inf))
+        shift = xp.where((xp.abs(top) > _SCALED) & xp.isfinite(top), top, 0.0)
+        v = _directions(xp, (values, sign, log), sizes, shift)
+        bits = exponent[..., None] - shift
+        root = shifted(xp, xp.ones_like(bits), bits)
+        c = c * root * root
+        log_size = xp.log(c + xp.sum(diagonal * v**2, axis=-1)) + 2.0 * _LN2 * shift
+        return _Expansion(v, c + 2.0 * (root * xp.sum(v * b, axis=-1)), shift, log_size)
 
 
 def _directions(xp: Any, filters: tuple[Array, Array, Array], sizes: Array, shift: Array) -> Array:
@@ -225,15 +191,5 @@ def _directions(xp: Any, filters: tuple[Array, Array, Array], sizes: Array, shif
         return shifted(xp, values, sizes)
     bits = sizes - shift[..., None]
     tame = (xp.abs(log) < _SCALED) | (log == -xp.inf)
-    usual = shifted(xp, xp.where(tame, values, xp.zeros_like(values)), bits)
+    usual = shifted(xp, xp.where(tame, values, 0.0), bits)
     return xp.where(tame, usual, sign * xp.exp(log + _LN2 * bits))
-
-
-def _power(xp: Any, bits: Array) -> Array:
-    return shifted(xp, xp.ones_like(bits), bits)
-
-
-def _insert(array: Array, extra: int, trailing: int = 0) -> Array:
-    """Insert ``extra`` axes of length 1 before the last ``trailing`` ones."""
-    where = (..., *(None,) * extra, *(slice(None),) * trailing)
-    return array[where]

@@ -99,24 +99,20 @@ class Reduced:
 
     @property
     def curvature(self) -> Array:
-        """The eigenvalues γ of the train covariance, shape (*batch, r).
-
-        Descending, but in the order given to `from_spectra`; `from_data` and `from_kernel` leave
-        out directions without curvature.
-        """
+        """As `Problem.curvature`."""
         what = "the train curvature"
         return returned(self.kind, what, self.gamma, self.units.curvature, RESCALE_INPUTS)
 
     @property
     def min_train_loss(self) -> Array:
-        """The smallest train loss that any parameters have, shape batch."""
+        """As `Problem.min_train_loss`."""
         what = "the smallest train loss"
         return returned(self.kind, what, self.floor, self.units.train, RESCALE_TARGETS)
 
     @property
     @quiet
     def max_lr(self) -> Array:
-        """The largest stable constant rate 1/γ₁, shape batch; infinite without any curvature."""
+        """As `Problem.max_lr`."""
         xp = self.kind.xp
         top = xp.max(self.gamma, axis=-1)
         what = "max_lr (one over the largest train curvature)"
@@ -125,7 +121,7 @@ class Reduced:
     @property
     @quiet
     def start_train_loss(self) -> Array:
-        """The train loss at the start, shape batch."""
+        """As `Problem.start_train_loss`."""
         own = sum_of_exponentials(self.kind.xp, self.log_weights, self.floor)
         what = "the train loss at the start"
         return returned(self.kind, what, own, self.units.train, RESCALE_TARGETS)
@@ -133,61 +129,35 @@ class Reduced:
     @property
     @quiet
     def start_test_loss(self) -> Array:
-        """The test loss at the start, shape batch."""
-        zeros = 0.0 * self.gamma
+        """As `Problem.start_test_loss`."""
+        zeros = 0.0 * self.gamma[..., None, :]
         own = self.test.above_noise(self.kind.xp, 1.0 + zeros, zeros)
+        own = Scaled(own.value[..., 0], own.bits[..., 0])
         what, noise = "the test loss at the start", self.test.noise
         return returned(self.kind, what, own, self.test.exponent, RESCALE_TARGETS, noise)
 
     def train_loss(self, log: Array) -> Array:
-        """Return the train loss of filters, in float64 and the user's units.
+        """Return the train losses of filters ±exp(log), (*batch, *levels, r), in the user's units.
 
-        Parameters
-        ----------
-        log : array, shape (*batch, r) or (*batch, levels, r)
-            The logarithms of the filters' magnitudes.
-
-        Returns
-        -------
-        array, shape (*batch,) or (*batch, levels)
-            The train losses.
+        They are in float64.
         """
-        extra = log.ndim - self.log_weights.ndim
-        levels = (None,) * extra
+        levels = (None,) * (log.ndim - self.log_weights.ndim)
         weights, floor = self.log_weights[(..., *levels, slice(None))], self.floor[(..., *levels)]
         own = sum_of_exponentials(self.kind.xp, weights + 2.0 * log, floor)
         return own.times(self.kind.xp, self.units.train)
 
     def test_loss(self, sign: Array, log: Array) -> Array:
-        """Return the test loss of filters sign·exp(log), in float64 and the user's units.
-
-        Parameters
-        ----------
-        sign, log : array, shape (*batch, *levels, r)
-            The filters.
-
-        Returns
-        -------
-        array, shape (*batch, *levels)
-            The test losses.
-        """
+        """Return the test losses of filters sign·exp(log), (*batch, *levels, r), likewise."""
         xp, (*batch, r) = self.kind.xp, self.gamma.shape
-        # with an axis of levels, even of one
-        parts = (xp.reshape(part, (*batch, -1, r)) for part in (sign, log))
-        return xp.reshape(self.test.loss(xp, *parts), log.shape[:-1])
+        own = self.test.above_noise(xp, *(xp.reshape(h, (*batch, -1, r)) for h in (sign, log)))
+        found = own.times(xp, self.test.exponent) + self.test.noise[..., None]
+        return xp.reshape(found, log.shape[:-1])
 
     def excess(self, levels: Array) -> Scaled:
-        """Return how far levels lie above the smallest train loss, in the problem's own unit.
+        """Return how far L levels lie above the smallest train loss, in the problem's own unit.
 
-        Parameters
-        ----------
-        levels : array
-            Train losses in the user's units, L of them in any shape.
-
-        Returns
-        -------
-        Scaled
-            The excesses, shape (B, L), with even exponents: a level may lie beyond float64.
+        Levels are in the user's units and of any shape; excesses are (B, L), with even exponents,
+        as a level may lie beyond float64.
         """
         left, _, bits = self._above_floor(levels)
         return Scaled(left, bits + self.kind.xp.zeros_like(left))
@@ -196,37 +166,22 @@ class Reduced:
         """Return the logarithm of `excess`, and that of the largest excess within rounding.
 
         A level is only known to half a unit in its last place. Relative to the excess, which
-        remains after the smallest train loss has been subtracted, this error is larger.
-
-        Parameters
-        ----------
-        levels : array
-            Train losses in the user's units, L of them in any shape.
-
-        Returns
-        -------
-        tuple of array
-            Both logarithms, shape (B, L); NaN for a level below every train loss.
+        remains after the smallest train loss has been subtracted, this error is larger. Both are
+        (B, L), and NaN for a level below every train loss.
         """
         xp, (left, there, bits) = self.kind.xp, self._above_floor(levels)
         most = xp.where(left > 0, left + _HALF_UNIT * there, left)
-        far = xp.abs(bits) > _FAR
-        if bool(xp.any(far)):
-            near = xp.where(far, xp.zeros_like(bits), bits)
-            logs = [
-                xp.where(far, xp.log(part) + _LN2 * bits, xp.log(shifted(xp, part, near)))
-                for part in (left, most)
-            ]
-            return logs[0], logs[1]
-        return xp.log(shifted(xp, left, bits)), xp.log(shifted(xp, most, bits))
+        near = xp.where(xp.abs(bits) > _FAR, 0.0, bits)
+        far = _LN2 * (bits - near)
+        return xp.log(shifted(xp, left, near)) + far, xp.log(shifted(xp, most, near)) + far
 
     def _above_floor(self, levels: Array) -> tuple[Array, Array, Array]:
         """Return the excess of levels and the levels themselves, both over 2^bits, and the bits."""
         xp, exponent = self.kind.xp, float(self.units.train)
         levels = xp.reshape(levels, (1, -1))
-        finite = xp.where(xp.isfinite(levels), xp.abs(levels), xp.zeros_like(levels))
+        finite = xp.where(xp.isfinite(levels), xp.abs(levels), 0.0)
         bits = 2.0 * xp.floor(0.5 * (exponents(xp, finite) - exponent))
-        bits = xp.where(finite > 0, bits, xp.zeros_like(bits))
+        bits = xp.where(finite > 0, bits, 0.0)
         there = shifted(xp, levels, -(bits + exponent))
         floor = xp.reshape(self.floor, (-1, 1))
         return there - shifted(xp, floor, -bits), there, bits

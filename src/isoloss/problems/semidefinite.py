@@ -62,13 +62,12 @@ class Entries(NamedTuple):
             )
         symmetric = matrices / 2.0 + transposed / 2.0
         stored, seen = unit * _longest_row(xp, matrices), 2.0 * _longest_row(xp, skew)
-        return cls(symmetric, xp.where(stored > seen, stored, seen))
+        return cls(symmetric, xp.maximum(stored, seen))
 
 
 def _longest_row(xp: Any, matrices: Array) -> Array:
-    size = xp.max(xp.abs(matrices), axis=-1)
-    size = xp.max(size, axis=-1, keepdims=True)
-    unit = matrices / xp.where(size > 0, size, xp.ones_like(size))[..., None]
+    size = xp.max(xp.abs(matrices), axis=(-2, -1))[..., None]
+    unit = matrices / xp.where(size > 0, size, 1.0)[..., None]
     return size * xp.sqrt(xp.max(xp.sum(unit**2, axis=-1), axis=-1, keepdims=True))
 
 
@@ -84,8 +83,7 @@ def cutoff(
 
     Raises ``ValueError`` naming the lowest eigenvalue if it is further below zero.
     """
-    limit = ROUNDED * largest
-    limit = xp.where(limit > _FAR * rounding, limit, _FAR * rounding)
+    limit = xp.maximum(ROUNDED * largest, _FAR * rounding)
     if bool(xp.any(lowest < -limit)):
         raise ValueError(
             f"{name} must be positive semidefinite; "
@@ -126,14 +124,11 @@ def decompose_semidefinite(
     entries = Entries.read(xp, name, matrices, unit, exponent)
     eigenvalues, vectors = xp.linalg.eigh(entries.matrices)
     eigenvalues, vectors = xp.flip(eigenvalues, axis=-1), xp.flip(vectors, axis=-1)
-    largest, lowest = eigenvalues[..., :1], eigenvalues[..., -1:]
-    largest = xp.where(largest > 0, largest, xp.zeros_like(largest))
+    largest, lowest = xp.clip(eigenvalues[..., :1], min=0.0), eigenvalues[..., -1:]
     n = int(matrices.shape[-1])
     own = own_rounding(n, largest)
-    wanted = (
-        entries.rounding if rounding is None else xp.zeros_like(own) + scaled(rounding, -exponent)
-    )
-    least = xp.where(own > wanted, own, wanted)
+    wanted = entries.rounding if rounding is None else 0.0 * own + scaled(rounding, -exponent)
+    least = xp.maximum(own, wanted)
     noise = cutoff(xp, name, lowest, largest, least, exponent)
     kept = eigenvalues > noise
     lost = ~kept & (eigenvalues > own) & (noise > _SLIGHT * largest)
@@ -142,9 +137,7 @@ def decompose_semidefinite(
     if left_out and rounding is None:
         theirs = (scaled(each, exponent) for each in (below, float(xp.min(lowest))))
         warn_of_rounding(name, left_out, n, *theirs)
-    return Decomposed(
-        xp.where(kept, eigenvalues, xp.zeros_like(eigenvalues)), vectors, left_out, below
-    )
+    return Decomposed(xp.where(kept, eigenvalues, 0.0), vectors, left_out, below)
 
 
 def warn_of_rounding(name: str, left_out: int, n: int, below: float, lowest: float) -> None:

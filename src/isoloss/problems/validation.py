@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from isoloss._arrays import context
 from isoloss._arrays.columns import (
     Names,
@@ -36,7 +38,7 @@ _DENSEST = 50_000_000  # numbers of a sparse matrix that is made dense
 def log_weights(xp: Any, curvature: Array, residual: Array) -> Array:
     """Return log(γ ‖δ‖²) without underflow in the squares."""
     size = xp.max(xp.abs(residual), axis=-1)
-    unit = residual / xp.where(size > 0, size, xp.ones_like(size))[..., None]
+    unit = residual / xp.where(size > 0, size, 1.0)[..., None]
     return xp.log(curvature) + 2.0 * xp.log(size) + xp.log(xp.sum(unit**2, axis=-1))
 
 
@@ -57,8 +59,7 @@ def made_dense(name: str, value: Any) -> Any:
     if size > _DENSEST:
         raise ValueError(
             f"{name} is sparse and, made dense, would take {8e-9 * size:.1f} GB; {advice}. To "
-            "make it "
-            f"dense all the same, give {name}.toarray()"
+            f"make it dense all the same, give {name}.toarray()"
         )
     return value.toarray(order="C")
 
@@ -73,18 +74,6 @@ def read_noise(kind: ArrayContext, noise: Any, batch: tuple[int, ...]) -> Array:
         raise ValueError(
             f"noise must be a number or have the batch shape {batch}; got {tuple(array.shape)}"
         ) from None
-
-
-def _batch_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the shape to which named batch shapes broadcast."""
-    longest = max(len(found) for found in shapes.values())
-    batch = [1] * longest
-    for found in shapes.values():
-        for axis, length in enumerate(found, start=longest - len(found)):
-            if length not in (1, batch[axis]) and batch[axis] != 1:
-                raise ValueError(f"the leading (batch) axes must broadcast; got {shapes}")
-            batch[axis] = max(batch[axis], length)
-    return tuple(batch)
 
 
 def read_covariances(
@@ -112,10 +101,11 @@ def read_covariances(
                 f"{name} must have shape (*batch, {', '.join(map(str, core))}) to fit "
                 f"train_cov of shape {tuple(arrays['train_cov'].shape)}; got {found}"
             )
-    batch = _batch_shape(
-        {n: tuple(a.shape[: -2 if n.endswith("cov") else -1]) for n, a in arrays.items()}
-    )
-    return arrays, batch, size
+    shapes = {n: tuple(a.shape[: -2 if n.endswith("cov") else -1]) for n, a in arrays.items()}
+    try:
+        return arrays, np.broadcast_shapes(*shapes.values()), size
+    except ValueError:
+        raise ValueError(f"the leading (batch) axes must broadcast; got {shapes}") from None
 
 
 def read_train(
