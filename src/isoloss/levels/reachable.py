@@ -47,12 +47,14 @@ class ReachableBand:
     """
 
     kind: ArrayContext
+    """The array library, precision and device of the problem."""
     train_loss: Array
     lowest: Array
     highest: Array
     low: LogFilter
     """The filter of lowest test loss, in logarithms."""
     high: LogFilter
+    """The same of highest test loss."""
 
     @property
     @quiet
