@@ -16,7 +16,6 @@ __all__ = [
     "claimed",
     "locked",
     "prepare_folder",
-    "sync",
     "write_bytes",
     "write_text",
 ]
@@ -27,27 +26,14 @@ LOCK = ".isoloss.lock"
 
 
 class OutputError(Exception):
-    """A folder or file that cannot be written, said in one line."""
+    """A folder or file cannot be written; the message is one line."""
 
 
 @contextlib.contextmanager
 def claimed(out: Path | None, *, force: bool = False) -> Iterator[None]:
-    """Keep other runs out of the folder ``out`` until this run has written its results.
+    """Keep other runs out of a folder, which `check_folder` accepts, until results are written.
 
-    The claim ends with the process, however that ends. Folders made for it are removed again if
-    nothing has been written into them.
-
-    Parameters
-    ----------
-    out : Path or None
-        The folder; missing parents are made. None claims nothing.
-    force : bool, default: False
-        As for `check_folder`.
-
-    Raises
-    ------
-    OutputError
-        If another run holds the folder, or `check_folder` refuses it, or it cannot be written.
+    None claims nothing.
     """
     if out is None:
         yield
@@ -59,17 +45,10 @@ def claimed(out: Path | None, *, force: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Claim a folder as `claimed` does, whatever it holds.
+    """Claim a folder as `claimed` does, whatever it holds; make it if it does not exist.
 
-    Parameters
-    ----------
-    out : Path
-        The folder; missing parents are made.
-
-    Raises
-    ------
-    OutputError
-        If another run holds the folder, or it cannot be written.
+    The claim ends with the process, however that ends. Folders made for it are removed again if
+    nothing has been written into them.
     """
     from filelock import FileLock, Timeout
 
@@ -82,12 +61,11 @@ def locked(out: Path) -> Iterator[None]:
         except Timeout:
             made = []
             raise OutputError(
-                f"another run of isoloss is writing to {out}; wait until it ends, or choose "
-                "another "
+                f"another run of isoloss is writing to {out}; wait until it ends, or choose another "
                 "folder"
             ) from None
         except OSError as error:
-            raise OutputError(f"cannot write to {out}: {error.strerror or error}") from None
+            raise _cannot_write(f"to {out}", error) from None
         yield
     finally:
         if lock.is_locked:
@@ -102,58 +80,21 @@ def locked(out: Path) -> Iterator[None]:
 def prepare_folder(out: Path, *, force: bool = False) -> Path:
     """Make the folder ``out`` ready for results.
 
-    A new or empty folder is marked as made by isoloss; such a folder may be written again. Any
-    other folder with something in it is refused unless ``force``; what is in it then stays beside
-    the results.
-
-    Parameters
-    ----------
-    out : Path
-        The folder; missing parents are made.
-    force : bool, default: False
-        Write into a folder that isoloss did not make.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    OutputError
-        If the folder is refused, is a file, or cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> folder = prepare_folder(Path(tempfile.mkdtemp()) / "results")
-    >>> prepare_folder(folder) == folder
-    True
+    A new or empty folder is marked as made by isoloss, so that a later run may write it again. Any
+    other folder that holds something is refused unless ``force``; its files then stay beside the
+    results.
     """
     check_folder(out, force=force)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from None
+        raise _cannot_write(f"to {out}", error) from None
     write_text(out / _MARKER, "Results of isoloss; the next run may replace them.\n")
     return out
 
 
 def check_folder(out: Path, *, force: bool = False) -> None:
-    """Refuse what `prepare_folder` would refuse, before any work and without touching anything.
-
-    Parameters
-    ----------
-    out : Path
-        The folder.
-    force : bool, default: False
-        Accept a folder that isoloss did not make.
-
-    Raises
-    ------
-    OutputError
-        If the folder holds files that isoloss did not make, is a file, or cannot be read.
-    """
+    """Refuse what `prepare_folder` would refuse, before any work and without touching anything."""
     try:
         if out.exists() and not out.is_dir():
             raise OutputError(f"{out} is a file; choose another --out")
@@ -164,44 +105,21 @@ def check_folder(out: Path, *, force: bool = False) -> None:
                 "choose another --out, or write into it with --force"
             )
     except OSError as error:
-        raise OutputError(f"cannot write to {out}: {error.strerror or error}") from None
+        raise _cannot_write(f"to {out}", error) from None
 
 
 def check_file(path: Path, *, force: bool = False) -> None:
-    """Refuse a file that exists (unless ``force``) or whose folder does not, before any work.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    force : bool, default: False
-        Accept a file that is there.
-
-    Raises
-    ------
-    OutputError
-        If it is refused.
-    """
+    """Refuse a file that exists (unless ``force``) or whose folder does not, before any work."""
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file")
     if path.exists() and not force:
-        raise OutputError(_exists(path))
+        raise _exists(path)
     if not path.parent.is_dir():
         raise OutputError(f"there is no folder {path.parent} to write {path.name} into")
 
 
 def write_text(path: Path, text: str, *, new: bool = False) -> None:
-    """Write a UTF-8 file whole or not at all (`write_bytes`).
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    text : str
-        What it will hold.
-    new : bool, default: False
-        As for `write_bytes`.
-    """
+    """Write a UTF-8 file as `write_bytes` does."""
     write_bytes(path, text.encode(), new=new)
 
 
@@ -209,21 +127,8 @@ def write_bytes(path: Path, content: bytes, *, new: bool = False) -> None:
     """Write a file whole or not at all: to a temporary file beside it, then renamed.
 
     The content is synced to disk before the file is renamed, so that even a sudden loss of power
-    leaves either the old file or the new one.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    content : bytes
-        What it will hold.
-    new : bool, default: False
-        Refuse to overwrite a file: another run may have written it since `check_file`.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
+    leaves either the old file or the new one. ``new`` refuses to overwrite a file, which another
+    run may have written since `check_file`.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
@@ -234,11 +139,11 @@ def write_bytes(path: Path, content: bytes, *, new: bool = False) -> None:
             os.fsync(file.fileno())
         if not (new and _linked(temporary, path)):
             temporary.replace(path)
-        sync(path.parent)
+        _sync(path.parent)
     except FileExistsError:
-        raise OutputError(_exists(path)) from None
+        raise _exists(path) from None
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+        raise _cannot_write(str(path), error) from None
     finally:
         with contextlib.suppress(OSError):  # it has its name, or was never made
             temporary.unlink()
@@ -257,21 +162,19 @@ def _linked(temporary: Path, path: Path) -> bool:
     return True
 
 
-def _exists(path: Path) -> str:
-    return f"{path} exists; choose another name, or overwrite it with --force"
+def _exists(path: Path) -> OutputError:
+    return OutputError(f"{path} exists; choose another name, or overwrite it with --force")
 
 
-def sync(path: Path) -> None:
-    """Sync a file, or a folder's directory entries, to disk.
+def _cannot_write(what: str, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {what}: {error.strerror or error}")
 
-    Parameters
-    ----------
-    path : Path
-        The file or folder. Windows cannot sync folders, so they are skipped there.
-    """
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+
+def _sync(folder: Path) -> None:
+    """Sync a folder's entries to disk, so that a new name survives a loss of power."""
+    if os.name == "nt":
+        return  # Windows cannot sync folders
+    handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
