@@ -61,8 +61,8 @@ def locked(out: Path) -> Iterator[None]:
         except Timeout:
             made = []
             raise OutputError(
-                f"another run of isoloss is writing to {out}; wait until it ends, or choose another "
-                "folder"
+                f"another run of isoloss is writing to {out}; wait until it ends, or choose "
+                "another folder"
             ) from None
         except OSError as error:
             raise _cannot_write(f"to {out}", error) from None

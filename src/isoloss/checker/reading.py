@@ -52,14 +52,10 @@ def check_fields(content: Any, depth: int = 0) -> None:
         raise LimitError(f"theorems are nested more than {_DEEPEST} levels deep, the limit")
     kind = content.get("kind") if isinstance(content, dict) else None
     fields = _KINDS.get(kind) if isinstance(kind, str) else None
-    if fields is None or content.get("format") != _FORMAT or set(content) != fields.keys() | _HEAD:
+    if fields is None or content.get("format") != _FORMAT or content.keys() != fields.keys():
         raise RejectedError(f"the fields are not those of {_FORMAT}, kind {shown(kind)}")
     for key, field in fields.items():
         field(content[key], key)
-    for key in ("made_by", "reason"):
-        _words(content[key], key)
-    if content["verdict"] not in ("proved", "disproved", "undecided"):
-        raise RejectedError(f"{shown(content['verdict'])} is not a verdict")
     for part in content["parts"] if kind == "theorem" else ():
         check_fields(part, depth + 1)
 
@@ -76,59 +72,20 @@ def _no_float(text: str) -> NoReturn:
     raise RejectedError(f"a certificate must not contain floats; got {shown(text)}")
 
 
-def _words(value: Any, where: str, *, formal: bool = False) -> None:
-    """Check a string: printable on one line and, if it is formal, without comments."""
-    if not isinstance(value, str):
-        raise RejectedError(f"{where} must be a string; got {shown(value)}")
-    if not value.isprintable() or (formal and "#" in value):
-        raise RejectedError(f"{where} has a comment or unprintable characters")
+def _leaf(what: str, kind: type, fits: Callable[[Any], bool] | None = None) -> Field:
+    """Return the check of a field that holds a single value; ``fits`` may raise `ValueError`."""
 
+    def check(value: Any, where: str) -> None:
+        try:
+            fitting = type(value) is kind and (
+                fits is None or fits(value)
+            )  # True is an int for isinstance()
+        except (ValueError, OpenError) as error:
+            raise RejectedError(f"{where}: {error}") from None
+        if not fitting:
+            raise RejectedError(f"{where} must be {what}; got {shown(value)}")
 
-def _name(value: Any, where: str) -> None:
-    if not (isinstance(value, str) and is_name(value)):
-        raise RejectedError(f"{where} must be one word of ASCII letters; got {shown(value)}")
-
-
-def _schedule_name(value: Any, where: str) -> None:
-    if value != "":
-        _name(value, where)
-
-
-def _whole(value: Any, where: str, *, least: int = 0) -> None:
-    if type(value) is not int or value < least:
-        raise RejectedError(
-            f"{where} must be a whole number of at least {least}; got {shown(value)}"
-        )
-
-
-def _bits(value: Any, where: str) -> None:
-    _whole(value, where)
-    if value not in _PRECISION:
-        raise RejectedError(f"the precision {shown(value)} is out of range")
-
-
-def _truth(value: Any, where: str) -> None:
-    if not isinstance(value, bool):
-        raise RejectedError(f"{where} must be true or false; got {shown(value)}")
-
-
-def _number(value: Any, where: str) -> None:
-    if not isinstance(value, str):
-        raise RejectedError(f"{where} must be a number written as a string; got {shown(value)}")
-    try:
-        fraction(value)
-    except ValueError as error:
-        raise RejectedError(f"{where}: {error}") from None
-
-
-def _ends(value: Any, where: str) -> None:
-    """Check the ends of an enclosure."""
-    if not (isinstance(value, list) and [type(each) for each in value] == [str, str]):
-        raise RejectedError(f"{where} must be two numbers written as strings; got {shown(value)}")
-    try:
-        read(value)
-    except (ValueError, OpenError) as error:
-        raise RejectedError(f"{where}: {error}") from None
+    return check
 
 
 def _optional(value: Any, where: str, *, field: Field) -> None:
@@ -162,7 +119,7 @@ def _fields(value: Any, where: str, *, fields: dict[str, Field], what: str) -> N
 def _piece(value: Any, where: str) -> None:
     """Check ``["gd", RATE, STEPS]`` or ``["flow", TIME or None]``."""
     match value:
-        case ["gd", str(rate), steps]:
+        case ["gd", rate, steps]:
             _number(rate, where)
             _whole(steps, where)
         case ["flow", time]:
@@ -171,55 +128,65 @@ def _piece(value: Any, where: str) -> None:
             raise RejectedError(f"{where}: {shown(value)} is not a phase of a schedule")
 
 
-def _anything(value: Any, where: str) -> None:
-    """Accept any value of a field that is checked elsewhere."""
-
-
-_formal = partial(_words, formal=True)
-_numbers = partial(_list, field=_number)
+_words = _leaf("one line of printable text", str, str.isprintable)
+_formal = _leaf(
+    "one line of printable text without comments",
+    str,
+    lambda text: text.isprintable() and "#" not in text,
+)
+_name = _leaf("one ASCII word", str, is_name)
+_schedule_name = _leaf("one ASCII word, or empty", str, lambda text: not text or is_name(text))
+_truth = _leaf("true or false", bool)
+_whole = _leaf("a whole number of at least 0", int, lambda number: number >= 0)
+_bits = _leaf(f"from {_PRECISION[0]} to {_PRECISION[-1]}", int, _PRECISION.__contains__)
+_number = _leaf("a number written as a string", str, lambda text: fraction(text) is not None)
+_enclosure = _leaf(
+    "two numbers written as strings",
+    list,
+    lambda ends: [type(end) for end in ends] == [str, str] and read(ends) is not None,
+)
 _texts = partial(_list, field=_formal, least=1)
-_several = partial(_list, field=_number, least=1)
-_must_reach = partial(_list, field=_schedule_name)
+_numbers = partial(_list, field=_number, least=1)
+_names = partial(_list, field=_schedule_name)
 
+_SPECTRA = ("train", "test", "start_squared")
 _RUN: dict[str, Field] = {
     "schedule": partial(_list, field=_piece),
     "reached": _truth,
-    "piece": partial(_whole, least=-1),
+    "piece": _leaf("a whole number of at least -1", int, lambda number: number >= -1),
     "steps": _whole,
-    "inside": partial(_optional, field=_ends),
-    "time": partial(_optional, field=_ends),
-    "train_loss": _ends,
-    "test_loss": _ends,
-    "parts": partial(_list, field=_ends),
+    "inside": partial(_optional, field=_enclosure),
+    "time": partial(_optional, field=_enclosure),
+    "train_loss": _enclosure,
+    "test_loss": _enclosure,
+    "parts": partial(_list, field=_enclosure),
 }
-_PROBLEM: dict[str, Field] = {
-    "train": _several,
-    "test": _several,
-    "start_squared": _several,
-    "noise": _number,
-}
+_PROBLEM: dict[str, Field] = {**dict.fromkeys(_SPECTRA, _numbers), "noise": _number}
 _FAMILY: dict[str, Field] = {
-    "train": _texts,
-    "test": _texts,
-    "start_squared": _texts,
+    **dict.fromkeys(_SPECTRA, _texts),
     "noise": partial(_texts, most=1),
     "level": partial(_optional, field=_formal),
     "schedules": partial(_mapping, key=_schedule_name, field=_formal),
-    "at_level": _must_reach,
+    "at_level": _names,
 }
-_HEAD = {"format", "kind", "made_by", "verdict", "reason"}
+_HEAD: dict[str, Field] = {
+    **dict.fromkeys(("format", "kind", "made_by", "reason"), _words),
+    "verdict": _leaf("a verdict", str, ("proved", "disproved", "undecided").__contains__),
+}
 _KINDS: dict[str, dict[str, Field]] = {
     "runs": {
+        **_HEAD,
         "problem": partial(_fields, fields=_PROBLEM, what="a problem"),
         "level": partial(_optional, field=_number),
         "claim": _formal,
-        "at_level": _must_reach,
+        "at_level": _names,
         "precision": _bits,
         "runs": partial(
             _mapping, key=_schedule_name, field=partial(_fields, fields=_RUN, what="a run")
         ),
     },
     "for_all": {
+        **_HEAD,
         "box": partial(_mapping, key=_name, field=partial(_list, field=_number, least=2, most=2)),
         "claim": _formal,
         "family": partial(
@@ -227,18 +194,18 @@ _KINDS: dict[str, dict[str, Field]] = {
         ),
         "precision": _bits,
         "tree": _words,
-        "counterexample": partial(_optional, field=_numbers),
+        "counterexample": partial(_optional, field=partial(_list, field=_number)),
     },
     "identity": {
-        "claim": _formal,
-        "left": _formal,
-        "right": _formal,
+        **_HEAD,
+        **dict.fromkeys(("claim", "left", "right"), _formal),
         "variables": partial(_list, field=_name),
     },
     "theorem": {
+        **_HEAD,
         "name": _words,
         "statement": _formal,
         "argument": partial(_list, field=_words),
-        "parts": partial(_list, field=_anything, least=1),
+        "parts": partial(_list, field=_leaf("a certificate", dict), least=1),
     },
 }
