@@ -14,10 +14,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from isoloss.checker.flint_precision import precision
-from isoloss.proof import dynamics
-from isoloss.proof.dynamics import EnclosedProblem, IndeterminateError, follow
+from isoloss.proof import flow_crossing
+from isoloss.proof.dynamics import EnclosedProblem, follow
 from isoloss.proof.exact_problem import ExactProblem
 from isoloss.proof.interval import (
+    IndeterminateError,
     Interval,
     UnboundedError,
     hull,
@@ -133,8 +134,8 @@ def test_a_wrong_guess_of_a_time_is_not_believed(
     factor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # the guess is not part of the proof: a fault in it must not make a wrong enclosure
-    right = dynamics._newton
-    monkeypatch.setattr(dynamics, "_newton", lambda *given: right(*given) * arb(factor))
+    right = flow_crossing._newton
+    monkeypatch.setattr(flow_crossing, "_newton", lambda *given: right(*given) * arb(factor))
     problem = ExactProblem.from_spectra([1, "1/3"], [1, 2], [3, 4])
     spectrum = EnclosedProblem(problem.train, problem.test, problem.start_squared, problem.noise)
     with precision(128), pytest.raises(IndeterminateError, match="at what time the flow reaches"):

@@ -9,10 +9,10 @@ from typing import Any
 from isoloss.checker.flint_precision import precision
 from isoloss.problems.problem import Problem
 from isoloss.proof.certificates import Certificate, Verdict, certificate, enclosure
-from isoloss.proof.dynamics import EnclosedProblem, IndeterminateError, StopEnclosure, follow
+from isoloss.proof.dynamics import EnclosedProblem, StopEnclosure, follow
 from isoloss.proof.exact_problem import ExactProblem, exact, text
 from isoloss.proof.expressions import Expression
-from isoloss.proof.interval import UnboundedError
+from isoloss.proof.interval import IndeterminateError, UnboundedError
 from isoloss.proof.quantity_names import (
     at_level,
     check_schedule_names,

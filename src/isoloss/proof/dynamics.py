@@ -6,13 +6,16 @@ Everything follows from δ_i² ← δ_i² (1 - 2ηγ_i)² for a step and δ_i² 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from flint import arb, ctx, fmpq
+from flint import fmpq
 
+from isoloss.proof.flow_crossing import crossing, decayed
 from isoloss.proof.interval import (
     EXACT_BITS,
+    IndeterminateError,
     Interval,
     Value,
     hull,
@@ -21,21 +24,16 @@ from isoloss.proof.interval import (
     less_equal,
     lower,
     power,
+    total,
     upper,
 )
 from isoloss.proof.schedules import ExactFlow, ExactSteps, Piece
 
-__all__ = ["EnclosedProblem", "IndeterminateError", "StopEnclosure", "follow", "possible_stops"]
+__all__ = ["EnclosedProblem", "StopEnclosure", "follow", "possible_stops"]
 
-_NEWTON = 500
 _MOST_LOOKS = 20_000
 _MOST_STOPS = 64
 _SHOWN_BITS = 2**11  # of a fraction that a certificate writes out
-_LOST = 24  # bits that the verification of a root may lose
-
-
-class IndeterminateError(ArithmeticError):
-    """At this precision, or on this box, a comparison that training depends on is open."""
 
 
 @dataclass(frozen=True)
@@ -98,47 +96,40 @@ def possible_stops(
 
     Where it is open whether a problem reaches the level, both are followed up.
     """
-    run, stops = _Run.start(spectrum, level), _Stops()
+    stops: list[StopEnclosure] = []
+    for state, piece, inside, reached in _ends(spectrum, schedule, level):
+        with contextlib.suppress(_EmptyError):
+            stops.append(state.stop(piece, inside, reached=reached))
+        if len(stops) > _MOST_STOPS:
+            raise IndeterminateError("at which of very many steps the level is reached")
+    return stops
+
+
+def _ends(
+    spectrum: EnclosedProblem, schedule: Sequence[Piece], level: Value | None
+) -> Iterator[tuple[_State, int, Interval | None, bool]]:
+    """Yield where training may end: the state, the piece, the time inside it, and if reached."""
+    state = _State(spectrum, level, [fmpq(1)] * len(spectrum.train), 0, fmpq(0))
     if level is not None:
-        reached = less_equal(run.loss(), level)
+        reached = less_equal(total(state.parts()), level)
         if reached is not False:
-            stops.add(run, -1)
+            yield state, -1, None, True
         if reached:
-            return stops.found
+            return
     for i, piece in enumerate(schedule):
         if isinstance(piece, ExactFlow):
-            inside, certain = run.crossing(piece)
+            inside, certain = crossing(state.parts(), spectrum.train, level, piece.time)
             if inside is not None:
-                stops.add(run.flowed(inside), i, inside=inside)
-            run = run if certain else run.flowed(piece.time)
+                yield state.after(ExactFlow(inside)), i, inside, True
         else:
             certain = False
-            for count, must in run.candidates(piece):
-                stops.add(run.stepped(piece.rate, count), i)
+            for count, must in state.candidates(piece):
+                yield state.after(ExactSteps(piece.rate, count)), i, None, True
                 certain = must
-            run = run if certain else run.stepped(piece.rate, piece.count)
         if certain:
-            return stops.found
-    stops.add(run, len(schedule) - 1, reached=False)
-    return stops.found
-
-
-class _Stops:
-    """Possible stops."""
-
-    def __init__(self) -> None:
-        self.found: list[StopEnclosure] = []
-
-    def add(
-        self, run: _Run, piece: int, *, reached: bool = True, inside: Interval | None = None
-    ) -> None:
-        """Add a stop, if any problem can have it."""
-        try:
-            self.found.append(run.stop(piece, reached=reached, inside=inside))
-        except _EmptyError:
             return
-        if len(self.found) > _MOST_STOPS:
-            raise IndeterminateError("at which of very many steps the level is reached")
+        state = state.after(piece)
+    yield state, len(schedule) - 1, None, False
 
 
 class _EmptyError(ArithmeticError):
@@ -146,8 +137,8 @@ class _EmptyError(ArithmeticError):
 
 
 @dataclass(frozen=True)
-class _Run:
-    """The state of training: the squares of the filter h² of each direction."""
+class _State:
+    """The state of training: the squared filter h² of each direction, the steps and the time."""
 
     spectrum: EnclosedProblem
     level: Value | None
@@ -155,44 +146,37 @@ class _Run:
     steps: int
     time: Value | None
 
-    @classmethod
-    def start(cls, spectrum: EnclosedProblem, level: Value | None) -> _Run:
-        """Return the state before any training."""
-        return cls(spectrum, level, [fmpq(1)] * len(spectrum.train), 0, fmpq(0))
-
     def parts(self) -> list[Value]:
         """Return γ_iδ_i² now."""
         spectrum = self.spectrum
         return [
-            _times(_times(g, s), h)
+            g * s * h
             for g, s, h in zip(spectrum.train, spectrum.squares, self.filters, strict=True)
         ]
 
-    def loss(self) -> Value:
-        """Return the train loss now."""
-        return _sum(self.parts())
-
-    def stepped(self, rate: Value, count: int) -> _Run:
-        """Return the state after steps of one rate."""
+    def after(self, piece: Piece) -> _State:
+        """Return the state after a whole piece."""
+        if isinstance(piece, ExactFlow):
+            filters = [
+                decayed(h, g, piece.time)
+                for h, g in zip(self.filters, self.spectrum.train, strict=True)
+            ]
+            time = None if piece.time is None or self.time is None else self.time + piece.time
+            return replace(self, filters=filters, time=time)
+        if not piece.count:
+            return self
         filters = [
-            _rounded(_times(h, power(square, fmpq(count))), EXACT_BITS) if count else h
-            for h, square in zip(self.filters, self._squares(rate), strict=True)
+            _rounded(h * power(square, fmpq(piece.count)), EXACT_BITS)
+            for h, square in zip(self.filters, self._squares(piece.rate), strict=True)
         ]
-        return replace(self, filters=filters, steps=self.steps + count)
-
-    def flowed(self, time: Value | None) -> _Run:
-        """Return the state after a flow for a time, or without end."""
-        filters = [
-            _flowed(h, g, time) for h, g in zip(self.filters, self.spectrum.train, strict=True)
-        ]
-        after = None if time is None or self.time is None else self.time + time
-        return replace(self, filters=filters, time=after)
+        return replace(self, filters=filters, steps=self.steps + piece.count)
 
     def candidates(self, piece: ExactSteps) -> Iterator[tuple[int, bool]]:
         """Yield the steps that may be the first at or below the level, and whether it must be.
 
-        Between two steps each direction's part is at least the lesser one of its two ends, as it
-        is a power of the step.
+        Each direction's part is a power of the step, so it is monotone: between two steps it is at
+        least the lesser of its two ends. A range of steps whose bounds stay above the level is
+        discarded as a whole; any other is halved.
         """
         if self.level is None or not piece.count:
             return
@@ -206,57 +190,29 @@ class _Run:
                     f"which step reaches the level, within {_MOST_LOOKS} looks"
                 )
             ends = [
-                [_times(w, power(s, fmpq(k))) for w, s in zip(now, squares, strict=True)]
+                [w * power(s, fmpq(k)) for w, s in zip(now, squares, strict=True)]
                 for k in (low, high)
             ]
-            if less(self.level, _sum([_least(a, b) for a, b in zip(*ends, strict=True)])):
+            if less(self.level, total(map(_least, *ends))):
                 continue
             if low < high:
                 middle = (low + high) // 2
                 waiting += [(middle + 1, high), (low, middle)]
                 continue
-            reached = less_equal(_sum(ends[0]), self.level)
+            reached = less_equal(total(ends[0]), self.level)
             if reached is not False:
                 yield low, reached is True
             if reached:
                 return
 
-    def crossing(self, piece: ExactFlow) -> tuple[Interval | None, bool]:
-        """Return the time at which a flow may reach the level, and whether it must.
-
-        Σ w_i exp(-4γ_i t) falls strictly in t where any part with γ_i > 0 is left, so a change of
-        sign encloses the one crossing.
-        """
-        alive = []
-        for part, g in zip(self.parts(), self.spectrum.train, strict=True):
-            if not _is_zero(part):
-                if not less(fmpq(0), g):
-                    raise IndeterminateError("whether a curvature is positive")
-                alive.append((part, g))
-        if self.level is None or not alive or less_equal(self.level, fmpq(0)):
-            return None, False
-        if not less(fmpq(0), self.level):
-            raise IndeterminateError("whether the level is positive")
-        if piece.time is None:
-            return _crossing(alive, self.level), True
-        reached = less_equal(_flow_loss(alive, piece.time), self.level)
-        if reached is False:
-            return None, False
-        found = _crossing(alive, self.level)
-        end = upper(piece.time)
-        if found.low > end:
-            return None, False
-        return Interval(found.low, min(found.high, end)), reached is True
-
     def _squares(self, rate: Value) -> list[Value]:
         factors = [fmpq(1) - fmpq(2) * rate * g for g in self.spectrum.train]
         return [power(factor, fmpq(2)) for factor in factors]
 
-    def stop(
-        self, piece: int, *, reached: bool = True, inside: Interval | None = None
-    ) -> StopEnclosure:
+    def stop(self, piece: int, inside: Interval | None, *, reached: bool) -> StopEnclosure:
         """Return where training ends now; ``inside`` a flow, exactly at the level."""
-        parts, loss = self.parts(), self.loss()
+        parts = self.parts()
+        loss = total(parts)
         if inside is not None:
             assert self.level is not None
             loss = self.level
@@ -282,17 +238,18 @@ class _Run:
         seen, all_seen = [], True
         for i, (g, lam) in enumerate(zip(spectrum.train, spectrum.test, strict=True)):
             if less(fmpq(0), g):
-                if not _is_zero(parts[i]):
+                if parts[i] != 0:
                     seen.append((parts[i], lam / g))
             else:
-                all_seen = all_seen and _is_zero(parts[i])
-                terms.append(_times(lam, _times(spectrum.squares[i], self.filters[i])))
+                all_seen = all_seen and parts[i] == 0
+                terms.append(lam * (spectrum.squares[i] * self.filters[i]))
+        direct = total([*terms, *(part * ratio for part, ratio in seen)])
         if not seen or not all_seen:
-            return _sum([*terms, *(part * ratio for part, ratio in seen)])
-        chief = seen[max(range(len(seen)), key=lambda i: float(upper(seen[i][0]).mid()))][1]
-        direct = [part * ratio for part, ratio in seen]
-        others = [_times(part, ratio - chief) for part, ratio in seen]
-        return _narrower(_sum([*terms, chief * loss, *others]), _sum([*terms, *direct]))
+            return direct
+        # the largest part, which is the least certain, is the one to express by the loss
+        chief = max(seen, key=lambda pair: float(upper(pair[0]).mid()))[1]
+        others = [part * (ratio - chief) for part, ratio in seen]
+        return _narrower(total([*terms, chief * loss, *others]), direct)
 
 
 def _least(a: Value, b: Value) -> Value:
@@ -303,74 +260,16 @@ def _least(a: Value, b: Value) -> Value:
     return Interval(low, low)
 
 
-def _flowed(h: Value, g: Value, time: Value | None) -> Value:
-    """Return a squared filter after a flow for a time, or without end."""
-    if _is_zero(h) or _is_zero(g) or (time is not None and _is_zero(time)):
-        return h
-    if time is None:
-        return fmpq(0)
-    return h * (Interval.of(fmpq(-4) * g * time)).exp()
-
-
-def _flow_loss(alive: list[tuple[Value, Value]], time: Value) -> Value:
-    return _sum([w * _flowed(fmpq(1), g, time) for w, g in alive])
-
-
-def _crossing(alive: list[tuple[Value, Value]], level: Value) -> Interval:
-    """Return an interval that holds the time of the crossing, verified by the signs at its ends."""
-    early = _newton([(lower(w), upper(g)) for w, g in alive], upper(level))
-    late = _newton([(upper(w), lower(g)) for w, g in alive], lower(level))
-    margin = arb(2) ** (_LOST - ctx.prec)
-    low, high = None, None
-    for _ in range(_LOST):
-        if low is None:
-            # no time is below 0, so that nothing is to be shown there
-            start = max((early * (1 - margin)).lower().mid(), arb(0))
-            above = less(level, _flow_loss(alive, Interval(start, start)))
-            low = start if start == 0 or above else None
-        if high is None:
-            end = (late * (1 + margin)).upper().mid()
-            below = less(_flow_loss(alive, Interval(end, end)), level)
-            high = end if below else None
-        if low is not None and high is not None:
-            return Interval(low, high)
-        margin = 4 * margin
-    raise IndeterminateError("at what time the flow reaches the level")
-
-
-def _newton(terms: list[tuple[arb, arb]], level: arb) -> arb:
-    """Return about where log Σ w exp(-4γt) = log level: convex, from a lower bound on.
-
-    Only a guess, which `_crossing` verifies.
-    """
-    useful = [(w.mid(), g.mid()) for w, g in terms if w > 0 and g > 0]
-    time = arb(0)
-    if not useful:
-        return time
-    for w, g in useful:
-        bound = (((w / level).log()) / (4 * g)).mid()
-        time = bound if bound > time else time
-    for _ in range(_NEWTON):
-        values = [w * (-4 * g * time).exp() for w, g in useful]
-        total = sum(values, arb(0))
-        slope = sum((4 * g * v for (_, g), v in zip(useful, values, strict=True)), arb(0))
-        move = ((total / level).log() * total / slope).mid()
-        time = (time + move).mid()
-        if abs(move) <= abs(time) * arb(2) ** (8 - ctx.prec):
-            break
-    return time if time > 0 else arb(0)
-
-
 def _consistent(parts: list[Value], loss: Value) -> list[Value]:
     """Narrow parts by what their sum must be."""
-    if sum(not _is_zero(part) for part in parts) == 1:
-        return [part if _is_zero(part) else loss for part in parts]
+    if sum(part != 0 for part in parts) == 1:
+        return [part if part == 0 else loss for part in parts]
     narrowed: list[Value] = []
     for i, part in enumerate(parts):
         if isinstance(part, fmpq):
             narrowed.append(part)
             continue
-        rest = loss - _sum([other for j, other in enumerate(parts) if j != i])
+        rest = loss - total([other for j, other in enumerate(parts) if j != i])
         narrowed.append(_narrower(part, _narrower(rest, hull(fmpq(0), loss))))
     return narrowed
 
@@ -391,20 +290,3 @@ def _rounded(value: Value, bits: int) -> Value:
     if isinstance(value, fmpq) and length(value) > bits:
         return Interval.of(value)
     return value
-
-
-def _times(a: Value, b: Value) -> Value:
-    return fmpq(0) if _is_zero(a) or _is_zero(b) else a * b
-
-
-def _is_zero(value: Value) -> bool:
-    return isinstance(value, fmpq) and value == 0
-
-
-def _sum(values: Sequence[Value]) -> Value:
-    """Add up, the exact ones exactly."""
-    total: Value = sum((v for v in values if isinstance(v, fmpq)), fmpq(0))
-    for value in values:
-        if isinstance(value, Interval):
-            total = value if _is_zero(total) else total + value
-    return total

@@ -14,6 +14,7 @@ from flint import arb, fmpq
 
 __all__ = [
     "EXACT_BITS",
+    "IndeterminateError",
     "Interval",
     "UnboundedError",
     "Value",
@@ -24,10 +25,15 @@ __all__ = [
     "less_equal",
     "lower",
     "power",
+    "total",
     "upper",
 ]
 
 EXACT_BITS = 2**16  # a longer power of a fraction is rounded
+
+
+class IndeterminateError(ArithmeticError):
+    """At this precision, or on this box, a comparison that training depends on is open."""
 
 
 class UnboundedError(ArithmeticError):
@@ -36,7 +42,12 @@ class UnboundedError(ArithmeticError):
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """All numbers from ``low`` to ``high``, which are exact binary numbers."""
+    """All numbers from ``low`` to ``high``, which are exact binary numbers.
+
+    An operation of Arb returns a ball that holds the true result: its ``lower()`` and ``upper()``
+    are its ends, rounded outward. An exact 0 stays exact in products and sums, so that a direction
+    at rest does not turn into a narrow interval around 0, whose sign is open.
+    """
 
     low: arb
     high: arb
@@ -57,20 +68,24 @@ class Interval:
         return Interval(-self.high, -self.low)
 
     def __add__(self, other: Value) -> Interval:
+        if other == 0:
+            return self
         other = Interval.of(other)
         return Interval((self.low + other.low).lower(), (self.high + other.high).upper())
 
     def __sub__(self, other: Value) -> Interval:
         return self + -Interval.of(other)
 
-    def __mul__(self, other: Value) -> Interval:
+    def __mul__(self, other: Value) -> Value:
+        if other == 0:
+            return fmpq(0)
         other = Interval.of(other)
         if self.low >= 0 and other.low >= 0:
             return Interval((self.low * other.low).lower(), (self.high * other.high).upper())
         products = [a * b for a in (self.low, self.high) for b in (other.low, other.high)]
-        return Interval(_least(p.lower() for p in products), -_least(-p.upper() for p in products))
+        return Interval(min(p.lower() for p in products), max(p.upper() for p in products))
 
-    def __truediv__(self, other: Value) -> Interval:
+    def __truediv__(self, other: Value) -> Value:
         other = Interval.of(other)
         if not (other.low > 0 or other.high < 0):
             raise UnboundedError("a division by an interval that contains 0")
@@ -82,10 +97,10 @@ class Interval:
     def __rsub__(self, other: fmpq) -> Interval:
         return Interval.of(other) - self
 
-    def __rmul__(self, other: fmpq) -> Interval:
+    def __rmul__(self, other: fmpq) -> Value:
         return self * other
 
-    def __rtruediv__(self, other: fmpq) -> Interval:
+    def __rtruediv__(self, other: fmpq) -> Value:
         return Interval.of(other) / self
 
     def __abs__(self) -> Interval:
@@ -93,7 +108,7 @@ class Interval:
             return self
         if self.high <= 0:
             return -self
-        return Interval(arb(0), -_least((self.low, -self.high)))
+        return Interval(arb(0), max(-self.low, self.high))
 
     def monotone(self, function: Callable[[arb], arb]) -> Interval:
         """Return the image under an increasing function."""
@@ -164,11 +179,15 @@ def largest(values: Sequence[Value]) -> Value:
     for value in values[1:]:
         below = less_equal(found, value)
         if below is None:
-            ends = max(lower(found), lower(value)), max(upper(found), upper(value))
-            found = Interval(*ends)
+            found = Interval(max(lower(found), lower(value)), max(upper(found), upper(value)))
         elif below:
             found = value
     return found
+
+
+def total(values: Iterable[Value]) -> Value:
+    """Return the sum, the exact numbers added first, and exactly."""
+    return sum(sorted(values, key=lambda value: isinstance(value, Interval)), fmpq(0))
 
 
 def power(base: Value, exponent: Value) -> Value:
@@ -178,24 +197,17 @@ def power(base: Value, exponent: Value) -> Value:
     interval = Interval.of(base)
     if isinstance(exponent, fmpq) and exponent > 0 and interval.low >= 0:
         return interval.monotone(lambda end: end**exponent)
-    return (Interval.of(exponent) * interval.log()).exp()
+    return Interval.of(exponent * interval.log()).exp()
 
 
 def _whole_power(base: Value, n: int) -> Value:
     if isinstance(base, fmpq) and (base in (0, 1, -1) or length(base) * abs(n) <= EXACT_BITS):
         if base == 0 and n < 0:
             raise UnboundedError("a negative power of 0")
-        return base ** (n % 2 + 2 if base in (1, -1) else n)
+        return base ** (n % 2 + 2 if base in (1, -1) else n)  # n may be huge; its parity is not
     if n < 0:
         return fmpq(1) / Interval.of(_whole_power(base, -n))
     interval = Interval.of(base)
     if n % 2 == 0:
         interval = abs(interval)
     return interval.monotone(lambda end: end**n)
-
-
-def _least(numbers: Iterable[arb]) -> arb:
-    first, *rest = numbers
-    for number in rest:
-        first = min(first, number)
-    return first

@@ -11,10 +11,11 @@ from typing import Any
 from flint import fmpq
 
 from isoloss.checker.flint_precision import precision
-from isoloss.proof.dynamics import EnclosedProblem, IndeterminateError, possible_stops
+from isoloss.proof.dynamics import EnclosedProblem, possible_stops
 from isoloss.proof.exact_problem import exact, text
 from isoloss.proof.expressions import Expression
 from isoloss.proof.interval import (
+    IndeterminateError,
     UnboundedError,
     Value,
     hull,
