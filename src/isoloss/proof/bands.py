@@ -10,7 +10,7 @@ from flint import fmpq
 from isoloss.problems.problem import Problem
 from isoloss.proof.certificates import Certificate, theorem
 from isoloss.proof.claims import certify
-from isoloss.proof.exact_problem import ExactProblem, exact, text
+from isoloss.proof.exact_problem import ExactProblem, exact
 
 __all__ = ["attainment", "band"]
 
@@ -53,18 +53,18 @@ def band(train: Sequence[Any], test: Sequence[Any], end: str = "lowest") -> Cert
     extreme = _ENDS[end](ratios)
     order = ">=" if end == "lowest" else "<="
     signs = " and ".join(
-        f"test{i + 1} {order} {text(extreme)} * train{i + 1}" for i in range(len(ratios))
+        f"test{i + 1} {order} {extreme} * train{i + 1}" for i in range(len(ratios))
     )
     at = ratios.index(extreme)
     squares = [fmpq(0)] * len(ratios)
     squares[at] = 1 / problem.train[at]
     point = ExactProblem.from_squares(problem.train, problem.test, squares)
-    met = certify(point, "flow", 1, f"train_loss == level and test_loss == {text(extreme)} * level")
+    met = certify(point, "flow", 1, f"train_loss == level and test_loss == {extreme} * level")
     return theorem(
         f"band-{end}",
-        f"on {{L̂ = ε}}, for every ε > 0, the {end} test loss is {text(extreme)}·ε",
+        f"on {{L̂ = ε}}, for every ε > 0, the {end} test loss is {extreme}·ε",
         [
-            f"With m = {text(extreme)}: L_D - mε = Σ (λ_i - mγ_i) δ_i² on {{Σ γ_iδ_i² = ε}}, and "
+            f"With m = {extreme}: L_D - mε = Σ (λ_i - mγ_i) δ_i² on {{Σ γ_iδ_i² = ε}}, and "
             f"each λ_i {order} mγ_i.",
             f"At δ_{at + 1}² = ε/γ_{at + 1}, all others 0, the end is met; checked at ε = 1, and "
             "both losses are in proportion to δ².",
@@ -115,8 +115,8 @@ def attainment(
     moving = [i for i, w in enumerate(weights) if w > 0]
     if not 0 < goal < problem.start_train_loss:
         raise ValueError(
-            f"level must be between 0 and the start's train loss {text(problem.start_train_loss)}; "
-            f"got {text(goal)}"
+            f"level must be between 0 and the start's train loss {problem.start_train_loss}; "
+            f"got {goal}"
         )
     ratios = {i: problem.test[i] / problem.train[i] for i in moving}
     extreme = _ENDS[end](ratios.values())
@@ -141,7 +141,7 @@ def attainment(
     while (1 - 2 * large * problem.train[at] / top) ** 2 * weights[at] * least <= goal:
         large *= 10
     rates = removing if weights[at] * least > goal else [large, *removing]
-    schedule = " > ".join([*(f"gd({text(rate)}, 1)" for rate in rates), "flow"])
+    schedule = " > ".join([*(f"gd({rate}, 1)" for rate in rates), "flow"])
     frozen = sum(
         (
             problem.test[i] * problem.start_squared[i]
@@ -150,6 +150,6 @@ def attainment(
         ),
         problem.noise,
     )
-    rest = f" + {text(frozen)}" if frozen != 0 else ""
-    claim = f"reached and test_loss == {text(extreme)} * level{rest}"
+    rest = f" + {frozen}" if frozen != 0 else ""
+    claim = f"reached and test_loss == {extreme} * level{rest}"
     return schedule, certify(problem, schedule, goal, claim)

@@ -13,7 +13,7 @@ from flint import fmpq
 
 from isoloss.checker.flint_precision import precision
 from isoloss.proof.certificates import Certificate, Verdict, certificate
-from isoloss.proof.exact_problem import exact, text
+from isoloss.proof.exact_problem import exact
 from isoloss.proof.statement import Box, Statement
 
 __all__ = ["for_all", "leaves"]
@@ -130,18 +130,18 @@ def for_all(
     reason = f"{left} boxes are left over after {done} were looked at" if left else ""
     if point is not None:
         verdict = "disproved"
-        at = ", ".join(f"{name} = {text(value)}" for name, value in zip(box, point, strict=True))
+        at = ", ".join(f"{name} = {value}" for name, value in zip(box, point, strict=True))
         reason = f"it fails at {at}{':' * bool(shown)} {shown}".rstrip() if at else shown
     return certificate(
         "for_all",
-        box={n: [text(e) for e in ends] for n, ends in zip(box, whole, strict=True)},
+        box={n: [str(e) for e in ends] for n, ends in zip(box, whole, strict=True)},
         claim=statement.claim.text,
         family=statement.texts,
         verdict=verdict,
         reason=reason,
         precision=most_bits,
         tree=tree,
-        counterexample=None if point is None else [text(value) for value in point],
+        counterexample=None if point is None else [str(value) for value in point],
     )
 
 

@@ -13,7 +13,6 @@ from typing import Any, Literal, Self
 from flint import arb, fmpq
 
 from isoloss._files import OutputError, write_text
-from isoloss.proof.exact_problem import text
 from isoloss.proof.interval import Value
 from isoloss.proof.summaries import summary
 
@@ -221,7 +220,7 @@ def enclosure(value: Value) -> list[str]:
     The latter is 3·2⁻⁵: nothing is lost, and numbers far beyond decimals of any use are short.
     """
     if isinstance(value, fmpq):
-        return [text(value)] * 2
+        return [str(value)] * 2
     return [_binary(value.low), _binary(value.high)]
 
 

@@ -10,7 +10,7 @@ from isoloss.checker.flint_precision import precision
 from isoloss.problems.problem import Problem
 from isoloss.proof.certificates import Certificate, Verdict, certificate, enclosure
 from isoloss.proof.dynamics import EnclosedProblem, StopEnclosure, follow
-from isoloss.proof.exact_problem import ExactProblem, exact, text
+from isoloss.proof.exact_problem import ExactProblem, exact
 from isoloss.proof.expressions import Expression
 from isoloss.proof.interval import IndeterminateError, UnboundedError
 from isoloss.proof.quantity_names import (
@@ -20,7 +20,7 @@ from isoloss.proof.quantity_names import (
     not_reached,
     quantities,
 )
-from isoloss.proof.schedules import Piece, check_piece, piece_texts, read_schedule
+from isoloss.proof.schedules import Piece, piece_texts, read_schedule
 from isoloss.schedules.resolving import Given
 
 __all__ = ["certify"]
@@ -88,14 +88,11 @@ def certify(
     problem = ExactProblem.of(problem)
     exact_level = None if level is None else exact("level", level)
     if exact_level is not None and exact_level < 0:
-        raise ValueError(f"level must be at least 0, as train losses are; got {text(exact_level)}")
+        raise ValueError(f"level must be at least 0, as train losses are; got {exact_level}")
     named = dict(schedule) if isinstance(schedule, Mapping) else {"": schedule}
     if not named:
         raise ValueError("give at least one schedule")
-    schedules = {
-        name: [check_piece(piece) for piece in read_schedule(each, problem.max_lr)]
-        for name, each in named.items()
-    }
+    schedules = {name: read_schedule(each, problem.max_lr) for name, each in named.items()}
     check_schedule_names(named)
     inequality = Expression.parse(claim)
     inequality.check_names(known_names(schedules, len(problem.train), level=level is not None))
@@ -129,12 +126,12 @@ def certify(
                 return certificate(
                     "runs",
                     problem={
-                        "train": [text(value) for value in problem.train],
-                        "test": [text(value) for value in problem.test],
-                        "start_squared": [text(value) for value in problem.start_squared],
-                        "noise": text(problem.noise),
+                        "train": [str(value) for value in problem.train],
+                        "test": [str(value) for value in problem.test],
+                        "start_squared": [str(value) for value in problem.start_squared],
+                        "noise": str(problem.noise),
                     },
-                    level=None if exact_level is None else text(exact_level),
+                    level=None if exact_level is None else str(exact_level),
                     claim=inequality.text,
                     at_level=demanded,
                     verdict=verdict,

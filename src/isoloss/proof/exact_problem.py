@@ -17,7 +17,7 @@ from isoloss.problems.problem import Problem
 from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.spectra import spectra_of
 
-__all__ = ["ExactProblem", "exact", "text"]
+__all__ = ["ExactProblem", "exact"]
 
 _LONGEST = 4000  # digits, which Python and other readers of certificates still take
 
@@ -58,11 +58,6 @@ def exact(name: str, value: Any) -> fmpq:
     return fmpq(fmpz(fraction.numerator), fmpz(fraction.denominator))
 
 
-def text(value: fmpq) -> str:
-    """Return an exact number as ``"p"`` or ``"p/q"``."""
-    return str(value)
-
-
 @dataclass(frozen=True)
 class ExactProblem:
     """A commuting problem in exact numbers: L̂ = Σ γ_i δ_i², L_D = Σ λ_i δ_i² + noise.
@@ -94,7 +89,7 @@ class ExactProblem:
             ("noise", (self.noise,)),
         ):
             if min(values) < 0:
-                raise ValueError(f"{name} must not be negative; got {text(min(values))}")
+                raise ValueError(f"{name} must not be negative; got {min(values)}")
 
     @classmethod
     def from_spectra(
@@ -206,10 +201,10 @@ class ExactProblem:
 
     def __repr__(self) -> str:
         parts = ", ".join(
-            f"{name}=({', '.join(map(text, getattr(self, name)))})"
+            f"{name}=({', '.join(map(str, getattr(self, name)))})"
             for name in ("train", "test", "start_squared")
         )
-        noise = f", noise={text(self.noise)}" if self.noise != 0 else ""
+        noise = f", noise={self.noise}" if self.noise != 0 else ""
         return f"ExactProblem({parts}{noise})"
 
 

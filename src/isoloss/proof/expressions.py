@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from flint import fmpq
@@ -13,6 +14,7 @@ from flint import fmpq
 from isoloss._messages.near_misses import suggest
 from isoloss.proof.exact_problem import exact
 from isoloss.proof.interval import (
+    IndeterminateError,
     Interval,
     UnboundedError,
     Value,
@@ -34,13 +36,14 @@ _FUNCTIONS: dict[str, tuple[int | None, Callable[..., Value]]] = {
     "min": (None, lambda *xs: -largest([-x for x in xs])),
     "max": (None, lambda *xs: largest(xs)),
 }
-_ORDERS: dict[type[ast.cmpop], str] = {
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Eq: "==",
+_OPERATORS: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: power,
 }
+_ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Expression:
 
     text: str
     tree: ast.expr
+    numbers: dict[ast.Constant, fmpq] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str, what: str = "claim") -> Expression:
@@ -83,7 +87,7 @@ class Expression:
         if _depth(tree) > _DEEPEST:
             raise ValueError(f"{what} is nested more than {_DEEPEST} deep; use parentheses")
         found = cls(text.strip(), tree)
-        found._check(tree, what)
+        found._check(what)
         return found
 
     @cached_property
@@ -106,51 +110,50 @@ class Expression:
             )
         return self
 
-    def value(self, values: Mapping[str, Value | bool]) -> Value:
-        """Return the number; raise `UnboundedError` where there is none."""
-        found = self._evaluate(self.tree, values)
-        if isinstance(found, bool) or found is None:
-            raise TypeError(f"{self.text!r} is a claim, where a number is needed")
-        return found
+    def at_least_zero(self, values: Mapping[str, Value | bool], what: str) -> Value:
+        """Return the number, of which ``what`` is said in the ``ValueError`` for a negative one."""
+        value = self._number(self.tree, values)
+        if less(value, fmpq(0)):
+            raise ValueError(f"{what} must not be negative, as {self.text!r} is")
+        if not less_equal(fmpq(0), value):
+            raise IndeterminateError(f"whether {what} is negative")
+        return value
 
     def holds(self, values: Mapping[str, Value | bool]) -> bool | None:
         """Return whether the claim is true; None where it cannot be decided.
 
         Raises `UnboundedError` where a part of it is undefined.
         """
-        found = self._evaluate(self.tree, values)
-        if found is not None and not isinstance(found, bool):
-            raise TypeError(f"{self.text!r} is a number, where a claim is needed: compare it")
-        return found
+        return self._truth(self.tree, values)
 
-    def _check(self, node: ast.AST, what: str) -> None:
-        allowed = (
-            ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.Call, ast.Name, ast.Attribute,
-            ast.Constant, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.expr_context,
-        )  # fmt: skip
-        for each in ast.walk(node):
-            fits = isinstance(each, allowed)
-            if isinstance(each, ast.BinOp):
-                fits = isinstance(each.op, ast.Add | ast.Sub | ast.Mult | ast.Div | ast.Pow)
-            elif isinstance(each, ast.UnaryOp):
-                fits = isinstance(each.op, ast.USub | ast.UAdd | ast.Not)
-            elif isinstance(each, ast.Compare):
-                fits = all(type(op) in _ORDERS for op in each.ops)
-            elif isinstance(each, ast.Attribute):
-                fits = isinstance(each.value, ast.Name)
-            elif isinstance(each, ast.Constant):
-                fits = isinstance(each.value, int | float) and not isinstance(each.value, bool)
-                if fits:
-                    self._constant(each)
-            elif isinstance(each, ast.Call):
-                self._check_call(each, what)
-            if not fits:
-                shown = ast.get_source_segment(self.text, each) or type(each).__name__
-                raise ValueError(
-                    f"{what} {self.text!r} may not use {shown!r}: allowed are numbers, names, "
-                    "+ - * /, ** (not ^), < <= > >= ==, and, or, not, "
-                    f"{', '.join(_FUNCTIONS)}"
-                )
+    def _check(self, what: str) -> None:
+        """Raise ``ValueError`` for what is not allowed, and read the numbers."""
+        for node in ast.walk(self.tree):
+            match node:
+                case (
+                    ast.BoolOp() | ast.UnaryOp(op=ast.USub() | ast.UAdd() | ast.Not())
+                    | ast.Name() | ast.Attribute(value=ast.Name()) | ast.operator() | ast.unaryop()
+                    | ast.cmpop() | ast.boolop() | ast.expr_context()
+                ):  # fmt: skip
+                    pass
+                case ast.BinOp(op=op) if type(op) in _OPERATORS:
+                    pass
+                case ast.Compare(ops=ops) if all(isinstance(op, _ORDERS) for op in ops):
+                    pass
+                case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+                    segment = ast.get_source_segment(self.text, node) or ""
+                    self.numbers[node] = exact(
+                        "a number in an expression", segment.replace("_", "")
+                    )
+                case ast.Call():
+                    self._check_call(node, what)
+                case _:
+                    shown = ast.get_source_segment(self.text, node) or type(node).__name__
+                    raise ValueError(
+                        f"{what} {self.text!r} may not use {shown!r}: allowed are numbers, names, "
+                        "+ - * /, ** (not ^), < <= > >= ==, and, or, not, "
+                        f"{', '.join(_FUNCTIONS)}"
+                    )
 
     def _check_call(self, call: ast.Call, what: str) -> None:
         name = call.func.id if isinstance(call.func, ast.Name) else "?"
@@ -165,84 +168,60 @@ class Expression:
                 f"{what} {self.text!r}: {name} takes {count or 'one or more'} argument(s)"
             )
 
-    def _evaluate(self, node: ast.expr, values: Mapping[str, Value | bool]) -> Value | bool | None:
-        if isinstance(node, ast.Compare):
-            return self._compare(node, values)
-        if isinstance(node, ast.BoolOp):
-            parts = [self._truth(part, values) for part in node.values]
-            decided = isinstance(node.op, ast.Or)
-            return decided if decided in parts else (None if None in parts else not decided)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            truth = self._truth(node.operand, values)
-            return None if truth is None else not truth
-        if isinstance(node, ast.Name | ast.Attribute):
-            if _name(node) not in values:  # known, by `check_names`
-                raise UnboundedError(f"{_name(node)} is infinite")
-            return values[_name(node)]
-        return self._arithmetic(node, values)
-
-    def _arithmetic(self, node: ast.expr, values: Mapping[str, Value | bool]) -> Value:
-        if isinstance(node, ast.Constant):
-            return self._constant(node)
-        if isinstance(node, ast.Call):
-            assert isinstance(node.func, ast.Name)
-            return _FUNCTIONS[node.func.id][1](*(self._number(arg, values) for arg in node.args))
-        if isinstance(node, ast.UnaryOp):
-            operand = self._number(node.operand, values)
-            return -operand if isinstance(node.op, ast.USub) else operand
-        assert isinstance(node, ast.BinOp)
-        left, right = self._number(node.left, values), self._number(node.right, values)
-        if isinstance(node.op, ast.Pow):
-            return power(left, right)
-        if isinstance(node.op, ast.Div):
-            if right == 0:
-                raise UnboundedError("a division by 0")
-            return left / right
-        if isinstance(node.op, ast.Mult):
-            return left * right
-        return left + right if isinstance(node.op, ast.Add) else left - right
-
-    @cached_property
-    def _constants(self) -> dict[ast.Constant, fmpq]:
-        """The numbers that have been read: finding one in a long text takes a while."""
-        return {}
-
-    def _constant(self, node: ast.Constant) -> fmpq:
-        if node not in self._constants:
-            segment = ast.get_source_segment(self.text, node) or ""
-            number = exact("a number in an expression", segment.replace("_", ""))
-            self._constants[node] = number
-        return self._constants[node]
-
-    def _compare(self, node: ast.Compare, values: Mapping[str, Value | bool]) -> bool | None:
-        sides = [self._number(side, values) for side in (node.left, *node.comparators)]
-        verdicts = [
-            _ordered(_ORDERS[type(op)], a, b)
-            for op, a, b in zip(node.ops, sides[:-1], sides[1:], strict=True)
-        ]
-        return False if False in verdicts else (None if None in verdicts else True)
+    def _truth(self, node: ast.expr, values: Mapping[str, Value | bool]) -> bool | None:
+        match node:
+            case ast.Compare(left=left, ops=ops, comparators=others):
+                sides = [self._number(side, values) for side in (left, *others)]
+                verdicts = [_ordered(*each) for each in zip(ops, sides, sides[1:], strict=False)]
+                return False if False in verdicts else (None if None in verdicts else True)
+            case ast.BoolOp(op=op, values=parts):
+                verdicts = [self._truth(part, values) for part in parts]
+                decided = isinstance(op, ast.Or)
+                return (
+                    decided if decided in verdicts else (None if None in verdicts else not decided)
+                )
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                truth = self._truth(operand, values)
+                return None if truth is None else not truth
+            case ast.Name() | ast.Attribute() if isinstance(found := _named(node, values), bool):
+                return found
+        raise TypeError(f"{ast.unparse(node)!r} is a number, where a claim is needed: compare it")
 
     def _number(self, node: ast.expr, values: Mapping[str, Value | bool]) -> Value:
-        found = self._evaluate(node, values)
-        if isinstance(found, bool) or found is None:
-            raise TypeError(f"{self.text!r} uses a truth value as a number")
-        return found
+        match node:
+            case ast.Constant():
+                return self.numbers[node]
+            case ast.Name() | ast.Attribute():
+                if not isinstance(found := _named(node, values), bool):
+                    return found
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                return _FUNCTIONS[name][1](*(self._number(each, values) for each in arguments))
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self._number(operand, values)
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self._number(operand, values)
+            case ast.BinOp(left=left, op=op, right=right):
+                a, b = self._number(left, values), self._number(right, values)
+                if isinstance(op, ast.Div) and b == 0:
+                    raise UnboundedError("a division by 0")
+                return _OPERATORS[type(op)](a, b)
+        raise TypeError(f"{ast.unparse(node)!r} is a claim, where a number is needed")
 
-    def _truth(self, node: ast.expr, values: Mapping[str, Value | bool]) -> bool | None:
-        found = self._evaluate(node, values)
-        if found is not None and not isinstance(found, bool):
-            raise TypeError(f"{self.text!r} uses a number as a truth value: compare it")
-        return found
 
-
-def _ordered(order: str, a: Value, b: Value) -> bool | None:
-    if order == "==":
+def _ordered(order: ast.cmpop, a: Value, b: Value) -> bool | None:
+    if isinstance(order, ast.Eq):
         if isinstance(a, fmpq) and isinstance(b, fmpq):
             return bool(a == b)
         return False if less(a, b) or less(b, a) else None
-    if order in (">", ">="):
+    if isinstance(order, ast.Gt | ast.GtE):
         a, b = b, a
-    return less(a, b) if order in ("<", ">") else less_equal(a, b)
+    return less(a, b) if isinstance(order, ast.Lt | ast.Gt) else less_equal(a, b)
+
+
+def _named(node: ast.Name | ast.Attribute, values: Mapping[str, Value | bool]) -> Value | bool:
+    if _name(node) not in values:  # `check_names` has found it known: it is a time without end
+        raise UnboundedError(f"{_name(node)} is infinite")
+    return values[_name(node)]
 
 
 def _depth(tree: ast.AST) -> int:

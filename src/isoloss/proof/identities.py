@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from fractions import Fraction
 
 import sympy
 
@@ -63,8 +62,8 @@ def _polynomial(side: Expression, node: ast.expr, symbols: dict[str, sympy.Symbo
     """Build what SymPy expands; decimals stay exact."""
     match node:
         case ast.Constant():
-            fraction = Fraction(ast.get_source_segment(side.text, node) or "")
-            return sympy.Rational(fraction.numerator, fraction.denominator)
+            number = side.numbers[node]
+            return sympy.Rational(int(number.p), int(number.q))
         case ast.Name():
             return symbols[node.id]
         case ast.UnaryOp(op=ast.USub(), operand=operand):

@@ -14,7 +14,7 @@ from isoloss.checker.flint_precision import precision
 from isoloss.problems.problem import Problem
 from isoloss.proof.certificates import Certificate, theorem
 from isoloss.proof.claims import certify
-from isoloss.proof.exact_problem import ExactProblem, exact, text
+from isoloss.proof.exact_problem import ExactProblem, exact
 from isoloss.proof.interval import power, upper
 
 __all__ = ["lemma2", "lemma2_literal"]
@@ -65,7 +65,7 @@ def lemma2(
     problem, goal = ExactProblem.of(problem), exact("level", level)
     inside, outside = _split(problem, block)
     if goal <= 0:
-        raise ValueError(f"level must be positive; got {text(goal)}")
+        raise ValueError(f"level must be positive; got {goal}")
     if isinstance(steps, bool) or (steps := operator.index(steps)) < 1:
         raise ValueError(f"steps must be a whole number of at least 1; got {steps!r}")
     if problem.noise != 0:
@@ -84,7 +84,7 @@ def lemma2(
     allowed = _alpha(rest, goal, mass, gap) if alpha is None else exact("alpha", alpha)
     if not 0 < allowed < 1:
         raise ValueError(
-            f"alpha must be between 0 and 1; got {text(allowed)}"
+            f"alpha must be between 0 and 1; got {allowed}"
             if alpha is not None
             else "condition 2 holds for no alpha below 1"
         )
@@ -92,7 +92,7 @@ def lemma2(
     k = max(inside, key=lambda i: g[i])
     bottom = min(inside, key=lambda i: lam[i] / g[i])
     peak = max(chief, key=lambda i: lam[i] / g[i])
-    q, a = f"({text(gap)})", f"({text(allowed)})"
+    q, a = f"({gap})", f"({allowed})"
     start = {i: f"train{i + 1} * square{i + 1}" for i in range(len(g))}
     in_block, out_of_block = _added("part{}", inside), _added("part{}", outside)
     mass_text = _added(start, inside)
@@ -120,9 +120,9 @@ def lemma2(
     return theorem(
         "lemma2",
         f"Lemma 2 for {problem!r}, S = {{{', '.join(str(i + 1) for i in inside)}}}, "
-        f"ε = {text(goal)}, α = {text(allowed)}, K = {steps}",
+        f"ε = {goal}, α = {allowed}, K = {steps}",
         [
-            f"The gap: γ_i ≥ {text(gap)}·γ_k > γ_k outside S. Condition 1: γ_1δ_1(0)² ≥ ε. "
+            f"The gap: γ_i ≥ {gap}·γ_k > γ_k outside S. Condition 1: γ_1δ_1(0)² ≥ ε. "
             "Condition 2, with Σ_S γ_jδ_j(0)² in place of |S|γ_{j*}δ_{j*}(0)².",
             "The proof's steps: a bound on the stopping time; at most αε of train loss outside S; "
             "at least (1 - α)ε inside; and the test loss of that.",

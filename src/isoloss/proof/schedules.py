@@ -10,9 +10,9 @@ from typing import Any
 from flint import fmpq
 
 from isoloss._messages.near_misses import suggest
-from isoloss.proof.exact_problem import exact, text
+from isoloss.proof.exact_problem import exact
 from isoloss.proof.expressions import Expression
-from isoloss.proof.interval import Interval, UnboundedError, Value
+from isoloss.proof.interval import IndeterminateError, Interval, UnboundedError, Value
 from isoloss.schedules.phases import GradientDescent, GradientFlow
 from isoloss.schedules.resolving import in_own_units, read
 from isoloss.schedules.text import Spec
@@ -22,8 +22,6 @@ __all__ = [
     "ExactSteps",
     "Piece",
     "Template",
-    "amount",
-    "check_piece",
     "piece_texts",
     "read_schedule",
     "read_text",
@@ -60,12 +58,11 @@ class Template:
     def at(self, values: dict[str, Value], max_lr: Value | None) -> Piece:
         """Return the piece for values of the names; rates are in units of the largest stable one.
 
-        Without any curvature each rate does the same, that is nothing: the unit is 1.
+        Without any curvature no rate changes anything, so the unit is 1.
         """
-        unit = fmpq(1) if max_lr is None else max_lr
         if self.amount is None:
             return ExactFlow(None)
-        amount = self.amount.value(values) * unit
+        amount = self.amount.at_least_zero(values, "a rate or time") * (max_lr or fmpq(1))
         return ExactFlow(amount) if self.count is None else ExactSteps(amount, self.count)
 
 
@@ -75,11 +72,7 @@ def read_schedule(schedule: Any, max_lr: fmpq | None) -> list[Piece]:
     Raises ``TypeError`` for what is no schedule, ``ValueError`` for momentum, or very many rates.
     """
     if isinstance(schedule, str):
-        known: dict[str, Value] = {} if max_lr is None else {"max_lr": max_lr}
-        try:
-            return [template.at(known, max_lr) for template in read_text(schedule, set(known))]
-        except UnboundedError as error:
-            raise ValueError(f"schedule {schedule!r} has {error}") from None
+        return _exact_pieces(schedule, max_lr)
     given = read(schedule)
     unit = max_lr if isinstance(given, Spec) and max_lr is not None else fmpq(1)
     found: list[Piece] = []
@@ -103,6 +96,19 @@ def read_schedule(schedule: Any, max_lr: fmpq | None) -> list[Piece]:
     return found
 
 
+def _exact_pieces(schedule: str, max_lr: fmpq | None) -> list[Piece]:
+    known: dict[str, Value] = {} if max_lr is None else {"max_lr": max_lr}
+    try:
+        pieces = [template.at(known, max_lr) for template in read_text(schedule, set(known))]
+    except UnboundedError as error:
+        raise ValueError(f"schedule {schedule!r} has {error}") from None
+    except IndeterminateError:
+        raise _inexact() from None
+    if any(isinstance(number, Interval) for piece in pieces for number in vars(piece).values()):
+        raise _inexact()
+    return pieces
+
+
 def read_text(schedule: str, names: set[str]) -> list[Template]:
     """Read ``"gd(RATE, K) > flow(TIME) > flow"``; rates and times may be expressions of names.
 
@@ -111,62 +117,46 @@ def read_text(schedule: str, names: set[str]) -> list[Template]:
     if not (schedule.isascii() and schedule.isprintable()):
         raise ValueError(f"schedule {schedule!r} may contain only printable ASCII characters")
     found = []
-    for part in _split(schedule, ">"):
-        name, _, rest = part.strip().partition("(")
-        if part.strip() == "flow":
+    for part in map(str.strip, _split(schedule, ">")):
+        call = re.fullmatch(r"(gd|flow) *\((.*)\)", part)
+        arguments = _split(call[2], ",") if call else []
+        if part == "flow":
             found.append(Template(None, None))
-            continue
-        arguments = _split(rest.strip()[:-1], ",")
-        if not rest.strip().endswith(")") or len(arguments) != {"gd": 2, "flow": 1}.get(
-            name.strip(), 0
-        ):
+        elif not call or len(arguments) != {"gd": 2, "flow": 1}[call[1]]:
+            name = part.partition("(")[0].strip()
             raise ValueError(
-                f"schedule {schedule!r}: {part.strip()!r} is not gd(RATE, K), flow(TIME) or flow"
+                f"schedule {schedule!r}: {part!r} is not gd(RATE, K), flow(TIME) or flow"
                 f"{suggest(name, ('gd', 'flow')) if name not in ('gd', 'flow') else ''}; "
                 "proofs are about gradient descent and gradient flow"
             )
-        what = f"schedule {schedule!r}: the {'rate' if name.strip() == 'gd' else 'time'}"
-        amount = Expression.parse(arguments[0], what).check_names(names, what)
-        found.append(Template(amount, _count(arguments[1]) if len(arguments) == 2 else None))
+        else:
+            what = f"schedule {schedule!r}: the {'rate' if call[1] == 'gd' else 'time'}"
+            number = Expression.parse(arguments[0], what).check_names(names, what)
+            found.append(Template(number, _count(arguments[1]) if len(arguments) == 2 else None))
     return found
 
 
 def piece_texts(schedule: Sequence[Piece]) -> list[list[str | int | None]]:
-    """Return pieces as a certificate holds them."""
-    rows: list[list[str | int | None]] = []
-    for piece in schedule:
-        number = amount(piece)
-        assert number is None or isinstance(number, fmpq)
-        shown = None if number is None else text(number)
-        rows.append(
-            ["gd", shown, piece.count] if isinstance(piece, ExactSteps) else ["flow", shown]
-        )
-    return rows
+    """Return pieces, whose numbers are exact, as a certificate holds them."""
+    return [
+        ["gd", str(piece.rate), piece.count]
+        if isinstance(piece, ExactSteps)
+        else ["flow", None if piece.time is None else str(piece.time)]
+        for piece in schedule
+    ]
 
 
-def amount(piece: Piece) -> Value | None:
-    """Return the rate or time of a piece; None for a flow without end."""
-    return piece.rate if isinstance(piece, ExactSteps) else piece.time
-
-
-def check_piece(piece: Piece) -> Piece:
-    """Raise ``ValueError`` if a rate or time is negative, or no exact fraction."""
-    number = amount(piece)
-    if isinstance(number, Interval):
-        raise ValueError(
-            "rates and times must be exact numbers, as fractions are; one of them is irrational, "
-            "or very long"
-        )
-    if number is not None and number < 0:
-        raise ValueError(f"rates and times must not be negative; got {text(number)}")
-    return piece
+def _inexact() -> ValueError:
+    return ValueError(
+        "rates and times must be exact numbers, as fractions are; one of them is irrational, or "
+        "very long"
+    )
 
 
 def _count(argument: str) -> int:
-    if not re.fullmatch(r" *[0-9][0-9.eE/]* *", argument):
-        raise ValueError(f"the number of steps must be a whole number; got {argument.strip()!r}")
-    number = exact("number of steps", argument.strip())
-    if number.q != 1 or number < 0:
+    shape = re.fullmatch(r" *[0-9][0-9.eE/]* *", argument)
+    number = exact("number of steps", argument.strip()) if shape else None
+    if number is None or number.q != 1:
         raise ValueError(f"the number of steps must be a whole number; got {argument.strip()!r}")
     return int(number.p)
 

@@ -12,7 +12,7 @@ from flint import fmpq
 
 from isoloss.checker.flint_precision import precision
 from isoloss.proof.dynamics import EnclosedProblem, possible_stops
-from isoloss.proof.exact_problem import exact, text
+from isoloss.proof.exact_problem import exact
 from isoloss.proof.expressions import Expression
 from isoloss.proof.interval import (
     IndeterminateError,
@@ -21,7 +21,6 @@ from isoloss.proof.interval import (
     hull,
     largest,
     less,
-    less_equal,
     upper,
 )
 from isoloss.proof.quantity_names import (
@@ -31,7 +30,7 @@ from isoloss.proof.quantity_names import (
     known_names,
     quantities,
 )
-from isoloss.proof.schedules import Piece, Template, amount, read_text
+from isoloss.proof.schedules import Template, read_text
 
 __all__ = ["Box", "Statement"]
 
@@ -149,15 +148,11 @@ class Statement:
         if not self.spectrum:
             yield {}
             return
+        level = None if self.level is None else self.level.at_least_zero(values, "level")
         numbers = {
-            what: [each.value(values) for each in parts] for what, parts in self.spectrum.items()
+            what: [each.at_least_zero(values, what) for each in parts]
+            for what, parts in self.spectrum.items()
         }
-        level = None if self.level is None else self.level.value(values)
-        if level is not None:
-            self._check_sign("level", self.level, level)
-        for what, parts in numbers.items():
-            for expression, value in zip(self.spectrum[what], parts, strict=True):
-                self._check_sign(what, expression, value)
         spectrum = EnclosedProblem(
             numbers["train"], numbers["test"], numbers["start_squared"], numbers["noise"][0]
         )
@@ -166,38 +161,20 @@ class Statement:
         if max_lr is None and top != fmpq(0):
             raise IndeterminateError("whether there is any curvature")
         known = values if max_lr is None else values | {"max_lr": max_lr}
-        schedules = self._schedules_at(known, max_lr)
+        schedules = {
+            name: [each.at(known, max_lr) for each in templates]
+            for name, templates in self.schedules.items()
+        }
         ways = [possible_stops(spectrum, each, level) for each in schedules.values()]
         if math.prod(map(len, ways)) > _MOST_WAYS:
             raise IndeterminateError("where the schedules stop")
         for stops in itertools.product(*ways):
             yield quantities(spectrum, dict(zip(schedules, stops, strict=True)), level)
 
-    def _schedules_at(
-        self, known: dict[str, Value], max_lr: Value | None
-    ) -> dict[str, list[Piece]]:
-        schedules = {
-            name: [each.at(known, max_lr) for each in templates]
-            for name, templates in self.schedules.items()
-        }
-        for name, templates in self.schedules.items():
-            for template, piece in zip(templates, schedules[name], strict=True):
-                if template.amount is not None and (number := amount(piece)) is not None:
-                    self._check_sign("a rate or time", template.amount, number)
-        return schedules
-
-    @staticmethod
-    def _check_sign(what: str, expression: Expression | None, value: Value) -> None:
-        if less(value, fmpq(0)):
-            shown = expression.text if expression else ""
-            raise ValueError(f"{what} must not be negative; {shown!r} is, in the box")
-        if not less_equal(fmpq(0), value):
-            raise IndeterminateError(f"whether {what} is negative")
-
 
 def _expression(what: str, value: Any, names: set[str]) -> Expression:
     """Read an expression of the parameters, or a number."""
-    given = value if isinstance(value, str) else text(exact(what, value))
+    given = value if isinstance(value, str) else str(exact(what, value))
     return Expression.parse(given, what).check_names(names, what)
 
 
@@ -242,5 +219,5 @@ def _range(name: Any, ends: Any) -> tuple[fmpq, fmpq]:
         raise TypeError(f"the range of {name} must be (low, high); got {ends!r}") from None
     low, high = exact(f"low end of {name}", low), exact(f"high end of {name}", high)
     if low > high:
-        raise ValueError(f"the range of {name} is empty: {text(low)} is above {text(high)}")
+        raise ValueError(f"the range of {name} is empty: {low} is above {high}")
     return low, high
