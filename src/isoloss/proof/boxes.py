@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,69 +97,62 @@ def for_all(
         raise ValueError(f"max_boxes must be at least 1; got {max_boxes!r}")
     if not 32 <= operator.index(bits) <= 2**13:
         raise ValueError(f"bits must be from 32 to {2**13}; got {bits!r}")
-    whole = statement.box
-    root = _Node(whole)
-    waiting, done, most_bits = deque([root]), 0, bits
-    point: list[fmpq] | None = None
-    shown = ""
-    with precision(bits), _bar(max_boxes, shown=progress) as show:
-        while waiting and done < max_boxes:
-            node = waiting.popleft()
-            done += 1
-            show(done, len(waiting))
-            if statement.holds(node.box):
-                node.mark = "."
-                continue
-            middle = [(low + high) / 2 for low, high in node.box]
-            truth, needed = statement.at(middle)
-            halves = node.cut(whole)
-            if truth is False:
-                point = middle
-            elif truth and not halves:  # a point, which more bits have decided
-                node.mark = "."
-            if truth is False or node.mark == ".":
-                most_bits = max(most_bits, needed)
-            if point is not None:
-                shown = statement.shown(point)
-                break
-            waiting.extend(halves)
-    tree = root.tree() if point is None else ""
-    left = tree.count("?")
+    root, done, most_bits, point = _search(statement, bits, max_boxes, progress)
+    left = root.tree().count("?")
     verdict: Verdict = "undecided" if left else "proved"
     reason = f"{left} boxes are left over after {done} were looked at" if left else ""
     if point is not None:
         verdict = "disproved"
+        with precision(most_bits):
+            shown = statement.shown(point)
         at = ", ".join(f"{name} = {value}" for name, value in zip(box, point, strict=True))
         reason = f"it fails at {at}{':' * bool(shown)} {shown}".rstrip() if at else shown
     return certificate(
         "for_all",
-        box={n: [str(e) for e in ends] for n, ends in zip(box, whole, strict=True)},
+        box={n: [str(e) for e in ends] for n, ends in zip(box, statement.box, strict=True)},
         claim=statement.claim.text,
         family=statement.texts,
         verdict=verdict,
         reason=reason,
         precision=most_bits,
-        tree=tree,
+        tree=root.tree() if point is None else "",
         counterexample=None if point is None else [str(value) for value in point],
     )
 
 
-@contextmanager
-def _bar(most: int, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that shows how many boxes are done and waiting: on a terminal only."""
+def _search(
+    statement: Statement, bits: int, most: int, progress: bool
+) -> tuple[_Node, int, int, list[fmpq] | None]:
+    """Cut the box until the claim is proved everywhere, or fails at a point.
+
+    Returns the boxes, how many were looked at, the most bits that one took, and the point.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    with Progress(
-        console=console, transient=True, disable=not (shown and console.is_terminal)
-    ) as bar:
+    shown = progress and console.is_terminal
+    root, done, most_bits = _Node(statement.box), 0, bits
+    waiting = deque([root])  # the widest first, so that a false claim fails soon
+    with precision(bits), Progress(console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task("", total=most)
-
-        def show(done: int, waiting: int) -> None:
-            bar.update(task, completed=done, description=f"{done} boxes done, {waiting} waiting")
-
-        yield show
+        while waiting and done < most:
+            node = waiting.popleft()
+            done += 1
+            described = f"{done} boxes done, {len(waiting)} waiting"
+            bar.update(task, completed=done, description=described)
+            if statement.holds(node.box):
+                node.mark = "."
+                continue
+            middle = [(low + high) / 2 for low, high in node.box]
+            truth, needed = statement.at(middle)
+            if truth is False:
+                return root, done, max(most_bits, needed), middle
+            halves = node.cut(statement.box)
+            if truth and not halves:  # a point, which more bits have decided
+                node.mark, most_bits = ".", max(most_bits, needed)
+            waiting.extend(halves)
+    return root, done, most_bits, None
 
 
 @dataclass
@@ -180,10 +172,7 @@ class _Node:
         if not shares or max(shares) == 0:
             return []  # a point stays open
         axis = shares.index(max(shares))
-        low, high = self.box[axis]
-        middle = (low + high) / 2
-        for part in ((low, middle), (middle, high)):
-            self.halves.append(_Node((*self.box[:axis], part, *self.box[axis + 1 :])))
+        self.halves = [_Node(half) for half in _halves(self.box, axis)]
         self.mark = chr(ord("a") + axis)
         return self.halves
 
@@ -214,7 +203,10 @@ def leaves(proof: Certificate) -> Iterator[tuple[str, Box]]:
         if mark in ".?":
             yield mark, box
             continue
-        axis = ord(mark) - ord("a")
-        low, high = box[axis]
-        middle = (low + high) / 2
-        nodes += [(*box[:axis], part, *box[axis + 1 :]) for part in ((middle, high), (low, middle))]
+        nodes += reversed(_halves(box, ord(mark) - ord("a")))
+
+
+def _halves(box: Box, axis: int) -> list[Box]:
+    low, high = box[axis]
+    middle = (low + high) / 2
+    return [(*box[:axis], part, *box[axis + 1 :]) for part in ((low, middle), (middle, high))]

@@ -6,20 +6,16 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flint import fmpq
+
 from isoloss.checker.flint_precision import precision
 from isoloss.problems.problem import Problem
 from isoloss.proof.certificates import Certificate, Verdict, certificate, enclosure
 from isoloss.proof.dynamics import EnclosedProblem, StopEnclosure, follow
-from isoloss.proof.exact_problem import ExactProblem, exact
+from isoloss.proof.exact_problem import SPECTRA, ExactProblem, exact
 from isoloss.proof.expressions import Expression
 from isoloss.proof.interval import IndeterminateError, UnboundedError
-from isoloss.proof.quantity_names import (
-    at_level,
-    check_schedule_names,
-    known_names,
-    not_reached,
-    quantities,
-)
+from isoloss.proof.quantity_names import check_claim, check_schedule_names, quantities
 from isoloss.proof.schedules import Piece, piece_texts, read_schedule
 from isoloss.schedules.resolving import Given
 
@@ -95,51 +91,57 @@ def certify(
     schedules = {name: read_schedule(each, problem.max_lr) for name, each in named.items()}
     check_schedule_names(named)
     inequality = Expression.parse(claim)
-    inequality.check_names(known_names(schedules, len(problem.train), level=level is not None))
-    demanded = at_level(inequality, schedules, len(problem.train)) if level is not None else []
+    demanded = check_claim(inequality, schedules, len(problem.train), level=level is not None)
     if not _FIRST <= operator.index(max_precision) <= _LARGEST:
         raise ValueError(
             f"max_precision must be from {_FIRST} to {_LARGEST} bits; got {max_precision!r}"
         )
     spectrum = EnclosedProblem(problem.train, problem.test, problem.start_squared, problem.noise)
-    stops: dict[str, StopEnclosure] = {}
-    bits, truth, reason = _FIRST, None, ""
+    bits = _FIRST
     while True:
         with precision(bits):
-            try:
-                stops = {n: follow(spectrum, each, exact_level) for n, each in schedules.items()}
-                missed = [name for name in demanded if not stops[name].reached]
-                truth = inequality.holds(quantities(spectrum, stops, exact_level))
-                reason = "" if truth is not None else "the sides of the claim cannot be told apart"
-                if missed:
-                    truth, reason = False, not_reached(missed)
-            except IndeterminateError as error:
-                stops, reason = {}, f"not decided: {error}"
-            except UnboundedError as error:
-                reason = f"not decided: {error}"
-            if truth is not None or 2 * bits > max_precision:
-                verdict: Verdict = "undecided"
-                if truth is not None:
-                    verdict = "proved" if truth else "disproved"
-                else:
-                    reason += f", in up to {bits} bits"
-                return certificate(
-                    "runs",
-                    problem={
-                        "train": [str(value) for value in problem.train],
-                        "test": [str(value) for value in problem.test],
-                        "start_squared": [str(value) for value in problem.start_squared],
-                        "noise": str(problem.noise),
-                    },
-                    level=None if exact_level is None else str(exact_level),
-                    claim=inequality.text,
-                    at_level=demanded,
-                    verdict=verdict,
-                    reason=reason,
-                    precision=bits,
-                    runs={name: _run(schedules[name], stop) for name, stop in stops.items()},
-                )
+            stops, truth, reason = _decide(spectrum, schedules, exact_level, inequality, demanded)
+        if truth is not None or 2 * bits > max_precision:
+            break
         bits *= 2
+    verdict: Verdict = "proved" if truth else "disproved"
+    if truth is None:
+        verdict, reason = "undecided", f"{reason}, in up to {bits} bits"
+    return certificate(
+        "runs",
+        problem={
+            **{what: [str(value) for value in getattr(problem, what)] for what in SPECTRA},
+            "noise": str(problem.noise),
+        },
+        level=None if exact_level is None else str(exact_level),
+        claim=inequality.text,
+        at_level=demanded,
+        verdict=verdict,
+        reason=reason,
+        precision=bits,
+        runs={name: _run(schedules[name], stop) for name, stop in stops.items()},
+    )
+
+
+def _decide(
+    spectrum: EnclosedProblem,
+    schedules: Mapping[str, Sequence[Piece]],
+    level: fmpq | None,
+    claim: Expression,
+    demanded: Sequence[str],
+) -> tuple[dict[str, StopEnclosure], bool | None, str]:
+    """Return where the schedules stop, whether the claim holds, and why it does not or is open."""
+    stops: dict[str, StopEnclosure] = {}
+    try:
+        stops = {name: follow(spectrum, each, level) for name, each in schedules.items()}
+        missed = [name or "the schedule" for name in demanded if not stops[name].reached]
+        if missed:
+            do = "do" if len(missed) > 1 else "does"
+            return stops, False, f"{' and '.join(missed)} {do} not reach the level"
+        truth = claim.holds(quantities(spectrum, stops, level))
+    except (IndeterminateError, UnboundedError) as error:
+        return stops, None, f"not decided: {error}"
+    return stops, truth, "" if truth is not None else "the sides of the claim cannot be told apart"
 
 
 def _run(schedule: Sequence[Piece], stop: StopEnclosure) -> dict[str, Any]:

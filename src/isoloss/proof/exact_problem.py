@@ -17,8 +17,9 @@ from isoloss.problems.problem import Problem
 from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.spectra import spectra_of
 
-__all__ = ["ExactProblem", "exact"]
+__all__ = ["SPECTRA", "ExactProblem", "exact"]
 
+SPECTRA = ("train", "test", "start_squared")
 _LONGEST = 4000  # digits, which Python and other readers of certificates still take
 
 
@@ -82,14 +83,10 @@ class ExactProblem:
                 "train, test and start need one number for each direction; got "
                 f"{len(self.train)}, {len(self.test)} and {len(self.start_squared)}"
             )
-        for name, values in (
-            ("train", self.train),
-            ("test", self.test),
-            ("start_squared", self.start_squared),
-            ("noise", (self.noise,)),
-        ):
-            if min(values) < 0:
-                raise ValueError(f"{name} must not be negative; got {min(values)}")
+        for name, values in vars(self).items():
+            least = values if name == "noise" else min(values)
+            if least < 0:
+                raise ValueError(f"{name} must not be negative; got {least}")
 
     @classmethod
     def from_spectra(
@@ -201,8 +198,7 @@ class ExactProblem:
 
     def __repr__(self) -> str:
         parts = ", ".join(
-            f"{name}=({', '.join(map(str, getattr(self, name)))})"
-            for name in ("train", "test", "start_squared")
+            f"{name}=({', '.join(map(str, getattr(self, name)))})" for name in SPECTRA
         )
         noise = f", noise={self.noise}" if self.noise != 0 else ""
         return f"ExactProblem({parts}{noise})"

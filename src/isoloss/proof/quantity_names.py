@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flint import fmpq
@@ -13,7 +13,7 @@ from isoloss.proof.dynamics import EnclosedProblem, StopEnclosure
 from isoloss.proof.expressions import Expression
 from isoloss.proof.interval import Value
 
-__all__ = ["at_level", "check_schedule_names", "known_names", "not_reached", "quantities"]
+__all__ = ["check_claim", "check_parameter_names", "check_schedule_names", "quantities"]
 
 _GIVEN = ("train", "test", "square")
 _OF_RUN = ("test_loss", "train_loss", "time", "steps", "reached")
@@ -39,13 +39,6 @@ def quantities(
             own["time"] = stop.time
         found |= {_dotted(name, each): value for each, value in own.items()}
     return found
-
-
-def known_names(schedules: Iterable[str], d: int, *, level: bool) -> set[str]:
-    """Return the names of `quantities`."""
-    known = {_dotted(name, each) for name in schedules for each in _of_run(d)}
-    known |= {f"{what}{i + 1}" for what in _GIVEN for i in range(d)}
-    return known | {"level"} if level else known
 
 
 def check_schedule_names(names: Iterable[Any]) -> None:
@@ -75,28 +68,25 @@ def _check_word(what: str, name: Any) -> None:
         )
 
 
-def at_level(claim: Expression, schedules: Iterable[str], d: int) -> list[str]:
-    """Return the schedules that must reach the level: those that a claim speaks of.
+def check_claim(
+    claim: Expression,
+    schedules: Iterable[str],
+    d: int,
+    *,
+    level: bool,
+    parameters: Iterable[str] = (),
+) -> list[str]:
+    """Raise ``ValueError`` for an unknown name; return the schedules that must reach the level.
 
-    One of which the claim has ``reached`` is left to it.
+    These are the schedules that the claim speaks of without their ``reached``, which decides that
+    by itself.
     """
-    found = []
-    for name in schedules:
-        used = {each for each in _of_run(d) if _dotted(name, each) in claim.names}
-        if used and "reached" not in used:
-            found.append(name)
-    return found
-
-
-def not_reached(names: Sequence[str]) -> str:
-    """Say which schedules do not reach the level."""
-    named = [name or "the schedule" for name in names]
-    return f"{' and '.join(named)} {'do' if len(named) > 1 else 'does'} not reach the level"
-
-
-def _of_run(d: int) -> list[str]:
-    """Return what a claim may say of a run."""
-    return [*_OF_RUN, *(f"part{i + 1}" for i in range(d))]
+    fields = [*_OF_RUN, *(f"part{i + 1}" for i in range(d))]
+    own = {name: {_dotted(name, each): each for each in fields} for name in schedules}
+    known = {f"{what}{i + 1}" for what in _GIVEN for i in range(d)}
+    claim.check_names(known.union(*own.values(), parameters, ["level"] if level else ()))
+    used = {name: {own[name][each] for each in claim.names & own[name].keys()} for name in own}
+    return [name for name in own if level and used[name] and "reached" not in used[name]]
 
 
 def _dotted(schedule: str, field: str) -> str:

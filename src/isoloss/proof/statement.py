@@ -24,10 +24,9 @@ from isoloss.proof.interval import (
     upper,
 )
 from isoloss.proof.quantity_names import (
-    at_level,
+    check_claim,
     check_parameter_names,
     check_schedule_names,
-    known_names,
     quantities,
 )
 from isoloss.proof.schedules import Template, read_text
@@ -90,9 +89,7 @@ class Statement:
         stop = None if level is None else _expression("level", level, names)
         read = _schedules(schedules, names | {"max_lr"})
         d = len(spectrum["train"])
-        known = known_names(read, d, level=stop is not None)
-        inequality.check_names(known | names)
-        demanded = [] if stop is None else at_level(inequality, read, d)
+        demanded = check_claim(inequality, read, d, level=stop is not None, parameters=names)
         texts: dict[str, Any] = {what: [e.text for e in each] for what, each in spectrum.items()}
         texts["level"] = stop.text if stop else None
         texts["schedules"] = {"": schedules} if isinstance(schedules, str) else schedules
@@ -106,10 +103,10 @@ class Statement:
             for name, (low, high) in zip(self.names, box, strict=True)
         }
         try:
-            found = [self._holds({**values, **each}) for each in self._runs(values)]
+            found = {self._holds({**values, **each}) for each in self._runs(values)}
         except (IndeterminateError, UnboundedError):
             return None
-        return found[0] if len(set(found)) == 1 else None
+        return found.pop() if len(found) == 1 else None
 
     def _holds(self, values: dict[str, Value | bool]) -> bool | None:
         """Return whether the claim holds where each schedule stops in one of its ways."""
