@@ -12,7 +12,7 @@ from isoloss.checker.errors import LimitError, RejectedError, shown
 from isoloss.checker.expressions import truth
 from isoloss.checker.families import Family
 from isoloss.checker.grammar import ParsedExpression, claim
-from isoloss.checker.names import demanded
+from isoloss.checker.names import demanded, follows
 from isoloss.checker.numbers import OpenError, Range, fraction
 from isoloss.checker.work import spend
 
@@ -56,13 +56,10 @@ class _Statement:
             lambda name: name in names or (family is not None and family.knows(name))
         )
         at_level: list[str] = []
-        if family is not None and family.level is not None:
-            at_level = demanded(inequality.names, family.schedules)
-        if family is not None and content["family"]["at_level"] != at_level:
-            raise RejectedError(
-                "the claim needs other schedules to reach the level than those stated"
-            )
-        return cls(list(content["box"]), inequality, family, at_level)
+        if family is not None:
+            has_level, stated = family.level is not None, content["family"]["at_level"]
+            at_level = demanded(inequality, family.schedules, level=has_level, stated=stated)
+        return cls(list(names), inequality, family, at_level)
 
     def holds(self, box: Sides) -> bool | None:
         """Return whether the claim holds in all of a box; None if open."""
@@ -71,16 +68,11 @@ class _Statement:
         if self.family is None:
             return truth(self.claim, values)
         try:
-            found = {self._at({**values, **way}) for way in self.family.ways(values)}
+            ways = self.family.ways(values)
+            found = {follows(self.claim, {**values, **way}, self.at_level) for way in ways}
         except OpenError:
             return None
         return found.pop() if len(found) == 1 else None
-
-    def _at(self, values: Mapping[str, Range | bool]) -> bool | None:
-        """Return whether the claim holds where the schedules end in one way."""
-        if not all(values[f"{name}.reached" if name else "reached"] for name in self.at_level):
-            return False
-        return truth(self.claim, values)
 
 
 def _check_counterexample(content: Mapping[str, Any], statement: _Statement, whole: Sides) -> None:

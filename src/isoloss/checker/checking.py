@@ -124,12 +124,9 @@ def _check(content: Mapping[str, Any]) -> Checked:
             return _check_theorem(content)
         case "identity":
             check_identity(content)
-        case "runs":
+        case kind:
             with precision(content["precision"] + _MORE):
-                check_runs(content)
-        case "for_all":
-            with precision(content["precision"] + _MORE):
-                check_boxes(content)
+                (check_runs if kind == "runs" else check_boxes)(content)
     return Checked(content["verdict"], content["claim"], given(content))
 
 

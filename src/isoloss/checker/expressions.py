@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 
 from isoloss.checker.grammar import ParsedExpression, name_of
 from isoloss.checker.numbers import OpenError, Range
@@ -12,6 +13,19 @@ from isoloss.checker.work import spend
 __all__ = ["largest", "truth", "value"]
 
 Values = Mapping[str, Range | bool]
+
+_OF_ONE: dict[str, Callable[[Range], Range]] = {
+    "exp": Range.exp,
+    "log": Range.log,
+    "sqrt": Range.sqrt,
+    "abs": abs,
+}
+_OPERATORS: dict[type[ast.operator], Callable[[Range, Range], Range]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
 
 
 def value(expression: ParsedExpression, values: Values) -> Range:
@@ -84,35 +98,17 @@ def _number(node: ast.expr, expression: ParsedExpression, values: Values) -> Ran
             return -found if isinstance(op, ast.USub) else found
         case ast.BinOp(left=left, op=op, right=right):
             a, b = (_number(side, expression, values) for side in (left, right))
-            return _combined(op, a, b)
+            if isinstance(op, ast.Pow):
+                if b.exact is not None and b.exact.q == 1:
+                    return a ** int(b.exact.p)
+                return a.real_power(b)
+            return _OPERATORS[type(op)](a, b)
     assert isinstance(node, ast.Call)
     assert isinstance(node.func, ast.Name)
     numbers = [_number(argument, expression, values) for argument in node.args]
-    match node.func.id:
-        case "exp":
-            return numbers[0].exp()
-        case "log":
-            return numbers[0].log()
-        case "sqrt":
-            return numbers[0].sqrt()
-        case "abs":
-            return abs(numbers[0])
+    if node.func.id in _OF_ONE:
+        return _OF_ONE[node.func.id](*numbers)
     return _extreme(numbers, least=node.func.id == "min")
-
-
-def _combined(op: ast.operator, a: Range, b: Range) -> Range:
-    match op:
-        case ast.Add():
-            return a + b
-        case ast.Sub():
-            return a - b
-        case ast.Mult():
-            return a * b
-        case ast.Div():
-            return a / b
-    if b.exact is not None and b.exact.q == 1:
-        return a ** int(b.exact.p)
-    return a.real_power(b)
 
 
 def _extreme(ranges: list[Range], *, least: bool) -> Range:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 
+from isoloss.checker.errors import RejectedError
+from isoloss.checker.expressions import truth
+from isoloss.checker.grammar import ParsedExpression
 from isoloss.checker.numbers import Range
 from isoloss.checker.runs import Data
 
-__all__ = ["demanded", "given", "is_known", "is_reserved", "prefixed"]
+__all__ = ["demanded", "follows", "given", "is_known", "is_reserved", "prefixed"]
 
 _FIELDS = ("test_loss", "train_loss", "time", "steps", "reached")  # of a run, beside its parts
 
@@ -43,14 +46,31 @@ def is_reserved(name: str, *, parameter: bool = False) -> bool:
     return bool(re.fullmatch(r"level|max_lr|(train|test|square|part)[0-9]+", name))
 
 
-def demanded(names: Iterable[str], schedules: Iterable[str]) -> list[str]:
-    """Return the schedules that a claim mentions without their ``reached``."""
+def demanded(
+    claim: ParsedExpression, schedules: Iterable[str], *, level: bool, stated: list[str]
+) -> list[str]:
+    """Return the schedules that a claim mentions without their ``reached``: they must reach it.
+
+    Raises `RejectedError` if a certificate states others.
+    """
     used: dict[str, set[str]] = {}
-    for name in names:
+    for name in claim.names if level else ():
         start, _, field = name.rpartition(".")
         if field in _FIELDS or re.fullmatch(r"part[0-9]+", field):
             used.setdefault(start, set()).add(field)
-    return [name for name in schedules if name in used and "reached" not in used[name]]
+    found = [name for name in schedules if name in used and "reached" not in used[name]]
+    if stated != found:
+        raise RejectedError("the claim needs other schedules to reach the level than those stated")
+    return found
+
+
+def follows(
+    claim: ParsedExpression, values: Mapping[str, Range | bool], at_level: Iterable[str]
+) -> bool | None:
+    """Whether a claim holds, and all schedules reach the level that must; None if open."""
+    if not all(values[f"{name}.reached" if name else "reached"] for name in at_level):
+        return False
+    return truth(claim, values)
 
 
 def prefixed(found: Mapping[str, Range | bool], name: str) -> dict[str, Range | bool]:

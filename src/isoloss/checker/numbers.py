@@ -36,7 +36,7 @@ class Range:
     def point(cls, value: fmpq | int) -> Range:
         """Return the range of one number."""
         value = fmpq(value)
-        bits = max(int(value.p).bit_length(), int(value.q).bit_length())
+        bits = _bits(value)
         spend(1 + bits // 128)
         ball = arb(value)
         return cls(ball.lower(), ball.upper(), None if bits > _LONG else value)
@@ -102,8 +102,7 @@ class Range:
                 return Range.point(1 if n == 0 else self.exact)
             if self.exact == -1:
                 return Range.point(1 - 2 * (n % 2))
-            bits = max(int(self.exact.p).bit_length(), int(self.exact.q).bit_length())
-            if bits * n <= _LONG:
+            if _bits(self.exact) * n <= _LONG:
                 return Range.point(self.exact**n)
         if n % 2 == 0 and not self.lo >= 0:
             return abs(self) ** n
@@ -173,6 +172,10 @@ class Range:
         """Whether this is at most another; None if open."""
         opposite = other.below(self)
         return None if opposite is None else not opposite
+
+
+def _bits(value: fmpq) -> int:
+    return max(int(value.p).bit_length(), int(value.q).bit_length())
 
 
 def read(ends: str | list[str]) -> Range:

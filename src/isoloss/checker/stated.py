@@ -7,9 +7,8 @@ from functools import partial
 from typing import Any
 
 from isoloss.checker.errors import RejectedError
-from isoloss.checker.expressions import truth
 from isoloss.checker.grammar import claim
-from isoloss.checker.names import demanded, given, is_known, is_reserved, prefixed
+from isoloss.checker.names import demanded, follows, given, is_known, is_reserved, prefixed
 from isoloss.checker.numbers import Range, read
 from isoloss.checker.runs import Data, End, Piece, check_run, quantities
 
@@ -35,15 +34,11 @@ def check_runs(content: Mapping[str, Any]) -> None:
         raise RejectedError("there are no runs, or the name of one is already taken")
     known = partial(is_known, schedules=runs, d=len(train), level=level is not None)
     inequality = claim(content["claim"]).known(known)
-    at_level = [] if level is None else demanded(inequality.names, runs)
-    if content["at_level"] != at_level:
-        raise RejectedError("the claim needs other schedules to reach the level than those stated")
+    at_level = demanded(inequality, runs, level=level is not None, stated=content["at_level"])
     values = given(data)
     for name, run in runs.items():
         values |= prefixed(_stated(data, run), name)
-    reached = all(values[f"{name}.reached" if name else "reached"] for name in at_level)
-    follows = truth(inequality, values) if reached else False
-    if follows is not (content["verdict"] == "proved"):
+    if follows(inequality, values, at_level) is not (content["verdict"] == "proved"):
         raise RejectedError("the claim does not follow from the enclosures")
 
 
