@@ -23,12 +23,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ISOLOSS = [sys.executable, "-c", "from isoloss.cli import app; app()"]
 FAULTS = tomllib.loads((ROOT / "tests" / "mutations.toml").read_text(encoding="utf-8"))
-PROVER_TESTS = [
-    f"tests/proof/test_{n}.py" for n in ("interval", "certify", "theorems", "boxes", "dynamics")
-]
-CHECKER_TESTS = [
-    f"tests/checker/test_{name}.py" for name in ("claims", "texts", "bounds", "check", "soundness")
-]
+PROVER_TESTS = ["tests/proof"]
+CHECKER_TESTS = ["tests/checker"]
 
 
 def main() -> int:

@@ -94,8 +94,8 @@ class Family:
         known = {**values, "max_lr": unit}
         ends = [
             [
-                prefixed(end, name)
-                for end in outcomes(data, [part.at(known, unit) for part in parts])
+                prefixed(end.values, name)
+                for end in outcomes(data, [p.at(known, unit) for p in parts])
             ]
             for name, parts in self.schedules.items()
         ]

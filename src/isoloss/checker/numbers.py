@@ -95,11 +95,13 @@ class Range:
 
     def __pow__(self, n: int) -> Range:
         """Return a whole power."""
+        if n == 0:
+            return Range.point(1)
         if n < 0:
             return Range.point(1) / self**-n
         if self.exact is not None:
-            if self.exact in (fmpq(0), fmpq(1)) or n == 0:
-                return Range.point(1 if n == 0 else self.exact)
+            if self.exact in (0, 1):
+                return self
             if self.exact == -1:
                 return Range.point(1 - 2 * (n % 2))
             if _bits(self.exact) * n <= _LONG:

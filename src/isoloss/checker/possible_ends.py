@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from flint import fmpq
 
@@ -27,93 +28,109 @@ _DOUBLINGS = 300
 _MOST = 64
 
 
-def outcomes(data: Data, schedule: Sequence[Piece]) -> list[dict[str, Range | bool]]:
-    """Return what claims may speak of, for each way in which a run may end.
+@dataclass(frozen=True)
+class PossibleEnd:
+    """Where a run may end: the level reached or not, in which piece, or -1 for the start.
 
-    Raises `RejectedError` where that stays open.
+    ``inside`` says that it is inside a flow, exactly at the level; ``values`` is what claims may
+    mention of the run.
     """
-    state, ends = State(data), _Ends(data)
-    if data.level is not None:
-        at_start = total(state.parts()).at_most(data.level)
-        if at_start is not False:
-            ends.add(state)
-        if at_start:
-            return ends.found
-    for kind, amount, count in schedule:
-        if kind == "gd" and amount is not None:
-            over = _steps(ends, state, amount, count)
-        else:
-            over = _flow(ends, state, amount)
-        if over:
-            return ends.found
-    ends.add(state, reached=False)
-    return ends.found
+
+    reached: bool
+    piece: int
+    steps: int
+    inside: bool
+    values: dict[str, Range | bool]
 
 
-class _Ends:
-    """Ways in which a run may end."""
+def outcomes(
+    data: Data, schedule: Sequence[Piece], times: Mapping[int, Range] = MappingProxyType({})
+) -> list[PossibleEnd]:
+    """Return each way in which a run may end; raise `RejectedError` where that stays open.
 
-    def __init__(self, data: Data) -> None:
-        self.data = data
-        self.found: list[dict[str, Range | bool]] = []
-
-    def add(self, state: State, *, inside: bool = False, reached: bool = True) -> None:
-        """Add an end; ``inside`` a flow, exactly at the level."""
+    ``times`` states when pieces that are flows reach the level. It is checked, and narrower than
+    what this module finds by itself.
+    """
+    found: list[PossibleEnd] = []
+    for state, piece, inside, reached in _ends(data, schedule, times):
         parts = state.parts()
         loss = total(parts)
         try:
-            if inside and self.data.level is not None:
-                loss = self.data.level
+            if inside and data.level is not None:
+                loss = data.level
                 parts = narrowed(parts, loss)
-            self.found.append(quantities(self.data, state, parts, loss, reached))
+            values = quantities(data, state, parts, loss, reached)
         except EmptyError:
-            return
-        if len(self.found) > _MOST:
+            continue  # no problem ends so
+        found.append(PossibleEnd(reached, piece, state.steps, inside, values))
+        if len(found) > _MOST:
             raise RejectedError("it cannot be decided where the run ends")
+    return found
 
 
-def _steps(ends: _Ends, state: State, rate: Range, count: int) -> bool:
-    """Take steps; return whether one must reach the level."""
-    level = ends.data.level
+def _ends(
+    data: Data, schedule: Sequence[Piece], times: Mapping[int, Range]
+) -> Iterator[tuple[State, int, bool, bool]]:
+    """Yield each state in which a run may end, its piece, if inside a flow, and if at the level."""
+    state, level = State(data, [Range.point(1)] * len(data.train)), data.level
     if level is not None:
-        for k, reached in candidates(level, state, rate, count):
-            there = copy.copy(state)
-            there.step(rate, k)
-            ends.add(there)
-            if reached:
-                return True
-    state.step(rate, count)
-    return False
+        at_start = total(state.parts()).at_most(level)
+        if at_start is not False:
+            yield state, -1, False, True
+        if at_start:
+            return
+    for i, (kind, amount, count) in enumerate(schedule):
+        if kind == "gd" and amount is not None:
+            for k, reached in candidates(level, state, amount, count):
+                yield state.stepped(amount, k), i, False, True
+                if reached:
+                    return
+            state = state.stepped(amount, count)
+        else:
+            inside, reached = _crossing(level, state, amount, times.get(i))
+            if inside is not None:
+                yield state.flowed(inside), i, True, True
+                if reached:
+                    return
+            state = state.flowed(amount)
+    yield state, len(schedule) - 1, False, False
 
 
-def _flow(ends: _Ends, state: State, limit: Range | None) -> bool:
-    """Follow a flow; return whether it must reach the level."""
-    level = ends.data.level
-    if level is not None and not level.at_most(_ZERO) and not _at_rest(state):
-        if not _ZERO.below(level):
-            raise RejectedError("it cannot be decided whether the level is positive")
-        reached = True if limit is None else _loss(state, limit).at_most(level)
-        inside = None if reached is False else _times(level, state, limit)
-        if inside is not None:
-            there = copy.copy(state)
-            there.flow(inside)
-            ends.add(there, inside=True)
-            if reached:
-                return True
-    state.flow(limit)
-    return False
-
-
-def _at_rest(state: State) -> bool:
-    return all(part.is_zero for part in state.parts())
+def _crossing(
+    level: Range | None, state: State, limit: Range | None, stated: Range | None
+) -> tuple[Range | None, bool | None]:
+    """Return the times within which a flow may reach the level, and whether it must."""
+    if level is None or level.at_most(_ZERO) or all(p.is_zero for p in state.parts()):
+        return None, False
+    if not _ZERO.below(level):
+        raise RejectedError("it cannot be decided whether the level is positive")
+    reached = True if limit is None else _loss(state, limit).at_most(level)
+    if reached is False:
+        return None, False
+    found = _searched(level, state) if stated is None else _verified(level, state, stated)
+    if limit is None:
+        return found, reached
+    if found.lo > limit.hi:
+        return None, False
+    return Range(found.lo, found.hi if found.hi < limit.hi else limit.hi), reached
 
 
 def _loss(state: State, time: Range) -> Range:
-    return total(state.parts(state.flowed(time)))
+    return total(state.flowed(time).parts())
 
 
-def _times(level: Range, state: State, limit: Range | None) -> Range | None:
-    """Return times within which a flow reaches the level, if it does; by bisection."""
+def _verified(level: Range, state: State, stated: Range) -> Range:
+    """Return times if the level is surely passed between them: in a flow, losses fall strictly."""
+    low, high = (Range(end, end) for end in (stated.lo, stated.hi))
+    if not (low.lo >= 0 and level.below(_loss(state, low))):
+        raise RejectedError("the level is not above the time's lower end")
+    if not _loss(state, high).below(level):
+        raise RejectedError("the level is not below the time's upper end")
+    return stated
+
+
+def _searched(level: Range, state: State) -> Range:
+    """Return times within which an endless flow reaches the level, by bisection."""
     low, high = fmpq(0), fmpq(1)
     for _ in range(_DOUBLINGS):
         if _loss(state, Range.point(high)).below(level):
@@ -130,9 +147,4 @@ def _times(level: Range, state: State, limit: Range | None) -> Range | None:
         middle = (late[0] + late[1]) / 2
         below = _loss(state, Range.point(middle)).below(level)
         late = (late[0], middle) if below else (middle, late[1])
-    found = Range(Range.point(early[0]).lo, Range.point(late[1]).hi)
-    if limit is None:
-        return found
-    if found.lo > limit.hi:
-        return None
-    return Range(found.lo, found.hi if found.hi < limit.hi else limit.hi)
+    return Range(Range.point(early[0]).lo, Range.point(late[1]).hi)

@@ -10,7 +10,8 @@ from isoloss.checker.errors import RejectedError
 from isoloss.checker.grammar import claim
 from isoloss.checker.names import demanded, follows, given, is_known, is_reserved, prefixed
 from isoloss.checker.numbers import Range, read
-from isoloss.checker.runs import Data, End, Piece, check_run, quantities
+from isoloss.checker.possible_ends import outcomes
+from isoloss.checker.runs import Data, Piece
 
 __all__ = ["check_runs"]
 
@@ -52,11 +53,13 @@ def _stated(data: Data, run: Mapping[str, Any]) -> dict[str, Range | bool]:
         schedule.append((kind, number, *(count or [0])))
     if len(run["parts"]) != len(data.train):
         raise RejectedError("the run must have one part for each direction of the problem")
-    inside = None if run["inside"] is None else read(run["inside"])
-    end = End(run["reached"], run["piece"], run["steps"], inside)
-    state, parts, loss = check_run(data, schedule, end)
-    found = quantities(data, state, parts, loss, end.reached)
-    stated: dict[str, Range | bool] = {"steps": Range.point(end.steps), "reached": end.reached}
+    times = {} if run["inside"] is None else {run["piece"]: read(run["inside"])}
+    ends = outcomes(data, schedule, times)
+    said = (run["reached"], run["piece"], run["steps"], bool(times))
+    if [(end.reached, end.piece, end.steps, end.inside) for end in ends] != [said]:
+        raise RejectedError("the run may end elsewhere than stated")
+    found = ends[0].values
+    stated = {key: found[key] for key in ("steps", "reached")}
     named = {f"part{i + 1}": ends for i, ends in enumerate(run["parts"])}
     for key in ("test_loss", "train_loss", "time"):
         named[key] = run[key]
