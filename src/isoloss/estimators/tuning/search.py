@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn import get_config
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import _safe_indexing, get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import _check_sample_weight
 
 from isoloss._parallel.threads import blas_threads, work
@@ -38,15 +38,12 @@ _LOWEST = 1e-6  # the lowest of so many levels, as a share of the start's excess
 _SCHEDULES = ("flow", *(f"gd({rate}, {k}) > flow" for rate in (1.0, 0.5) for k in (10, 100, 1000)))
 
 
-def _has(name: str) -> Callable[[ScheduleSearchCV], bool]:
-    return lambda search: hasattr(getattr(search, "best_estimator_", search.estimator), name)
-
-
-class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
+class ScheduleSearchCV(BaseSearchCV):
     """Choose a schedule and its stop, by cross-validation or on rows of the deployment's kind.
 
     Each fold is decomposed once; after that a schedule with all of its stops costs milliseconds, so
-    that hundreds of candidates cost little more than one model.
+    that hundreds of candidates cost little more than one model. ``predict``, ``decision_function``
+    and ``score`` are those of `sklearn.model_selection.GridSearchCV`: the best model's.
 
     Parameters
     ----------
@@ -62,7 +59,7 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         Where to stop besides the schedule's end: so many train losses, evenly spaced in the log of
         the excess over the smallest one; or train losses in the estimator's ``train_loss_unit``.
     cv : int, cross-validation generator or iterable, optional
-        As for `sklearn.model_selection.GridSearchCV`; by default five folds.
+        As for `GridSearchCV`; by default five folds.
     validation : tuple (X, y), optional
         Rows to choose on, instead of ``cv``: from the distribution that the model is for, where the
         train rows are from another. The model is then trained on all train rows. A scaler or other
@@ -196,63 +193,10 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.best_params_ = results["params"][self.best_index_]
         self.best_score_ = float(results["mean_test_score"][self.best_index_])
         self.schedules_, self.ridge_scores_ = tried.schedules, tried.ridge_scores
-        self.n_splits_, self.scorer_ = len(folds), scorer
+        self.n_splits_, self.scorer_, self.multimetric_ = len(folds), scorer, False
         if self.refit:
             self._train_best(X, y, fit_params)
         return self
-
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Predict by the best model.
-
-        Parameters
-        ----------
-        X : array_like or sparse matrix, shape (n, d)
-            Rows.
-
-        Returns
-        -------
-        array, shape (n,) or (n, m)
-            Predictions.
-        """
-        return np.asarray(self._best("predict").predict(X))
-
-    @available_if(_has("decision_function"))
-    def decision_function(self, X: Any) -> Floats:
-        """Return the best model's output of each class.
-
-        Parameters
-        ----------
-        X : array_like or sparse matrix, shape (n, d)
-            Rows.
-
-        Returns
-        -------
-        array, shape (n, m), or (n,) for two classes
-            As `ScheduledClassifier.decision_function`.
-        """
-        return np.asarray(self._best("decision_function").decision_function(X))
-
-    def score(self, X: Any, y: Any = None, **params: Any) -> float:
-        """Return the best model's score.
-
-        Parameters
-        ----------
-        X : array_like or sparse matrix, shape (n, d)
-            Rows.
-        y : array_like, shape (n,) or (n, m)
-            Targets or classes.
-        **params
-            What the scorer has requested, with metadata routing enabled.
-
-        Returns
-        -------
-        float
-            By ``scoring``; by default R² or accuracy.
-        """
-        best, arguments = self._best("score"), params
-        if params and get_config()["enable_metadata_routing"]:
-            arguments = process_routing(self, "score", **params).scorer["score"]
-        return float(self.scorer_(best, X, y, **arguments))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the validation curves: each schedule's mean score against the train loss.
@@ -288,57 +232,10 @@ class ScheduleSearchCV(MetaEstimatorMixin, BaseEstimator):
             return self.scoring
         return getattr(self.scoring, "__name__", "scorer")
 
-    @property
-    def n_features_in_(self) -> int:
-        """The number of features, once fitted."""
-        return int(self.best_estimator_.n_features_in_)
-
-    @property
-    def classes_(self) -> npt.NDArray[Any]:
-        """The classes, of a classifier once fitted."""
-        return np.asarray(self.best_estimator_.classes_)
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Return what `fit` and `score` pass on to which part.
-
-        Returns
-        -------
-        MetadataRouter
-            For scikit-learn's metadata routing.
-        """
-        mapping = MethodMapping().add
-        return (
-            MetadataRouter(owner=type(self).__name__)
-            .add(estimator=self.estimator, method_mapping=mapping(caller="fit", callee="fit"))
-            .add(
-                splitter=check_cv(self.cv, classifier=is_classifier(self.estimator)),
-                method_mapping=MethodMapping().add(caller="fit", callee="split"),
-            )
-            .add(
-                scorer=check_scoring(self.estimator, self.scoring),
-                method_mapping=MethodMapping()
-                .add(caller="fit", callee="score")
-                .add(caller="score", callee="score"),
-            )
-        )
-
     def __sklearn_tags__(self) -> Any:
-        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
-        for name in ("estimator_type", "classifier_tags", "regressor_tags"):
-            setattr(tags, name, getattr(inner, name))
-        tags.input_tags.pairwise = inner.input_tags.pairwise
-        tags.input_tags.sparse = inner.input_tags.sparse
-        tags.target_tags.multi_output = inner.target_tags.multi_output
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = get_tags(self.estimator).target_tags.multi_output
         return tags
-
-    def _best(self, method: str) -> Any:
-        if not hasattr(self, "best_estimator_"):
-            if hasattr(self, "cv_results_"):
-                raise AttributeError(f"{method} needs the best model: set refit=True and fit again")
-            raise NotFittedError(
-                f"this ScheduleSearchCV is not fitted yet: call fit before {method}"
-            )
-        return self.best_estimator_
 
     def _routed(self, parts: Parts, params: dict[str, Any]) -> tuple[dict[str, Any], ...]:
         """Return what goes to the estimator's ``fit``, the splitter's ``split`` and the scorer."""
