@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.optimize.objective import Losses
+from isoloss.optimize.losses import Losses
 from isoloss.optimize.shapes import Shape
 
 __all__ = ["LANDED", "Constraints", "Goal", "Limits"]
@@ -57,24 +57,16 @@ class Constraints:
 
     def for_scipy(self, shape: Shape) -> list[dict[str, Any]]:
         """Return constraints as SciPy's ``minimize`` takes them."""
-        constraints: list[dict[str, Any]] = []
-        if self.lands:
-            constraints.append(
-                {
-                    "type": "eq",
-                    "fun": lambda z: self._equality(shape, z)[0],
-                    "jac": lambda z: self._equality(shape, z)[1],
-                }
-            )
-        if self.any:
-            constraints.append(
-                {
-                    "type": "ineq",
-                    "fun": lambda z: self._inequalities(shape, z)[0],
-                    "jac": lambda z: self._inequalities(shape, z)[1],
-                }
-            )
-        return constraints
+        functions = {"eq": self._equality} if self.lands else {}
+        functions |= {"ineq": self._inequalities} if self.any else {}
+        return [
+            {
+                "type": kind,
+                "fun": lambda z, of=function: of(shape, z)[0],
+                "jac": lambda z, of=function: of(shape, z)[1],
+            }
+            for kind, function in functions.items()
+        ]
 
     def path(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
         """Return the logs of `Losses.path` and their derivatives in z.
@@ -84,27 +76,23 @@ class Constraints:
         at = z.tobytes()
         if self._last is not None and self._last[0] is shape and self._last[1] == at:
             return self._last[2:]
-        u, _ = self.split(z)
-        rates, by_u = shape.rates(u)
-        path = self.losses.path(rates, shape.counts)
-        slopes = path.by_rates @ by_u
-        if self.timed:
-            slopes = np.hstack([slopes, np.zeros((slopes.shape[0], 1))])
-        self._last = shape, at, path.logs, slopes
-        return path.logs, slopes
+        rates, by_u = shape.rates(self.split(z)[0])
+        logs, by_rates = self.losses.path(rates, shape.counts)
+        slopes = np.pad(by_rates @ by_u, ((0, 0), (0, int(self.timed))))
+        self._last = shape, at, logs, slopes
+        return logs, slopes
 
     def _inequalities(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
         """Return the distances from the level and from the largest growth, which must be >= 0."""
-        parts, slopes = [np.empty(0)], [np.empty((0, z.size))]
-        if self.any:
-            logs, by_z = self.path(shape, z)
-            if self.at_level:
-                on_the_way = slice(-1) if self.lands else slice(None)
-                parts.append(logs[on_the_way] - self.log_level - _MARGIN)
-                slopes.append(by_z[on_the_way])
-            if self.limits.growth is not None:
-                parts.append(2.0 * math.log(self.limits.growth) - logs)
-                slopes.append(-by_z)
+        logs, by_z = self.path(shape, z)
+        parts, slopes = [logs[:0]], [by_z[:0]]
+        if self.at_level:
+            on_the_way = slice(-1) if self.lands else slice(None)
+            parts.append(logs[on_the_way] - self.log_level - _MARGIN)
+            slopes.append(by_z[on_the_way])
+        if self.limits.growth is not None:
+            parts.append(2.0 * math.log(self.limits.growth) - logs)
+            slopes.append(-by_z)
         return np.concatenate(parts), np.concatenate(slopes)
 
     def _equality(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
@@ -113,8 +101,7 @@ class Constraints:
 
     def excess(self, shape: Shape, z: Floats) -> float:
         """Return the total violation of the constraints, by which starts are ranked."""
-        bounds = self._inequalities(shape, z)[0]
-        wrong = float(-np.minimum(bounds, 0.0).sum())
-        if self.lands:
-            wrong += abs(float(self._equality(shape, z)[0][0]))
-        return wrong
+        if not self.any:
+            return 0.0
+        wrong = float(-np.minimum(self._inequalities(shape, z)[0], 0.0).sum())
+        return wrong + abs(float(self._equality(shape, z)[0][0])) if self.lands else wrong

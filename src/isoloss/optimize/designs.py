@@ -21,7 +21,7 @@ from isoloss.levels.reachable import best_filter, reachable_band
 from isoloss.optimize.constraints import Goal, Limits
 from isoloss.optimize.named import Named, in_units
 from isoloss.optimize.searching import search
-from isoloss.optimize.shapes import Decreasing, Free, Repeated, Shape
+from isoloss.optimize.shapes import Decreasing, Free, Shape
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
 from isoloss.schedules import families
@@ -42,14 +42,12 @@ class Design:
     Attributes
     ----------
     schedule : Schedule
-        The schedule. For the goal "best" it ends at the best stop; for the others, training is to
+        The schedule. For the goal "best" it ends at the best stop; for the others, training must
         stop at ``run.train_loss``.
     run : Run
-        What training by it ends with.
-    goal, family : str
-        What was asked for.
-    level : float or None
-        The train loss that was asked for.
+        The end of training by it.
+    goal, family, level : str, str, and float or None
+        The arguments of `design`; ``level`` is the given train loss.
 
     Examples
     --------
@@ -67,10 +65,7 @@ class Design:
 
     @cached_property
     def bound(self) -> float:
-        """The test loss that no schedule of any family can beat.
-
-        From `best_filter` for the goal "best", else from `reachable_band`.
-        """
+        """The test loss that no schedule can beat: of `best_filter`, or `reachable_band`."""
         problem = self.run.problem
         if self.level is None:
             return float(best_filter(problem).test_loss)
@@ -89,7 +84,7 @@ class Design:
 
     @property
     def gap(self) -> float:
-        """How much lower (for the goal "highest", higher) another schedule's could be at most."""
+        """By how much another schedule could beat the test loss at most."""
         gap = self.bound - self.test_loss if self.goal == "highest" else self.test_loss - self.bound
         return max(gap, 0.0)
 
@@ -119,18 +114,17 @@ def design(
 ) -> Design:
     """Find the schedule of a family that a goal asks for.
 
-    Test losses are functions of the rates with known derivatives, so SciPy's optimizers (L-BFGS-B,
-    or SLSQP under constraints) find a schedule from each of several starts without any training;
-    the stop moves with the rates by the implicit function theorem. Free rates start from the best
-    polynomial of their degree, annealed and two-rate schedules from a grid.
+    The derivatives of the test loss in the rates are known, also where the stop moves with them.
+    So SciPy's optimizers (L-BFGS-B, or SLSQP under constraints) find a schedule from each of
+    several starts without any training. Free rates start from the best polynomial of their degree.
 
     Parameters
     ----------
     problem : Problem
-        One problem (no batch) of NumPy arrays. Build it with validation data as its test data, and
-        judge the result by `Problem.with_test` on data that the choice has not seen.
+        One problem (no batch) of NumPy arrays, with validation data as its test data. Judge the
+        result by `Problem.with_test` on data that the choice has not seen.
     goal : {"best", "lowest", "highest"}
-        The lowest test loss at the best stop; or the lowest or highest test loss at ``train_loss``.
+        The lowest test loss at the best stop, or the lowest or highest one at ``train_loss``.
     family : str or callable
         ``"annealed"``
             one rate for at most ``steps`` steps, then flow;
@@ -141,9 +135,8 @@ def design(
         ``"rates"``
             ``steps`` rates, free;
         a function of `isoloss.families`, or its name
-            such as ``families.cosine`` or ``"cosine"``, over all of its rates, shares and powers.
-            Further arguments that it needs are given as ``fixed``. So may be any function with a
-            parameter ``lr`` that returns a schedule of steps.
+            over all of its rates, shares and powers that are not ``fixed``. Any function with a
+            parameter ``lr`` that returns a schedule of steps will do.
     train_loss : float, optional
         The level for the goals "lowest" and "highest".
     steps : int, default: 16
@@ -153,17 +146,17 @@ def design(
     max_lr : float, optional
         The largest rate; by default 100 times ``problem.max_lr``.
     max_amplification : float, default: 10⁹
-        How many times the steps may enlarge an error: the product of all |1 - 2ηγ| above 1, for the
-        largest curvature. Training in float64 then keeps about 8 digits; in float32, take 100.
+        By what factor the steps may enlarge an error: the product of all |1 - 2ηγ| above 1 at the
+        largest curvature. Training in float64 then keeps about 8 digits; for float32, take 100.
     max_growth : float, optional
-        How many times the start's size the residual may have on the way: the square root of the
-        train loss above its minimum, over the start's. At least 1.
+        By what factor the residual (the root of the train loss above its minimum) may exceed the
+        start's on the way; at least 1.
     starts : int, default: 10
-        From how many of the most promising starts to search, besides the optima of fewer steps.
+        The number of starts, besides the optima of fewer steps.
     seed : int, default: 0
-        The seed of random starts; the same seed gives the same schedule.
+        The seed of random starts.
     **fixed
-        Arguments of a family function that stay as they are.
+        Arguments of a family's function that are given, not chosen.
 
     Returns
     -------
@@ -219,22 +212,14 @@ def design(
     return Design(schedule=schedule, run=run, goal=goal, family=called, level=level)
 
 
-def _check(
-    problem: Problem,
-    goal: str,
-    train_loss: float | None,
-    steps: int,
-    starts: int,
-) -> None:
+def _check(problem: Problem, goal: str, train_loss: float | None, steps: int, starts: int) -> None:
     if not isinstance(problem, Problem) or not isinstance(problem.curvature, np.ndarray):
         raise TypeError("design needs a Problem of NumPy arrays")
     if problem.curvature.ndim != 1:
         raise TypeError(f"design needs one problem; this is a batch: {problem!r}")
-    if goal not in ("best", "lowest", "highest"):
-        raise ValueError(
-            f'goal must be "best", "lowest" or "highest"; got {goal!r}'
-            f"{suggest(str(goal), ('best', 'lowest', 'highest'))}"
-        )
+    if goal not in (goals := ("best", "lowest", "highest")):
+        near = suggest(str(goal), goals)
+        raise ValueError(f'goal must be "best", "lowest" or "highest"; got {goal!r}{near}')
     if not float(problem.start_train_loss) > float(problem.min_train_loss):
         raise ValueError("training cannot lower the train loss of this problem; nothing to design")
     if goal == "best":
@@ -269,7 +254,6 @@ def _shapes(
     fixed: dict[str, Any],
 ) -> list[Shape]:
     """Return the shapes of a family; ``rates`` are the largest stable and allowed, over 2^unit."""
-    stable, largest, unit = rates
     if name not in FAMILIES:
         if name in families.__all__:
             family = getattr(families, name) if isinstance(family, str) else family
@@ -279,20 +263,17 @@ def _shapes(
                 f"family must be a function of isoloss.families, or one of {', '.join(names)}; "
                 f"got {family!r}{suggest(str(family), names)}"
             )
-        return [Named(family, name, steps, (stable, largest, unit), fixed)]
+        return [Named(family, name, steps, rates, fixed)]
     if fixed:
         raise TypeError(f"the family {name!r} takes no further arguments; got {', '.join(fixed)}")
-    counts = _counts(steps)
+    stable, largest, _ = rates
+    # numbers of steps up to the largest, about four to a factor of ten
+    spread = np.geomspace(1, steps, 2 + int(4 * math.log10(steps)))
+    counts = np.unique(np.round(spread)).astype(int).tolist()
     if name == "annealed":
-        return [Repeated((count,), stable, largest) for count in counts]
+        return [Free(1, stable, largest, (count,)) for count in counts]
     if name == "two-rate":
         counts = counts[::2]
         pairs = [(k, j) for k in counts for j in counts if k + j <= steps] or [(1, 1)]
-        return [Repeated(pair, stable, largest) for pair in pairs]
+        return [Free(2, stable, largest, pair) for pair in pairs]
     return [(Decreasing if name == "decreasing" else Free)(steps, stable, largest)]
-
-
-def _counts(steps: int) -> list[int]:
-    """Return numbers of steps up to the largest, about four to a factor of ten."""
-    spread = np.geomspace(1, steps, 2 + int(4 * math.log10(steps)))
-    return [int(k) for k in np.unique(np.round(spread))]

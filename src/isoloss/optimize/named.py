@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 _DIFFERENCE = 1e-6
 _RATES = ("lr", "high")
 _SHARES = ("final", "low", "start")  # as shares of the largest rate
-_RANGES = {"power": (0.1, 10.0), "rate": (1e-4, 1e2)}
+_RANGES = {"power": (math.log(0.1), math.log(10.0)), "rate": (math.log(1e-4), math.log(1e2))}
 
 
 class Named(Shape):
@@ -39,20 +39,13 @@ class Named(Shape):
         self.family, (stable, largest, self.unit) = family, rates
         parameters = inspect.signature(family).parameters
         self.fixed = {"steps": count, **fixed} if "steps" in parameters else fixed
-        ranges: dict[str, tuple[float, float]] = {}
-        for parameter in parameters:
-            if parameter in self.fixed:
-                continue
-            if parameter in _RATES:
-                low = math.log(min(SMALLEST * stable, largest))
-                ranges[parameter] = low, math.log(largest)
-            elif parameter in _SHARES:
-                ranges[parameter] = 0.0, 1.0
-            elif parameter == "factor":
-                ranges[parameter] = -20.0 / count, 0.0  # log of the fall in one step
-            elif parameter in _RANGES:
-                low, high = _RANGES[parameter]
-                ranges[parameter] = math.log(low), math.log(high)
+        known = {
+            **dict.fromkeys(_RATES, (math.log(min(SMALLEST * stable, largest)), math.log(largest))),
+            **dict.fromkeys(_SHARES, (0.0, 1.0)),
+            "factor": (-20.0 / count, 0.0),  # log of the fall in one step
+            **_RANGES,
+        }
+        ranges = {p: known[p] for p in parameters if p in known and p not in self.fixed}
         _check(name, parameters, ranges, self.fixed)
         self.names = list(ranges)
         self.low, self.high = np.array(list(ranges.values())).T
@@ -61,7 +54,7 @@ class Named(Shape):
     def schedule(self, u: Floats, least: float = 0.0) -> Schedule:
         """Return the schedule, without flow; a named one keeps all of its steps."""
         del least
-        values = dict(zip(self.names, (float(x) for x in u), strict=True))
+        values = dict(zip(self.names, u.tolist(), strict=True))
         arguments = {
             name: scaled(math.exp(x), -self.unit) if name in _RATES else math.exp(x)
             for name, x in values.items()
@@ -76,22 +69,18 @@ class Named(Shape):
         """Return the rates and, by central differences inside the bounds, their derivatives."""
         columns = []
         for i in range(u.size):
-            ends = []
-            for side in (-_DIFFERENCE, _DIFFERENCE):
-                moved = u.copy()
-                moved[i] = np.clip(u[i] + side, self.low[i], self.high[i])
-                ends.append((moved[i], self.schedule(moved).learning_rates()))
-            columns.append((ends[1][1] - ends[0][1]) / (ends[1][0] - ends[0][0]))
+            ends = np.stack([u, u])
+            ends[:, i] = np.clip(u[i] + [-_DIFFERENCE, _DIFFERENCE], self.low[i], self.high[i])
+            before, after = (self.schedule(end).learning_rates() for end in ends)
+            columns.append((after - before) / (ends[1, i] - ends[0, i]))
         return self.schedule(u).learning_rates(), np.stack(columns, axis=1)
 
     def parameters(self, rates: Floats) -> Floats:
         """Return parameters whose largest rate is the largest given one, the others halfway."""
         u = 0.5 * (self.low + self.high)
-        for i, name in enumerate(self.names):
-            if name in _RATES:
-                largest = max(float(rates.max()), math.exp(self.low[i]))
-                u[i] = min(math.log(largest), self.high[i])
-        return u
+        with np.errstate(divide="ignore"):
+            largest = np.clip(np.log(rates.max()), self.low, self.high)
+        return np.where([name in _RATES for name in self.names], largest, u)
 
 
 def in_units(schedule: Schedule, unit: int) -> Schedule:
@@ -102,14 +91,12 @@ def in_units(schedule: Schedule, unit: int) -> Schedule:
 
 def _check(name: str, parameters: Any, ranges: dict[str, Any], fixed: dict[str, Any]) -> None:
     """Raise unless the function can be called, and something is left to choose."""
-    unknown = [n for n in fixed if n not in parameters]
-    needed = [n for n, p in parameters.items() if p.default is p.empty]
-    missing = [n for n in needed if n not in fixed and n not in ranges]
-    if unknown:
+    if unknown := [n for n in fixed if n not in parameters]:
         raise TypeError(
             f"the family {name!r} takes {', '.join(parameters)}; got {', '.join(unknown)}"
         )
-    if missing:
+    needed = [n for n, p in parameters.items() if p.default is p.empty]
+    if missing := [n for n in needed if n not in fixed and n not in ranges]:
         raise TypeError(
             f"the family {name!r} needs {', '.join(missing)}: design(..., {missing[0]}=...)"
         )

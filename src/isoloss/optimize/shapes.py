@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from isoloss.schedules.phases import GradientDescent
 from isoloss.schedules.schedule import Schedule
 
-__all__ = ["NEGLIGIBLE", "SMALLEST", "Decreasing", "Free", "Repeated", "Shape"]
+__all__ = ["NEGLIGIBLE", "SMALLEST", "Decreasing", "Free", "Shape"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,22 +55,24 @@ class Shape(ABC):
         """Return the schedule, without flow, and without rates of at most ``least``."""
         rates, _ = self.rates(u)
         kept = rates > least
-        if not kept.any():
-            return Schedule()
-        if (self.counts == 1).all():
+        if kept.any() and (self.counts == 1).all():
             return Schedule(GradientDescent(rates[kept]))
         pairs = zip(rates[kept], self.counts[kept], strict=True)
         return Schedule(*(GradientDescent(lr, int(count)) for lr, count in pairs))
 
 
 class Free(Shape):
-    """n independent rates, each given by its logarithm."""
+    """Independent rates, given by their logarithms; with ``counts``, each is repeated so often.
 
-    reorders = True
+    Repeated rates keep their order and number: one in an annealed schedule, two in a two-rate one.
+    """
 
-    def __init__(self, count: int, stable: float, largest: float) -> None:
+    def __init__(
+        self, count: int, stable: float, largest: float, counts: Sequence[int] | None = None
+    ) -> None:
         self.range = stable, largest
-        self.counts = np.ones(count)
+        self.reorders = counts is None
+        self.counts = np.ones(count) if counts is None else np.array(counts, dtype=float)
         self.low = np.full(count, math.log(min(SMALLEST * stable, largest)))
         self.high = np.full(count, math.log(largest))
 
@@ -85,22 +88,7 @@ class Free(Shape):
 
     def resized(self, count: int) -> Shape | None:
         """Return the same with another number of rates."""
-        return type(self)(count, *self.range)
-
-
-class Repeated(Free):
-    """Rates that are repeated: one in an annealed schedule, two in a two-rate schedule."""
-
-    reorders = False
-
-    def __init__(self, counts: tuple[int, ...], stable: float, largest: float) -> None:
-        super().__init__(len(counts), stable, largest)
-        self.counts = np.array(counts, dtype=float)
-
-    def resized(self, count: int) -> Shape | None:
-        """Return None: other numbers of steps are other members of the family."""
-        del count
-        return None
+        return Free(count, *self.range) if self.reorders else None
 
 
 class Decreasing(Shape):
@@ -125,4 +113,6 @@ class Decreasing(Shape):
             logs = np.clip(-np.sort(-np.log(rates)), self.low[0], self.high[0])
         return np.asarray(np.clip(np.diff(logs, prepend=0.0), self.low, self.high))
 
-    resized = Free.resized
+    def resized(self, count: int) -> Shape:
+        """Return the same with another number of rates."""
+        return Decreasing(count, *self.range)

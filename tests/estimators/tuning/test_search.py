@@ -539,7 +539,7 @@ def test_further_arguments_are_refused() -> None:
         ScheduleSearchCV(ScheduledRegressor()).fit(X, Y, sample_weight=np.ones(59))
     with pytest.raises(TypeError, match="takes sample_weight and groups; got weights"):
         ScheduleSearchCV(ScheduledRegressor()).fit(X, Y, weights=np.ones(60))
-    with pytest.raises(NotFittedError, match="not fitted yet. Call 'fit'"):
+    with pytest.raises(NotFittedError, match=r"not fitted yet\. Call 'fit'"):
         ScheduleSearchCV(ScheduledRegressor()).predict(X)
     with pytest.raises(ValueError, match="there is no family 'ratse'"):
         Designed("ratse")

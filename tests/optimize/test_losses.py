@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import isoloss as il
-from isoloss.optimize.objective import Losses
+from isoloss.optimize.losses import Losses
 
 RATES, COUNTS = np.array([0.21, 0.55, 0.3]), np.array([1.0, 2.0, 3.0])
 mp.mp.dps = 60
@@ -80,7 +80,7 @@ def test_derivatives_before_a_flow_of_fixed_time(problem: il.Problem) -> None:
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_derivatives_where_the_flow_meets_a_level(problem: il.Problem) -> None:
     losses = Losses(problem._reduced)
-    level = losses.path(RATES, COUNTS).logs[-1] - 2.0
+    level = losses.path(RATES, COUNTS)[0][-1] - 2.0
     value = losses.value_at(RATES, COUNTS, level)
     by_hand = derivatives(lambda rates: exact(problem, rates, value.time, mp.mpf(level)))
     np.testing.assert_allclose(value.by_rates, by_hand, rtol=1e-9)
@@ -94,17 +94,17 @@ def test_derivatives_where_the_flow_meets_a_level(problem: il.Problem) -> None:
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_train_losses_on_the_way(problem: il.Problem) -> None:
     losses = Losses(problem._reduced)
-    path = losses.path(RATES, COUNTS)
+    logs, by_rates = losses.path(RATES, COUNTS)
     ends = np.cumsum(COUNTS).astype(int)
     rates = np.repeat(RATES, COUNTS.astype(int))
-    for k, log in zip(ends, path.logs, strict=True):
+    for k, log in zip(ends, logs, strict=True):
         run = il.train(problem, il.GradientDescent(rates[:k]))
         excess = float(run.train_loss) - float(problem._reduced.floor)
         assert np.exp(log + losses.log_start) == pytest.approx(excess, rel=1e-10)
     step = 1e-6
     for i in range(3):
-        ends = [losses.path(RATES + side * np.eye(3)[i], COUNTS).logs for side in (-step, step)]
-        np.testing.assert_allclose(path.by_rates[:, i], (ends[1] - ends[0]) / 2e-6, atol=1e-7)
+        ends = [losses.path(RATES + side * np.eye(3)[i], COUNTS)[0] for side in (-step, step)]
+        np.testing.assert_allclose(by_rates[:, i], (ends[1] - ends[0]) / 2e-6, atol=1e-7)
 
 
 def test_a_factor_of_zero_keeps_its_derivative() -> None:
