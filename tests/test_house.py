@@ -184,7 +184,7 @@ THROUGH = {
     "estimators.tuning": ("estimators/tuning/test_search.py", "the search is the only way in"),
     "explorer": ("explorer/test_server.py", "a request goes through all of it"),
     "explorer.uploads": ("explorer/test_sizes.py", "the memory of what is uploaded"),
-    "large.bidiagonal": ("large/test_operators.py", "from_operator() is the only way in"),
+    "large": ("large/test_operators.py", "from_operator() is the only way in"),
     "levels.free_filters": ("levels/test_reachable.py", "the bounds on what schedules reach"),
     "levels.ridge_regression": ("comparison/test_stops.py", "ridge beside the schedules"),
     "levels.sphere": ("levels/test_band.py", "the extremes of a quadratic form on a level set"),

@@ -23,9 +23,10 @@ from isoloss.dynamics.training import train
 from isoloss.estimators.rows import KernelRows, LinearRows, TrainRows, check_kernel, check_square
 from isoloss.levels.grid import check_unit, measure
 from isoloss.problems.decomposition import RTOL
+from isoloss.problems.problem import Problem
 from isoloss.schedules.resolving import Given, resolve
 
-__all__ = ["FLOATS", "ROOM", "Scheduled"]
+__all__ = ["FLOATS", "ROOM", "Scheduled", "losses_and_moment"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,6 +37,20 @@ ROOM = 1.0 + 2.0**-47
 _ROUNDING = 1e-12
 _BLOWN_UP = 1e-6  # designs may enlarge a residual on purpose, but not a million times
 _KERNELS = (*sorted(PAIRWISE_KERNEL_FUNCTIONS), "precomputed")
+
+
+def losses_and_moment(
+    problem: Problem, train_loss: float, steps: int, time: float
+) -> dict[str, Any]:
+    """Return the fitted attributes that say where training has ended."""
+    return {
+        "train_loss_": train_loss,
+        "n_steps_": steps,
+        "flow_time_": time,
+        "max_lr_": problem.max_lr,
+        "start_train_loss_": problem.start_train_loss,
+        "min_train_loss_": problem.min_train_loss,
+    }
 
 
 class Scheduled(BaseEstimator):
@@ -73,8 +88,8 @@ class Scheduled(BaseEstimator):
         """Return the targets (n, m) of rows that the model was not trained on."""
 
     @abstractmethod
-    def _store(self, weights: Floats, intercept: Floats) -> None:
-        """Keep weights (p, m) and intercepts (m,) in the attributes that users expect."""
+    def _shaped(self, weights: Floats, intercept: Floats) -> tuple[Floats, Any]:
+        """Return weights (p, m) and intercepts (m,) in the shapes that users expect."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train.
@@ -110,15 +125,13 @@ class Scheduled(BaseEstimator):
             kernel is rounded, as one of float32 numbers, so that directions are left out.
         """
         rows = self._decompose(X, y, sample_weight)
-        self.rank_ = int(np.count_nonzero(rows.problem._reduced.gamma))
-        left_out = rows.problem.left_out
-        if left_out is not None:
+        problem = rows.problem
+        self.rank_ = int(np.count_nonzero(problem._reduced.gamma))
+        if problem.left_out is not None:
             warnings.warn(
-                f"the kernel is rounded: {left_out.directions} directions, with "
-                "curvatures "
-                f"below {left_out.curvature:.3g}, cannot be told from rounding errors and are "
-                "left out; "
-                f"{self.rank_} are kept. Compute the kernel in float64 to keep more",
+                f"the kernel is rounded: {problem.left_out.directions} directions, with curvatures "
+                f"below {problem.left_out.curvature:.3g}, cannot be told from rounding errors and "
+                f"are left out; {self.rank_} are kept. Compute the kernel in float64 to keep more",
                 UserWarning,
                 stacklevel=2,
             )
@@ -126,45 +139,41 @@ class Scheduled(BaseEstimator):
             raise ValueError(
                 f"{self.schedule!r} is a family of schedules; ScheduleSearchCV finds its best one"
             )
-        schedule = resolve(self.schedule, rows.problem)
+        self.schedule_ = resolve(self.schedule, problem)
         level = None
         if self.train_loss is not None:
-            scale, offset = measure(rows.problem, self.train_loss_unit)
+            scale, offset = measure(problem, self.train_loss_unit)
             level = offset + conversion.number("train_loss", self.train_loss) * ROOM * scale
-        run = train(rows.problem, schedule, level)
+        run = train(problem, self.schedule_, level)
         self._adopt(rows, np.asarray(run.coef()))
-        self.schedule_ = schedule
-        self.train_loss_ = run.train_loss
-        self.n_steps_ = int(run.steps)
-        self.flow_time_ = run.time
-        self.max_lr_ = rows.problem.max_lr
-        self.start_train_loss_ = rows.problem.start_train_loss
-        self.min_train_loss_ = rows.problem.min_train_loss
-        rounding = _ROUNDING * self.start_train_loss_
-        if level is not None and self.train_loss_ > level + rounding:
-            warnings.warn(
-                f"the schedule {self.schedule!r} ends at train loss {self.train_loss_:.6g}, above "
-                f"the level {level:.6g} (the smallest is {self.min_train_loss_:.6g}); "
-                "the model is the one at its end",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
-        elif level is not None and level > self.start_train_loss_ + rounding:
-            warnings.warn(
-                f"the level {level:.6g} is above the train loss at the start, "
-                f"{self.start_train_loss_:.6g}: the model is untrained; train_loss_unit is "
-                f"{self.train_loss_unit!r}",
-                UserWarning,
-                stacklevel=2,
-            )
-        elif level is None and self.train_loss_ * _BLOWN_UP > self.start_train_loss_:
-            warnings.warn(
-                f"the schedule {self.schedule!r} ends at train loss {self.train_loss_:.6g}, far "
-                f"above that at the start, {self.start_train_loss_:.6g}; lower its rates",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        self.__dict__.update(losses_and_moment(problem, run.train_loss, int(run.steps), run.time))
+        self._warn_of_end(level)
         return self
+
+    def _warn_of_end(self, level: float | None) -> None:
+        """Warn if training has not ended at the level, or far above the start."""
+        end, start = self.train_loss_, self.start_train_loss_
+        message, kind = "", ConvergenceWarning
+        if level is None:
+            if end * _BLOWN_UP > start:
+                message = (
+                    f"the schedule {self.schedule!r} ends at train loss {end:.6g}, far above that "
+                    f"at the start, {start:.6g}; lower its rates"
+                )
+        elif end > level + _ROUNDING * start:
+            message = (
+                f"the schedule {self.schedule!r} ends at train loss {end:.6g}, above the level "
+                f"{level:.6g} (the smallest is {self.min_train_loss_:.6g}); the model is the one "
+                "at its end"
+            )
+        elif level > start + _ROUNDING * start:
+            kind = UserWarning
+            message = (
+                f"the level {level:.6g} is above the train loss at the start, {start:.6g}: the "
+                f"model is untrained; train_loss_unit is {self.train_loss_unit!r}"
+            )
+        if message:
+            warnings.warn(message, kind, stacklevel=3)
 
     def _decompose(self, X: Any, y: Any, sample_weight: Any, rtol: float = RTOL) -> TrainRows:
         """Check parameters and train rows, and decompose these; note what predictions need."""
@@ -173,7 +182,10 @@ class Scheduled(BaseEstimator):
         self._check_parameters()
         unit = conversion.precision(X)  # scikit-learn makes float64 of float16
         X, targets = self._read(conversion.plain("X", X), conversion.plain("y", y))
-        weight = None if sample_weight is None else self._check_weight(sample_weight, X)
+        weight = None
+        if sample_weight is not None:
+            weight = conversion.plain("sample_weight", sample_weight)
+            weight = _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
         design = self._design(X, X)
         rounding = self._rounding(design, X, weight, unit)
         if self.kernel is not None and self.kernel != "precomputed":
@@ -193,21 +205,24 @@ class Scheduled(BaseEstimator):
                 "lower its rates: the largest stable constant one is "
                 f"{rows.problem.max_lr:.6g}, written 1.0 in a text"
             )
-        self._store(weights, intercept)
+        weights, self.intercept_ = self._shaped(weights, intercept)
+        if self.kernel is None:
+            self.coef_ = weights.T
+        else:
+            self.dual_coef_ = weights
 
     def _design(self, X: Any, X_fit: Any) -> Floats:
         """Return the rows as a dense array, or their kernel with the train rows."""
         if self.kernel is None or self.kernel == "precomputed":
             return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=float)
         X, X_fit = X.astype(np.float64), X_fit.astype(np.float64)
-        if callable(self.kernel):  # of two rows as arrays
+        own = callable(self.kernel)  # of two rows as arrays
+        options = {"gamma": self.gamma, "degree": self.degree, "coef0": self.coef0}
+        if own:
             X, X_fit = (rows.toarray() if hasattr(rows, "toarray") else rows for rows in (X, X_fit))
-        named = {"gamma": self.gamma, "degree": self.degree, "coef0": self.coef0}
-        options = dict(self.kernel_params or {}) if callable(self.kernel) else named
+            options = dict(self.kernel_params or {})
         with np.errstate(over="ignore", invalid="ignore"):
-            K = pairwise_kernels(
-                X, X_fit, metric=self.kernel, filter_params=not callable(self.kernel), **options
-            )
+            K = pairwise_kernels(X, X_fit, metric=self.kernel, filter_params=not own, **options)
         return np.asarray(K, dtype=float)
 
     def _rounding(self, design: Floats, X: Any, weight: Floats | None, unit: float) -> float:
@@ -221,18 +236,9 @@ class Scheduled(BaseEstimator):
             return check_kernel(design)
         return check_kernel(design, max(unit, float(np.finfo(X.dtype).eps)))
 
-    def _check_weight(self, sample_weight: Any, X: Any) -> Floats:
-        given = conversion.plain("sample_weight", sample_weight)
-        weight = _check_sample_weight(given, X, dtype=np.float64, ensure_non_negative=True)
-        return np.asarray(weight)
-
     def _check_parameters(self) -> None:
-        for name in ("train_loss", "gamma"):
-            given = getattr(self, name)
-            if given is None:
-                continue
-            given = conversion.number(name, given)
-            if not 0 <= float(given) < math.inf:
+        for name, given in (("train_loss", self.train_loss), ("gamma", self.gamma)):
+            if given is not None and not 0 <= conversion.number(name, given) < math.inf:
                 raise ValueError(f"{name} must be finite and not negative; got {given!r}")
         if isinstance(self.kernel, str) and self.kernel not in _KERNELS:
             raise ValueError(

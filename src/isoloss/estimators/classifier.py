@@ -124,11 +124,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
         # a class that the train rows have not cannot be predicted: all outputs are wrong
         return np.eye(len(self.classes_))[place] * (self.classes_[place] == y)[:, None]
 
-    def _store(self, weights: Floats, intercept: Floats) -> None:
+    def _shaped(self, weights: Floats, intercept: Floats) -> tuple[Floats, Any]:
         if len(self.classes_) == 2:
-            weights, intercept = weights[:, 1:] - weights[:, :1], intercept[1:] - intercept[:1]
-        self.intercept_ = intercept
-        if self.kernel is None:
-            self.coef_ = weights.T
-        else:
-            self.dual_coef_ = weights
+            return weights[:, 1:] - weights[:, :1], intercept[1:] - intercept[:1]
+        return weights, intercept

@@ -113,15 +113,8 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
         return super().score(X, conversion.plain("y", y), sample_weight)
 
     def _read(self, X: Any, y: Any) -> tuple[Any, Floats]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=("csr", "csc"),
-            dtype=FLOATS,
-            multi_output=True,
-            y_numeric=True,
-        )
+        options = {"accept_sparse": ("csr", "csc"), "dtype": FLOATS}
+        X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, **options)
         y = np.asarray(y, dtype=float)
         self._single_output = y.ndim == 1
         return X, y[:, None] if self._single_output else y
@@ -133,13 +126,8 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
         y = np.asarray(y, dtype=float)
         return y[:, None] if y.ndim == 1 else y
 
-    def _store(self, weights: Floats, intercept: Floats) -> None:
-        single = self._single_output
-        self.intercept_ = intercept[0] if single else intercept
-        if self.kernel is None:
-            self.coef_ = weights[:, 0] if single else weights.T
-        else:
-            self.dual_coef_ = weights[:, 0] if single else weights
+    def _shaped(self, weights: Floats, intercept: Floats) -> tuple[Floats, Any]:
+        return (weights[:, 0], intercept[0]) if self._single_output else (weights, intercept)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import array_api_compat as compat
 import numpy as np
@@ -31,30 +31,12 @@ _LEAST = 1e-145  # squares of smaller numbers lose digits
 _XP = compat.array_namespace(np.empty(0))
 
 
-class TrainRows(Protocol):
-    """Train rows, reduced to a problem."""
-
-    @property
-    def problem(self) -> Problem:
-        """The problem, without test data: `Problem.with_test` gives it some."""
-
-    @property
-    def offset(self) -> Floats:
-        """What the targets were lowered by (m,)."""
-
-    def test_rows(self, X: Floats) -> Floats:
-        """Return further rows as the problem's test rows."""
-
-    def parameters(self, coef: Floats) -> tuple[Floats, Floats]:
-        """Return what predictions are made of, for the problem's parameters (..., p, m).
-
-        Those are products of the rows with the first (..., p, m), plus the second (..., m).
-        """
-
-
 @dataclass(frozen=True, eq=False)
 class LinearRows:
-    """Rows of features; the intercept is solved for exactly, by centring."""
+    """Rows of features; the intercept is solved for exactly, by centring.
+
+    The problem has no test data; its targets are lowered by ``offset`` (m,).
+    """
 
     problem: Problem
     center: Floats
@@ -82,7 +64,7 @@ class LinearRows:
         return X - self.center
 
     def parameters(self, coef: Floats) -> tuple[Floats, Floats]:
-        """Return coefficients and intercepts."""
+        """Return coefficients and intercepts, for the problem's parameters (..., p, m)."""
         return coef, self.offset - np.einsum("p,...pm->...m", self.center, coef)
 
 
@@ -139,6 +121,9 @@ class KernelRows:
         dual = np.zeros((*alpha.shape[:-2], len(self.used), alpha.shape[-1]))
         dual[..., self.used, :] = centred
         return dual, self.offset - np.einsum("p,...pm->...m", self.means, centred)
+
+
+TrainRows = LinearRows | KernelRows
 
 
 def _weighted(

@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import operator
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +13,8 @@ import numpy.typing as npt
 from isoloss._arrays import conversion
 from isoloss._arrays.columns import column_names, entries_in_order, in_order, targets_in_order
 from isoloss._arrays.context import ArrayContext, has_only_products, quiet
-from isoloss.dynamics.training import train
 from isoloss.large.bidiagonal import Bidiagonalization
-from isoloss.levels.grid import Levels
+from isoloss.large.convergence import ConvergenceTest, MonitoredLosses
 from isoloss.problems.basis import Basis
 from isoloss.problems.chunks import ChunkedRows, is_chunked
 from isoloss.problems.coordinates import Coordinates
@@ -28,18 +25,12 @@ from isoloss.problems.reduced import Reduced, Reduction
 from isoloss.problems.rows import ArrayRows, Rows, check_columns
 from isoloss.problems.units import Units
 from isoloss.problems.validation import both_or_neither, log_weights
-from isoloss.schedules.phases import GradientFlow
-from isoloss.schedules.resolving import read, read_all
-from isoloss.schedules.schedule import Schedule
-from isoloss.schedules.text import Spec
 
-__all__ = ["ConvergenceTest", "from_operator", "reduce_rows"]
+__all__ = ["from_operator"]
 
 Floats = npt.NDArray[np.float64]
 
 _GROWTH = 1.25  # of the rank between two convergence tests
-_LEVELS = 20  # by default
-_SMALL = 1e-12  # of the start's loss; smaller differences are rounding
 
 
 def from_operator(
@@ -58,13 +49,12 @@ def from_operator(
 
     Training never leaves a Krylov space of the data. Block Golub-Kahan bidiagonalization from the
     start's residual, fully reorthogonalized, grows that space until the losses of the given
-    schedules converge. The result is an ordinary problem on that space; `reachable_band` and
-    designs refer to the space, too.
+    schedules converge. The result is an ordinary problem on the space, as are bands and designs.
 
     Parameters
     ----------
     X : array_like, sparse matrix, LinearOperator or Dask array, shape (n, d)
-        Train inputs: anything that SciPy can multiply by, as can its transpose; or chunked rows,
+        Train inputs: anything that SciPy can multiply by, also transposed; or chunked rows,
         possibly sparse, which each product reads one after another.
     y : array_like, shape (n,) or (n, m)
         Train targets.
@@ -82,7 +72,7 @@ def from_operator(
         The largest estimated relative error of these losses. The estimate is their change since
         the space was a fifth smaller; it must be at most ``rtol`` twice in a row.
     max_rank : int, default: 500
-        The largest dimension of the space, whose vectors take (n + d)·max_rank numbers.
+        The largest dimension of the space, which takes (n + d)·max_rank numbers.
 
     Returns
     -------
@@ -113,24 +103,20 @@ def from_operator(
     >>> problem.reduction.estimate < 1e-3
     True
     """
-    rows: Rows
-    test: Rows | None = None
     names = columns, outputs = column_names(X), column_names(y)
     tested = both_or_neither(X_test=X_test, y_test=y_test)
     if tested:
         X_test = in_order("X_test", X_test, "X", columns)
         y_test = targets_in_order("y_test", y_test, "y", outputs)
-    if is_chunked(X, y, X_test, y_test):
-        if any(has_only_products(each) for each in (X, X_test)):
-            raise TypeError(
-                "Dask arrays and SciPy's sparse matrices or operators do not go together; give X "
-                "and X_test as Dask arrays, whose chunks may be sparse"
-            )
-        rows = ChunkedRows.read("X", X, y)
-        test = ChunkedRows.read("X_test", X_test, y_test) if tested else None
-    else:
-        rows = ArrayRows.read("X", X, y)
-        test = ArrayRows.read("X_test", X_test, y_test) if tested else None
+    chunked = is_chunked(X, y, X_test, y_test)
+    if chunked and any(has_only_products(each) for each in (X, X_test)):
+        raise TypeError(
+            "Dask arrays and SciPy's sparse matrices or operators do not go together; give X "
+            "and X_test as Dask arrays, whose chunks may be sparse"
+        )
+    kind = ChunkedRows if chunked else ArrayRows
+    rows: Rows = kind.read("X", X, y)
+    test: Rows | None = kind.read("X_test", X_test, y_test) if tested else None
     if test is not None:
         check_columns(rows.shape, test.shape)
     _, d, m = rows.shape
@@ -147,96 +133,18 @@ def from_operator(
         raise ValueError(f"rtol must be between 0 and 1; got {rtol!r}")
     if operator.index(max_rank) < 1:
         raise ValueError(f"max_rank must be at least 1; got {max_rank!r}")
-    problem = reduce_rows(
-        rows,
-        test,
-        first,
-        single=single,
-        convergence=ConvergenceTest.read(schedules, train_loss),
-        rtol=rtol,
-        max_rank=max_rank,
-    )
+    convergence = ConvergenceTest.read(schedules, train_loss)
+    problem = _grown(rows, test, first, convergence, rtol, max_rank)
     assert problem.coordinates is not None
     named = dataclasses.replace(problem.coordinates, names=names)
-    return Problem(dataclasses.replace(problem, coordinates=named))
-
-
-@dataclass(frozen=True)
-class ConvergenceTest:
-    """The schedules and levels whose losses must converge as the space grows."""
-
-    schedules: Sequence[Spec | Schedule]
-    levels: Levels
-
-    @classmethod
-    def read(cls, schedules: Any, train_loss: Any) -> ConvergenceTest:
-        """Read one or several schedules or texts, and train losses."""
-        several = list(read_all(schedules, read).values())
-        if train_loss is None:
-            return cls(several, Levels.read(_LEVELS, lowest=1e-6))
-        whole = (
-            conversion.count("train_loss", train_loss) is not None
-        )  # one loss, not a number of levels
-        return cls(several, Levels.read([train_loss] if whole else train_loss, name="train_loss"))
-
-    def losses(self, problem: Problem) -> MonitoredLosses:
-        """Return the train and test losses of the schedules at the levels.
-
-        A level that an endless flow does not reach needs the whole space, because the train loss
-        may stagnate while the space grows and then fall further.
-        """
-        start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
-        runs = train(problem, self.schedules, self.levels.at(problem))
-        trains = [*np.asarray(runs.train_loss)]
-        tested = problem._reduced.test_form is not None
-        open_ended = any(
-            bool(np.any(~np.asarray(run.reached)))
-            and any(isinstance(p, GradientFlow) and np.isinf(p.time) for p in run.schedule.phases)
-            for run in runs
-        )
-        if self.levels.counted:
-            trains.append(np.array([floor]))
-        return MonitoredLosses(
-            np.concatenate(trains),
-            np.ravel(runs.test_loss) if tested else np.zeros(0),
-            np.ravel(runs.reached),
-            open_ended,
-            (start, float(problem.start_test_loss) if tested else 0.0),
-        )
-
-
-class MonitoredLosses(NamedTuple):
-    """Losses at the stops, whether the levels are reached, and the losses at the start.
-
-    ``test`` is empty without test data.
-    """
-
-    train: Floats
-    test: Floats
-    reached: npt.NDArray[np.bool_]
-    open_ended: bool
-    start: tuple[float, float]
-
-    def change(self, before: MonitoredLosses) -> float:
-        """Return the largest relative change of a loss; infinite if other levels are reached."""
-        if self.open_ended or not np.array_equal(self.reached, before.reached):
-            return float("inf")
-        largest = 0.0
-        for now, then, start in zip(self[:2], before[:2], self.start, strict=True):
-            scale = np.maximum(np.abs(now), _SMALL * start if start > 0 else 1.0)
-            change = np.abs(now - then) / scale
-            change = np.where(np.isfinite(change), change, np.inf)
-            largest = max(largest, float(np.max(change, initial=0.0)))
-        return largest
+    return Problem(dataclasses.replace(problem, coordinates=named, single_output=single))
 
 
 @quiet
-def reduce_rows(
+def _grown(
     rows: Rows,
     test: Rows | None,
     start: Floats,
-    *,
-    single: bool,
     convergence: ConvergenceTest,
     rtol: float,
     max_rank: int,
@@ -247,32 +155,28 @@ def reduce_rows(
     that smaller space.
     """
     space = Bidiagonalization(rows, rows.residual(start))
+    if not space.exhausted() and space.next_rank > max_rank:
+        raise ValueError(
+            f"max_rank={max_rank} is below the {space.next_rank} directions of the start's "
+            "gradient; give at least that"
+        )
     known: MonitoredLosses | None = None
     estimate, problem, look, blocks = np.inf, None, 1.0, 0
     while not space.exhausted() and space.next_rank <= max_rank:
         space.grow()
         blocks += 1
         rank = space.right.shape[1]
-        over = space.exhausted() or space.next_rank > max_rank
-        if rank < look and not over:
+        if space.exhausted() or (rank < look and space.next_rank <= max_rank):
             continue
         look = rank * _GROWTH
-        problem = _problem(space, rows, test, start, single=single)
-        if space.exhausted():
-            estimate = 0.0
-            break
+        problem = _problem(space, rows, test, start)
         found = convergence.losses(Problem(problem))
         before, estimate = estimate, np.inf if known is None else found.change(known)
         known = found
         if max(before, estimate) <= rtol:  # once could be a plateau
             break
-    if problem is None:
-        if not space.exhausted():
-            raise ValueError(
-                f"max_rank={max_rank} is below the {space.next_rank} directions of the start's "
-                "gradient; give at least that"
-            )
-        problem, estimate = _problem(space, rows, test, start, single=single), 0.0
+    if problem is None or space.exhausted():
+        problem, estimate = _problem(space, rows, test, start), 0.0
     if estimate > rtol:
         warnings.warn(
             f"a rank of {space.right.shape[1]} leaves an estimated relative error of "
@@ -284,9 +188,7 @@ def reduce_rows(
     return dataclasses.replace(problem, reduction=reduction)
 
 
-def _problem(
-    space: Bidiagonalization, rows: Rows, test: Rows | None, start: Floats, *, single: bool
-) -> Reduced:
+def _problem(space: Bidiagonalization, rows: Rows, test: Rows | None, start: Floats) -> Reduced:
     """Return the problem on the space: its train loss is ‖Bz + UᵀR‖²/n for β = β₀ + Vz."""
     kind = ArrayContext.of()
     xp, (n, _, m) = kind.xp, rows.shape
@@ -321,6 +223,6 @@ def _problem(
         log_weights=log_weights(xp, gamma, residual),
         test_form=test_form,
         coordinates=Coordinates.build(basis, start, residual, unit),
-        single_output=single,
+        single_output=False,  # which from_operator alone knows
         units=units,
     ).representable()

@@ -12,7 +12,7 @@ from isoloss.problems.filtered import Filtered
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
 
-__all__ = ["Ridge", "ridge"]
+__all__ = ["Ridge", "ridge", "shrinkage"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -95,7 +95,7 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
         bracket = guess + gamma[moves].min() - 1, guess + gamma[moves].max() + 1
 
         def miss(s: Floats, goal: Floats) -> Floats:
-            there = np.logaddexp.reduce(weights[moves] + 2 * _shrink(s, gamma[moves]), axis=-1)
+            there = np.logaddexp.reduce(weights[moves] + 2 * shrinkage(s, gamma[moves]), axis=-1)
             return np.asarray(there - goal)
 
         from scipy.optimize import elementwise  # half of the time that importing isoloss would take
@@ -103,7 +103,7 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
         # the stubs of find_root know no args
         root_of: Any = elementwise.find_root
         log_alpha[inside] = root_of(miss, bracket, args=(log_wanted[inside],)).x
-    log = _shrink(log_alpha, gamma)
+    log = shrinkage(log_alpha, gamma)
     sign = np.ones_like(log)
     return Ridge(
         problem=problem,
@@ -114,7 +114,7 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
     )
 
 
-def _shrink(log_alpha: Floats, log_gamma: Floats) -> Floats:
+def shrinkage(log_alpha: Floats, log_gamma: Floats) -> Floats:
     """Return log α/(γ + α), which is 0 for all α where γ is 0."""
     ratio = np.where(log_gamma > -np.inf, log_gamma - log_alpha[..., None], -np.inf)
     return -np.logaddexp(0.0, ratio)

@@ -24,29 +24,16 @@ _SPECTRA: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
 
 
 def _gaussian(
-    *,
-    n: Any = None,
-    n_over_d: Any = None,
-    spectrum: Any = "power_law",
-    noise: Any = 0.0,
-    d: Any = None,
-    decay: Any = None,
-    spikes: Any = None,
-    height: Any = None,
-    high: Any = None,
-    upper: Any = None,
-    lower: Any = None,
+    *, n: Any = None, n_over_d: Any = None, spectrum: Any = "power_law", noise: Any = 0.0, **of: Any
 ) -> Sampler:
     """Return a sampler of Gaussian rows, of a spectrum by name or of given variances."""
-    shape = {"d": d, "decay": decay, "spikes": spikes, "height": height}
-    shape |= {"high": high, "upper": upper, "lower": lower}
     if isinstance(spectrum, str):
         if spectrum not in _SPECTRA:
             raise ValueError(f"spectrum must be one of {', '.join(_SPECTRA)}; got {spectrum!r}")
         function, names = _SPECTRA[spectrum]
-        if missing := [name for name in names if shape[name] is None]:
+        if missing := [name for name in names if of.get(name) is None]:
             raise ValueError(f"the sampler lacks {missing[0]!r}, which spectrum {spectrum!r} needs")
-        spectrum = function(*(shape[name] for name in names))
+        spectrum = function(*(of[name] for name in names))
     if (n is None) == (n_over_d is None):
         raise ValueError("the sampler needs n, or n_over_d")
     rows = n if n is not None else max(1, round(n_over_d * len(spectrum)))
@@ -85,12 +72,14 @@ KINDS: dict[str, Callable[..., Sampler]] = {
 
 
 def known(kind: str) -> list[str]:
-    """Return what a kind of sampler takes."""
-    return list(inspect.signature(KINDS[kind]).parameters)
+    """Return the keys of a kind of sampler."""
+    keys = inspect.signature(KINDS[kind]).parameters
+    of_spectra = [name for _, names in _SPECTRA.values() for name in names]
+    return list(dict.fromkeys([k for k in keys if k != "of"] + of_spectra * ("of" in keys)))
 
 
 def check(name: str, value: Any) -> None:
-    """Raise ``ValueError`` if a number of a sampler's is of another kind."""
+    """Raise ``ValueError`` if a value that must be a number of some kind is not."""
     whole = name in _WHOLE
     fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
     if (whole or name in _FINITE) and not (fits and math.isfinite(value)):

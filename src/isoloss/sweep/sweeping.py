@@ -31,17 +31,8 @@ _BATCH = 16  # draws of one task
 _MOST = 10**8  # results
 _SCALARS = (bool, int, float, str, np.bool_, np.integer, np.floating, np.str_)
 _RESERVED = ("draw", "schedule", "level")
-_LONG_NAMES = {
-    "train_loss": "train loss at the stop",
-    "test_loss": "test loss at the stop",
-    "reached": "whether the schedule reaches the level",
-    "steps": "gradient-descent steps",
-    "flow_time": "time of gradient flow, a learning rate times steps",
-    "start_train_loss": "train loss at the start",
-    "min_train_loss": "smallest train loss",
-    "start_test_loss": "test loss at the start",
-    "max_lr": "largest stable constant rate, one over the largest train curvature",
-}
+_TYPES = {"reached": bool, "steps": np.int64}
+_UNITS = {"excess": "share of the start's excess", "start": "share of the start's", "absolute": "1"}
 
 
 def sweep(
@@ -121,13 +112,11 @@ def sweep(
     {'noise': 2, 'decay': 3, 'draw': 3, 'schedule': 2, 'level': 2}
     """
     named = read_all(schedules, read)
-    names, chosen = list(named), list(named.values())
     stops = Levels.read(levels, unit)
     if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**63:
         raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1; got {seed!r}")
     workers = operator.index(on) if isinstance(on, int | np.integer) else on
-    processes = isinstance(workers, int) and workers != 0
-    if not (on is None or processes or hasattr(on, "submit")):
+    if not (on is None or hasattr(on, "submit") or (isinstance(workers, int) and workers)):
         raise ValueError(
             "on must be None, a number of processes (-1 for all cores) or a Dask client; got "
             f"{on!r}"
@@ -135,20 +124,20 @@ def sweep(
     grid = _grid(parameters)
     count = _count(problems, draws, grid)
     sizes = {name: len(values) for name, values in grid.items()}
-    sizes |= {"draws": count, "schedules": len(chosen), "levels": len(stops.values)}
+    sizes |= {"draws": count, "schedules": len(named), "levels": len(stops.values)}
     if math.prod(sizes.values()) > _MOST:
         asked = " × ".join(f"{size} {name}" for name, size in sizes.items())
         raise ValueError(
             f"a sweep has at most {_MOST} results, which are held in memory; got {asked}; split "
             "it into several sweeps"
         )
-    cells = list(itertools.product(*grid.values()))
+    cells = [dict(zip(grid, cell, strict=True)) for cell in itertools.product(*grid.values())]
+    parts = [tuple(range(count))[first : first + _BATCH] for first in range(0, count, _BATCH)]
     tasks = [
-        Task(problems, dict(zip(grid, cell, strict=True)), number,
-             tuple(range(first, min(first + _BATCH, count))), chosen, stops, int(seed))
+        Task(problems, cell, number, draws_, list(named.values()), stops, int(seed))
         for number, cell in enumerate(cells)
-        for first in range(0, count, _BATCH)
-    ]  # fmt: skip
+        for draws_ in parts
+    ]
     attributes = {
         "title": "sweep of isoloss",
         "seed": int(seed),
@@ -158,53 +147,47 @@ def sweep(
         "problems": getattr(problems, "__qualname__", type(problems).__name__),
     }
     description = attributes | {
-        "schedules": dict(zip(names, map(_key, chosen), strict=True)),
+        "schedules": {name: _key(schedule) for name, schedule in named.items()},
         "levels": stops.values.tolist(),
         "draws": count,
         "parameters": {name: [repr(value) for value in values] for name, values in grid.items()},
     }
     store = None
     if cache is not None:
-        # one draw of each cell tells samplers apart, as names do not; problems are compared one by
-        # one
+        # one draw of each cell tells samplers apart, as names do not; given problems all count
         known = tasks if not callable(problems) else [t for t in tasks if 0 in t.draws]
         description["fingerprints"] = [print_ for t in known for print_ in t.fingerprints()]
         store = Cache(Path(cache), description)
     shape = (len(cells), count)
-    arrays = {name: np.full((*shape, len(names), len(stops.values)), np.nan) for name in FIELDS}
+    arrays = {name: np.full((*shape, len(named), len(stops.values)), np.nan) for name in FIELDS}
     arrays |= {name: np.full(shape, np.nan) for name in OF_PROBLEMS}
     for number, found in _shown(results(tasks, workers, store), len(tasks), shown=progress):
         task = tasks[number]
         for name, values in found.items():
             arrays[name][task.cell, list(task.draws)] = values
-    return _dataset(arrays, grid, names, stops.values, attributes)
+    return _dataset(arrays, grid, list(named), stops, attributes)
 
 
 def _key(schedule: Spec | Schedule) -> str:
     """Return what tells a schedule from all others, as its printed form does not."""
     form = hashlib.sha256(in_own_units(schedule).to_json().encode()).hexdigest()
-    return (
-        form if isinstance(schedule, Schedule) else f"{form}, in units of the largest stable rate"
-    )
+    return form + ", in units of the largest stable rate" * isinstance(schedule, Spec)
 
 
 def _grid(parameters: Mapping[str, Sequence[Any]] | None) -> dict[str, list[Any]]:
     if parameters is not None and not isinstance(parameters, Mapping):
         raise TypeError(f"parameters must be a mapping of names to lists; got {parameters!r}")
+    grid = {}
     for name, values in (parameters or {}).items():
         if isinstance(values, str) or not hasattr(values, "__iter__"):
             raise TypeError(f"the parameter {name!r} needs a list of values; got {values!r}")
-    grid = {name: list(values) for name, values in (parameters or {}).items()}
-    for name, values in grid.items():
-        if (
-            not isinstance(name, str)
-            or not name.isidentifier()
-            or name in (*_RESERVED, *FIELDS, *OF_PROBLEMS)
-        ):
+        reserved = name in (*_RESERVED, *FIELDS, *OF_PROBLEMS)
+        if not isinstance(name, str) or not name.isidentifier() or reserved:
             raise ValueError(f"a parameter may not be called {name!r}")
-        if not values:
+        grid[name] = list(values)
+        if not grid[name]:
             raise ValueError(f"the parameter {name!r} has no values")
-        for value in values:
+        for value in grid[name]:
             if not isinstance(value, _SCALARS) or (isinstance(value, int) and abs(value) >= 2**63):
                 raise ValueError(
                     f"the values of a parameter are numbers, truth values or texts, which label "
@@ -248,24 +231,18 @@ def _dataset(
     arrays: dict[str, Any],
     grid: Mapping[str, Sequence[Any]],
     names: Sequence[str],
-    levels: npt.NDArray[np.float64],
+    levels: Levels,
     attributes: Mapping[str, Any],
 ) -> xarray.Dataset:
     import xarray
 
     sizes = [len(values) for values in grid.values()]
     variables = {}
-    for name, array in arrays.items():
+    for name, long_name in (FIELDS | OF_PROBLEMS).items():
         dims = [*grid, "draw", *(("schedule", "level") if name in FIELDS else ())]
-        shaped = np.reshape(array, (*sizes, *array.shape[1:]))
-        if name == "reached":
-            shaped = shaped.astype(bool)
-        elif name == "steps":
-            shaped = shaped.astype(np.int64)
-        variables[name] = (dims, shaped, {"long_name": _LONG_NAMES[name]})
-    draw = np.arange(next(iter(arrays.values())).shape[1])
-    coordinates: dict[str, Any] = dict(grid) | {"draw": draw, "schedule": list(names)}
-    coordinates["level"] = ("level", levels, {"long_name": "train loss to stop at", "units": str(
-        {"excess": "share of the start's excess", "start": "share of the start's", "absolute": "1"}
-        [str(attributes["unit"])])})  # fmt: skip
+        shaped = arrays[name].reshape(*sizes, *arrays[name].shape[1:])
+        variables[name] = dims, shaped.astype(_TYPES.get(name, float)), {"long_name": long_name}
+    about = {"long_name": "train loss to stop at", "units": _UNITS[levels.unit]}
+    places = {"draw": np.arange(arrays["max_lr"].shape[1]), "schedule": list(names)}
+    coordinates = {**grid, **places, "level": ("level", levels.values, about)}
     return xarray.Dataset(variables, coordinates, attributes)

@@ -18,26 +18,28 @@ from isoloss.schedules.text import Spec
 
 __all__ = ["FIELDS", "OF_PROBLEMS", "Task"]
 
-FIELDS = ("train_loss", "test_loss", "reached", "steps", "flow_time")
-"""What is known of each run: arrays (draws, schedules, levels)."""
-OF_PROBLEMS = ("start_train_loss", "min_train_loss", "start_test_loss", "max_lr")
-"""What is known of each problem: arrays (draws,)."""
+FIELDS = {
+    "train_loss": "train loss at the stop",
+    "test_loss": "test loss at the stop",
+    "reached": "whether the schedule reaches the level",
+    "steps": "gradient-descent steps",
+    "flow_time": "time of gradient flow, a learning rate times steps",
+}
+"""The results for each run, arrays (draws, schedules, levels), and what they are."""
+OF_PROBLEMS = {
+    "start_train_loss": "train loss at the start",
+    "min_train_loss": "smallest train loss",
+    "start_test_loss": "test loss at the start",
+    "max_lr": "largest stable constant rate, one over the largest train curvature",
+}
+"""The results for each problem, arrays (draws,), and what they are."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What one worker does in one go.
+    """What one worker does in one go: draws, by number, of the cell of the parameters.
 
-    Attributes
-    ----------
-    problems : callable or sequence
-        A sampler, a function of the parameters that returns one, or the problems themselves.
-    parameters : mapping
-        The cell's parameters; empty without any.
-    cell : int
-        The cell's number.
-    draws : tuple of int
-        The numbers of the draws.
+    ``problems`` is a sampler, a function of the parameters that returns one, or a sequence.
     """
 
     problems: Any
@@ -65,7 +67,7 @@ class Task:
                     found[name][i] = float(getattr(problem, name))
                 runs = train(problem, list(self.schedules), self.levels.at(problem))
                 for name in FIELDS:
-                    found[name][i] = np.asarray(getattr(runs, _NAMES.get(name, name)))
+                    found[name][i] = getattr(runs, "time" if name == "flow_time" else name)
         return found
 
     def fingerprints(self) -> list[str]:
@@ -75,26 +77,24 @@ class Task:
             return [_fingerprint(self._problem(draw)) for draw in draws]
 
     def _problem(self, draw: int) -> Problem:
-        if not callable(self.problems):
-            problem = self.problems[draw]
+        if callable(self.problems):
+            problem = self.problems(**self.parameters) if self.parameters else self.problems
+            if not isinstance(problem, Problem):  # a sampler
+                # the same numbers whatever runs them, and in which order
+                seeds = np.random.SeedSequence(self.seed, spawn_key=(self.cell, draw))
+                problem = problem(np.random.default_rng(seeds))
         else:
-            sampler = self.problems(**self.parameters) if self.parameters else self.problems
-            # the same numbers whatever runs them, and in which order
-            seeds = np.random.SeedSequence(self.seed, spawn_key=(self.cell, draw))
-            problem = (
-                sampler if isinstance(sampler, Problem) else sampler(np.random.default_rng(seeds))
-            )
+            problem = self.problems[draw]
         if not isinstance(problem, Problem) or problem._reduced.gamma.ndim > 1:
             raise TypeError(f"a sampler must return one Problem; got {problem!r}")
         return problem
 
 
-_NAMES = {"flow_time": "time"}
 _PROBES = ("gd(0.3, 1)", "gd(0.7, 3)", "flow(0.4)", "flow(11)", "flow(301)")
 
 
 def _fingerprint(problem: Problem) -> str:
-    """Return a hash of all of a problem that schedules see, its test loss by some of them."""
+    """Return a hash of all that schedules see of a problem: its test loss, by some of them."""
     losses = [float(getattr(problem, name)) for name in OF_PROBLEMS]
     probes = train(problem, _PROBES).test_loss
     reduced = problem._reduced

@@ -1,7 +1,8 @@
-"""The schedules that a search looks at: given ones, and families to design on its folds."""
+"""The schedules that a search tries: given ones, and families to design on its folds."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ _LONGEST = 60  # names of results and figures
 
 @dataclass(frozen=True)
 class Designed:
-    """A family of schedules, of which `ScheduleSearchCV` takes the best one and its stop.
+    """A family of schedules whose best member on the folds `ScheduleSearchCV` tries.
 
     Attributes
     ----------
@@ -34,7 +35,7 @@ class Designed:
     flow : bool, default: False
         Whether gradient flow follows the steps; always so for "annealed".
     starts, seed : int
-        From how many starts to search, and the seed of random ones.
+        The number of starts of the search, and the seed of random ones.
 
     Examples
     --------
@@ -57,7 +58,7 @@ class Designed:
 
     @property
     def name(self) -> str:
-        """What results and figures call it."""
+        """Its name in results and figures."""
         steps = "" if self.steps == Designed.steps else f", {self.steps} steps"
         return f"{self.family}{_FLOW if self.flow else ''}{steps}"
 
@@ -104,13 +105,5 @@ def designed(wanted: Designed, problems: Sequence[Problem]) -> Spec:
 
     Its rates are in units of each problem's largest stable one.
     """
-    found = design(
-        joined(problems),
-        "best",
-        wanted.family,
-        steps=wanted.steps,
-        flow=wanted.flow,
-        starts=wanted.starts,
-        seed=wanted.seed,
-    )
-    return Spec(found.schedule)
+    options = dataclasses.asdict(wanted)
+    return Spec(design(joined(problems), family=options.pop("family"), **options).schedule)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 
-from isoloss.estimators.base import Scheduled
+from isoloss.estimators.base import Scheduled, losses_and_moment
 from isoloss.estimators.rows import TrainRows
 from isoloss.estimators.tuning.trainer import FoldStops
 from isoloss.problems.problem import Problem
@@ -35,20 +35,16 @@ class Fold:
 
     Attributes
     ----------
-    model : Scheduled
-        What has read the train rows; `models` gives it parameters.
-    before : Pipeline or None
-        Fitted transformers before it.
+    model, before : Scheduled, and Pipeline or None
+        What has read the train rows, without parameters yet; and fitted transformers before it.
     rows : TrainRows
-        The train rows' decomposition.
+        The train rows' decomposition, which took so many ``seconds``.
     X, y : array or sparse matrix
         The rows to judge on, not transformed.
     design, targets : array, shape (q, p) and (q, m)
-        These rows as the problem's test rows, and what they should be predicted as.
-    seconds : float
-        What the decomposition took.
+        These rows as the problem's test rows, and what the model should predict for them.
     name : str
-        What the model is called in its pipeline, if there is one.
+        The model's name in its pipeline, if there is one.
     """
 
     model: Scheduled
@@ -73,7 +69,7 @@ class Fold:
         name: str = "",
     ) -> Fold:
         """Decompose rows and targets ``train_rows``; judge on ``X`` and ``y``."""
-        started = time.perf_counter()
+        started = perf_counter()
         X_train, y_train = train_rows
         transformed = X
         if before is not None:
@@ -87,7 +83,7 @@ class Fold:
                 f"the rows to judge on need {outputs} output(s) for each of {len(design)} rows, as "
                 f"the train rows have; got targets of shape {targets.shape}"
             )
-        return cls(model, before, rows, X, y, design, targets, time.perf_counter() - started, name)
+        return cls(model, before, rows, X, y, design, targets, perf_counter() - started, name)
 
     @property
     def problem(self) -> Problem:
@@ -145,27 +141,16 @@ class Fold:
     def fitted(self, stops: FoldStops, i: int) -> Iterator[dict[str, Any]]:
         """Yield the attributes that each stop in this fold, the i-th, would give its model."""
         stable = rate_unit(self.problem.max_lr)
-        for steps, flow, loss in zip(
-            stops.steps[i], stops.time[i], stops.train_loss[i], strict=True
-        ):
-            yield self._attributes(int(steps), float(flow) * stable, float(loss))
+        ends = zip(stops.train_loss[i], stops.steps[i], stops.time[i] * stable, strict=True)
+        for loss, steps, time in ends:
+            yield losses_and_moment(self.problem, float(loss), int(steps), float(time))
 
     def fitted_without_steps(self, changes: Floats) -> Iterator[dict[str, Any]]:
         """Yield the attributes of models that no schedule leads to, for filters less one (C, r)."""
         reduced = self.problem._reduced
         excess = (np.exp(reduced.log_weights) * (1.0 + changes) ** 2).sum(axis=-1)
-        for each in scaled(reduced.floor + excess, reduced.units.train):
-            yield self._attributes(0, 0.0, float(each))
-
-    def _attributes(self, steps: int, flow: float, train_loss: float) -> dict[str, Any]:
-        return {
-            "train_loss_": train_loss,
-            "n_steps_": steps,
-            "flow_time_": flow,
-            "max_lr_": self.problem.max_lr,
-            "start_train_loss_": self.problem.start_train_loss,
-            "min_train_loss_": self.problem.min_train_loss,
-        }
+        for loss in scaled(reduced.floor + excess, reduced.units.train):
+            yield losses_and_moment(self.problem, float(loss), 0, 0.0)
 
     def labels(self, predictions: Floats) -> npt.NDArray[Any]:
         """Return the predicted classes (c, q) of predictions (c, q, m)."""

@@ -1,4 +1,4 @@
-"""Scores of many candidates at once, where a metric can do that; else of one after another."""
+"""Scores of candidates: of many at once if the metric can do that, else of one after another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 _OF_SPREAD = ("r2", "explained_variance")
 _DIVERGED = 1e150  # the squares of such predictions leave float64
-# the metrics that take many outputs, here those of many candidates, and return one value for each
+# metrics with a value for each output; the outputs of many candidates are outputs of one model
 _BY_COLUMN: dict[str, tuple[float, Callable[..., Any]]] = {
     "r2": (1.0, metrics.r2_score),
     "explained_variance": (1.0, metrics.explained_variance_score),
@@ -32,19 +32,14 @@ _BY_COLUMN: dict[str, tuple[float, Callable[..., Any]]] = {
 
 
 class Scored(NamedTuple):
-    """What candidates are worth on a fold: ``scores`` and ``losses``, shape (C,) each.
+    """Scores (C,) on a fold, and mean squared errors, summed over outputs: NaN where one diverges.
 
-    Losses are mean squared errors, summed over outputs. Both are NaN where training diverged.
     ``seconds`` is what scoring took.
     """
 
     scores: Floats
     losses: Floats
     seconds: float
-
-    def first(self, count: int) -> Scored:
-        """Return what some of the candidates are worth, the first ones."""
-        return Scored(self.scores[:count], self.losses[:count], self.seconds)
 
 
 def score(
@@ -81,21 +76,15 @@ def score(
     if many is None:
         given = params if get_config()["enable_metadata_routing"] else {}
         for i, model in enumerate(fold.models(changes, fitted)):
-            if model is not None:
-                scores[i] = _asked(model, fold, scoring, scorer, given)
+            if model is None:
+                continue
+            try:
+                scores[i] = float(scorer(model, fold.X, fold.y, **given))
+            except (AttributeError, TypeError) as error:
+                raise ValueError(
+                    f"scoring {scoring!r} cannot judge a {type(model).__name__}: {error}"
+                ) from error  # which may lie in a function of the user's
     return Scored(scores, losses, time.perf_counter() - started)
-
-
-def _asked(
-    model: Any, fold: Fold, scoring: Any, scorer: Callable[..., float], params: dict[str, Any]
-) -> float:
-    """Return a scorer's verdict on one model."""
-    try:
-        return float(scorer(model, fold.X, fold.y, **params))
-    except (AttributeError, TypeError) as error:
-        raise ValueError(
-            f"scoring {scoring!r} cannot judge a {type(model).__name__}: {error}"
-        ) from error  # which may lie in a function of the user's
 
 
 def check_scoring_name(scoring: Any) -> None:
@@ -134,7 +123,6 @@ def _many(fold: Fold, scoring: Any) -> Callable[[Floats, Floats, Any], Floats] |
     if not isinstance(name, str) or name not in _BY_COLUMN:
         return None
     sign, metric = _BY_COLUMN[name]
-
     if name in _OF_SPREAD and len(fold.design) < 2:
         raise ValueError(
             f"the score {name!r} needs at least two rows to judge on; choose another scoring, such "

@@ -13,6 +13,7 @@ from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.estimators.base import ROOM
 from isoloss.levels.grid import Levels, measure
+from isoloss.levels.ridge_regression import shrinkage
 from isoloss.problems.batching import batch
 from isoloss.problems.problem import Problem
 from isoloss.schedules.resolving import Given, rate_unit, read
@@ -23,7 +24,8 @@ __all__ = ["FoldStops", "Trainer"]
 
 Floats = npt.NDArray[np.float64]
 
-_PENALTIES = np.geomspace(1e-8, 1e2, 50)  # over the largest curvature
+# over the largest curvature; a penalty must be the same in all folds, whose losses then differ
+_PENALTIES = np.geomspace(1e-8, 1e2, 50)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +39,10 @@ class FoldStops:
     steps, time : array, shape (k, L + 1)
         GD steps, and time of gradient flow in units of the largest stable rate.
     loss, train_loss, excess : array, shape (k, L + 1)
-        The train loss in the unit of the levels; itself; and what of it is above the smallest, as a
-        share of the start's.
+        The train loss in the unit of the levels, in the targets' own, and above the smallest one
+        as a share of the start's excess.
     changes : list of array, shape (L + 1, r)
-        What the residual along each direction is multiplied by, less one, for each fold.
+        The filters less one, for each fold.
     """
 
     reached: npt.NDArray[np.bool_]
@@ -53,11 +55,7 @@ class FoldStops:
 
 
 class Trainer:
-    """Trains the problems of k folds by many schedules.
-
-    The rates of texts are relative to each problem's largest stable one, those of schedules are
-    absolute.
-    """
+    """Trains the problems of k folds by many schedules: texts, or those with absolute rates."""
 
     def __init__(self, problems: Sequence[Problem], levels: Levels) -> None:
         self.problems = problems
@@ -75,30 +73,26 @@ class Trainer:
         return batch(self.problems, self.scale, self.offset)
 
     def ridge(self) -> list[Floats]:
-        """Return what ridge regression makes of the residuals, less one (P, r), for each problem.
-
-        For P penalties α, common to all folds: α/(γ + α) - 1.
-        """
+        """Return ridge regression's filters less one (P, r), for penalties that folds share."""
         curvatures = [np.asarray(problem.curvature) for problem in self.problems]
         top = float(np.mean([gamma[0] for gamma in curvatures])) or 1.0
-        alpha = top * _PENALTIES[:, None]
-        return [-gamma / (gamma + alpha) for gamma in curvatures]
+        with np.errstate(divide="ignore"):
+            logs = [np.log(gamma) for gamma in curvatures]
+        return [np.expm1(shrinkage(np.log(top * _PENALTIES), gamma)) for gamma in logs]
 
     def stops(self, schedules: Sequence[Given]) -> list[FoldStops]:
         """Train by each schedule to its end and to all levels."""
-        found: dict[int, FoldStops] = {}
-        all_read = dict(enumerate(map(read, schedules)))
-        relative = {i: each.relative for i, each in all_read.items() if isinstance(each, Spec)}
-        if relative:
-            runs = train(self.together, list(relative.values()), self.levels)
-            found.update(zip(relative, map(self._stops, runs), strict=True))
-        absolute = {i: each for i, each in all_read.items() if isinstance(each, Schedule)}
-        if absolute:
-            found.update(zip(absolute, self._each(list(absolute.values())), strict=True))
-        return [found[i] for i in range(len(schedules))]
+        given = [read(each) for each in schedules]
+        relative = [each.relative for each in given if isinstance(each, Spec)]
+        absolute = [each for each in given if isinstance(each, Schedule)]
+        runs = train(self.together, relative, self.levels) if relative else ()
+        together, each_alone = map(self._stops, runs), self._each(absolute)
+        return [next(together if isinstance(each, Spec) else each_alone) for each in given]
 
     def _each(self, schedules: Sequence[Schedule]) -> Iterator[FoldStops]:
         """Train each problem by schedules in absolute rates."""
+        if not schedules:
+            return
         runs = [
             train(
                 batch([problem], scale[None], offset[None]),
@@ -107,7 +101,7 @@ class Trainer:
             )
             for problem, scale, offset in zip(self.problems, self.scale, self.offset, strict=True)
         ]
-        return (self._stops(*each) for each in zip(*runs, strict=True))
+        yield from (self._stops(*each) for each in zip(*runs, strict=True))
 
     def _stops(self, *runs: Run) -> FoldStops:
         reached, steps, flow, loss = (

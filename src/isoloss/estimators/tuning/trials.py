@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Tried(NamedTuple):
-    """What the trials gave: ``cv_results_``, ``schedules_`` and ``ridge_scores_`` of a search."""
+    """The ``cv_results_``, ``schedules_`` and ``ridge_scores_`` of a search."""
 
     results: dict[str, Any]
     schedules: dict[str, Any]
@@ -43,8 +43,8 @@ def try_all(
 ) -> Tried:
     """Train and score the candidates, and ridge regression as a yardstick.
 
-    ``arguments`` are the scorer's on each fold; ``prefix`` is what the names of the model's
-    parameters begin with. Raises ``ValueError`` if nothing can be chosen from.
+    ``arguments`` are the scorer's on each fold; ``prefix`` starts the names of the model's
+    parameters. Raises ``ValueError`` if there is nothing to choose from.
     """
     started = time.perf_counter()
     schedules = {
@@ -57,7 +57,8 @@ def try_all(
     stops = trainer.stops(list(schedules.values()))
     _check_reached(levels, stops)
     training = (time.perf_counter() - started) / len(folds)
-    own = [each for _, each in _candidates(schedules, levels, "")]
+    candidates = _candidates(schedules, levels, prefix)
+    own = [{k.removeprefix(prefix): v for k, v in each.items()} for _, each in candidates]
     scored, ridge = [], []
     for i, (fold, penalties) in enumerate(zip(folds, trainer.ridge(), strict=True)):
         changes = np.concatenate([*(each.changes[i] for each in stops), penalties])
@@ -66,9 +67,8 @@ def try_all(
             (({}, attributes) for attributes in fold.fitted_without_steps(penalties)),
         )
         found = score(fold, changes, fitted, scoring, scorer, arguments[i])
-        scored.append(found.first(len(own)))
+        scored.append(Scored(found.scores[: len(own)], found.losses[: len(own)], found.seconds))
         ridge.append(found.scores[len(own) :])
-    candidates = _candidates(schedules, levels, prefix)
     _warn_of_failures([name for name, _ in candidates], scored, scoring)
     fit_seconds = [fold.seconds + training for fold in folds]
     best_penalty = np.nan_to_num(np.mean(ridge, axis=0), nan=-np.inf).argmax()
