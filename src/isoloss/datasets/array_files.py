@@ -15,7 +15,7 @@ import numpy.typing as npt
 from isoloss.datasets.tables import Table, frame_of
 from isoloss.delimited.numerals import is_missing
 
-__all__ = ["exact_texts", "named", "read_npz"]
+__all__ = ["changed_by_floats", "first_line", "named", "read_npz"]
 
 _UNREADABLE = (ValueError, EOFError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
 _EXACT_WHOLES = 2**53
@@ -42,7 +42,7 @@ def read_npz(path: Path, *, features_only: bool = False, most_bytes: int | None 
             arrays = {name: archive[name] for name in wanted if name in names}
     except (*_UNREADABLE, MemoryError, NotImplementedError, RuntimeError) as error:
         # a header can claim any size, a ZIP archive any compression
-        raise ValueError(f"cannot read '{path}' as NPZ: {_one_line(error)}") from None
+        raise ValueError(f"cannot read '{path}' as NPZ: {first_line(error)}") from None
     for name, array in arrays.items():
         _check_array(path, name, array)
     if features_only:
@@ -87,13 +87,15 @@ def _table(path: Path, x: str, y: str | None, arrays: Arrays, known: Sequence[st
             f"{y} in '{path}' must have shape (n,) or (n, m) with n = {len(features)} as in {x}; "
             f"got {target.shape}"
         )
-    wide = target.ndim == 2
-    targets = [f"y{i + 1}" for i in range(target.shape[1])] if wide else ["y"]
-    outputs = target if wide else target[:, None]
+    outputs = target if target.ndim == 2 else target[:, None]
+    targets = [f"y{i + 1}" for i in range(outputs.shape[1])] if target.ndim == 2 else ["y"]
     columns |= named(outputs, targets)
-    cells = {name: exact_texts(outputs[:, i]) for i, name in enumerate(targets)}
-    written = {name: texts for name, texts in cells.items() if texts is not None}
-    return Table(path.name, frame_of(columns), tuple(targets), cells=written)
+    cells = {
+        name: [str(value) for value in values.tolist()]
+        for name, values in zip(targets, outputs.T, strict=True)
+        if changed_by_floats(values)
+    }
+    return Table(path.name, frame_of(columns), tuple(targets), cells=cells)
 
 
 def named(array: npt.NDArray[Any], names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
@@ -108,17 +110,13 @@ def named(array: npt.NDArray[Any], names: Sequence[str]) -> dict[str, npt.NDArra
     return {name: values[:, i] for i, name in enumerate(names)}
 
 
-def exact_texts(values: npt.NDArray[Any]) -> npt.NDArray[np.object_] | None:
-    """Return the texts of values that floats do not preserve: booleans and large integers."""
-    kind = values.dtype.kind
-    if kind == "b" or (
-        kind in "iu"
-        and len(values)
-        and max(abs(int(values.min())), int(values.max())) > _EXACT_WHOLES
-    ):
-        return np.array([str(value) for value in values.tolist()], dtype=object)
-    return None
+def changed_by_floats(values: npt.NDArray[Any]) -> bool:
+    """Return whether numbers as floats are no longer what was written: booleans, large integers."""
+    if values.dtype.kind not in "iu":
+        return values.dtype.kind == "b"
+    return bool(((values > _EXACT_WHOLES) | (values < -_EXACT_WHOLES)).any())
 
 
-def _one_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what a library's error says, in one line."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__

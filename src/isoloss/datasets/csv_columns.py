@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.datasets.array_files import changed_by_floats
 from isoloss.datasets.csv_source import Source
 from isoloss.datasets.texts import TextColumn, read_texts
-from isoloss.delimited.numerals import (
-    DECIMAL_COMMAS,
-    MISSING_NUMBERS,
-    conventions,
-    is_missing,
-)
+from isoloss.delimited.numerals import DECIMAL_COMMAS, MISSING_NUMBERS, conventions, is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["read_columns"]
 
 _SAMPLE = 200
-_EXACT_WHOLES = 2**53
 _FEW = 0.1
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+")
 _AMBIGUOUS = (
@@ -38,32 +33,21 @@ Texts = dict[int, npt.NDArray[np.object_]]
 def read_columns(source: Source, frame: pd.DataFrame) -> list[TextColumn]:
     """Return all columns: numbers where all cells agree in how they are written, else text.
 
-    Numbers such as ``1,234``, which have a decimal comma or a thousands separator, are read as in
-    the other columns of the file; if these do not decide, the column is an odd one.
-
-    Parameters
-    ----------
-    source : Source
-        The file.
-    frame : pandas.DataFrame
-        Its columns as pandas reads them.
+    ``frame`` has the columns of the source as pandas reads them. Numbers such as ``1,234``, which
+    have a decimal comma or a thousands separator, are read as in the other columns of the file; if
+    these do not decide, the column is an odd one.
     """
     kinds = {place: dtype.kind for place, dtype in enumerate(frame.dtypes)}
     columns = {}
     for place, column in frame.items():
         if kinds[place] in "iuf":
             values = column.to_numpy()
-            rounded = kinds[place] in "iu" and _is_large(values)
-            columns[place] = TextColumn(values.astype(float), rounded=rounded)
+            columns[place] = TextColumn(values.astype(float), rounded=changed_by_floats(values))
     columns |= _with_commas(source, [place for place in kinds if place not in columns])
     texts = source.texts([place for place in kinds if place not in columns])
     columns |= {place: read_texts(cells) for place, cells in texts.items()}
     _settle(source, columns, texts, [place for place, kind in kinds.items() if kind == "f"])
     return [columns[place] for place in kinds]
-
-
-def _is_large(values: npt.NDArray[np.integer[Any]]) -> bool:
-    return bool(((values > _EXACT_WHOLES) | (values < -_EXACT_WHOLES)).any())
 
 
 def _with_commas(source: Source, places: list[int]) -> dict[int, TextColumn]:

@@ -6,13 +6,13 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from isoloss._messages.near_misses import quoted
 from isoloss.datasets.csv_columns import read_columns
 from isoloss.datasets.csv_source import Source
-from isoloss.datasets.tables import Table, frame_of
+from isoloss.datasets.tables import INDEX, Table, frame_of
 from isoloss.datasets.texts import TextColumn
 from isoloss.delimited.decoding import read_text_file
 from isoloss.delimited.dialect import (
@@ -27,28 +27,14 @@ from isoloss.delimited.header import decide_header
 
 __all__ = ["read_csv"]
 
-_INDEX = re.compile(r"|Unnamed: 0|__index_level_[0-9]+__")
 _UNNAMED = re.compile(r"|Unnamed: [0-9]+")
 
 
 def read_csv(path: Path, header: bool | None = None, most_bytes: int | None = None) -> Table:
-    """Read a text file of rows and cells.
+    """Read a text file of rows and cells, as `load` does.
 
-    Parameters
-    ----------
-    path : path
-        The file.
-    header : bool or None
-        Whether its first line holds names; None to decide this where it is safe.
-    most_bytes : int or None
-        The most that it may hold when decompressed.
-
-    Raises
-    ------
-    ValueError
-        If it is not such a file, or it is unclear whether its first line holds names.
-    OSError
-        If it cannot be read.
+    Raises ``ValueError`` if it is not such a file, or it is unclear whether its first line holds
+    names, and ``OSError`` if it cannot be read.
     """
     text = read_text_file(path, most_bytes)
     try:
@@ -105,14 +91,13 @@ def _source(
             raise ValueError(
                 f"cannot tell whether the first line of '{path}' holds names or data: "
                 f"{decided.reason}. Give --header or --no-header (in Python, header=True or "
-                "False), "
-                "or add a line of column names above it"
+                "False), or add a line of column names above it"
             )
         if decided.reason:
             what = "holds the columns' names" if header else "is data"
-            numbered = f"its columns are called column1 to column{width}"
-            called = "" if header or width < 2 else f"; {numbered}"
-            notes.append(f"The first line of {path.name} {what}: {decided.reason}{called}.")
+            called = f"; its columns are called column1 to column{width}"
+            named = "" if header or width < 2 else called
+            notes.append(f"The first line of {path.name} {what}: {decided.reason}{named}.")
     if not header:
         return Source(raw, dialect, tuple(f"column{i + 1}" for i in range(width))), notes
     body = raw[_first_record(text, dialect) :]
@@ -129,38 +114,32 @@ def _uneven(first: Sequence[str], width: int, dialect: Dialect, path: Path) -> s
     if width == len(first) + 1:
         return (
             f"{message}. If the first column holds row names, as in files from R, give it a "
-            "name, too; "
-            "if numbers have decimal commas, use another delimiter"
+            "name, too; if numbers have decimal commas, use another delimiter"
         )
     return f"{message}; it must hold the column names, or data as the others do"
 
 
 def _first_record(text: str, dialect: Dialect) -> int:
     """Return how many bytes the first record takes, with empty lines before it."""
-    taken = 0
-
-    def lines() -> Iterator[str]:
-        nonlocal taken
-        for line in io.StringIO(text, newline=""):
-            taken += len(line.encode())
-            yield line
-
-    next(records(lines(), dialect))
-    return taken
+    lines = io.StringIO(text, newline="")
+    next(records(iter(lines.readline, ""), dialect))
+    return len(text[: lines.tell()].encode())
 
 
 def _kept(
     names: Sequence[str], columns: Sequence[TextColumn], path: Path
 ) -> tuple[dict[str, int], list[str]]:
     """Return the columns' places by their names, and notes on those that were left out."""
+    import pandas as pd
+
     kept: dict[str, int] = {}
     notes = []
     counts = Counter(names)
     for place, name in enumerate(names):
         said = f"'{name}'" if name else "without name"
-        if _INDEX.fullmatch(name) and (place == 0 or name.startswith("_")) and len(names) > 1:
+        if INDEX.fullmatch(name) and (place == 0 or name.startswith("_")) and len(names) > 1:
             notes.append(f"Column {said} of {path.name} was left out: it is the row index.")
-        elif _UNNAMED.fullmatch(name) and all(map(_is_absent, columns[place].values)):
+        elif _UNNAMED.fullmatch(name) and pd.isna(columns[place].values).all():
             notes.append(f"Column {place + 1} of {path.name} was left out: it is empty.")
         elif not name:
             raise ValueError(f"column {place + 1} of '{path}' has no name")
@@ -169,10 +148,6 @@ def _kept(
         else:
             kept[name] = place
     return kept, notes
-
-
-def _is_absent(value: float | str | None) -> bool:
-    return value is None or value != value  # noqa: PLR0124 - NaN
 
 
 def _sentences(kept: Mapping[str, int], columns: Sequence[TextColumn]) -> list[str]:

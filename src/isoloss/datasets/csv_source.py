@@ -26,24 +26,13 @@ _TOKENS = sorted(
 )
 """Missing values in the usual cases; a column with another one is read as text first."""
 
-
 _NUMBERS = {"na_values": _TOKENS, "keep_default_na": False, "low_memory": False}
 _ROW = re.compile(rb"[^ \t\r\n]")
 
 
 @dataclass(frozen=True, eq=False)
 class Source(Mapping[str, npt.NDArray[np.object_]]):
-    """Rows as they are in a file; each column's cells as they were written, by its name.
-
-    Attributes
-    ----------
-    body : bytes
-        The rows, in UTF-8.
-    dialect : Dialect
-        What separates the cells.
-    names : tuple of str
-        The names of all columns in the file.
-    """
+    """The rows of a file, in UTF-8: each column's cells as they were written, by its name."""
 
     body: bytes
     dialect: Dialect
@@ -80,12 +69,8 @@ class Source(Mapping[str, npt.NDArray[np.object_]]):
     def parsed(self, where: str) -> pd.DataFrame:
         """Return the columns, numbered from 0, as numbers where pandas recognises numbers.
 
-        Raises
-        ------
-        ValueError
-            If a row has more or fewer cells than there are names.
-        csv.Error
-            If quotes are malformed.
+        Raises ``ValueError`` if a row does not have a cell for each name, and ``csv.Error`` if
+        quotes are malformed.
         """
         import pandas as pd
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,11 @@ import numpy.typing as npt
 
 from isoloss._messages.extras import install_command
 from isoloss._messages.near_misses import quoted
-from isoloss.datasets.array_files import exact_texts
-from isoloss.datasets.tables import Table, frame_of
+from isoloss.datasets.array_files import changed_by_floats, first_line
+from isoloss.datasets.tables import INDEX, Table, frame_of
 from isoloss.datasets.texts import numbers_as_text
 
 __all__ = ["read_parquet"]
-
-_INDEX = re.compile(r"|Unnamed: 0|__index_level_[0-9]+__")
 
 
 def read_parquet(path: Path) -> Table:
@@ -36,12 +33,11 @@ def read_parquet(path: Path) -> Table:
     try:
         table = parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"cannot read '{path}' as Parquet: {reason}") from None
+        raise ValueError(f"cannot read '{path}' as Parquet: {first_line(error)}") from None
     if len(set(table.column_names)) < table.num_columns:
         raise ValueError(f"'{path}' has several columns of one name")
     stated = _stated_index(table.schema.metadata or {})
-    index = [name for name in table.column_names if name in stated or _INDEX.fullmatch(name)]
+    index = [name for name in table.column_names if name in stated or INDEX.fullmatch(name)]
     columns, cells, odd = {}, {}, {}
     for name in table.column_names:
         if name in index:
@@ -73,24 +69,14 @@ def _column(column: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.object_] | No
     kind = column.type
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan), None
-    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        values = column.cast(pa.float64(), safe=False).to_numpy()
-        texts = None if pa.types.is_floating(kind) else _exact(column)
-        return np.asarray(values, dtype=float), texts
-    if pa.types.is_decimal(kind):
-        texts = np.array([_text(value) for value in column.to_pylist()], dtype=object)
-        return np.array([float(text or "nan") for text in texts]), texts
-    values = [None if value is None else str(value) for value in column.to_pylist()]
-    return np.array(values, dtype=object), None
-
-
-def _exact(column: Any) -> npt.NDArray[np.object_] | None:
-    if column.null_count == 0:
-        return exact_texts(column.to_numpy())
-    if exact_texts(column.drop_null().to_numpy()) is None:
-        return None
-    return np.array([_text(value) for value in column.to_pylist()], dtype=object)
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
+    is_decimal = pa.types.is_decimal(kind)
+    is_number = pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    if is_number:
+        values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=float)
+        if not changed_by_floats(column.drop_null().to_numpy()):
+            return values, None
+    texts = [None if value is None else str(value) for value in column.to_pylist()]
+    if not is_number and not is_decimal:
+        return np.array(texts, dtype=object), None
+    written = np.array([text or "" for text in texts], dtype=object)
+    return np.array([float(text or "nan") for text in texts]) if is_decimal else values, written

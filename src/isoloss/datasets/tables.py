@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,10 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Table", "frame_of"]
+__all__ = ["INDEX", "Table", "frame_of"]
+
+INDEX = re.compile(r"|Unnamed: 0|__index_level_[0-9]+__")
+"""The names that pandas gives the index of the rows, which it writes as a column."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,20 +29,12 @@ _MANY, _FEW = 10, 3
 
 @dataclass(frozen=True, eq=False)
 class TextColumn:
-    """What the cells of a column are.
+    """What the cells of a column are: floats with NaN, or an object array of texts with None.
 
-    Attributes
-    ----------
-    values : array
-        Floats with NaN, or an object array of texts with None.
-    possible : sequence of Convention
-        How its numbers are written, if not as in Python; two conventions if it is unclear.
-    odd : str
-        Why a column that should be numeric is not, as a part of a sentence.
-    decided : tuple of str
-        Decisions about cells with another possible meaning, in words.
-    rounded : bool
-        Whether its whole numbers are too large for floats.
+    ``possible`` says how its numbers are written, if not as in Python (two conventions if this is
+    unclear); ``odd`` why a column that should be numeric is not, as a part of a sentence;
+    ``decided`` which cells could have meant something else; ``rounded`` whether its whole numbers
+    are too large for floats.
     """
 
     values: npt.NDArray[Any]
@@ -58,32 +50,28 @@ def read_texts(cells: npt.NDArray[np.object_], convention: Convention | None = N
 
     codes, found = pd.factorize(cells)
     distinct = [str(cell) for cell in found]
-    counts = np.bincount(codes, minlength=len(distinct))
-    forms = [cell.strip().lower() for cell in distinct]
-    present = [
-        cell for cell, form in zip(distinct, forms, strict=True) if form not in MISSING_NUMBERS
-    ]
+    forms = {cell: cell.strip().lower() for cell in distinct}
+    is_present = np.array([form not in MISSING_NUMBERS for form in forms.values()], dtype=bool)
+    present = [cell for cell, form in forms.items() if form not in MISSING_NUMBERS]
 
-    def numbers(values: dict[str, float], **more: Any) -> TextColumn:
-        floats = [values.get(cell, np.nan) for cell in distinct]
-        return TextColumn(np.array(floats, dtype=float)[codes], **more)
+    def numbers(value: Callable[[str], float], possible: Sequence[Convention] = ()) -> TextColumn:
+        floats = np.full(len(forms), np.nan)
+        floats[is_present] = [value(cell) for cell in present]
+        return TextColumn(floats[codes], possible)
 
     if all(map(is_number, present)):
-        return numbers({cell: float(cell) for cell in present})
-    if all(cell.strip().lower() in _TRUTH for cell in present):
-        return numbers({cell: _TRUTH[cell.strip().lower()] for cell in present})
+        return numbers(float)
+    if all(forms[cell] in _TRUTH for cell in present):
+        return numbers(lambda cell: _TRUTH[forms[cell]])
     possible = conventions(present)
     if convention in possible:
         possible = [convention]
     if len(possible) == 1:
-        plain = {cell: float(possible[0].plain(cell)) for cell in present}
-        return numbers(plain, possible=possible)
-    odd = _odd(cells, distinct, forms, counts, possible)
-    texts = np.array(
-        [None if form in MISSING else cell for cell, form in zip(distinct, forms, strict=True)],
-        dtype=object,
-    )
-    return TextColumn(texts[codes], possible, odd, () if odd else _decided(distinct, forms))
+        return numbers(lambda cell: float(possible[0].plain(cell)), possible)
+    odd = _odd(cells, present, np.bincount(codes)[is_present], possible)
+    texts = [None if form in MISSING else cell for cell, form in forms.items()]
+    values = np.array(texts, dtype=object)[codes]
+    return TextColumn(values, possible, odd, () if odd else _decided(forms))
 
 
 def numbers_as_text(cells: npt.NDArray[np.object_]) -> str:
@@ -97,65 +85,56 @@ def numbers_as_text(cells: npt.NDArray[np.object_]) -> str:
     column = read_texts(np.array(present, dtype=object))
     if column.values.dtype == object:
         return column.odd
-    fractions = not all(cell.strip().lower() in _TRUTH for cell in present)
-    return (
-        f"it holds numbers stored as text, such as '{present[0]}'; convert it to numbers"
-        * fractions
-    )
+    if all(cell.strip().lower() in _TRUTH for cell in present):
+        return ""
+    return f"it holds numbers stored as text, such as '{present[0]}'; convert it to numbers"
 
 
 def _odd(
     cells: npt.NDArray[np.object_],
-    distinct: Sequence[str],
-    forms: Sequence[str],
+    present: Sequence[str],
     counts: npt.NDArray[np.intp],
     possible: Sequence[Convention],
 ) -> str:
-    """Return what is wrong with a column of nearly only numbers; empty for other columns."""
-    kinds = [
-        "missing" if form in MISSING_NUMBERS
-        else "number" if is_number(cell)
-        else "near" if resembles_number(cell)
-        else "word"
-        for cell, form in zip(distinct, forms, strict=True)
-    ]  # fmt: skip
-    total = dict.fromkeys(("missing", "number", "near", "word"), 0)
-    for kind, count in zip(kinds, counts, strict=True):
-        total[kind] += int(count)
-    present = len(cells) - total["missing"]
-    plain = [cell for cell, kind in zip(distinct, kinds, strict=True) if kind == "number"]
-    words = kinds.count("word") + kinds.count("near")
-    measured = len(plain) >= _MANY or any(float(cell) % 1 for cell in plain)
-    share = (total["number"] + total["near"]) / present
-    if share < _NEARLY_ALL and not (measured and share >= 0.5 and words <= _FEW):
-        return ""
-    first = next(
-        cell for cell, kind in zip(distinct, kinds, strict=True) if kind in ("word", "near")
+    """Return what is wrong with a column of nearly only numbers; empty for other columns.
+
+    ``present`` are its distinct cells that are not missing, which occur ``counts`` times.
+    """
+    plain = np.array([is_number(cell) for cell in present])
+    near = np.array([resembles_number(cell) for cell in present])
+    total, numbers = counts.sum(), counts[plain].sum()
+    share = counts[plain | near].sum() / total
+    measured = plain.sum() >= _MANY or any(
+        float(cell) % 1 for cell, is_plain in zip(present, plain, strict=True) if is_plain
     )
+    if share < _NEARLY_ALL and not (measured and share >= 0.5 and (~plain).sum() <= _FEW):
+        return ""
+    place = int((~plain).argmax())
+    first = present[place]
     row = int((cells == first).argmax()) + 1
     if len(possible) > 1:
         return (
             f"its numbers, such as '{first}' in data row {row}, could have decimal commas or "
             "thousands separators; write them without separators, with a decimal point"
         )
-    if not plain:
+    if not numbers:
         return (
             f"none of its cells is a plain number, such as '{first}' in data row {row}; "
             f"{wrong_with(first)}"
         )
-    more = present - total["number"] - int((cells == first).sum())
+    more = total - numbers - counts[place]
     others = f" (and {more} more)" if more else ""
     return (
-        f"{total['number']} of its {present} cells are numbers, but '{first}' in data row {row}"
-        f"{others} is not; {wrong_with(first)}"
+        f"{numbers} of its {total} cells are numbers, but '{first}' in data row {row}{others} is "
+        f"not; {wrong_with(first)}"
     )
 
 
-def _decided(distinct: Sequence[str], forms: Sequence[str]) -> tuple[str, ...]:
+def _decided(forms: Mapping[str, str]) -> tuple[str, ...]:
     """Describe what could have another meaning: words for missing values, blanks around words."""
     found = []
     stripped: dict[str, str] = {}
-    for cell, form in zip(distinct, forms, strict=True):
+    for cell, form in forms.items():
         other = stripped.setdefault(cell.strip(), cell)
         if form in MISSING:
             found += [f"'{cell.strip()}' was read as missing"] * bool(form)
