@@ -97,8 +97,8 @@ class Scheduled(BaseEstimator):
         Parameters
         ----------
         X : array_like or sparse matrix, shape (n, d) or (n, n) for a precomputed kernel
-            Train rows. Sparse ones are made dense for a linear model; ``kernel="linear"``, for
-            more columns than rows, does not need that.
+            Train rows. A linear model makes sparse ones dense; ``kernel="linear"`` does not, which
+            suits more columns than rows.
         y : array_like, shape (n,), or (n, m) for regression
             Targets, or classes, of which there must be two or more.
         sample_weight : array_like, shape (n,), optional

@@ -24,7 +24,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
     One output for each class, 1 for its rows and 0 for the others; the largest output is predicted.
     The train loss is the mean squared error, summed over the classes. Least squares does not give
     probabilities, so there is no ``predict_proba``; `sklearn.calibration.CalibratedClassifierCV`
-    makes some of ``decision_function``.
+    turns ``decision_function`` into some.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
 
         Parameters
         ----------
-        X : array_like or sparse matrix, shape (n, d)
-            Rows; for a precomputed kernel, the kernel with the train rows.
+        X : array_like or sparse matrix
+            As for `decision_function`.
 
         Returns
         -------
@@ -93,12 +93,10 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
 
         Parameters
         ----------
-        X : array_like or sparse matrix, shape (n, d)
-            Rows; for a precomputed kernel, the kernel with the train rows.
+        X, sample_weight
+            As for `fit`; for a precomputed kernel, X is the kernel with the train rows.
         y : array_like, shape (n,)
-            Their classes.
-        sample_weight : array_like, shape (n,), optional
-            Weights of the rows.
+            The classes.
 
         Returns
         -------
@@ -121,7 +119,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
     def _encode(self, y: Any) -> Floats:
         y = np.asarray(conversion.plain("y", y))
         place = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        # a class that the train rows have not cannot be predicted: all outputs are wrong
+        # a class without train rows cannot be predicted: all outputs are wrong
         return np.eye(len(self.classes_))[place] * (self.classes_[place] == y)[:, None]
 
     def _shaped(self, weights: Floats, intercept: Floats) -> tuple[Floats, Any]:

@@ -98,12 +98,10 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
 
         Parameters
         ----------
-        X : array_like or sparse matrix, shape (n, d)
-            Rows; for a precomputed kernel, the kernel with the train rows.
+        X, sample_weight
+            As for `fit`; for a precomputed kernel, X is the kernel with the train rows.
         y : array_like, shape (n,) or (n, m)
-            Their targets.
-        sample_weight : array_like, shape (n,), optional
-            Weights of the rows.
+            The targets.
 
         Returns
         -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,22 +32,14 @@ _NEEDED = ("sampler", "schedules", "levels")
 
 @dataclass(frozen=True)
 class Config:
-    """What a sweep's file asks for.
-
-    Attributes
-    ----------
-    arguments : dict
-        The arguments of `sweep`, by name.
-    """
+    """What a sweep's file asks for: the arguments of `sweep`, by name."""
 
     arguments: dict[str, Any]
 
     @property
     def size(self) -> str:
-        """How much there is to do, in words."""
-        cells = 1
-        for values in (self.arguments["parameters"] or {}).values():
-            cells *= len(values)
+        """The numbers of problems, schedules and levels, in words."""
+        cells = math.prod(map(len, (self.arguments["parameters"] or {}).values()))
         problems = cells * self.arguments["draws"]
         schedules, levels = self.arguments["schedules"], self.arguments["levels"]
         count = len(Levels.read(levels, self.arguments["unit"]).values)
@@ -54,20 +47,10 @@ class Config:
 
 
 def read_config(path: str | Path) -> Config:
-    """Read a sweep's file.
+    """Read a sweep's TOML file.
 
-    Parameters
-    ----------
-    path : path
-        The TOML file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    ValueError
-        With all that is wrong in it: unknown keys, with the nearest known one, missing ones, and
-        values of another kind.
+    Raises ``FileNotFoundError`` if there is none, and ``ValueError`` with all that is wrong in it:
+    unknown keys, with the nearest known one, missing ones, and values of another kind.
     """
     path = Path(path)
     try:
@@ -77,18 +60,16 @@ def read_config(path: str | Path) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"'{path}' is not a TOML file: {error}") from None
     except RecursionError:
-        raise ValueError(
-            f"'{path}' is not a TOML file of a sweep: it is nested too deeply"
-        ) from None
+        raise ValueError(f"'{path}' is no TOML file of a sweep: it is nested too deeply") from None
     faults = _Faults()
     faults += _unknown("the file", given, _KEYS)
     faults += [f"the file lacks {key!r}: {_KEYS[key]}" for key in _NEEDED if key not in given]
-    problems, parameters = None, None
+    problems, parameters = None, {}
     with faults.gathered():
         parameters = _table("parameters", given.get("parameters", {}))
     if "sampler" in given:
         with faults.gathered():
-            problems = _problems(_table("sampler", given["sampler"]), parameters or {}, faults)
+            problems = _problems(_table("sampler", given["sampler"]), parameters, faults)
     arguments: dict[str, Any] = {
         "problems": problems,
         "parameters": parameters or None,
@@ -121,7 +102,7 @@ class _Faults(list[str]):
 
 
 def _problems(sampler: dict[str, Any], parameters: dict[str, Any], faults: _Faults) -> Any:
-    """Return the sampler, or where parameters vary the function that makes it."""
+    """Return the sampler, or the function that makes it if parameters vary."""
     kind = sampler.pop("kind", None)
     if not isinstance(kind, str) or kind not in makers.KINDS:
         raise ValueError(

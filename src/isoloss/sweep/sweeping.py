@@ -53,32 +53,29 @@ def sweep(
     Parameters
     ----------
     problems : sequence of Problem, Sampler or callable
-        Problems; or a sampler of `isoloss.problems.random`, any function of a
-        `numpy.random.Generator` that returns one; or, with ``parameters``, a function of these that
-        returns a sampler.
+        Problems; or a sampler, such as those of `isoloss.problems.random`: any function from a
+        `numpy.random.Generator` to a problem; or, with ``parameters``, from these to a sampler.
     schedules : list, or dict of names to schedules
         Texts with rates in units of each problem's largest stable one, or `Schedule` objects.
-        Without names, they are labelled by their printed forms, with a number where different ones
-        look the same; equal ones are trained once.
+        Without names, their printed forms label them, with a number if different ones look the
+        same; equal ones are trained once.
     levels : int or array_like, shape (L,)
         Train losses to stop at, in ``unit``; or how many, as in `isoloss.levels.train_losses`.
     draws : int, optional
-        How many draws of a sampler, for each combination of the parameters; by default one.
+        The number of draws of a sampler for each combination of the parameters; by default one.
     parameters : mapping of str to sequence, optional
         The values of each parameter: the sweep goes through all combinations.
     seed : int, default: 0
-        Every draw has random numbers of its own, which depend on the seed, its parameters' places
-        and its number alone.
+        A draw's random numbers depend on the seed, its parameters' places and its number alone.
     unit : {"absolute", "start", "excess"}, default: "excess"
-        What levels are: train losses, shares of the start's, or shares of the start's train loss
-        above the smallest one.
+        Whether levels are train losses, shares of the start's, or shares of its excess over the
+        smallest one.
     on : None, int or distributed.Client
         Where to run: in this process, in so many of joblib's (-1 for all cores), or on a Dask
-        cluster; with the same numbers bit for bit.
+        cluster, with the same numbers bit for bit.
     cache : path, optional
-        A folder for finished results. After an interruption, the same call resumes there. To check
-        that it is the same sweep, one draw of each combination, or each given problem, is compared
-        with the one in the folder.
+        A folder for finished results, where the same call resumes after an interruption. To tell
+        another sweep, one draw of each combination, or each given problem, is compared.
     progress : bool, default: True
         Whether to show a bar on a terminal.
 

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from sklearn.base import is_classifier
 
 from isoloss.reports.plotting import RIDGE, SIZES, look, style
+
+if TYPE_CHECKING:
+    from isoloss.estimators.tuning.search import ScheduleSearchCV
 
 __all__ = ["draw"]
 
 _LEAST = 1e-8  # of the start's excess train loss: nothing below it is told apart
 
 
-def draw(
-    results: dict[str, Any],
-    schedules: Iterable[str],
-    ridge: float,
-    best: int,
-    folds: int,
-    score: str,
-    ax: Axes | None,
-) -> Axes:
-    """Draw each schedule's mean score against the train loss, and the choice.
-
-    ``results`` is a search's table, ``best`` the chosen row, ``ridge`` the mean score of ridge
-    regression, and ``score`` the name of the score.
-    """
+def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
+    """Draw the mean score of each schedule of a fitted search by train loss, and the choice."""
     from matplotlib import pyplot as plt
 
+    results, best, folds = search.cv_results_, search.best_index_, search.n_splits_
     # an end at the smallest train loss has no place on a logarithmic axis but its left edge
     left = np.min(results["mean_excess"], where=results["mean_excess"] > _LEAST, initial=1.0)
     excess = np.maximum(results["mean_excess"], left)
@@ -39,25 +31,18 @@ def draw(
         if ax is None:
             _, ax = plt.subplots(figsize=SIZES["validation"], layout="constrained")
         names = results["schedule_name"]
-        for i, name in enumerate(schedules):
+        for i, name in enumerate(search.schedules_):
             rows = _rows(excess, results, names == name)
             marker = "." if np.ptp(excess[rows]) == 0 else ""
             y = results["mean_test_score"][rows]
             ax.plot(excess[rows], y, label=name, marker=marker, **look(i))
-        ax.axhline(ridge, linewidth=1.0, label="ridge", **RIDGE)
+        ax.axhline(float(np.mean(search.ridge_scores_)), linewidth=1.0, label="ridge", **RIDGE)
         if folds > 1:
             rows = _rows(excess, results, names == names[best])
             y = results["mean_test_score"][rows]
             error = results["std_test_score"][rows] / (folds - 1) ** 0.5
-            ax.fill_between(
-                excess[rows],
-                y - error,
-                y + error,
-                color="0.5",
-                alpha=0.15,
-                linewidth=0,
-                label=f"standard error of {names[best]}",
-            )
+            shade = ax.fill_between(excess[rows], y - error, y + error)
+            shade.set(color="0.5", alpha=0.15, lw=0, label=f"standard error of {names[best]}")
         chosen = results["mean_test_score"][best]
         ax.plot(excess[best], chosen, "o", color="black", label="chosen", zorder=5)
         ax.set(
@@ -65,7 +50,7 @@ def draw(
             xlim=(0.7 * excess.min(), 1.4 * max(1.0, excess[best])),
             xlabel="train loss above its smallest, as a share of the start's\n"
             "(training runs from right to left)",
-            ylabel=f"mean validation score ({score})",
+            ylabel=f"mean validation score ({_score_name(search)})",
         )
         lowest = np.nanquantile(results["mean_test_score"], 0.05)
         top = chosen + results["std_test_score"][best] / max(folds - 1, 1) ** 0.5
@@ -73,6 +58,14 @@ def draw(
             ax.set_ylim(lowest - 0.05 * (top - lowest), top + 0.05 * (top - lowest))
         ax.legend()
     return ax
+
+
+def _score_name(search: ScheduleSearchCV) -> str:
+    if search.scoring is None:
+        return "accuracy" if is_classifier(search.estimator) else "R²"
+    if isinstance(search.scoring, str):
+        return search.scoring
+    return getattr(search.scoring, "__name__", "scorer")
 
 
 def _rows(

@@ -1,10 +1,10 @@
-"""What a search has chosen, beside the best of each schedule, and why: in words."""
+"""The choice of a search beside the best stop of each schedule, and the reason in words."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -26,18 +26,10 @@ _SAME = 1e-9  # scores closer than this are equal
 
 @dataclass(frozen=True)
 class BestStop:
-    """The best stop of one schedule.
+    """The best stop of the schedule of a name, and whether it is the schedule's end.
 
-    Attributes
-    ----------
-    schedule : str
-        The schedule's name.
-    at_end : bool
-        Whether it is the schedule's end.
-    excess, steps, time : float
-        As in ``cv_results_``, means and a median over folds.
-    score, spread : float
-        The mean score, and its standard error over folds (NaN for one fold).
+    ``excess``, ``steps`` and ``time`` are those of ``cv_results_``, means and a median over folds;
+    ``spread`` is the standard error of the mean score over folds, NaN for one fold.
     """
 
     schedule: str
@@ -59,14 +51,13 @@ class Choice:
 
 
 def choice(search: ScheduleSearchCV) -> Choice:
-    """Tell what a fitted search has chosen, and why."""
+    """Return the choice of a fitted search, and the reason."""
     results, chosen = search.cv_results_, search.best_index_
     names, scores = results["schedule_name"], results["mean_test_score"]
     order = np.lexsort([results["mean_test_loss"], results["rank_test_score"]])
-    order = np.concatenate([[chosen], order[order != chosen]])
-    first = {
-        name: next(i for i in order if names[i] == name) for name in dict.fromkeys(names[order])
-    }
+    first: dict[str, int] = {names[chosen]: chosen}
+    for i in order:
+        first.setdefault(names[i], i)
     stops = tuple(_stop(search, i) for i in first.values())
     folds = np.array([results[f"split{k}_test_score"] for k in range(search.n_splits_)])
     where = f"over {len(folds)} folds" if len(folds) > 1 else "on the validation rows"
@@ -81,7 +72,9 @@ def choice(search: ScheduleSearchCV) -> Choice:
     ]
     if stops[0].at_end:
         reason.append("No stop before its end has a higher score.")
-    flow = next((name for name, each in search.schedules_.items() if _is_flow(each)), None)
+    # whatever it is called
+    plain = Schedule(GradientFlow())
+    flow = next((n for n, each in search.schedules_.items() if in_own_units(each) == plain), None)
     if flow is not None and names[chosen] != flow:
         rival = folds[:, first[flow]]
         reason.append(over_folds("Gradient flow at its best stop", folds[:, chosen], rival))
@@ -91,11 +84,6 @@ def choice(search: ScheduleSearchCV) -> Choice:
         "The score of the best of many candidates is optimistic: judge the model on other rows."
     )
     return Choice(stops, (float(ridge.mean()), standard_error(ridge)), tuple(reason))
-
-
-def _is_flow(schedule: Any) -> bool:
-    """Whether a schedule is gradient flow, whatever it is called."""
-    return in_own_units(schedule) == Schedule(GradientFlow())
 
 
 def _stop(search: ScheduleSearchCV, i: int) -> BestStop:

@@ -61,17 +61,15 @@ class ScheduleSearchCV(BaseSearchCV):
     cv : int, cross-validation generator or iterable, optional
         As for `GridSearchCV`; by default five folds.
     validation : tuple (X, y), optional
-        Rows to choose on, instead of ``cv``: from the distribution that the model is for, where the
-        train rows are from another. The model is then trained on all train rows. A scaler or other
-        transformer belongs into a pipeline as the ``estimator``, where it sees these rows, too;
-        before the search in another pipeline, it would not.
+        Rows to choose on, instead of ``cv``: of the distribution that the model is for, if the
+        train rows are of another. The model is then trained on all train rows. Transformers must be
+        part of the ``estimator``, a pipeline: before the search they would not see these rows.
     scoring : str or callable, optional
-        As for `GridSearchCV`; by default R² or accuracy. For these, explained variance and
-        (negated) squared and absolute errors, all candidates are scored at once; another one is
-        asked for each model in turn.
+        As for `GridSearchCV`; by default R² or accuracy. These, explained variance and (negated)
+        squared and absolute errors are computed for all candidates at once, others for each model.
     refit : bool or callable, default: True
-        Whether to train the best candidate on all rows; or a function of ``cv_results_`` that
-        returns the index of the one to train.
+        Whether to train the best candidate on all rows; or a function from ``cv_results_`` to the
+        index of the one to train.
 
     Attributes
     ----------
@@ -85,8 +83,8 @@ class ScheduleSearchCV(BaseSearchCV):
     best_index_, best_params_, best_score_
         The best candidate. Of several with the same score it is the one of the lowest loss.
     ridge_scores_ : array, shape (n_splits,)
-        The scores of ridge regression on the same folds, with the best of 50 penalties: a
-        yardstick. Where they are as good, ridge regression will do.
+        The scores of ridge regression on the same folds, with the best of 50 penalties. If they
+        are as good, ridge regression will do.
     best_estimator_ : estimator
         Trained on all rows, if ``refit``; and its ``refit_time_`` in seconds.
     schedules_ : dict
@@ -215,22 +213,7 @@ class ScheduleSearchCV(BaseSearchCV):
 
         if not hasattr(self, "cv_results_"):
             raise NotFittedError("this ScheduleSearchCV is not fitted yet: call fit before plot")
-        return draw(
-            self.cv_results_,
-            self.schedules_,
-            float(np.mean(self.ridge_scores_)),
-            self.best_index_,
-            self.n_splits_,
-            self._score_name(),
-            ax,
-        )
-
-    def _score_name(self) -> str:
-        if self.scoring is None:
-            return "accuracy" if is_classifier(self.estimator) else "R²"
-        if isinstance(self.scoring, str):
-            return self.scoring
-        return getattr(self.scoring, "__name__", "scorer")
+        return draw(self, ax)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
