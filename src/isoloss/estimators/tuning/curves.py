@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,16 +11,16 @@ from sklearn.base import is_classifier
 
 from isoloss.reports.plotting import RIDGE, SIZES, look, style
 
-if TYPE_CHECKING:
-    from isoloss.estimators.tuning.search import ScheduleSearchCV
-
 __all__ = ["draw"]
 
 _LEAST = 1e-8  # of the start's excess train loss: nothing below it is told apart
 
 
-def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
-    """Draw the mean score of each schedule of a fitted search by train loss, and the choice."""
+def draw(search: Any, ax: Axes | None) -> Axes:
+    """Draw each schedule's mean score against the train loss, and the choice.
+
+    ``search`` is a fitted `ScheduleSearchCV`.
+    """
     from matplotlib import pyplot as plt
 
     results, best, folds = search.cv_results_, search.best_index_, search.n_splits_
@@ -60,7 +60,7 @@ def draw(search: ScheduleSearchCV, ax: Axes | None) -> Axes:
     return ax
 
 
-def _score_name(search: ScheduleSearchCV) -> str:
+def _score_name(search: Any) -> str:
     if search.scoring is None:
         return "accuracy" if is_classifier(search.estimator) else "R²"
     if isinstance(search.scoring, str):
