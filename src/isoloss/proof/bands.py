@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from flint import fmpq
@@ -78,8 +80,8 @@ def attainment(
 ) -> tuple[str, Certificate]:
     """Prove that a schedule alone ends with the lowest, or highest, test loss at a train loss.
 
-    One step at η = 1/(2γ_j) removes direction j exactly; one large step before them keeps the
-    loss above the level; flow brings what is left to it.
+    One step at η = 1/(2γ_j) removes direction j exactly. Where these steps would leave too little,
+    one large step before them keeps the loss above the level; flow brings what is left to it.
 
     Parameters
     ----------
@@ -120,36 +122,26 @@ def attainment(
         )
     ratios = {i: problem.test[i] / problem.train[i] for i in moving}
     extreme = _ENDS[end](ratios.values())
-    others: list[int] = []
-    for at in (i for i in moving if ratios[i] == extreme):
-        others = [i for i in moving if ratios[i] != extreme]
-        if all(problem.train[i] != problem.train[at] for i in others):
-            break
-    else:
+    others = [i for i in moving if ratios[i] != extreme]
+    removed = {problem.train[i] for i in others}
+    at = next((i for i in moving if ratios[i] == extreme and problem.train[i] not in removed), None)
+    if at is None:
         raise ValueError(
             "the direction of the extreme λ/γ has the train curvature of another direction: no "
             "schedule separates equal eigenvalues"
         )
     top = max(problem.train)
-    removing = [top / (2 * g) for g in sorted({problem.train[i] for i in others}, reverse=True)]
-    # what a schedule leaves of the direction must stay above the level to its last step
-    least, factor = fmpq(1), fmpq(1)
-    for rate in removing:
-        factor *= (1 - 2 * rate * problem.train[at] / top) ** 2
-        least = min(least, factor)
+    removing = [top / (2 * g) for g in sorted(removed, reverse=True)]
+    left = [(1 - 2 * rate * problem.train[at] / top) ** 2 for rate in removing]
+    # what the schedule leaves of the direction must stay above the level until its last step
+    least = min(accumulate(left, operator.mul, initial=fmpq(1)))
     large = fmpq(1)
     while (1 - 2 * large * problem.train[at] / top) ** 2 * weights[at] * least <= goal:
         large *= 10
     rates = removing if weights[at] * least > goal else [large, *removing]
     schedule = " > ".join([*(f"gd({rate}, 1)" for rate in rates), "flow"])
-    frozen = sum(
-        (
-            problem.test[i] * problem.start_squared[i]
-            for i in range(len(weights))
-            if problem.train[i] == 0
-        ),
-        problem.noise,
-    )
+    at_rest = [i for i in range(len(weights)) if problem.train[i] == 0]
+    frozen = sum((problem.test[i] * problem.start_squared[i] for i in at_rest), problem.noise)
     rest = f" + {frozen}" if frozen != 0 else ""
     claim = f"reached and test_loss == {extreme} * level{rest}"
     return schedule, certify(problem, schedule, goal, claim)

@@ -119,13 +119,8 @@ class ExactProblem:
         >>> ExactProblem.from_spectra(["2/3", "1/3"], ["1/2", "1/2"], [-10, -10])
         ExactProblem(train=(2/3, 1/3), test=(1/2, 1/2), start_squared=(100, 100))
         """
-        first = _numbers("start", start)
-        return cls(
-            _numbers("train", train),
-            _numbers("test", test),
-            tuple(value * value for value in first),
-            exact("noise", noise),
-        )
+        squares = [value * value for value in _numbers("start", start)]
+        return cls.from_squares(train, test, squares, noise=noise)
 
     @classmethod
     def from_squares(

@@ -70,17 +70,15 @@ def lemma2(
         raise ValueError(f"steps must be a whole number of at least 1; got {steps!r}")
     if problem.noise != 0:
         raise ValueError("Lemma 2 is about problems without label noise")
-    g, lam = problem.train, problem.test
-    weights = [a * b for a, b in zip(g, problem.start_squared, strict=True)]
-    slowest = max(g[i] for i in inside)
+    g = problem.train
     if min(g[i] for i in inside) == 0:
         raise ValueError("the block has a direction without train curvature; leave it out")
-    mass = _sum(weights, inside)
+    weights = [a * b for a, b in zip(g, problem.start_squared, strict=True)]
+    mass, rest = (sum((weights[i] for i in some), fmpq(0)) for some in (inside, outside))
     if mass == 0:
         raise ValueError("the block starts at rest: its directions have δ(0) = 0")
-    top = max(g)
+    slowest = max(g[i] for i in inside)
     gap = min((g[i] / slowest for i in outside), default=fmpq(2))
-    rest = _sum(weights, outside)
     allowed = _alpha(rest, goal, mass, gap) if alpha is None else exact("alpha", alpha)
     if not 0 < allowed < 1:
         raise ValueError(
@@ -88,35 +86,7 @@ def lemma2(
             if alpha is not None
             else "condition 2 holds for no alpha below 1"
         )
-    chief = [i for i in range(len(g)) if g[i] == top]
-    k = max(inside, key=lambda i: g[i])
-    bottom = min(inside, key=lambda i: lam[i] / g[i])
-    peak = max(chief, key=lambda i: lam[i] / g[i])
-    q, a = f"({gap})", f"({allowed})"
-    start = {i: f"train{i + 1} * square{i + 1}" for i in range(len(g))}
-    in_block, out_of_block = _added("part{}", inside), _added("part{}", outside)
-    mass_text = _added(start, inside)
-    claims = [
-        " and ".join([f"{q} > 1", *(f"train{i + 1} >= {q} * train{k + 1}" for i in outside)]),
-        f"{_added(start, chief)} >= level",
-        f"({_added(start, outside)}) * (level / ({mass_text}))**{q} <= {a} * level",
-        f"exp(-4 * train{k + 1} * time) <= level / ({mass_text})",
-        f"{out_of_block} <= {a} * level",
-        f"{in_block} >= (1 - {a}) * level",
-        f"test_loss >= test{bottom + 1} / train{bottom + 1} * ({in_block})",
-    ]
-    left = [
-        f"(1 - 2 * train{i + 1} / train{peak + 1})**{2 * steps} * test{i + 1} * square{i + 1}"
-        for i in range(len(g))
-        if g[i] != top
-    ]
-    bounds = [
-        "flow.reached",
-        "annealed.reached",
-        f"flow.test_loss >= level * (1 - {a}) * test{bottom + 1} / train{bottom + 1}",
-        "annealed.test_loss <= " + _sum_text([f"level * test{peak + 1} / train{peak + 1}", *left]),
-    ]
-    both = {"flow": "flow", "annealed": _RATE.format(steps)}
+    claims, bounds = _claims(problem, inside, outside, f"({gap})", f"({allowed})", steps)
     return theorem(
         "lemma2",
         f"Lemma 2 for {problem!r}, S = {{{', '.join(str(i + 1) for i in inside)}}}, "
@@ -130,9 +100,46 @@ def lemma2(
         ],
         [
             *(certify(problem, "flow", goal, claim) for claim in claims),
-            certify(problem, both, goal, " and ".join(bounds)),
+            certify(problem, {"flow": "flow", "annealed": _RATE.format(steps)}, goal, bounds),
         ],
     )
+
+
+def _claims(
+    problem: ExactProblem,
+    inside: Sequence[int],
+    outside: Sequence[int],
+    gap: str,
+    alpha: str,
+    steps: int,
+) -> tuple[list[str], str]:
+    """Return what holds of the flow, by the conditions and step by step, and both bounds."""
+    g, lam = problem.train, problem.test
+    top = max(g)
+    chief = [i for i in range(len(g)) if g[i] == top]
+    k = max(inside, key=lambda i: g[i]) + 1
+    bottom = min(inside, key=lambda i: lam[i] / g[i]) + 1
+    peak = max(chief, key=lambda i: lam[i] / g[i]) + 1
+    mass, in_block = _added("train{0} * square{0}", inside), _added("part{0}", inside)
+    claims = [
+        " and ".join([f"{gap} > 1", *(f"train{i + 1} >= {gap} * train{k}" for i in outside)]),
+        f"{_added('train{0} * square{0}', chief)} >= level",
+        f"({_added('train{0} * square{0}', outside)}) * (level / ({mass}))**{gap} "
+        f"<= {alpha} * level",
+        f"exp(-4 * train{k} * time) <= level / ({mass})",
+        f"{_added('part{0}', outside)} <= {alpha} * level",
+        f"{in_block} >= (1 - {alpha}) * level",
+        f"test_loss >= test{bottom} / train{bottom} * ({in_block})",
+    ]
+    left = f"(1 - 2 * train{{0}} / train{peak})**{2 * steps} * test{{0}} * square{{0}}"
+    others = [left.format(i + 1) for i in range(len(g)) if g[i] != top]
+    bounds = [
+        "flow.reached",
+        "annealed.reached",
+        f"flow.test_loss >= level * (1 - {alpha}) * test{bottom} / train{bottom}",
+        "annealed.test_loss <= " + _sum([f"level * test{peak} / train{peak}", *others]),
+    ]
+    return claims, " and ".join(bounds)
 
 
 def lemma2_literal() -> Certificate:
@@ -201,18 +208,14 @@ def _split(problem: ExactProblem, block: Sequence[int]) -> tuple[list[int], list
     return inside, [i for i in range(d) if i not in inside]
 
 
-def _added(names: str | dict[int, str], some: Sequence[int]) -> str:
+def _added(pattern: str, some: Sequence[int]) -> str:
     """Return a sum over directions, as a text."""
-    return _sum_text([names.format(i + 1) if isinstance(names, str) else names[i] for i in some])
+    return _sum([pattern.format(i + 1) for i in some])
 
 
-def _sum_text(terms: Sequence[str]) -> str:
+def _sum(terms: Sequence[str]) -> str:
     """Add terms up in halves, so that long sums are not deep."""
     if len(terms) <= 8:
         return " + ".join(terms) or "0"
     middle = len(terms) // 2
-    return f"({_sum_text(terms[:middle])}) + ({_sum_text(terms[middle:])})"
-
-
-def _sum(values: Sequence[fmpq], some: Sequence[int]) -> fmpq:
-    return sum((values[i] for i in some), fmpq(0))
+    return f"({_sum(terms[:middle])}) + ({_sum(terms[middle:])})"

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_boxes"]
 
-_PROVED, _OPEN = "#0072b2", "#e69f00"  # of the Okabe-Ito palette
-
 
 def draw_boxes(proof: Certificate, ax: Axes | None = None) -> Axes:
     """Draw the boxes of a `for_all` over two parameters.
@@ -58,19 +56,15 @@ def draw_boxes(proof: Certificate, ax: Axes | None = None) -> Axes:
     for mark, ((left, right), (low, high)) in leaves(proof):
         corner, width, height = (float(left), float(low)), float(right - left), float(high - low)
         boxes[mark].append(Rectangle(corner, width, height))
-    styles: dict[str, dict[str, Any]] = {
-        ".": {"facecolor": "#d6e6f2", "edgecolor": _PROVED, "linewidth": 0.6},
-        "?": {"facecolor": "#fbe3b5", "edgecolor": _OPEN, "linewidth": 0.6, "hatch": "////"},
-    }
-    labels = {".": "proved", "?": "left over"}
-    for mark, rectangles in boxes.items():
-        if rectangles:
-            ax.add_collection(PatchCollection(rectangles, **styles[mark]))
-    handles = [
-        Patch(label=f"{labels[mark]} ({len(boxes[mark])})", **styles[mark])
-        for mark in boxes
-        if boxes[mark]
-    ]
+    handles = []  # the edges have colours of the Okabe-Ito palette
+    for mark, label, face, edge, hatch in (
+        (".", "proved", "#d6e6f2", "#0072b2", None),
+        ("?", "left over", "#fbe3b5", "#e69f00", "////"),
+    ):
+        style: dict[str, Any] = {"facecolor": face, "edgecolor": edge, "linewidth": 0.6}
+        if boxes[mark]:
+            ax.add_collection(PatchCollection(boxes[mark], hatch=hatch, **style))
+            handles.append(Patch(label=f"{label} ({len(boxes[mark])})", hatch=hatch, **style))
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
     ax.autoscale_view()
     ax.margins(0)
