@@ -50,16 +50,13 @@ class Range:
 
     @classmethod
     def of_balls(cls, *balls: arb) -> Range:
-        """Return the least range that holds balls."""
+        """Return the least range that holds balls, each of which holds a result of Arb."""
         spend(1 + ctx.prec // 512)
         lows, highs = [b.lower() for b in balls], [b.upper() for b in balls]
         for end in (*lows, *highs):
             if not end.is_finite():
                 raise OpenError("a result is not finite")
-        lo, hi = lows[0], highs[0]
-        for low, high in zip(lows, highs, strict=True):
-            lo, hi = (low if low < lo else lo), (high if high > hi else hi)
-        return cls(lo, hi)
+        return cls(min(lows), max(highs))
 
     def __neg__(self) -> Range:
         if self.exact is not None:
@@ -106,7 +103,7 @@ class Range:
                 return Range.point(1 - 2 * (n % 2))
             if _bits(self.exact) * n <= _LONG:
                 return Range.point(self.exact**n)
-        if n % 2 == 0 and not self.lo >= 0:
+        if n % 2 == 0 and not self.lo >= 0:  # not monotone: it falls below 0 and rises above
             return abs(self) ** n
         spend(n.bit_length() * (1 + ctx.prec // 512) // 4)
         return Range.of_balls(self.lo**n, self.hi**n)
@@ -145,8 +142,7 @@ class Range:
         for each in (self, other):
             if each.exact is not None:
                 return each
-        lo = self.lo if self.lo > other.lo else other.lo
-        hi = self.hi if self.hi < other.hi else other.hi
+        lo, hi = max(self.lo, other.lo), min(self.hi, other.hi)
         if hi < lo:
             raise EmptyError("two enclosures of one number do not overlap")
         return Range(lo, hi)

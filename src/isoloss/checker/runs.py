@@ -120,7 +120,8 @@ def quantities(
             frozen.append(lam * square * h)
     test = total([*frozen, *(part * ratio for part, ratio in seen)])
     for _, chief in seen if all_seen else ():
-        # Σ ρ_i part_i = ρ_r loss + Σ (ρ_i - ρ_r) part_i for any r, if the loss has no other parts
+        # Σ ρ_i part_i = ρ_r loss + Σ (ρ_i - ρ_r) part_i for any r, if the loss has no other parts;
+        # the loss is known better than its parts, and one of these forms is the sharpest
         rest = [part * (ratio - chief) for part, ratio in seen if ratio is not chief]
         test = test.meet(total([*frozen, chief * loss, *rest]))
     found: dict[str, Range | bool] = {
@@ -136,7 +137,7 @@ def quantities(
 
 
 def narrowed(parts: Sequence[Range], loss: Range) -> list[Range]:
-    """Narrow parts by what their sum must be."""
+    """Narrow parts by what their sum must be, since it is exactly the level."""
     if sum(not part.is_zero for part in parts) == 1:
         return [part if part.is_zero else loss for part in parts]
     found = []
@@ -149,7 +150,7 @@ def narrowed(parts: Sequence[Range], loss: Range) -> list[Range]:
 def _lesser(a: Range, b: Range) -> Range:
     if a.exact is not None and b.exact is not None:
         return a if a.exact < b.exact else b
-    low = a.lo if a.lo < b.lo else b.lo
+    low = min(a.lo, b.lo)
     return Range(low, low)
 
 

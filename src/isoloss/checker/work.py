@@ -11,20 +11,14 @@ from isoloss.checker.errors import LimitError
 __all__ = ["bounded", "spend"]
 
 
-class _Account:
-    """The operations that a check may still do."""
-
-    def __init__(self, most: int) -> None:
-        self.most = self.left = most
-
-
-_account: ContextVar[_Account | None] = ContextVar("account", default=None)
+# the operations that a check may do, and those that it has left
+_account: ContextVar[list[int] | None] = ContextVar("account", default=None)
 
 
 @contextmanager
 def bounded(most: int) -> Iterator[None]:
     """Allow so many operations inside, each about as long as one on numbers of 128 bits."""
-    token = _account.set(_Account(most))
+    token = _account.set([most, most])
     try:
         yield
     finally:
@@ -36,9 +30,9 @@ def spend(operations: int) -> None:
     account = _account.get()
     if account is None:
         return
-    account.left -= operations
-    if account.left < 0:
+    account[1] -= operations
+    if account[1] < 0:
         raise LimitError(
-            f"the check needs more than {account.most} operations, the limit; allow more with "
+            f"the check needs more than {account[0]} operations, the limit; allow more with "
             "--max-work (in Python, max_work=)"
         )

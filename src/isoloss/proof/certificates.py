@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from flint import arb, fmpq
+from flint import fmpq
 
 from isoloss._files import OutputError, write_text
 from isoloss.proof.interval import Value
@@ -221,9 +221,4 @@ def enclosure(value: Value) -> list[str]:
     """
     if isinstance(value, fmpq):
         return [str(value)] * 2
-    return [_binary(value.low), _binary(value.high)]
-
-
-def _binary(number: arb) -> str:
-    mantissa, exponent = number.man_exp()
-    return f"{mantissa}p{exponent}"
+    return ["{}p{}".format(*end.man_exp()) for end in (value.low, value.high)]

@@ -48,22 +48,11 @@ class EnclosedProblem:
 
 @dataclass(frozen=True)
 class StopEnclosure:
-    """Where training ends.
+    """Where training ends: at the level or, if that is not reached, at the schedule's end.
 
-    Attributes
-    ----------
-    reached : bool
-        Whether the level is reached; else all is at the schedule's end.
-    piece : int
-        The piece of the schedule that it ends in; -1 for the start.
-    steps, time : int, and value or None
-        GD steps, and time of gradient flow; None after a flow without end.
-    inside : Interval or None
-        The time within the last piece, if that is a flow that reaches the level.
-    train_loss, test_loss : value
-        The losses.
-    parts : list of value
-        The train loss of each direction, γ_iδ_i².
+    ``piece`` is the index of the piece of the schedule, -1 for the start; ``time`` is that of all
+    flows, None after one without end; ``inside`` is the time within a last flow that reaches the
+    level; ``parts`` are γ_iδ_i², the train loss of each direction.
     """
 
     reached: bool
@@ -92,9 +81,9 @@ def follow(
 def possible_stops(
     spectrum: EnclosedProblem, schedule: Sequence[Piece], level: Value | None
 ) -> list[StopEnclosure]:
-    """Return stops among which is that of each problem in the intervals, as `follow` takes it.
+    """Return stops that include the stop of each problem in the intervals.
 
-    Where it is open whether a problem reaches the level, both are followed up.
+    Where it is open whether a problem reaches the level, both cases are followed.
     """
     stops: list[StopEnclosure] = []
     for state, piece, inside, reached in _ends(spectrum, schedule, level):
@@ -261,7 +250,7 @@ def _least(a: Value, b: Value) -> Value:
 
 
 def _consistent(parts: list[Value], loss: Value) -> list[Value]:
-    """Narrow parts by what their sum must be."""
+    """Narrow parts by what their sum must be, since it is exactly the level."""
     if sum(part != 0 for part in parts) == 1:
         return [part if part == 0 else loss for part in parts]
     narrowed: list[Value] = []
@@ -286,7 +275,7 @@ def _narrower(a: Value, b: Value) -> Value:
 
 
 def _rounded(value: Value, bits: int) -> Value:
-    """Return a value that is no longer kept exactly, if it is long."""
+    """Return an interval instead of a long fraction: exact powers would grow without bound."""
     if isinstance(value, fmpq) and length(value) > bits:
         return Interval.of(value)
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import operator
 
 import sympy
 
@@ -12,6 +13,7 @@ from isoloss.proof.expressions import Expression
 __all__ = ["identity"]
 
 _DEGREE = 50
+_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
 
 
 def identity(left: str, right: str) -> Certificate:
@@ -72,11 +74,9 @@ def _polynomial(side: Expression, node: ast.expr, symbols: dict[str, sympy.Symbo
             return _polynomial(side, a, symbols) ** n
         case ast.BinOp(left=a, op=ast.Div(), right=ast.Constant(value=v) as divisor) if v != 0:
             return _polynomial(side, a, symbols) / _polynomial(side, divisor, symbols)
-        case ast.BinOp(left=a, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=b):
+        case ast.BinOp(left=a, op=op, right=b) if type(op) in _OPERATORS:
             x, y = _polynomial(side, a, symbols), _polynomial(side, b, symbols)
-            if isinstance(op, ast.Mult):
-                return x * y
-            return x + y if isinstance(op, ast.Add) else x - y
+            return _OPERATORS[type(op)](x, y)
     raise ValueError(f"{side.text!r} is no polynomial: it has {ast.unparse(node)!r}")
 
 

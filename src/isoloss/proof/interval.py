@@ -130,9 +130,6 @@ class Interval:
             raise UnboundedError("a square root of an interval that reaches below 0")
         return self.monotone(arb.sqrt)
 
-    def __str__(self) -> str:
-        return str(self.low.union(self.high))
-
 
 Value = fmpq | Interval
 

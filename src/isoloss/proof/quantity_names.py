@@ -28,16 +28,10 @@ def quantities(
     for what, values in zip(_GIVEN, (spectrum.train, spectrum.test, spectrum.squares), strict=True):
         found |= {f"{what}{i + 1}": value for i, value in enumerate(values)}
     for name, stop in stops.items():
-        own: dict[str, Value | bool] = {
-            "test_loss": stop.test_loss,
-            "train_loss": stop.train_loss,
-            "steps": fmpq(stop.steps),
-            "reached": stop.reached,
-            **{f"part{i + 1}": part for i, part in enumerate(stop.parts)},
-        }
-        if stop.time is not None:
-            own["time"] = stop.time
-        found |= {_dotted(name, each): value for each, value in own.items()}
+        own = {each: getattr(stop, each) for each in _OF_RUN} | {"steps": fmpq(stop.steps)}
+        own |= {f"part{i + 1}": part for i, part in enumerate(stop.parts)}
+        # a time without end has no value
+        found |= {_dotted(name, key): value for key, value in own.items() if value is not None}
     return found
 
 
