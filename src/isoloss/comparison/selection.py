@@ -18,6 +18,7 @@ from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.levels.grid import spaced, start_excess
 from isoloss.levels.reachable import best_filter
+from isoloss.levels.ridge_regression import Ridge
 from isoloss.optimize import design
 from isoloss.optimize.designs import FAMILIES
 from isoloss.problems.filtered import Filtered
@@ -191,23 +192,38 @@ def select(
     asked = [(name, *_family(name)) for name in dict.fromkeys(names)]
     if not asked:
         raise ValueError(f"give at least one family of {', '.join(family_names())}")
-    judge = _Judge(test_problem, (validation_error, test_error))
+
+    def entry(name: str, found: Filtered) -> Entry:
+        on_test = dataclasses.replace(found, problem=test_problem)
+        errors = (validation_error, test_error)
+        wrong = [None if error is None else float(error(found.coef())) for error in errors]
+        return Entry(
+            name=name,
+            schedule=found.schedule if isinstance(found, Run) else None,
+            alpha=float(found.alpha) if isinstance(found, Ridge) else None,
+            train_loss=float(found.train_loss),
+            validation_loss=float(found.test_loss),
+            test_loss=float(on_test.test_loss),
+            validation_error=wrong[0],
+            test_error=wrong[1],
+            filter=np.asarray(found.sign) * np.exp(np.asarray(found.log)) + 0.0,  # no minus zeros
+        )
+
     designed = []
     for name, family, flow in asked:
         if report is not None:
             report(name)
         found = design(problem, "best", family, steps=steps, flow=flow, starts=starts, seed=seed)
-        designed.append(judge.run(name, found.run))
+        designed.append(entry(name, found.run))
     excess = start_excess(problem) * spaced(1.0, _LOWEST, _STOPS)
     levels = float(problem.min_train_loss) + excess
     time = float(best(train(problem, GradientFlow(), levels)).time)
-    rival = best_ridge(problem, excess)
     return Selection(
         problem=problem,
-        flow=judge.run("flow", train(problem, GradientFlow(time))),
-        ridge=judge.entry("ridge", rival, alpha=float(rival.alpha)),
+        flow=entry("flow", train(problem, GradientFlow(time))),
+        ridge=entry("ridge", best_ridge(problem, excess)),
         designed=tuple(designed),
-        bound=judge.entry("best filter", best_filter(problem)),
+        bound=entry("best filter", best_filter(problem)),
     )
 
 
@@ -217,38 +233,5 @@ def _family(name: str) -> tuple[str, bool]:
         return plain, plain != name
     raise ValueError(
         f"there is no family {name!r}{suggest(plain, family_names())}; choose from "
-        f"{', '.join(family_names())}, "
-        f"each with or without {_FLOW!r}"
+        f"{', '.join(family_names())}, each with or without {_FLOW!r}"
     )
-
-
-@dataclass(frozen=True)
-class _Judge:
-    """Makes entries: the same filter on validation and test data."""
-
-    test_problem: Problem
-    errors: tuple[Error | None, Error | None]
-
-    def run(self, name: str, run: Run) -> Entry:
-        return self.entry(name, run, schedule=run.schedule)
-
-    def entry(
-        self,
-        name: str,
-        found: Filtered,
-        schedule: Schedule | None = None,
-        alpha: float | None = None,
-    ) -> Entry:
-        on_test = dataclasses.replace(found, problem=self.test_problem)
-        wrong = [None if error is None else float(error(found.coef())) for error in self.errors]
-        return Entry(
-            name=name,
-            schedule=schedule,
-            alpha=alpha,
-            train_loss=float(found.train_loss),
-            validation_loss=float(found.test_loss),
-            test_loss=float(on_test.test_loss),
-            validation_error=wrong[0],
-            test_error=wrong[1],
-            filter=np.asarray(found.sign) * np.exp(np.asarray(found.log)) + 0.0,  # no minus zeros
-        )

@@ -114,24 +114,25 @@ def log_step(
     half = np.minimum(exponent, 1000)  # 2η itself may lie beyond float64
     scaled = curvature * constant(2.0**half) * constant(2.0 ** (exponent + 1 - half))
     product, error = dd.two_prod(scaled, 0.0 * curvature + constant(mantissa))
-    error = xp.where(xp.isfinite(error), error, 0.0 * curvature)
-    sign = xp.where((product - 1.0) + error > 0, -1.0 + 0.0 * curvature, 1.0 + 0.0 * curvature)
-    # |1 - 2ηγ| = 1 + u
+    error = xp.where(xp.isfinite(error), error, 0.0)
+    # Three regimes, each for digits that the others lose. Mostly |1 - 2ηγ| is 1 + u for a u that
+    # has all its digits; where the product rounds to 1, only its rounding error is left; and far
+    # beyond the edge 1 - 2ηγ is -2ηγ, which itself may lie beyond float64.
     below = product < 1
     u = xp.where(below, -product, product - 2.0)
     rest = xp.where(below, -error, error)
     log = xp.log1p(u) + xp.log1p(rest / xp.abs(product - 1.0))
     log = xp.where(product == 1, xp.log(xp.abs(error)), log)
-    # Far beyond the edge 1 - 2ηγ is -2ηγ, which itself may lie beyond float64.
     plain = xp.log(curvature) + constant(np.log(mantissa) + (exponent + 1) * math.log(2.0))
-    log = xp.where(plain > _FAR, plain, log)
-    sign = xp.where(plain > _FAR, -xp.ones_like(sign), sign)
+    far = plain > _FAR
+    log = xp.where(far, plain, log)
+    sign = xp.where(far | ((product - 1.0) + error > 0), -1.0, xp.ones_like(log))
     if not precise:
         return Filter(sign, log)
-    minus_two = xp.where(below, 0.0 * curvature, -2.0 + 0.0 * curvature)
-    exact = dd.add(dd.two_sum(xp.where(below, -product, product), minus_two), (rest, 0.0 * rest))
+    edge = xp.where(below, 0.0 * product, -2.0)
+    exact = dd.add(dd.two_sum(xp.where(below, -product, product), edge), (rest, 0.0 * rest))
     log, low = _guarded(xp, dd.log1p(xp, exact), log)
-    return Filter(sign, xp.where(plain > _FAR, plain, log), xp.where(plain > _FAR, 0.0, low))
+    return Filter(sign, xp.where(far, plain, log), xp.where(far, 0.0, low))
 
 
 def step_factors(xp: Any, rates: Array, curvature: Array) -> Array:
@@ -164,7 +165,7 @@ def rates_filter(xp: Any, factors: Array) -> Filter:
         factors = xp.concat([factors, *[ones] * (_PRODUCT - steps % _PRODUCT)], axis=0)
     grouped = xp.reshape(factors, (_PRODUCT, -1, *factors.shape[1:]))
     products = xp.prod(grouped, axis=0)
-    sign = xp.prod(xp.where(products < 0, -1.0 + 0.0 * products, 1.0 + 0.0 * products), axis=0)
+    sign = xp.prod(xp.where(products < 0, -1.0, xp.ones_like(products)), axis=0)
     log = xp.sum(xp.log(xp.abs(products)), axis=0)
     return Filter(sign, log)
 
@@ -172,4 +173,4 @@ def rates_filter(xp: Any, factors: Array) -> Filter:
 def _guarded(xp: Any, pair: dd.Pair, plain: Array) -> dd.Pair:
     """Use the plain value where the error-free transformations meet an infinity."""
     usable = xp.isfinite(pair[0]) & xp.isfinite(pair[1])
-    return xp.where(usable, pair[0], plain), xp.where(usable, pair[1], xp.zeros_like(plain))
+    return xp.where(usable, pair[0], plain), xp.where(usable, pair[1], 0.0)

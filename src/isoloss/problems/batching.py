@@ -28,14 +28,10 @@ def _relative(problem: Reduced) -> Floats:
 
 
 def batch(problems: Sequence[Problem], scale: Floats, offset: Floats) -> Problem:
-    """Return problems as one batch without test data, with rates relative to each one's largest.
+    """Return k single problems of NumPy arrays as one batch, without test data.
 
-    Parameters
-    ----------
-    problems : sequence of k Problem
-        Single problems of NumPy arrays, of which those of fewer directions are filled up.
-    scale, offset : array, shape (k,)
-        The batch has (loss - offset) / scale for the train losses of each problem.
+    Rates are relative to each problem's largest stable one, and train losses become
+    (loss - offset) / scale, each (k,). Problems of fewer directions are filled up.
     """
     several = [problem._reduced for problem in problems]
     width = max(len(p.gamma) for p in several)
@@ -63,15 +59,10 @@ def batch(problems: Sequence[Problem], scale: Floats, offset: Floats) -> Problem
 
 
 def joined(problems: Sequence[Problem]) -> Problem:
-    """Return one problem whose losses are the means of several ones', in relative rates.
+    """Return one problem whose losses are the means of those of several, in relative rates.
 
-    A filter acts on each direction of each problem by itself, so their test forms stand side by
-    side; curvatures are over each problem's largest.
-
-    Parameters
-    ----------
-    problems : sequence of Problem
-        Single problems of NumPy arrays, built from rows or kernels, with test data.
+    They are single problems of NumPy arrays, built from rows or kernels, with test data. A filter
+    acts on each direction of each problem by itself, so their test forms stand side by side.
     """
     several = [problem._reduced for problem in problems]
     count = len(several)
@@ -80,19 +71,14 @@ def joined(problems: Sequence[Problem]) -> Problem:
     shrink = count**-0.5
     exponent = max(test.exponent for test in tests)  # all are even: squares of test residuals
     shifts = [(test.exponent - exponent) // 2 for test in tests]
+    minima = [
+        scaled(test.minimum.residual, test.minimum.exponent + shift)
+        for test, shift in zip(tests, shifts, strict=True)
+    ]
     train = max(p.units.train for p in several)
     test = QuadraticTest(
         factor=block_diag(*map(scaled, (test.factor for test in tests), shifts)) * shrink,
-        minimum=Offset(
-            shrink
-            * np.concatenate(
-                [
-                    scaled(test.minimum.residual, test.minimum.exponent + shift)
-                    for test, shift in zip(tests, shifts, strict=True)
-                ]
-            ),
-            0,
-        ),
+        minimum=Offset(shrink * np.concatenate(minima), 0),
         form=block_diag(*(test.form for test in tests)) / count,
         sizes=np.concatenate([t.sizes + shift for t, shift in zip(tests, shifts, strict=True)]),
         centres=(

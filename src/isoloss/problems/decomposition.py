@@ -65,11 +65,9 @@ def decompose(xp: Any, inputs: Array, residual: Array, rtol: float = RTOL) -> Sp
 
 
 def _flat(xp: Any, d: int, residual: Array) -> Spectrum:
-    nothing = xp.zeros_like(residual[:1, :])
+    nothing, floor = xp.zeros_like(residual[:1, :]), xp.sum(residual**2) / residual.shape[0]
     basis = xp.concat([nothing[:, :1]] * d, axis=0)
-    return Spectrum(
-        nothing[:, 0][:1], Basis(basis), nothing, xp.sum(residual**2) / residual.shape[0]
-    )
+    return Spectrum(nothing[:, 0], Basis(basis), nothing, floor)
 
 
 def _by_covariance(xp: Any, inputs: Array, residual: Array, rtol: float) -> Spectrum | None:
@@ -149,12 +147,12 @@ def _refined(
     identity = xp.eye(squares.shape[0], dtype=xp.float64, device=compat.device(squares))
     cosines = products / (sizes * sizes[:, None]) - identity
     gaps = squares - squares[:, None]
-    larger = xp.where(gaps > 0, squares + 0.0 * gaps, squares[:, None] + 0.0 * gaps)
+    larger = xp.where(gaps > 0, squares, squares[:, None])
     settled = xp.abs(cosines) <= _ORTHOGONAL
-    turns = xp.where(settled, 0.0 * gaps, cosines * larger / gaps)  # beside each one's own size
+    turns = xp.where(settled, 0.0, cosines * larger / gaps)  # beside each one's own size
     if not float(xp.sum(turns**2)) <= rtol:
         return None
-    rotation = xp.where(settled, 0.0 * gaps, products / gaps)
+    rotation = xp.where(settled, 0.0, products / gaps)
     squares = squares + xp.sum(2.0 * rotation * products + squares[:, None] * rotation**2, axis=0)
     order = xp.argsort(squares, descending=True)
     turn = xp.take(identity + rotation, order, axis=-1)
@@ -166,12 +164,15 @@ def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
     left, singular, right = xp.linalg.svd(inputs, full_matrices=False)
     cutoff = float(singular[0]) * max(n, d) * float(xp.finfo(singular.dtype).eps)
     rank = int(xp.sum(xp.astype(singular > cutoff, xp.int64)))
-    left = left[:, :rank]
+    return _spectrum(xp, left[:, :rank], singular[:rank], Basis(right[:rank, :].T), residual)
+
+
+def _spectrum(xp: Any, left: Array, singular: Array, basis: Basis, residual: Array) -> Spectrum:
+    """Return the spectrum of a matrix (n, d) by its singular values and left vectors (n, r)."""
+    n, rank = left.shape
     along = left.T @ residual
     beyond = residual - left @ along
     floor = xp.sum(beyond**2) / n if rank < n else xp.sum(beyond[:0, :])
-    singular = singular[:rank]
-    basis = Basis(right[:rank, :].T)
     return Spectrum(singular**2 / n, basis, along / singular[:, None], floor)
 
 
@@ -187,8 +188,8 @@ def decompose_kernel(
 ) -> tuple[Spectrum, LeftOut | None]:
     """Decompose a kernel matrix (n, n), which plays the part of X Xᵀ, and tell what is left out.
 
-    The ``basis`` (n, r) then leads to dual coefficients. ``eps``, ``rounding`` and ``unit`` are
-    those of `decompose_semidefinite`.
+    The ``basis`` (n, r) then leads to dual coefficients. ``eps`` and what follows are the
+    arguments of `decompose_semidefinite`.
     """
     n = kernel.shape[0]
     found = decompose_semidefinite(xp, "K", kernel, eps, rounding, exponent=unit)
@@ -199,13 +200,8 @@ def decompose_kernel(
     rank = int(xp.sum(xp.astype(eigenvalues > 0, xp.int64)))
     if not rank:
         return _flat(xp, n, residual), left_out
-    vectors = vectors[:, :rank]
-    along = vectors.T @ residual
-    beyond = residual - vectors @ along
-    floor = xp.sum(beyond**2) / n if rank < n else xp.sum(beyond[:0, :])
-    singular = xp.sqrt(eigenvalues[:rank])
-    basis = Basis(vectors / singular)
-    return Spectrum(singular**2 / n, basis, along / singular[:, None], floor), left_out
+    vectors, singular = vectors[:, :rank], xp.sqrt(eigenvalues[:rank])
+    return _spectrum(xp, vectors, singular, Basis(vectors / singular), residual), left_out
 
 
 @blas_by_size

@@ -17,21 +17,10 @@ _DIVERGED = 300.0  # log of a filter whose products may leave float64
 
 
 def filtered_residual(problem: Reduced, sign: Array, log: Array) -> Array:
-    """Return h∘δ(0) for filters h = sign·exp(log).
-
-    Parameters
-    ----------
-    sign, log : array, shape (*batch, *levels, r)
-        The filters.
-    """
-    xp = problem.kind.xp
-    start = problem.start_residual
-    extra = log.ndim - (start.ndim - 1)
-    start = start[(..., *(None,) * extra, slice(None), slice(None))]
+    """Return h∘δ(0) for filters h = sign·exp(log), shape (*batch, *levels, r)."""
+    xp, start = problem.kind.xp, _start(problem, log)
     # in logarithms, for where only the product of filter and start fits into float64
-    sizes = sum_of_exponentials(
-        problem.kind.xp, (log[..., None] + xp.log(xp.abs(start)))[..., None]
-    )
+    sizes = sum_of_exponentials(xp, (log[..., None] + xp.log(xp.abs(start)))[..., None])
     residual = sign[..., None] * xp.sign(start) * problem.units.residual(xp, sizes)
     residual = problem.kind.result(residual)
     return residual[..., 0] if problem.single_output else residual
@@ -39,21 +28,15 @@ def filtered_residual(problem: Reduced, sign: Array, log: Array) -> Array:
 
 @quiet
 def filtered_parameters(problem: Reduced, sign: Array, log: Array) -> tuple[Array, Array]:
-    """Return coefficients and intercept for filters h = sign·exp(log).
+    """Return coefficients and intercept for filters h = sign·exp(log), shape (*batch, *levels, r).
 
-    Counted from the start on, start + U(δ(0)(h - 1)): the train minimum may be as far away as
+    They are counted from the start, start + U(δ(0)(h - 1)): the train minimum may be as far away as
     small curvatures are small, and would take the digits with it.
-
-    Parameters
-    ----------
-    sign, log : array, shape (*batch, *levels, r)
-        The filters.
     """
     coordinates, xp = _coordinates(problem), problem.kind.xp
-    start = problem.start_residual
-    start = start[(..., *(None,) * (log.ndim - (start.ndim - 1)), slice(None), slice(None))]
+    start = _start(problem, log)
     top = xp.max(log, axis=-1)
-    shift = xp.where((top > _DIVERGED) & (top < xp.inf), top, xp.zeros_like(top))
+    shift = xp.where((top > _DIVERGED) & (top < xp.inf), top, 0.0)
     filters = sign * xp.exp(log - shift[..., None])
     change = xp.where(sign > 0, xp.expm1(log), filters - 1.0)
     change = xp.where((shift == 0)[..., None], change, filters)
@@ -63,22 +46,9 @@ def filtered_parameters(problem: Reduced, sign: Array, log: Array) -> tuple[Arra
 
 
 def user_residual(problem: Reduced, own: Array) -> Array:
-    """Return residuals in the user's units and precision.
+    """Return residuals (*batch, *levels, r, m), given in the own unit, in the user's.
 
-    Parameters
-    ----------
-    own : array, shape (*batch, *levels, r, m)
-        The residuals in the problem's own unit.
-
-    Returns
-    -------
-    array, shape (*batch, *levels, r, m)
-        The residuals in the user's units.
-
-    Raises
-    ------
-    ValueError
-        If the user's precision cannot represent them.
+    Raises ``ValueError`` if the user's precision cannot represent them.
     """
     kind = problem.kind
     found = kind.result(problem.units.residual(kind.xp, own))
@@ -90,17 +60,18 @@ def user_residual(problem: Reduced, own: Array) -> Array:
 def parameters_of(
     problem: Reduced, residual: Array, move: Array | None = None
 ) -> tuple[Array, Array]:
-    """Return coefficients and intercept for residuals in the eigenbasis.
+    """Return coefficients and intercept for residuals (*batch, *levels, r, m) in the eigenbasis.
 
-    Parameters
-    ----------
-    residual : array, shape (*batch, *levels, r, m)
-        The residuals, in the problem's own unit.
-    move : array, shape (*levels, d, m), optional
-        Added to the parameters themselves, in the problem's own unit.
+    ``move`` (*levels, d, m) is added to the parameters themselves. Both are in the own unit.
     """
     coordinates, xp = _coordinates(problem), problem.kind.xp
     return _given(problem, coordinates.from_minimum(xp, residual, move, problem.units.parameters))
+
+
+def _start(problem: Reduced, log: Array) -> Array:
+    """Return the start's residual with axes for the levels of filters."""
+    start = problem.start_residual
+    return start[(..., *(None,) * (log.ndim + 1 - start.ndim), slice(None), slice(None))]
 
 
 def _coordinates(problem: Reduced) -> Coordinates:
@@ -115,10 +86,10 @@ def _coordinates(problem: Reduced) -> Coordinates:
 def _given(
     problem: Reduced, parts: Parameters, *, tame: Array | bool = True
 ) -> tuple[Array, Array]:
-    """Return coefficients and intercept as the user has them.
+    """Return coefficients and intercept in the user's precision.
 
-    Raises ``ValueError`` if float64 cannot represent them although training is ``tame``: what a
-    divergence leads to may be infinite.
+    Raises ``ValueError`` if that cannot represent them although training is ``tame``: where it
+    diverges, they may be infinite.
     """
     kind, xp = problem.kind, problem.kind.xp
     coef, intercept = (

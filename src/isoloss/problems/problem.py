@@ -25,12 +25,12 @@ Array = Any
 class Problem:
     """A least-squares problem, reduced to the eigenbasis of its train covariance.
 
-    Build one with `from_spectra`, `from_covariances`, `from_data` or `from_kernel`. Losses are
-    means over rows of the squared error, summed over outputs, with no factor ½.
+    Build one with `from_spectra`, `from_covariances`, `from_data` or `from_kernel`. A loss is the
+    mean over rows of the squared error, summed over outputs, with no factor ½.
 
     Arrays may come from NumPy, PyTorch, JAX or another array-API library, but all from the same
-    one. Results have the same kind and precision, and are computed in float64. They are detached:
-    no gradient passes through them.
+    one. Results are computed in float64 and returned in the kind and precision of the arrays; no
+    gradient passes through them.
 
     Examples
     --------
@@ -51,10 +51,9 @@ class Problem:
 
         Parameters
         ----------
-        train : array_like, shape (*batch, d)
-            Eigenvalues γ of the train covariance, at least 0, in any order.
-        test : array_like, shape (*batch, d)
-            Eigenvalues λ of the test covariance in the same basis, at least 0.
+        train, test : array_like, shape (*batch, d)
+            Eigenvalues γ of the train covariance, in any order, and λ of the test covariance in the
+            same basis, all at least 0.
         start : array_like, shape (*batch, d)
             The residual δ(0) at the start in that basis.
         noise : array_like, shape batch, default: 0
@@ -63,12 +62,12 @@ class Problem:
         Returns
         -------
         Problem
-            With the leading axes of the three arrays, broadcast, as its batch.
+            Its batch is the leading axes of the three arrays, broadcast.
 
         Raises
         ------
         ValueError
-            If shapes do not broadcast, or an entry is negative (but in ``start``) or not finite.
+            If shapes do not broadcast, an entry is not finite, or an eigenvalue is negative.
 
         Examples
         --------
@@ -99,10 +98,8 @@ class Problem:
         ----------
         train_cov, test_cov : array_like, shape (*batch, d, d)
             Σ̂ and Σ, symmetric and positive semidefinite. Data frames are matched by name.
-        start : array_like, shape (*batch, d)
-            The parameters at the start.
-        target : array_like, shape (*batch, d)
-            The minimiser β* of the test loss.
+        start, target : array_like, shape (*batch, d)
+            The parameters at the start, and the minimiser β* of the test loss.
         train_target : array_like, shape (*batch, d), optional
             The minimiser β̂ of the train loss, where it differs from ``target``.
         noise : array_like, shape batch, default: 0
@@ -116,8 +113,8 @@ class Problem:
         Raises
         ------
         ValueError
-            If shapes or names disagree, an entry is not finite, or a covariance differs from its
-            transpose, or has a negative eigenvalue, by more than a hundred-thousandth of its size.
+            If shapes or names disagree, an entry is not finite, or a covariance is asymmetric or
+            has a negative eigenvalue by more than a hundred-thousandth of its size.
 
         Warns
         -----
@@ -126,11 +123,8 @@ class Problem:
 
         Examples
         --------
-        >>> import isoloss as il
-        >>> problem = il.Problem.from_covariances(
-        ...     [[2, 1], [1, 2]], [[1, 0], [0, 1]], start=[0, 0], target=[1, 1]
-        ... )
-        >>> problem.curvature
+        >>> import numpy as np, isoloss as il
+        >>> il.Problem.from_covariances([[2, 1], [1, 2]], np.eye(2), [0, 0], [1, 1]).curvature
         array([3., 1.])
         """
         reduced = reduce_covariances(train_cov, test_cov, start, target, train_target, noise)
@@ -158,28 +152,27 @@ class Problem:
         Parameters
         ----------
         X : array_like, shape (n, d)
-            Train inputs. A Dask array of chunked rows is never held in memory, but reduced to d + m
-            rows that have the same losses (a QR factorization by chunks), in one pass. SciPy's
-            sparse matrices are made dense up to 50 million entries; larger ones, and operators, are
-            for `isoloss.from_operator`. Frames (pandas, polars, Arrow) must hold numbers without
-            missing values; the columns of ``X_test`` are matched by name, as in `with_test`.
+            Train inputs. A Dask array of chunked rows is never held in memory, but reduced in one
+            pass to d + m rows with the same losses. SciPy's sparse matrices are made dense up to 50
+            million entries; larger ones, and operators, are for `isoloss.from_operator`. Data
+            frames (pandas, polars, Arrow) must hold numbers without missing values; the columns of
+            test data are matched by name.
         y : array_like, shape (n,) or (n, m)
-            Train targets; the squared errors of several outputs are summed. Columns of frames
-            are matched by name.
+            Train targets; the squared errors of several outputs are summed.
         X_test : array_like, shape (n_test, d), optional
-            Test inputs. Without test data the problem trains, but has no test loss;
-            `with_test` gives it some.
+            Test inputs. Without test data the problem trains, but has no test loss until
+            `with_test` gives it one.
         y_test : array_like, shape (n_test,) or (n_test, m), optional
             Test targets.
-        start : array_like, shape of the parameters, optional
-            Parameters at the start, (d,) or (d, m) as ``y`` has one or two axes; zeros if left out.
-            With an intercept, d + 1 rows, the last of which is the intercept.
+        start : array_like, shape of the parameters, default: zeros
+            Parameters at the start, (d,) or (d, m) as ``y`` has one or two axes. With an intercept
+            they have d + 1 rows, the last of which is the intercept.
         fit_intercept : bool, default: False
-            Add an intercept, trained by the same steps as the other parameters (the bias of
+            Add an intercept that is trained by the same steps as the other parameters (the bias of
             ``torch.nn.Linear``), not solved for separately.
         rtol : float, default: 2.5e-13
-            The relative error that small curvatures may have. A larger one, such as 1e-8, saves the
-            refinement of eigenvectors, or the SVD, of data whose spectrum is wide.
+            The relative error that small curvatures may have. A larger one, such as 1e-8, saves
+            time where the spectrum is wide.
 
         Returns
         -------
@@ -189,10 +182,10 @@ class Problem:
         Raises
         ------
         TypeError
-            If an argument is not an array of real numbers, such as a sparse tensor or an operator.
+            If an argument is no array of real numbers: a sparse tensor or an operator, for example.
         ValueError
             If shapes or names of columns disagree, an entry is missing, masked or not finite, or a
-            sparse matrix is too large to be made dense.
+            sparse matrix is too large.
 
         Warns
         -----
@@ -206,10 +199,8 @@ class Problem:
         >>> problem.curvature
         array([2. , 0.5])
         """
-        reduced = reduce_data(
-            X, y, X_test, y_test, start=start, fit_intercept=fit_intercept, rtol=rtol
-        )
-        return cls(reduced.representable())
+        options = {"start": start, "fit_intercept": fit_intercept, "rtol": rtol}
+        return cls(reduce_data(X, y, X_test, y_test, **options).representable())
 
     @classmethod
     @blas_by_size
@@ -234,15 +225,14 @@ class Problem:
         y : array_like, shape (n,) or (n, m)
             Train targets.
         K_test : array_like, shape (n_test, n), optional
-            The kernel between test and train points. Without test data the problem trains, but has
-            no test loss; `with_test` gives it some.
+            The kernel between test and train points; optional as in `from_data`.
         y_test : array_like, shape (n_test,) or (n_test, m), optional
             Test targets.
         rounding : float, optional
             The size up to which eigenvalues of K are rounding errors and count as 0. By default it
-            is estimated from the precision in which the entries are stored, from their asymmetry,
-            and from how far the smallest eigenvalue is below zero. It is at least (n + 8)ε times
-            the largest eigenvalue, with the ε of float64, and at least as large as a negative one.
+            is estimated from the precision of the entries, their asymmetry, and the smallest
+            eigenvalue. It is at least (n + 8)ε times the largest eigenvalue, with the ε of float64,
+            and at least as large as a negative one.
 
         Returns
         -------
@@ -253,14 +243,13 @@ class Problem:
         Raises
         ------
         ValueError
-            If shapes disagree, an entry is not finite, or K differs from its transpose, or has a
-            negative eigenvalue, by more than a hundred-thousandth of its size.
+            If shapes disagree, an entry is not finite, or K is asymmetric or has a negative
+            eigenvalue by more than a hundred-thousandth of its size.
 
         Warns
         -----
         UserWarning
-            If directions are left out because the entries of K are less precise than float64, such
-            as float32 numbers.
+            If directions are left out because K is rounded, such as one in float32.
 
         Examples
         --------
@@ -273,7 +262,7 @@ class Problem:
     @blas_by_size
     @quiet
     def with_test(self, X_test: Any, y_test: Any) -> Problem:
-        """Judge the same training on test data, or on other ones, without a new decomposition.
+        """Judge the same training on new test data, without decomposing the train data again.
 
         Parameters
         ----------
@@ -290,13 +279,10 @@ class Problem:
         Raises
         ------
         ValueError
-            If shapes disagree, an entry is not finite, or the problem has no coordinates, being
-            given by its spectra.
+            If shapes disagree, an entry is not finite, or the problem was given by its spectra.
 
         Examples
         --------
-        Chosen on validation data, judged on data that the choice has not seen:
-
         >>> import isoloss as il
         >>> problem = il.Problem.from_data([[1, 0], [0, 2]], [1, 2], [[1, 1]], [2])
         >>> problem.with_test([[1, -1]], [0]).start_test_loss
@@ -308,8 +294,8 @@ class Problem:
     def curvature(self) -> Array:
         """The eigenvalues γ of the train covariance, shape (*batch, r).
 
-        Descending, but in the order given to `from_spectra`; `from_data` and `from_kernel` leave
-        out directions without curvature.
+        They descend, except that `from_spectra` keeps its order. `from_data` and `from_kernel`
+        leave out directions without curvature.
         """
         return self._reduced.curvature
 
@@ -335,15 +321,15 @@ class Problem:
 
     @property
     def left_out(self) -> LeftOut | None:
-        """The directions without a curvature that rounding errors leave certain; None if none.
+        """How many ``directions`` are left out, with curvatures below ``curvature``, if any.
 
-        So many ``directions`` of a kernel or covariance have a curvature below ``curvature``.
+        They could not be told from rounding errors of a kernel or covariance.
         """
         return self._reduced.left_out
 
     @property
     def reduction(self) -> Reduction | None:
-        """How `isoloss.from_operator` reduced it, if that did."""
+        """How `isoloss.from_operator` reduced the problem; None for other problems."""
         return self._reduced.reduction
 
     def __repr__(self) -> str:

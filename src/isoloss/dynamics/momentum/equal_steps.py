@@ -133,7 +133,6 @@ def _block_losses(
     right = tuple(xp.permute_dims(part, (0, 2, 1)) for part in (a**2, 2.0 * a * b, b**2))
     batch = xs.shape[0]
     sums = xp.reshape(xp.concat(left, axis=-1) @ xp.concat(right, axis=1), (batch, -1))
-    left = (left[0], xp.abs(left[1]), left[2])
-    right = (right[0], xp.abs(right[1]), right[2])
+    left, right = (tuple(map(xp.abs, parts)) for parts in (left, right))
     sizes = xp.reshape(xp.concat(left, axis=-1) @ xp.concat(right, axis=1), (batch, -1))
     return sums, _TOLERANCE * sizes, levels

@@ -48,12 +48,10 @@ class Motion(NamedTuple):
         """Return the filter reached."""
         high, low = self.position
         log = xp.log(xp.abs(high))
-        rest = xp.where(high == 0, 0.0 * low, low / xp.where(high == 0, 1.0 + 0.0 * high, high))
+        rest = xp.where(high == 0, 0.0, low / xp.where(high == 0, 1.0, high))
         ln2 = (_LN2[0] + 0.0 * log, _LN2[1] + 0.0 * log)
-        moved = Filter(
-            xp.where(high < 0, -1.0 + 0.0 * high, 1.0 + 0.0 * high),
-            *_finite_sum(xp, dd.scale(ln2, self.exponent), log, rest),
-        )
+        sign = xp.where(high < 0, -1.0, xp.ones_like(high))
+        moved = Filter(sign, *_finite_sum(xp, dd.scale(ln2, self.exponent), log, rest))
         if self.base.low is None and not moved.grows(xp, _GROWTH):
             return self.base.then(xp, moved._replace(low=None))
         return self.base.precise(xp).then(xp, moved)
@@ -141,30 +139,20 @@ class Transition:
         largest = int(xp.max(steps))
         left, zeros = steps, 0.0 * steps
         base = Filter(*(None if part is None else part + zeros for part in motion.base))
-        parts = [*motion.position, *motion.velocity, motion.exponent]
-        motion = _from_parts(base, [part + zeros for part in parts])
+        motion = _from_parts(base, [part + zeros for part in _parts(motion)])
         for i in range(largest.bit_length()):
             half = xp.floor(0.5 * left)
             odd = left - 2.0 * half == 1.0
-            moved = self._apply(i, motion)
-            motion = _from_parts(
-                base,
-                [
-                    xp.where(odd, new, old)
-                    for new, old in zip(_parts(moved), _parts(motion), strict=True)
-                ],
-            )
+            pairs = zip(_parts(self._apply(i, motion)), _parts(motion), strict=True)
+            motion = _from_parts(base, [xp.where(odd, new, old) for new, old in pairs])
             left = half
         return motion
 
     def _apply(self, i: int, motion: Motion) -> Motion:
         exponent, m = self.power(i)
         x, q = motion.position, motion.velocity
-        exponent, (x, q) = rescaled(
-            self.xp,
-            exponent + motion.exponent,
-            (_dot(m[0], x, m[1], q), _dot(m[2], x, m[3], q)),
-        )
+        after = _dot(m[0], x, m[1], q), _dot(m[2], x, m[3], q)
+        exponent, (x, q) = rescaled(self.xp, exponent + motion.exponent, after)
         return Motion(motion.base, x, q, exponent)
 
     def table(self, count: int) -> tuple[Array, Array]:
@@ -251,9 +239,8 @@ def rescaled(xp: Any, exponent: Array, pairs: Any) -> tuple[Array, Any]:
         return exponent, tuple(pairs)
     factor = 1.0 + 0.0 * size
     for bits in (512.0, 256.0, 128.0, 64.0):
-        shift = xp.where(size > 2.0**bits, -bits + 0.0 * size, 0.0 * size)
-        shift = xp.where((size < 2.0**-bits) & (size > 0), bits + 0.0 * size, shift)
-        step = xp.where(shift < 0, 2.0**-bits + 0.0 * size, 1.0 + 0.0 * size)
-        step = xp.where(shift > 0, 2.0**bits + 0.0 * size, step)
+        shift = xp.where(size > 2.0**bits, -bits, 0.0 * size)
+        shift = xp.where((size < 2.0**-bits) & (size > 0), bits, shift)
+        step = xp.where(shift < 0, 2.0**-bits, xp.where(shift > 0, 2.0**bits, 1.0 + 0.0 * size))
         size, factor, exponent = size * step, factor * step, exponent - shift
     return exponent, tuple((high * factor, low * factor) for high, low in pairs)
