@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from isoloss.dynamics.filters import Filter
 from isoloss.dynamics.momentum.groups import CHUNK, Grouping, Groups
-from isoloss.dynamics.momentum.motion import Motion, one_step, rescaled
-from isoloss.dynamics.momentum.search import relative_to
+from isoloss.dynamics.momentum.motion import Motion, one_step, relative_to, rescaled
 from isoloss.dynamics.stops import LevelStops
 
 __all__ = ["walk"]

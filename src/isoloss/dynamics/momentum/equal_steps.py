@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from isoloss.dynamics.momentum.motion import Motion, Transition
-from isoloss.dynamics.momentum.search import relative_to
+from isoloss.dynamics.momentum.motion import Motion, Transition, relative_to
 from isoloss.dynamics.stops import LevelStops
 
 __all__ = ["first_crossing"]

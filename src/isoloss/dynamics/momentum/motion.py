@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from isoloss.dynamics import double_double as dd
 from isoloss.dynamics.filters import Filter
+from isoloss.dynamics.stops import LevelStops
 
-__all__ = ["LARGEST", "Motion", "Transition", "one_step", "rescaled"]
+__all__ = ["LARGEST", "Motion", "Transition", "one_step", "relative_to", "rescaled"]
 
 Array = Any
 Matrix = tuple[dd.Pair, dd.Pair, dd.Pair, dd.Pair]
@@ -228,6 +229,16 @@ def _from_parts(base: Filter, parts: list[Array]) -> Motion:
 def _dot(a: dd.Pair, b: dd.Pair, c: dd.Pair, d: dd.Pair) -> dd.Pair:
     """Return ab + cd."""
     return dd.add(dd.multiply(a, b), dd.multiply(c, d))
+
+
+def relative_to(motion: Motion, stops: LevelStops) -> tuple[Array, Array]:
+    """Return weights of squared positions, (B, 1, r), and bars of levels (B, L), both scaled."""
+    xp = stops.xp
+    logs = stops.log_weights + 2.0 * motion.log_scale()
+    size = xp.maximum(xp.abs(motion.position[0]), xp.abs(motion.velocity[0]))
+    top = xp.max(logs + 2.0 * xp.log(size), axis=-1)
+    shift = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
+    return xp.exp(logs - shift[..., None]), xp.exp(stops.bar - shift)
 
 
 def rescaled(xp: Any, exponent: Array, pairs: Any) -> tuple[Array, Any]:
