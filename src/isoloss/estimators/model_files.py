@@ -93,8 +93,7 @@ def load_model(path: str | Path) -> Any:
     Raises
     ------
     ValueError
-        If it is no skops file, or holds types that are neither isoloss's nor among those that skops
-        trusts: what is in a file may be somebody's trap.
+        If it is no skops file, or holds types that neither isoloss nor skops trusts.
     """
     from skops import io as skops
 

@@ -159,7 +159,7 @@ def _without_mean(rows: Floats, root: Floats) -> Floats:
     """Return n - 1 rows with the same products as n rows that are orthogonal to ``root`` (n,).
 
     A reflection turns that direction into the first axis. So the Gram matrix of fewer rows than
-    columns stays regular, and need not be told apart from its square root by a costly SVD.
+    columns stays regular, and needs no costly SVD.
     """
     v = root / np.linalg.norm(root)
     v[0] += 1.0

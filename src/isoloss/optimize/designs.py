@@ -161,7 +161,7 @@ def design(
     Returns
     -------
     Design
-        The schedule, its losses, and the bound on what any other could reach.
+        The schedule, its losses, and the bound on all others.
 
     Raises
     ------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
@@ -13,19 +12,14 @@ from isoloss.optimize.shapes import NEGLIGIBLE
 from isoloss.schedules.phases import GradientDescent, GradientFlow
 from isoloss.schedules.schedule import Schedule
 
-__all__ = ["Found", "judged"]
+__all__ = ["judged"]
 
 _ROUNDING = 1e-9  # of the log of a limit
 
 
-class Found(NamedTuple):
-    """A candidate and its schedule."""
-
-    candidate: Candidate
-    schedule: Schedule
-
-
-def judged(objective: Objective, candidates: Iterable[Candidate]) -> Found | None:
+def judged(
+    objective: Objective, candidates: Iterable[Candidate]
+) -> tuple[Candidate, Schedule] | None:
     """Return the best candidate that keeps the limits and stops at the level, if there is one."""
     for candidate in sorted(candidates, key=lambda c: c.merit):
         if _keeps_limits(objective, candidate):
@@ -33,7 +27,7 @@ def judged(objective: Objective, candidates: Iterable[Candidate]) -> Found | Non
                 schedule = _schedule(objective, candidate, least)
                 run = train(objective.problem, schedule, objective.goal.level)
                 if _stops_well(objective, run):
-                    return Found(candidate, schedule)
+                    return candidate, schedule
     return None
 
 

@@ -39,8 +39,8 @@ def search(problem: Problem, shapes: list[Shape], goal: Goal, limits: Limits) ->
     best = judged(objective, _improved_all(objective, candidates))
     if best is not None and goal.level is None:  # compressed losses have lost some digits
         exact = Objective(problem, goal, limits, exact=True)
-        best = judged(exact, [_improved(exact, best.candidate)]) or best
-    return None if best is None else best.schedule
+        best = judged(exact, [_improved(exact, best[0])]) or best
+    return None if best is None else best[1]
 
 
 def _candidates(objective: Objective, shapes: list[Shape]) -> list[Candidate]:

@@ -90,9 +90,8 @@ def _polynomial_rates(
     """Yield rates near the best polynomial before a flow, by test loss + penalty · train loss."""
     losses, top = objective.losses, objective.losses.top
     decay = np.exp(-2.0 * losses.gamma * time)
-    basis = (decay * losses.gamma / top)[:, None] * chebyshev.chebvander(
-        2.0 * losses.gamma / top - 1.0, count - 1
-    )
+    powers = chebyshev.chebvander(2.0 * losses.gamma / top - 1.0, count - 1)
+    basis = (decay * losses.gamma / top)[:, None] * powers
     factor, target = objective.root
     rows, wanted = factor @ basis, -(factor @ decay) - target
     if penalty:

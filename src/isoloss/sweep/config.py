@@ -117,16 +117,13 @@ def _problems(sampler: dict[str, Any], parameters: dict[str, Any], faults: _Faul
         for name in parameters
         if name in sampler
     ]
-    for name, values in parameters.items():
+    for name, values in [*parameters.items(), *((key, [value]) for key, value in sampler.items())]:
         if not isinstance(values, list) or not values:
             faults.append(f"parameters.{name} must be a list of values; got {values!r}")
             continue
         for value in values:
             with faults.gathered():
                 makers.check(name, value)
-    for name, value in sampler.items():
-        with faults.gathered():
-            makers.check(name, value)
     maker = partial(makers.KINDS[kind], **sampler)
     if parameters or len(faults) > before:
         return maker

@@ -49,10 +49,8 @@ class Cache:
         try:
             with np.load(io.BytesIO(self._path(number).read_bytes())) as file:
                 found = dict(file)
-        except FileNotFoundError:
-            return None
         except (TypeError, ValueError, OSError, zipfile.BadZipFile, EOFError):
-            return None  # cut off, or another file: computed anew
+            return None  # missing, cut off, or another file: computed anew
         if set(found) != {_KEY, *FIELDS, *OF_PROBLEMS} or found.pop(_KEY) != self._key(number):
             return None
         return found

@@ -84,8 +84,7 @@ def sweep(
     xarray.Dataset
         ``train_loss``, ``test_loss``, ``reached``, ``steps`` and ``flow_time`` over the parameters,
         ``draw``, ``schedule`` and ``level``; ``start_train_loss``, ``min_train_loss``,
-        ``start_test_loss`` and ``max_lr`` over the parameters and ``draw``. Its attributes say how
-        it was made.
+        ``start_test_loss`` and ``max_lr`` over the parameters and ``draw``.
 
     Raises
     ------

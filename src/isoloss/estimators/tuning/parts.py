@@ -25,16 +25,9 @@ __all__ = ["Parts"]
 
 @dataclass(frozen=True)
 class Parts:
-    """An estimator as its scheduled model and the transformers before that.
+    """An estimator as its scheduled model, and transformers before it, which each fold fits anew.
 
-    Attributes
-    ----------
-    before : Pipeline or None
-        The transformers, which each fold fits anew.
-    model : Scheduled
-        The model.
-    prefix : str
-        What the names of its parameters begin with in the estimator.
+    In the estimator, the names of the model's parameters begin with ``prefix``.
     """
 
     estimator: Any

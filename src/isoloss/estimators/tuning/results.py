@@ -23,10 +23,9 @@ def cv_results(
     scored: Sequence[Scored],
     fit_seconds: Sequence[float],
 ) -> dict[str, Any]:
-    """Put together what is known of C candidates on k folds.
+    """Return the table of candidates, each a schedule's name and parameters.
 
-    A candidate is its schedule's name and its parameters. ``stops`` has one entry for each
-    schedule; ``scored`` and ``fit_seconds``, which the candidates share, for each fold.
+    ``stops`` has an entry for each schedule; ``scored`` and ``fit_seconds`` for each fold.
     """
     count, params = len(candidates), [each for _, each in candidates]
     results: dict[str, Any] = {}

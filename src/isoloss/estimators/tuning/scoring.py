@@ -50,10 +50,7 @@ def score(
     scorer: Callable[..., float],
     params: dict[str, Any],
 ) -> Scored:
-    """Score the candidates of filters less one (C, r).
-
-    ``fitted`` has the parameters and attributes of each, ``params`` the scorer's further arguments.
-    """
+    """Score filters less one (C, r), with the models' parameters and attributes in ``fitted``."""
     started = time.perf_counter()
     scores, losses = np.full((2, len(changes)), np.nan)
     weight = params.get("sample_weight")
