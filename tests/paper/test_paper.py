@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from isoloss.paper import EXPLICIT, FAILS, HOLDS, claims
-from isoloss.paper.claim import Claim, judge
+from isoloss.paper.claim import Claim
 
 IDS = [
     "eq1",
@@ -76,10 +76,13 @@ def test_the_numbers_are_the_papers() -> None:
 
 
 def test_a_claim_with_a_wrong_side_fails() -> None:
-    assert judge(-1e-9) == FAILS
-    assert judge(1e-9) == HOLDS
-    claim = by_id()["eq3"]
-    assert not dataclasses.replace(claim, verdict=judge(-1e-9)).as_expected
+    for name, good in (("eq3", HOLDS), ("lemma2-annealed", EXPLICIT)):
+        claim = by_id()[name]
+        assert dataclasses.replace(claim, margin=1e-9).verdict == good
+        for margin in (-1e-9, math.nan):
+            wrong = dataclasses.replace(claim, margin=margin)
+            assert wrong.verdict == FAILS
+            assert not wrong.as_expected
 
 
 @pytest.mark.parametrize(

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["EXPLICIT", "FAILS", "HOLDS", "Claim", "Verdict", "judge"]
+__all__ = ["EXPLICIT", "FAILS", "HOLDS", "Claim", "Verdict"]
 
 Verdict = Literal["holds", "holds with the constant written out", "fails as stated"]
 HOLDS: Verdict = "holds"
 EXPLICIT: Verdict = "holds with the constant written out"
 FAILS: Verdict = "fails as stated"
 
-_ROUNDING = 1e-11  # by how much a computed side may miss an inequality that holds with equality
+_ROUNDING = 1e-11  # an inequality that holds with equality may be missed by as much
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement of the paper with both sides computed.
+    """A statement of the paper, with both of its sides computed.
 
     Attributes
     ----------
@@ -36,8 +36,8 @@ class Claim:
         What came out, in one line.
     margin : float
         By how much it holds, relative to the claimed side; negative where it fails.
-    verdict, expected : str
-        The verdict, and the one that the mathematics leads to expect.
+    expected : str
+        The verdict that the mathematics leads to expect.
     numbers : mapping
         The computed sides.
     """
@@ -49,16 +49,17 @@ class Claim:
     parameters: Mapping[str, object]
     computed: str
     margin: float
-    verdict: Verdict
     expected: Verdict = HOLDS
     numbers: Mapping[str, float | int | str] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it holds, up to rounding."""
+        if self.margin >= -_ROUNDING:
+            return EXPLICIT if self.expected == EXPLICIT else HOLDS
+        return FAILS
 
     @property
     def as_expected(self) -> bool:
         """Whether the verdict is the expected one."""
         return self.verdict == self.expected
-
-
-def judge(margin: float, *, holding: Verdict = HOLDS) -> Verdict:
-    """Return ``holding`` if a relative margin is not negative, up to rounding."""
-    return holding if margin >= -_ROUNDING else FAILS

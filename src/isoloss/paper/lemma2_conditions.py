@@ -51,11 +51,11 @@ class Lemma2:
     annealed_bound_literal : array
         Part 2 read literally, with exp(-Ω(K)) = c^K, c = max |1 - 2γ_i/γ_1| over γ_i ≠ γ_1.
     flow_loss, annealed_loss : array
-        The test losses that the two optimizers really end with.
+        The test losses that the two optimizers end with.
     reached : array of bool
         Whether both reach the level.
     steps_proved : dict
-        The proof's steps as (left, right) with left ≤ right to be true.
+        The steps of the proof, each as (left, right): it claims left ≤ right.
     """
 
     level: float
@@ -101,17 +101,14 @@ class Lemma2:
     def __repr__(self) -> str:
         if self.gap.ndim:
             return f"Lemma2(batch {self.gap.shape}, applies to {int(self.applies.sum())})"
-
-        def word(condition: Any) -> str:
-            return "holds" if bool(condition) else "fails"
-
+        word = {True: "holds", False: "fails"}
         lines = [
             f"Lemma 2 at train loss {self.level:g}, K = {self.steps}",
-            f"  gap          γ_i/γ_k ≥ {float(self.gap):.6g} over S̄: {word(self.has_gap)}",
+            f"  gap          γ_i/γ_k ≥ {float(self.gap):.6g} over S̄: {word[bool(self.has_gap)]}",
             f"  condition 1  γ_1δ_1² = {float(self.top_loss):.6g} ≥ {self.level:g}: "
-            f"{word(self.condition1)}",
-            f"  condition 2  α ≥ {float(self.alpha):.6g}: {word(self.condition2)}; "
-            f"with the sum α ≥ {float(self.alpha_sum):.6g}: {word(self.condition2_sum)}",
+            f"{word[bool(self.condition1)]}",
+            f"  condition 2  α ≥ {float(self.alpha):.6g}: {word[bool(self.condition2)]}; "
+            f"with the sum α ≥ {float(self.alpha_sum):.6g}: {word[bool(self.condition2_sum)]}",
             f"  flow         test loss {float(self.flow_loss):.6g}, "
             f"at least {float(self.flow_bound_sum):.6g}",
             f"  annealed     test loss {float(self.annealed_loss):.6g}, "
@@ -170,55 +167,49 @@ def lemma2(problem: Problem, block: Sequence[int], level: float, steps: int) -> 
     top = gamma.max(axis=-1, keepdims=True)
     if np.any(top == 0):
         raise ValueError("Lemma 2 needs a positive train curvature")
-    squares = start**2
-    weights = gamma * squares
+    # 1/γ_1 is the same for the whole batch only if γ_1 is
+    if np.any(top != top.flat[0]):
+        raise ValueError("a batch must share its largest train curvature γ_1; rescale the problems")
+    weights = gamma * start**2
     is_top = gamma == top
+    top_loss = np.where(is_top, weights, 0.0).sum(axis=-1)
     mass = weights[..., members].sum(axis=-1)
     smallest = members.sum() * weights[..., members].min(axis=-1)
-    gap = (gamma[..., ~members].min(axis=-1, initial=np.inf)) / gamma[..., members].max(axis=-1)
+    slowest = gamma[..., members].max(axis=-1)
+    gap = gamma[..., ~members].min(axis=-1, initial=np.inf) / slowest
     outside = weights[..., ~members].sum(axis=-1)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        alpha, alpha_sum = (_alpha(outside, level, m, gap) for m in (smallest, mass))
     unbounded = np.where((gamma == 0) & (lam > 0), np.inf, 0.0)
     ratio = lam / np.where(gamma > 0, gamma, 1.0) + unbounded
     least = ratio[..., members].min(axis=-1)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        alpha, alpha_sum = (_alpha(outside, level, m, gap) for m in (smallest, mass))
-    factors = np.where(is_top, 0.0, np.abs(1.0 - 2.0 * gamma / top))
-    peak = level * np.where(is_top, ratio, 0.0).max(axis=-1)
-    # 1/γ_1 is the same for the whole batch only if γ_1 is
-    lr = 1.0 / float(top.flat[0])
-    if np.any(top != top.flat[0]):
-        raise ValueError("a batch must share its largest train curvature γ_1; rescale the problems")
-    flow = train(problem, GradientFlow(), train_loss=level)
-    annealed = train(problem, anneal(lr, steps), train_loss=level)
-    at_stop = gamma * np.asarray(flow.residual()) ** 2
-    slowest = gamma[..., members].max(axis=-1)
-    flow_loss = np.asarray(flow.test_loss)
-    outside_at_stop = at_stop[..., ~members].sum(axis=-1)
-    inside_at_stop = at_stop[..., members].sum(axis=-1)
     left = np.maximum(1.0 - alpha_sum, 0.0) * level
+    peak = level * np.where(is_top, ratio, 0.0).max(axis=-1)
+    factors = np.where(is_top, 0.0, np.abs(1.0 - 2.0 * gamma / top))
+    annealing = anneal(1.0 / float(top.flat[0]), steps)
+    flow, annealed = train(problem, [GradientFlow(), annealing], train_loss=level)
+    at_stop = gamma * np.asarray(flow.residual()) ** 2
+    flow_loss = np.asarray(flow.test_loss)
     return Lemma2(
         level=float(level),
         steps=steps,
         gap=gap,
-        top_loss=np.where(is_top, weights, 0.0).sum(axis=-1),
+        top_loss=top_loss,
         alpha=alpha,
         alpha_sum=alpha_sum,
         flow_bound=np.maximum(1.0 - alpha, 0.0) * level * least,
         flow_bound_sum=left * least,
-        annealed_bound=peak + (factors ** (2.0 * steps) * lam * squares).sum(axis=-1),
+        annealed_bound=peak + (factors ** (2.0 * steps) * lam * start**2).sum(axis=-1),
         annealed_bound_literal=peak + factors.max(axis=-1) ** steps,
         flow_loss=flow_loss,
         annealed_loss=np.asarray(annealed.test_loss),
         reached=np.asarray(flow.reached & annealed.reached),
         steps_proved={
             "stopping time": (np.exp(-4.0 * slowest * np.asarray(flow.time)), level / mass),
-            "outside the block": (outside_at_stop, alpha_sum * level),
-            "inside the block": (left, inside_at_stop),
+            "outside the block": (at_stop[..., ~members].sum(axis=-1), alpha_sum * level),
+            "inside the block": (left, at_stop[..., members].sum(axis=-1)),
             "test loss": (left * least, flow_loss),
-            "top keeps the level": (
-                np.full(gap.shape, float(level)),
-                np.where(is_top, weights, 0.0).sum(axis=-1),
-            ),
+            "top keeps the level": (np.full(gap.shape, float(level)), top_loss),
         },
     )
 
