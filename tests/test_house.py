@@ -162,6 +162,7 @@ THROUGH = {
     "cli.comparison_output": ("cli/test_compare_command.py", "what the command prints"),
     "cli.encoding": ("test_main.py", "surroundings of the whole command"),
     "cli.fit_output": ("cli/test_fit_command.py", "what the command prints"),
+    "cli.report_output": ("cli/test_compare_command.py", "what compare and design write"),
     "cli.predict_command": ("cli/test_fit_command.py", "it reads the models that fit writes"),
     "cli.proofs": ("cli/test_reproduce_command.py", "the proofs beside the claims"),
     "cli.schedules": ("cli/test_compare_command.py", "schedules that the command is given"),

@@ -1,4 +1,4 @@
-"""How the memory of a process that runs for long goes back to the system."""
+"""How a long-running process gives memory back to the system."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LARGE = 2**17  # bytes: glibc's own threshold at the start
 def give_memory_back() -> None:
     """Let glibc give large blocks back as soon as they are freed; elsewhere, do nothing.
 
-    Where a block of some MiB has been freed, glibc takes later ones of that size from its heap. A
-    server that draws figures breaks the heap into pieces in this way, and its memory grows though
-    nothing is kept. This is a setting of the process: only the command line may choose it.
+    Once a block of some MiB has been freed, glibc takes later blocks of that size from its heap. A
+    server that draws figures fragments the heap in this way, and its memory grows although it
+    keeps nothing. The setting holds for the whole process: only the command line may choose it.
     """
     if sys.platform != "linux":
         return

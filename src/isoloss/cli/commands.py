@@ -70,9 +70,9 @@ def reported(
     *more: type[Exception],
     left: Callable[[], str] = lambda: "nothing was written",
 ) -> Iterator[None]:
-    """End the command with a line for an error of the user's, or Ctrl-C, and with its status.
+    """End the command with one line and its exit status on a user's error or Ctrl-C.
 
-    ``more`` are errors besides those that every command may meet; ``left`` says what Ctrl-C leaves.
+    ``more`` are errors that only this command may meet; ``left`` says what Ctrl-C leaves behind.
     """
     expected = (ValueError, TypeError, ImportError, OutputError, OSError)
     try:
@@ -129,8 +129,7 @@ def print_lines(console: Console, lines: Iterable[str]) -> None:
 
 
 def _flush(formatter: Any) -> None:
-    """Print what plain help has gathered, for something to follow it."""
-    text = formatter.getvalue()
-    if text:
+    """Print what plain help has gathered, for the examples to follow it."""
+    if text := formatter.getvalue():
         typer.echo(text)
         formatter.buffer.clear()

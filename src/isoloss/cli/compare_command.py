@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +16,7 @@ from isoloss.cli.options import (
     Ignore,
     Impute,
     Levels,
+    Out,
     Rows,
     Target,
     Task,
@@ -68,10 +68,7 @@ def compare(
     levels: Levels = "12",
     unit: Unit = "absolute",
     seed: Annotated[int, typer.Option(min=0, help="The seed of the random split.")] = 0,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write report.html, the figure and results.csv here."),
-    ] = None,
+    out: Out = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write into DIR whatever it holds.")
     ] = False,
@@ -117,9 +114,8 @@ def compare(
             write(rows, found, out, force=force)
     show(rows, found)
     if out is None:
-        typer.echo(
-            "\nNothing was written; --out DIR writes report.html, the figure and results.csv."
-        )
+        note = "Nothing was written; --out DIR writes report.html, the figure and results.csv."
+        typer.echo(f"\n{note}")
     else:
         typer.echo(f"\nWrote report.html, the figure and results.csv to {out}")
 

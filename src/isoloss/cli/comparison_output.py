@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table as Grid
 
-from isoloss._files import prepare_folder, write_text
 from isoloss.cli.commands import print_lines
+from isoloss.cli.report_output import plain, write_results
 from isoloss.comparison import NO_DIFFERENCE, Comparison, tables
 from isoloss.datasets import Split
 
@@ -67,28 +65,20 @@ def show(rows: Split, found: Comparison) -> None:
 def write(rows: Split, found: Comparison, folder: Path, *, force: bool) -> None:
     """Write report.html, comparison.png and .svg, and results.csv into a folder."""
     from isoloss.comparison.drawing import figure
-    from isoloss.reports.page import Picture, Section, write_report
-    from isoloss.reports.plotting import save
+    from isoloss.reports.page import Picture, Section
 
     drawing = figure(found)
-    prepare_folder(folder, force=force)
-    results = found.rows()
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(results[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(results)
-    write_text(folder / "results.csv", text.getvalue())
-    save(drawing, folder, "comparison", ("png", "svg"))
     sections = [
-        Section(_VERDICTS, [_plain(line) for line in found.verdicts]),
+        Section(_VERDICTS, [plain(line) for line in found.verdicts]),
         Section("Figure", [Picture(drawing, _CAPTION)]),
-        Section(_BEST, [_plain(line) for line in found.best_stops]),
-        Section("Data and levels", [_plain(line) for line in (*rows.notes, *found.setting)]),
+        Section(_BEST, [plain(line) for line in found.best_stops]),
+        Section("Data and levels", [plain(line) for line in (*rows.notes, *found.setting)]),
         Section("Every level", [*_READING, *_tables(found)]),
     ]
-    title = f"Learning-rate schedules on {_plain(rows.name)}"
+    title = f"Learning-rate schedules on {plain(rows.name)}"
     lead = "Least squares, trained by each schedule and stopped at the same train losses."
-    write_report(folder / "report.html", title, sections, lead=lead)
+    results = found.rows()
+    write_results(folder, results, drawing, "comparison", title, sections, lead, force=force)
 
 
 def _tables(found: Comparison) -> list[HtmlTable]:
@@ -98,13 +88,8 @@ def _tables(found: Comparison) -> list[HtmlTable]:
         HtmlTable(
             header=table.heads,
             rows=table.rows,
-            caption=_plain(table.title),
+            caption=plain(table.title),
             marks=[_MARKS.get(effect, "") for effect in stops.effects],
         )
         for table, stops in zip(tables(found), found.schedules, strict=True)
     ]
-
-
-def _plain(text: str) -> str:
-    """Return text without dollar signs, which would make formulas of column names."""
-    return text.replace("$", "＄")

@@ -9,7 +9,7 @@ import typer
 
 from isoloss.cli.commands import reported
 from isoloss.cli.completion import FAMILIES, complete
-from isoloss.cli.options import DropRows, Encode, Header, Ignore, Impute, Rows, Target, Task
+from isoloss.cli.options import DropRows, Encode, Header, Ignore, Impute, Out, Rows, Target, Task
 
 __all__ = ["design"]
 
@@ -69,10 +69,7 @@ def design(
             "isoloss.Schedule.from_json.",
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write report.html, the figure and results.csv here."),
-    ] = None,
+    out: Out = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write into DIR and over FILE.json whatever is there.")
     ] = False,
@@ -83,14 +80,17 @@ def design(
     validation rows, and judges it on the test rows, beside gradient flow and ridge
     regression chosen on the same rows, and the bound that no schedule can beat.
     """
-    from isoloss._files import claimed, write_text
+    from isoloss._files import check_file, claimed, write_text
     from isoloss.cli.selection_output import progress, show, write
     from isoloss.comparison import select
     from isoloss.datasets import load, split_three
     from isoloss.problems.problem import Problem
 
     with reported(context):
-        _check_file(save, force=force)
+        if save is not None:
+            if save.suffix.lower() != ".json":
+                raise ValueError(f"--save writes JSON: the name must end in .json; got {save}")
+            check_file(save, force=force)
         context.with_resource(claimed(out, force=force))
         rows, test_rows = split_three(
             load(data, header=header),
@@ -131,13 +131,3 @@ def design(
         typer.echo(
             "\nNothing was written; --save FILE.json keeps the schedule, --out DIR a report."
         )
-
-
-def _check_file(save: Path | None, *, force: bool) -> None:
-    """Refuse a file that could not be written, before any work."""
-    from isoloss._files import check_file
-
-    if save is not None:
-        if save.suffix.lower() != ".json":
-            raise ValueError(f"--save writes JSON: the name must end in .json; got {save}")
-        check_file(save, force=force)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -16,6 +17,7 @@ __all__ = [
     "Ignore",
     "Impute",
     "Levels",
+    "Out",
     "Rows",
     "Target",
     "Task",
@@ -24,6 +26,10 @@ __all__ = [
 
 TABLES = complete(DATA_SETS, files=(".csv", ".parquet", ".npz"))
 
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write report.html, the figure and results.csv here."),
+]
 Rows = Annotated[
     str,
     typer.Argument(

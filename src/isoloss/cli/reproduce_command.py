@@ -19,7 +19,36 @@ if TYPE_CHECKING:
 __all__ = ["reproduce"]
 
 _KINDS = ("png", "pdf", "svg")
-_ROUNDING = 1e-11  # of a margin that is 0 but for it
+_ROUNDING = 1e-11  # a margin up to it is shown as 0
+_HEADS = ["Claim", "Place", "Statement", "Computed", "In floating point", "Proved"]
+_KEYS = (
+    *("id", "place", "statement", "formula", "parameters", "computed", "margin"),
+    *("verdict", "expected", "as_expected", "numbers"),
+)  # of claims.json
+_FIGURES = {
+    "figure1": (
+        "Figure 1",
+        "The paper's Figure 1 from the real trajectories: (a) gradient flow and (b) a large rate, "
+        "then flow, over contours of the train loss, both stopped on the same red ellipse; (c) "
+        "both end points over contours of the test loss.",
+    ),
+    "losses": (
+        "Same train loss, twice the test loss",
+        "Test loss against train loss on Proposition 1's instance. Gradient flow runs along the "
+        "upper end of the band of eq. (3) and (4), the annealed run along the lower end; the ratio "
+        "tends to 2.",
+    ),
+}
+_EXPLICIT = (
+    "“Holds with the constant written out” marks a statement whose Ω(K) hides a constant that must "
+    "not be read as 1; the same statement read literally fails, as the row lemma2-annealed-literal "
+    "counts."
+)
+_PROVED = (
+    "Computed is floating point at points. Proved is rigorous: interval arithmetic and exact "
+    "identities, for all parameters of the claim or for one problem; isoloss verify checks a "
+    "certificate by code that shares nothing with the prover."
+)
 
 
 def reproduce(
@@ -59,10 +88,7 @@ def reproduce(
             status.update("Proving what has a proof")
             proofs = proofs_of(claim.id for claim in results)
             status.update("Drawing the figures")
-            drawn = {
-                "figure1": figures.figure1(),
-                "losses": figures.losses_figure(alpha, steps),
-            }
+            drawn = {"figure1": figures.figure1(), "losses": figures.losses_figure(alpha, steps)}
             prepare_folder(out, force=force)
             kept = f"not all was written to {out}"
             for name, figure in drawn.items():
@@ -87,17 +113,8 @@ def reproduce(
 def _as_json(results: Sequence[Claim], proofs: Mapping[str, Proof]) -> str:
     rows = [
         {
-            "id": claim.id,
-            "place": claim.place,
-            "statement": claim.statement,
-            "formula": claim.formula,
-            "parameters": dict(claim.parameters),
-            "computed": claim.computed,
+            **{key: getattr(claim, key) for key in _KEYS},
             "margin": claim.margin if math.isfinite(claim.margin) else None,
-            "verdict": claim.verdict,
-            "expected": claim.expected,
-            "as_expected": claim.as_expected,
-            "numbers": dict(claim.numbers),
             "proof": proofs[claim.id].row() if claim.id in proofs else None,
         }
         for claim in results
@@ -111,68 +128,18 @@ def _sections(
     from isoloss.cli.proofs import NOT_INSTALLED
     from isoloss.reports.page import HtmlTable, Picture, Section
 
-    def row(claim: Claim) -> list[str]:
+    claims, parameters = [], []
+    for claim in results:
         statement = f"{claim.statement}: ${claim.formula}$"
-        cells = [claim.id, claim.place, statement, claim.computed, claim.verdict]
-        return [*cells, proofs[claim.id].link() if claim.id in proofs else "–"]
-
+        proof = proofs[claim.id].link() if claim.id in proofs else "–"
+        claims.append([claim.id, claim.place, statement, claim.computed, str(claim.verdict), proof])
+        given = ", ".join(f"{key} = {value}" for key, value in claim.parameters.items())
+        margin = f"{claim.margin:.2g}" if abs(claim.margin) > _ROUNDING else "0"
+        parameters.append([claim.id, given, margin])
+    marks = ["good" if claim.as_expected else "bad" for claim in results]
+    table = HtmlTable(_HEADS, claims, marks=marks)
     return [
-        Section(
-            "Figure 1",
-            [
-                Picture(
-                    drawn["figure1"],
-                    "The paper's Figure 1 from the real trajectories: (a) gradient flow and (b) a "
-                    "large rate, then flow, over contours of the train loss, both stopped on the "
-                    "same red ellipse; (c) both end points over contours of the test loss.",
-                )
-            ],
-        ),
-        Section(
-            "Same train loss, twice the test loss",
-            [
-                Picture(
-                    drawn["losses"],
-                    "Test loss against train loss on Proposition 1's instance. Gradient flow runs "
-                    "along the upper end of the band of eq. (3) and (4), the annealed run along "
-                    "the lower end; the ratio tends to 2.",
-                )
-            ],
-        ),
-        Section(
-            "Claims",
-            [
-                "“Holds with the constant written out” marks a statement whose Ω(K) hides a "
-                "constant that must not be read as 1; the same statement read literally fails, as "
-                "the row lemma2-annealed-literal counts.",
-                "Computed is floating point at points. Proved is rigorous: interval arithmetic and "
-                "exact identities, for all parameters of the claim or for one problem; "
-                "isoloss verify checks a certificate by code that shares nothing with the prover."
-                if proofs
-                else NOT_INSTALLED,
-                HtmlTable(
-                    ["Claim", "Place", "Statement", "Computed", "In floating point", "Proved"],
-                    [row(claim) for claim in results],
-                    marks=["good" if claim.as_expected else "bad" for claim in results],
-                ),
-            ],
-        ),
-        Section(
-            "Parameters",
-            [
-                HtmlTable(
-                    ["Claim", "Computed for", "Margin"],
-                    [
-                        [
-                            claim.id,
-                            ", ".join(
-                                f"{key} = {value}" for key, value in claim.parameters.items()
-                            ),
-                            f"{claim.margin:.2g}" if abs(claim.margin) > _ROUNDING else "0",
-                        ]
-                        for claim in results
-                    ],
-                )
-            ],
-        ),
+        *(Section(title, [Picture(drawn[n], text)]) for n, (title, text) in _FIGURES.items()),
+        Section("Claims", [_EXPLICIT, _PROVED if proofs else NOT_INSTALLED, table]),
+        Section("Parameters", [HtmlTable(["Claim", "Computed for", "Margin"], parameters)]),
     ]

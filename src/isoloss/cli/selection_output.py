@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-from isoloss._files import prepare_folder, write_text
+from isoloss._files import write_text
 from isoloss._messages.numbers import short, tenths
 from isoloss.cli.commands import print_lines
 from isoloss.cli.descriptions import described
-from isoloss.comparison import Entry, Selection
+from isoloss.cli.report_output import plain, write_results
+from isoloss.comparison import Selection
 from isoloss.datasets import Split
 
 __all__ = ["progress", "show", "write"]
@@ -94,42 +93,21 @@ def _schedules(found: Selection) -> tuple[str, ...]:
 def write(rows: Split, found: Selection, folder: Path, *, force: bool) -> None:
     """Write report.html, design.png and .svg, results.csv and the schedules into a folder."""
     from isoloss.comparison.selection_drawing import figure
-    from isoloss.reports.page import HtmlTable, Picture, Section, write_report
-    from isoloss.reports.plotting import save
+    from isoloss.reports.page import HtmlTable, Picture, Section
 
     drawing = figure(found)
-    table = found.rows()
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(table[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
     heads, cells = _table(found)
+    heads = [head.replace("\n", " ") for head in heads]
     sections = [
-        Section("Verdict", [_plain(found.verdict)]),
-        Section(
-            "Losses",
-            [*_READING, HtmlTable(header=[h.replace("\n", " ") for h in heads], rows=cells)],
-        ),
+        Section("Verdict", [plain(found.verdict)]),
+        Section("Losses", [*_READING, HtmlTable(header=heads, rows=cells)]),
         Section("Figure", [Picture(drawing, _CAPTION)]),
-        Section("Schedules", [_plain(line) for line in _schedules(found)]),
-        Section("Data", [_plain(line) for line in rows.notes]),
+        Section("Schedules", [plain(line) for line in _schedules(found)]),
+        Section("Data", [plain(line) for line in rows.notes]),
     ]
-    # all that could fail has been worked out: now write
-    prepare_folder(folder, force=force)
-    write_text(folder / "results.csv", text.getvalue())
-    for entry in found.designed:
-        _write_schedule(entry, folder)
-    save(drawing, folder, "design", ("png", "svg"))
-    title = f"The schedule for {_plain(rows.name)}"
+    title = f"The schedule for {plain(rows.name)}"
     lead = "Least squares, trained by the best schedule of each family."
-    write_report(folder / "report.html", title, sections, lead=lead)
-
-
-def _write_schedule(entry: Entry, folder: Path) -> None:
-    assert entry.schedule is not None
-    write_text(folder / f"{entry.name}.json", entry.schedule.to_json())
-
-
-def _plain(text: str) -> str:
-    """Return text without dollar signs, which would make formulas of column names."""
-    return text.replace("$", "＄")
+    write_results(folder, found.rows(), drawing, "design", title, sections, lead, force=force)
+    for entry in found.designed:
+        assert entry.schedule is not None
+        write_text(folder / f"{entry.name}.json", entry.schedule.to_json())

@@ -104,9 +104,10 @@ def _draw_losses(axes: Axes, comparison: Comparison, floor: float) -> None:
         axes.plot(stops.train_loss[at] - floor, stops.test_loss[at], **_marks(i))
         # one legend entry for line and markers
         axes.plot([], [], label=curve.name, **(_marks(i) | look(i)))
-    axes.set(xscale="log", yscale="log", ylabel="test loss")
+    axes.set(xscale="log", ylabel="test loss")
     values = np.concatenate([flow.lowest, shown])
-    if top > 0:  # where every test loss is 0 there is no scale
+    if top > 0:  # where every test loss is 0 there is no logarithm
+        axes.set_yscale("log")
         axes.set_ylim(0.95 * values[values > 0].min(), top)
     low, high = axes.get_ylim()
     if high < 100 * low:
@@ -119,7 +120,8 @@ def _draw_differences(axes: Axes, comparison: Comparison, floor: float) -> None:
     flow = comparison.flow_curve
     x = flow.train_loss - floor
     axes.axhspan(-100 * NO_DIFFERENCE, 100 * NO_DIFFERENCE, color="0.9")
-    ridge = 100 * (flow.ridge_test_loss / flow.test_loss - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # nothing is drawn where flow's is 0
+        ridge = 100 * (flow.ridge_test_loss / flow.test_loss - 1)
     axes.plot(x, ridge, linewidth=1.2, **RIDGE)
     for i, (curve, stops) in enumerate(zip(comparison.curves, comparison.schedules, strict=True)):
         axes.plot(curve.train_loss - floor, 100 * (curve.ratio - 1), **look(i))

@@ -27,7 +27,7 @@ _DRAWS = tuple((draw.counts, str(draw.probability)) for draw in draws())
 
 @dataclass(frozen=True)
 class ExampleState:
-    """What the page's controls say; the defaults are those of the paper's Figure 1 here.
+    """What the page's controls say; by default, Figure 1 of the paper.
 
     Attributes
     ----------
@@ -99,19 +99,17 @@ class Trained:
             test=_TEST,
             start=[s - t for s, t in zip(state.start, state.target, strict=True)],
         )
-        return cls(
-            state,
-            problem,
-            train(problem, GradientFlow(), train_loss=state.level),
-            train(problem, anneal(state.lr, state.steps), train_loss=state.level),
+        runs = train(
+            problem, [GradientFlow(), anneal(state.lr, state.steps)], train_loss=state.level
         )
+        return cls(state, problem, *runs)
 
 
 def view(state: ExampleState) -> dict[str, Any]:
     """Return all that the page shows of a state."""
     trained = Trained.of(state)
     problem, runs = trained.problem, {"flow": trained.flow, "annealed": trained.annealed}
-    curvature = np.asarray(problem.curvature)
+    curvature, annealed = np.asarray(problem.curvature), trained.annealed.test_loss
     losses = [1.0, *(run.train_loss for run in runs.values())]
     band = level_band(problem, losses)
     edges = list(zip(band.lowest.tolist(), band.highest.tolist(), strict=True))
@@ -126,7 +124,7 @@ def view(state: ExampleState) -> dict[str, Any]:
             for (name, run), edge in zip(runs.items(), edges[1:], strict=True)
         },
         "slopes": edges[0],
-        "ratio": _ratio(trained),
+        "ratio": trained.flow.test_loss / annealed if annealed > 0 else None,
         "bounds": _bounds(trained),
         "premises": _premises(state),
         "notes": _notes(trained),
@@ -140,7 +138,7 @@ def _run(run: Run, state: ExampleState, lowest: float, highest: float) -> dict[s
         place = float(np.clip((run.test_loss - lowest) / (highest - lowest), 0.0, 1.0))
 
     def points(sign: Any, log: Any) -> np.ndarray:
-        """Return β = β(0) + (h - 1) δ(0): a direction that never moves is exactly at its start."""
+        # β = β(0) + (h - 1) δ(0): a direction that never moves is exactly at its start
         delta = np.subtract(state.start, state.target)
         with np.errstate(over="ignore", invalid="ignore"):  # a divergence may leave float64
             moved = (np.asarray(sign) * np.exp(log) - 1.0) * delta
@@ -172,11 +170,6 @@ def _marks(curvature: np.ndarray) -> list[dict[str, Any]]:
         if gamma > 0:
             marks.setdefault(1 / (2 * float(gamma)), []).append(f"removes β{'₁₂'[i]} in one step")
     return [{"value": value, "label": ": ".join(words)} for value, words in sorted(marks.items())]
-
-
-def _ratio(trained: Trained) -> float | None:
-    flow, annealed = trained.flow.test_loss, trained.annealed.test_loss
-    return flow / annealed if annealed > 0 else None
 
 
 def _bounds(trained: Trained) -> list[dict[str, Any]]:
