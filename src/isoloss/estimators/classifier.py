@@ -93,10 +93,12 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
 
         Parameters
         ----------
-        X, sample_weight
+        X : array_like
             As for `fit`; for a precomputed kernel, X is the kernel with the train rows.
         y : array_like, shape (n,)
             The classes.
+        sample_weight : array_like, optional
+            As for `fit`.
 
         Returns
         -------

@@ -98,10 +98,12 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
 
         Parameters
         ----------
-        X, sample_weight
+        X : array_like
             As for `fit`; for a precomputed kernel, X is the kernel with the train rows.
         y : array_like, shape (n,) or (n, m)
             The targets.
+        sample_weight : array_like, optional
+            As for `fit`.
 
         Returns
         -------

@@ -32,7 +32,13 @@ _NEEDED = ("sampler", "schedules", "levels")
 
 @dataclass(frozen=True)
 class Config:
-    """What a sweep's file asks for: the arguments of `sweep`, by name."""
+    """What a sweep's file asks for.
+
+    Attributes
+    ----------
+    arguments : dict
+        The arguments of `sweep`, by name.
+    """
 
     arguments: dict[str, Any]
 
@@ -49,8 +55,23 @@ class Config:
 def read_config(path: str | Path) -> Config:
     """Read a sweep's TOML file.
 
-    Raises ``FileNotFoundError`` if there is none, and ``ValueError`` with all that is wrong in it:
-    unknown keys, with the nearest known one, missing ones, and values of another kind.
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    Config
+        What it asks for.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        With all that is wrong in it: unknown keys, with the nearest known one, missing ones, and
+        values of another kind.
     """
     path = Path(path)
     try:
