@@ -66,18 +66,20 @@ def targets_in_order(name: str, value: Any, like: str, names: Names | None) -> A
 
 def rows_in_order(value: Any) -> Any:
     """Return a covariance with its rows in the order of its columns, if they share their names."""
-    names, rows = column_names(value), _row_names(value)
-    if names is None or rows is None or rows == names or set(rows) != set(names):
-        return value
-    return value.iloc[[rows.index(each) for each in names]]
+    names, rows = _shared(value)
+    return value.iloc[[rows.index(each) for each in names]] if names != rows else value
 
 
 def like_rows(value: Any) -> Any:
     """Return a kernel with its columns in the order of its rows, which targets follow."""
-    names, rows = column_names(value), _row_names(value)
-    if names is None or rows is None or rows == names or set(rows) != set(names):
-        return value
-    return value.iloc[:, [names.index(each) for each in rows]]
+    names, rows = _shared(value)
+    return value.iloc[:, [names.index(each) for each in rows]] if names != rows else value
+
+
+def _shared(value: Any) -> tuple[Names, Names]:
+    """Return the names of columns and rows if they are the same names; else none."""
+    names, rows = column_names(value) or (), _row_names(value) or ()
+    return (names, rows) if set(names) == set(rows) else ((), ())
 
 
 def entries_in_order(name: str, value: Any, like: str, names: Names | None) -> Any:

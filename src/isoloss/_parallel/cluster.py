@@ -20,17 +20,8 @@ _LOOK = 1.0  # seconds between two looks at the workers, at most
 def computed(tasks: list[Any], advice: str) -> Any:
     """Compute Dask collections with the scheduler that Dask would choose.
 
-    Parameters
-    ----------
-    tasks : list of Dask collections
-        What to compute.
-    advice : str
-        What the user can do if the cluster fails: the end of the error message.
-
-    Raises
-    ------
-    RuntimeError
-        If a cluster fails, or loses all of its workers.
+    Raises ``RuntimeError`` if a cluster fails, or loses all of its workers. The message ends with
+    the advice: what the user can do then.
     """
     dask = _module("dask")
     client: Any = getattr(_module("dask.base").get_scheduler(), "__self__", None)
@@ -52,21 +43,7 @@ def watched(client: Any, futures: list[Any], advice: str) -> Iterator[None]:
     """Watch a cluster while futures are awaited, and raise a one-line error if the cluster fails.
 
     A scheduler waits forever for workers that do not come back. If there has been no worker for
-    some time, the futures are therefore abandoned.
-
-    Parameters
-    ----------
-    client : distributed.Client
-        The client.
-    futures : list of distributed.Future
-        The futures to wait for.
-    advice : str
-        As for `computed`.
-
-    Raises
-    ------
-    RuntimeError
-        If the cluster fails, or loses all of its workers.
+    some time, the futures are therefore abandoned. Raises ``RuntimeError`` as `computed` does.
     """
     setting = _module("dask.config").get("isoloss.no-worker-timeout", _NO_WORKER)
     patience = float(_module("dask.utils").parse_timedelta(setting))

@@ -106,12 +106,8 @@ def blas_threads(size: float) -> Iterator[None]:
 
     The thread count belongs to the process. It is therefore one as long as any thread is inside
     with small work, and is restored when the last of them leaves. Large work nested in small work
-    of the same thread counts as large.
-
-    Parameters
-    ----------
-    size : float
-        The approximate number of multiplications: ndk for the product of (n, d) and (d, k).
+    of the same thread counts as large. ``size`` is the approximate number of multiplications: ndk
+    for the product of (n, d) and (d, k).
     """
     mine = _limit.mine
     before = getattr(mine, "wanted", False)

@@ -21,13 +21,7 @@ _MOST_TEXTS = 1000  # columns that one column of text may become
 
 @dataclass
 class Faults:
-    """Collects what is wrong with the columns of tables.
-
-    Attributes
-    ----------
-    options : Options
-        What is done to missing values and texts.
-    """
+    """Collects what is wrong with the columns of tables, of which options may make some usable."""
 
     options: Options
     _features: list[str] = field(default_factory=list)

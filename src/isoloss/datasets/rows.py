@@ -29,18 +29,9 @@ __all__ = ["TableRows", "frame_to_predict", "read_rows"]
 class TableRows:
     """Features and targets of tables with the same columns, one table after the other.
 
-    Attributes
-    ----------
-    tables : tuple of Table
-        The tables.
-    kept : tuple of array
-        The places of the rows that are used, in each table.
-    features : DataFrame
-        Numbers as float64, and texts, with NaN and None where a value is missing.
-    targets : DataFrame
-        Numbers as float64, or texts; none is missing.
-    notes : tuple of str
-        Sentences on what was left out or is to be filled in.
+    Numbers are float64 and texts objects; where a feature is missing, they are NaN and None.
+    ``kept`` has the places of the rows that are used, in each table; ``notes`` say what was left
+    out or is to be filled in.
     """
 
     tables: tuple[Table, ...]

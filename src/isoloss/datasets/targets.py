@@ -31,17 +31,18 @@ def encode_targets(
     title = f"{'Target' if len(names) == 1 else 'Targets'} {quoted(names)}"
     if task == "regression":
         if texts:
-            row, cell = _first_text(rows.targets[texts[0]])
+            cells = rows.targets[texts[0]]
+            row = int(pd.to_numeric(cells, errors="coerce").isna().argmax())
             raise ValueError(
-                f"the target {quoted(texts)} holds text, such as {cell!r} in data row {row}; "
-                "regression needs numbers"
+                f"the target {quoted(texts)} holds text, such as {str(cells[row])!r} in data row "
+                f"{row + 1}; regression needs numbers"
             )
         return rows.targets.to_numpy(float), None, (f"{title}: regression ({reason}).",)
     if len(names) > 1:
         raise ValueError(f"classification needs one target; {source.name} has {quoted(names)}")
     written, classes = rows.written(names[0]), _classes(rows, names[0], is_text=bool(texts))
-    labels, notes = tuple(classes["text"]), []
-    notes.append(f"{title}: classification, one-hot, {len(labels)} classes ({reason}).")
+    labels = tuple(classes["text"])
+    notes = [f"{title}: classification, one-hot, {len(labels)} classes ({reason})."]
     one_hot = np.eye(len(labels))[pd.Index(labels).get_indexer(written)]
     if source.classes is not None:
         labels = tuple(source.classes[int(value)] for value in classes["number"])
@@ -101,8 +102,3 @@ def _same_number(rows: TableRows, name: str, classes: pd.DataFrame) -> list[str]
     if not len(twins):
         return []
     return [f"Labels are kept as written: {quoted(list(twins['text']))} are different classes."]
-
-
-def _first_text(cells: pd.Series) -> tuple[int, str]:
-    texts = cells[pd.to_numeric(cells, errors="coerce").isna()]
-    return int(texts.index[0]) + 1, str(texts.iloc[0])

@@ -39,15 +39,7 @@ _POINTER = b"version https://git-lfs"
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text as UTF-8, without byte-order mark.
-
-    Attributes
-    ----------
-    raw : bytes
-        The text.
-    notes : tuple of str
-        What was decided while it was decoded.
-    """
+    """A text as UTF-8, without byte-order mark, and what was decided while it was decoded."""
 
     raw: bytes
     notes: tuple[str, ...] = ()

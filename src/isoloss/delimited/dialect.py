@@ -35,14 +35,9 @@ _LEAST_NUMERIC = 0.3  # blanks separate words, too
 class Dialect:
     """How a file is written.
 
-    Attributes
-    ----------
-    delimiter : str
-        What separates cells; `BLANKS` for any number of blanks and tabs.
-    padded : bool
-        Whether each delimiter is followed by a blank that belongs to no cell.
-    start : int
-        At which byte the table starts: after a line such as ``sep=;``.
+    ``delimiter`` separates the cells, `BLANKS` for any number of blanks and tabs; if the file is
+    ``padded``, a blank that belongs to no cell follows each. The table starts at byte ``start``:
+    after a line such as ``sep=;``.
     """
 
     delimiter: str

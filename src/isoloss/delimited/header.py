@@ -19,14 +19,9 @@ _EQUAL = 1e-12  # steps of fractions such as 0.1, 0.2, 0.3
 
 @dataclass(frozen=True)
 class Decision:
-    """What the first line is.
+    """Whether the first line holds names (None if this is unclear), and why.
 
-    Attributes
-    ----------
-    header : bool or None
-        Whether it holds names; None if it is unclear.
-    reason : str
-        Why, as a part of a sentence; empty for names as they usually are.
+    The reason is a part of a sentence; it is empty for names as they usually are.
     """
 
     header: bool | None
@@ -70,11 +65,6 @@ class _Column:
 def decide_header(rows: Sequence[Sequence[str]]) -> Decision:
     """Decide whether the first of several rows of equal length holds names.
 
-    Parameters
-    ----------
-    rows : sequence of sequence of str
-        The cells of the first lines.
-
     Examples
     --------
     >>> decide_header([["size", "price"], ["1", "2"]]).header
@@ -92,17 +82,11 @@ def decide_header(rows: Sequence[Sequence[str]]) -> Decision:
         for i, cell in enumerate(first)
     ]
     numbers = [each for each in columns if each.is_number]
-    if len(rows) == 1:
-        return _single(len(numbers), len(first))
     if not numbers:
-        return _without_numbers(columns, rows)
-    return _with_numbers(first, columns, numbers, rows)
-
-
-def _single(numbers: int, cells: int) -> Decision:
-    if not numbers:
-        return Decision(True)
-    if numbers == cells:
+        return _without_numbers(columns, rows) if len(rows) > 1 else Decision(True)
+    if len(rows) > 1:
+        return _with_numbers(first, columns, numbers, rows)
+    if len(numbers) == len(first):
         return Decision(False, "it is all numbers")
     return Decision(None, "it is the only one, and holds words and numbers")
 
@@ -113,7 +97,8 @@ def _without_numbers(columns: list[_Column], rows: Sequence[Sequence[str]]) -> D
     recurring = [each.first for each in named if each.first in each.below]
     placeholders = [each.first for each in named if each.is_numeric and _is_placeholder(each.first)]
     mixed = any(looks_numeric(cell) for each in columns for cell in each.below)
-    if recurring and mixed and _recurs(rows):
+    first = [each.first for each in columns]
+    if recurring and mixed and any([cell.strip() for cell in row] == first for row in rows[1:]):
         raise ValueError("its first line occurs again below: were files with headers joined?")
     if not over_numbers:
         if placeholders:
@@ -124,11 +109,6 @@ def _without_numbers(columns: list[_Column], rows: Sequence[Sequence[str]]) -> D
         odd = (recurring or placeholders)[0]
         return Decision(None, f"'{odd}' looks like data, and other cells like names")
     return Decision(True)
-
-
-def _recurs(rows: Sequence[Sequence[str]]) -> bool:
-    first = [cell.strip() for cell in rows[0]]
-    return any([cell.strip() for cell in row] == first for row in rows[1:])
 
 
 def _with_numbers(

@@ -40,13 +40,7 @@ _BLANKS = " \t"
 
 @dataclass(frozen=True)
 class Convention:
-    """How numbers are written in a column.
-
-    Attributes
-    ----------
-    thousands, decimal : str
-        The separator of thousands, or nothing, and the decimal mark.
-    """
+    """How a column writes numbers: its separator of thousands, or nothing, and its decimal mark."""
 
     thousands: str
     decimal: str
@@ -175,7 +169,7 @@ def wrong_with(cell: str) -> str:
         return "write it with the digits 0 to 9, a point and a hyphen"
     if cell.lower() in ("true", "false"):
         return "write 1 or 0"
-    if not any(each.isalnum() for each in cell) or _is_word(cell):
+    if not any(each.isdigit() for each in cell):
         return "if it stands for a missing value, leave the cell empty"
     return "write it as 1234.5, or leave the cell empty"
 
@@ -183,7 +177,3 @@ def wrong_with(cell: str) -> str:
 def _without_unit(cell: str) -> str:
     unit = _UNIT.fullmatch(cell)
     return (unit[1] or unit[2]).strip() if unit else cell
-
-
-def _is_word(cell: str) -> bool:
-    return not any(each.isdigit() for each in cell)

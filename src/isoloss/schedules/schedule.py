@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -82,8 +82,7 @@ class Phase(_Composes, ABC):
         """Return the fields of the phase as JSON holds them, without its name."""
 
     @classmethod
-    @abstractmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Phase:
+    def from_dict(cls, fields: dict[str, Any]) -> Self:
         """Build a phase from what `to_dict` gives.
 
         Parameters
@@ -91,6 +90,7 @@ class Phase(_Composes, ABC):
         fields : dict
             The fields, without the phase's name.
         """
+        return cls(**fields)
 
 
 @dataclass(frozen=True, init=False, repr=False)

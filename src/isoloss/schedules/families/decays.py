@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from isoloss._arrays.context import quiet
 from isoloss.schedules.families.parts import Shape, falling, mix, share_left, to_count, to_number
 from isoloss.schedules.phases import GradientDescent
 from isoloss.schedules.schedule import Schedule
 
-__all__ = [
-    "constant",
-    "decay",
-    "exponential",
-    "inverse_time",
-    "polynomial",
-    "step_decay",
-]
+__all__ = ["constant", "decay", "exponential", "inverse_time", "polynomial", "step_decay"]
 
 
 def constant(lr: float, steps: int) -> Schedule:
@@ -43,6 +35,7 @@ def constant(lr: float, steps: int) -> Schedule:
     return Schedule(GradientDescent(to_number("lr", lr), steps))
 
 
+@quiet
 def step_decay(lr: float, steps: int, every: int, factor: float = 0.1) -> Schedule:
     """Multiply the rate by a factor every few steps: η_t = lr · factor^⌊t/every⌋.
 
@@ -74,7 +67,13 @@ def step_decay(lr: float, steps: int, every: int, factor: float = 0.1) -> Schedu
     Schedule(GradientDescent([1.0, 1.0, 0.5, 0.5, 0.25]))
     """
     powers = np.arange(to_count("steps", steps)) // to_count("every", every, least=1)
-    return _geometric(lr, factor, powers)
+    rates = to_number("lr", lr) * to_number("factor", factor, positive=True) ** powers
+    if not np.isfinite(rates).all():
+        raise ValueError(
+            f"the rates overflow: factor={factor!r} is applied {powers[-1]} times; give a factor "
+            "nearer to 1, or fewer steps"
+        )
+    return Schedule(GradientDescent(rates))
 
 
 def exponential(lr: float, steps: int, factor: float) -> Schedule:
@@ -105,7 +104,7 @@ def exponential(lr: float, steps: int, factor: float) -> Schedule:
     >>> exponential(1.0, 4, factor=0.5)
     Schedule(GradientDescent([1.0, 0.5, 0.25, 0.125]))
     """
-    return _geometric(lr, factor, np.arange(to_count("steps", steps)))
+    return step_decay(lr, steps, every=1, factor=factor)
 
 
 @quiet
@@ -198,14 +197,3 @@ def decay(lr: float, steps: int, shape: Shape = "linear", final: float = 0.0) ->
     return Schedule(
         GradientDescent(falling(lr, share_left(to_count("steps", steps)), shape, final))
     )
-
-
-@quiet
-def _geometric(lr: float, factor: float, powers: npt.NDArray[np.int64]) -> Schedule:
-    rates = to_number("lr", lr) * to_number("factor", factor, positive=True) ** powers
-    if not np.isfinite(rates).all():
-        raise ValueError(
-            f"the rates overflow: factor={factor!r} is applied {powers[-1]} times; give a factor "
-            "nearer to 1, or fewer steps"
-        )
-    return Schedule(GradientDescent(rates))

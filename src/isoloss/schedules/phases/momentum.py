@@ -96,21 +96,13 @@ class Nesterov(_Momentum):
 
     Parameters
     ----------
-    lr : float, 1-D array_like or callable
-        As for `GradientDescent`.
-    momentum : float
-        μ, at least 0 and below 1.
-    steps : int, optional
-        As for `GradientDescent`.
-    carry_velocity : bool, default: False
+    lr, momentum, steps, carry_velocity
         As for `HeavyBall`.
 
     Raises
     ------
-    ValueError
-        As `GradientDescent`, or if the momentum is out of range.
-    TypeError
-        If ``steps`` is not an integer, or ``carry_velocity`` not a bool.
+    ValueError, TypeError
+        As `HeavyBall`.
 
     Examples
     --------

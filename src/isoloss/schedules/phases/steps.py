@@ -127,17 +127,6 @@ class Steps(Phase):
             return {"lr": float(rates), "steps": self._steps}
         return {"lr": rates.tolist()}
 
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """Build a phase from what `to_dict` gives.
-
-        Parameters
-        ----------
-        fields : dict
-            The fields, without the phase's name.
-        """
-        return cls(**fields)
-
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
