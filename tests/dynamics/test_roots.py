@@ -10,7 +10,7 @@ import isoloss as il
 from isoloss._arrays.context import ArrayContext
 from isoloss.dynamics import roots
 from isoloss.levels import sphere
-from isoloss.optimize import objective
+from isoloss.optimize import losses
 from isoloss.problems.quadratic_forms import Offset
 from isoloss.problems.units import Scaled
 
@@ -81,9 +81,9 @@ def test_points_on_a_sphere_are_on_it(monkeypatch: pytest.MonkeyPatch, rounds: i
 
 @pytest.mark.parametrize("rounds", [1, 3, 10])
 def test_a_designs_flow_ends_at_its_level(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
-    losses = objective.Losses(WIDE._reduced)
-    monkeypatch.setattr(objective, "_MAX_NEWTON", rounds)
+    found = losses.Losses(WIDE._reduced)
+    monkeypatch.setattr(losses, "_MAX_NEWTON", rounds)
     for share in (0.9, 0.5, 0.1, 1e-3):
-        time = losses.flow_time(np.ones(400), float(np.log(share)))
-        excess = float((losses.weights * np.exp(-4.0 * losses.gamma * time)).sum())
+        time = found.flow_time(np.ones(400), float(np.log(share)))
+        excess = float((found.weights * np.exp(-4.0 * found.gamma * time)).sum())
         assert excess == pytest.approx(share, rel=1e-12)
