@@ -4,7 +4,7 @@ import importlib
 
 from isoloss._version import __version__ as __version__
 
-TYPE_CHECKING = False  # as typing's, without loading it: the command must start at once
+TYPE_CHECKING = False  # the same as typing's, which would take time to import
 if TYPE_CHECKING:
     from isoloss import checker as checker
     from isoloss import comparison as comparison
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         read_schedule,
     )
 
-# Loaded at first use: the command line's help and completion need none of it, nor NumPy.
+# These load at first use: the command line's help and completion need neither them nor NumPy.
 _PACKAGES = (
     "checker",
     "comparison",

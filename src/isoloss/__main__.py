@@ -1,4 +1,4 @@
-"""The command ``isoloss``, which ``python -m isoloss`` runs too."""
+"""The command ``isoloss``, also run by ``python -m isoloss``."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def main() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # An exception inside an import may be swallowed or leave a traceback. Nothing is written
-        # before the command itself starts, which then takes Ctrl-C over (`Commands.invoke`).
+        # before the command itself starts and handles Ctrl-C (`Commands.invoke`).
         signal.signal(signal.SIGINT, _stop_at_once)
-    # The commands only write files of figures. A notebook leaves its own backend in the
-    # environment, which this environment may lack.
+    # The commands only write figures to files. A notebook sets MPLBACKEND to its own backend,
+    # which may not be installed here.
     os.environ["MPLBACKEND"] = "agg"
 
     from isoloss.cli import app
@@ -35,7 +35,7 @@ def main() -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        # What is still buffered must not fail a second time when Python ends.
+        # Flushing the remaining buffer must not fail a second time when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.stderr.write(f"isoloss: error: cannot write the output: {error.strerror}\n")
         sys.exit(2)

@@ -1,4 +1,4 @@
-"""Files that a command writes: whole or not at all, and never over somebody else's."""
+"""Write a command's files whole or not at all, and never over files that it did not make."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class OutputError(Exception):
 
 @contextlib.contextmanager
 def claimed(out: Path | None, *, force: bool = False) -> Iterator[None]:
-    """Keep other runs out of a folder, which `check_folder` accepts, until results are written.
+    """Check a folder with `check_folder`, and keep other runs out until results are written.
 
-    None claims nothing.
+    If ``out`` is None, nothing is claimed.
     """
     if out is None:
         yield
@@ -45,10 +45,10 @@ def claimed(out: Path | None, *, force: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Claim a folder as `claimed` does, whatever it holds; make it if it does not exist.
+    """Claim a folder as `claimed` does, whatever it holds; create it if it does not exist.
 
-    The claim ends with the process, however that ends. Folders made for it are removed again if
-    nothing has been written into them.
+    The claim ends with the process, however the process ends. Folders created for the claim are
+    removed again if nothing has been written into them.
     """
     from filelock import FileLock, Timeout
 
@@ -69,10 +69,10 @@ def locked(out: Path) -> Iterator[None]:
         yield
     finally:
         if lock.is_locked:
-            with contextlib.suppress(OSError):  # Windows removes it when it is free
+            with contextlib.suppress(OSError):  # Windows removes it once it is closed
                 (out / LOCK).unlink()
             lock.release()
-        with contextlib.suppress(OSError):  # something has been written, or cannot be removed
+        with contextlib.suppress(OSError):  # a folder is not empty, or cannot be removed
             for folder in made:
                 folder.rmdir()
 
@@ -80,8 +80,8 @@ def locked(out: Path) -> Iterator[None]:
 def prepare_folder(out: Path, *, force: bool = False) -> Path:
     """Make the folder ``out`` ready for results.
 
-    A new or empty folder is marked as made by isoloss, so that a later run may write it again. Any
-    other folder that holds something is refused unless ``force``; its files then stay beside the
+    A new or empty folder is marked as made by isoloss, so that a later run may write to it again.
+    Any other non-empty folder is refused unless ``force`` is set; its files then stay beside the
     results.
     """
     check_folder(out, force=force)
@@ -94,7 +94,7 @@ def prepare_folder(out: Path, *, force: bool = False) -> Path:
 
 
 def check_folder(out: Path, *, force: bool = False) -> None:
-    """Refuse what `prepare_folder` would refuse, before any work and without touching anything."""
+    """Refuse any folder that `prepare_folder` would refuse, before any work is done."""
     try:
         if out.exists() and not out.is_dir():
             raise OutputError(f"{out} is a file; choose another --out")
@@ -109,7 +109,7 @@ def check_folder(out: Path, *, force: bool = False) -> None:
 
 
 def check_file(path: Path, *, force: bool = False) -> None:
-    """Refuse a file that exists (unless ``force``) or whose folder does not, before any work."""
+    """Refuse an existing file (unless ``force``) or a missing folder, before any work is done."""
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the name of a file")
     if path.exists() and not force:
@@ -124,15 +124,15 @@ def write_text(path: Path, text: str, *, new: bool = False) -> None:
 
 
 def write_bytes(path: Path, content: bytes, *, new: bool = False) -> None:
-    """Write a file whole or not at all: to a temporary file beside it, then renamed.
+    """Write a file whole or not at all, by renaming a temporary file beside it.
 
     The content is synced to disk before the file is renamed, so that even a sudden loss of power
-    leaves either the old file or the new one. ``new`` refuses to overwrite a file, which another
-    run may have written since `check_file`.
+    leaves either the old file or the new one. With ``new``, an existing file is not overwritten:
+    another run may have written it since `check_file`.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        # "x" makes a new file with the rights that the user's umask leaves
+        # "x" creates the file with the permissions of the user's umask
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()
@@ -145,12 +145,12 @@ def write_bytes(path: Path, content: bytes, *, new: bool = False) -> None:
     except OSError as error:
         raise _cannot_write(str(path), error) from None
     finally:
-        with contextlib.suppress(OSError):  # it has its name, or was never made
+        with contextlib.suppress(OSError):  # already renamed, or never created
             temporary.unlink()
 
 
 def _linked(temporary: Path, path: Path) -> bool:
-    """Rename a file unless the name is taken; return whether this was possible."""
+    """Link a file to a new name, which must be free; return whether the file system has links."""
     try:
         path.hardlink_to(temporary)
     except FileExistsError:
@@ -171,7 +171,7 @@ def _cannot_write(what: str, error: OSError) -> OutputError:
 
 
 def _sync(folder: Path) -> None:
-    """Sync a folder's entries to disk, so that a new name survives a loss of power."""
+    """Sync a folder's entries to disk, so that a renamed file survives a loss of power."""
     if os.name == "nt":
         return  # Windows cannot sync folders
     handle = os.open(folder, os.O_RDONLY)

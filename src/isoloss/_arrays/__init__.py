@@ -1,1 +1,1 @@
-"""Arrays, tensors and frames from users: converted, checked, and given back in their own kind."""
+"""Convert and check users' arrays, tensors and frames, and return results in the same kind."""

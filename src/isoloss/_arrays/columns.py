@@ -22,7 +22,7 @@ Names = tuple[Hashable, ...]
 
 
 def column_names(value: Any) -> Names | None:
-    """Return the names of a frame's columns; None for anything without column names."""
+    """Return the names of a frame's columns, or None if the value has no column names."""
     if hasattr(value, "dtypes") or hasattr(value, "column_names"):  # pandas, polars; Arrow
         names: Any = getattr(value, "column_names", None) or getattr(value, "columns", ())
         return tuple(names) or None
@@ -30,7 +30,7 @@ def column_names(value: Any) -> Names | None:
 
 
 def in_order(name: str, value: Any, like: str, names: Names | None) -> Any:
-    """Return ``value`` with its columns in the order of ``names``, those of ``like``.
+    """Return ``value`` with its columns in the order of ``names``, the columns of ``like``.
 
     Raises ``ValueError`` if the names differ, and warns if only one of the two has names.
     """
@@ -65,25 +65,25 @@ def targets_in_order(name: str, value: Any, like: str, names: Names | None) -> A
 
 
 def rows_in_order(value: Any) -> Any:
-    """Return a covariance with its rows in the order of its columns, if they share their names."""
+    """Return a covariance with its rows in the order of its columns, if both have the names."""
     names, rows = _shared(value)
     return value.iloc[[rows.index(each) for each in names]] if names != rows else value
 
 
 def like_rows(value: Any) -> Any:
-    """Return a kernel with its columns in the order of its rows, which targets follow."""
+    """Return a kernel with its columns in the order of its rows, which the targets also follow."""
     names, rows = _shared(value)
     return value.iloc[:, [names.index(each) for each in rows]] if names != rows else value
 
 
 def _shared(value: Any) -> tuple[Names, Names]:
-    """Return the names of columns and rows if they are the same names; else none."""
+    """Return the names of columns and rows if they are the same names, else empty tuples."""
     names, rows = column_names(value) or (), _row_names(value) or ()
     return (names, rows) if set(names) == set(rows) else ((), ())
 
 
 def entries_in_order(name: str, value: Any, like: str, names: Names | None) -> Any:
-    """Return a series with an entry for each of ``names``, columns of ``like``, in their order.
+    """Return a series with its entries in the order of ``names``, the columns of ``like``.
 
     A series labelled by row numbers is matched by position. Raises ``ValueError`` if names differ.
     """

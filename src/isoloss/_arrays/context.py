@@ -1,4 +1,4 @@
-"""The public boundary: what the user gave, as checked float64 arrays of one kind."""
+"""The public boundary: the user's arguments as checked float64 arrays of one kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from isoloss._arrays import conversion
 Array = Any
 Namespace = Any
 
-# Logarithms of zero and decaying exponentials are ordinary values here, not faults.
+# Logarithms of zero and underflowing exponentials are ordinary here, not faults.
 quiet = np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore")
 
 
@@ -24,7 +24,7 @@ class ArrayContext:
     """The user's kind of array: results are arrays of the library ``home``, in ``dtype``.
 
     Computations run in float64 on ``device`` with the library ``xp``: the user's own, or NumPy if
-    that library has no float64 on its device, or immutable arrays, as JAX has.
+    that library has immutable arrays (as JAX does) or no float64 on its device.
     """
 
     xp: Namespace
@@ -35,7 +35,7 @@ class ArrayContext:
 
     @classmethod
     def of(cls, **values: Any) -> ArrayContext:
-        """Find the one kind shared by the arrays among ``values``; lists and numbers fit any."""
+        """Find the kind that all arrays among ``values`` share; lists and numbers fit any kind."""
         arrays = {k: v for k, v in values.items() if compat.is_array_api_obj(v)}
         for name, value in arrays.items():
             conversion.dense(name, value)
@@ -65,7 +65,7 @@ class ArrayContext:
         return cls(_numpy(), None, dtype, home, device)
 
     def array(self, name: str, value: Any) -> Array:
-        """Return ``value`` as a finite float64 array; ``name`` is what the message calls it."""
+        """Return ``value`` as a finite float64 array; error messages call it ``name``."""
         array, xp = self.plain(name, value), self.xp
         bad = ~xp.isfinite(array)
         if bool(xp.any(bad)):
@@ -78,7 +78,7 @@ class ArrayContext:
         return array
 
     def plain(self, name: str, value: Any) -> Array:
-        """Return ``value``, detached, as a float64 array, which need not be finite."""
+        """Return ``value``, detached, as a float64 array that need not be finite."""
         if not compat.is_array_api_obj(value) or isinstance(value, np.ndarray | np.generic):
             # through NumPy: PyTorch would take Python numbers as float32
             return self.constant(conversion.numbers(name, value))
@@ -95,21 +95,21 @@ class ArrayContext:
         return self.xp.astype(conversion.detached(value), self.xp.float64)
 
     def constant(self, value: Any) -> Array:
-        """Return ``value`` of ours as a float64 array on the user's device."""
+        """Return one of our own values as a float64 array on the user's device."""
         # a copy: PyTorch warns of read-only NumPy arrays
         return self.xp.asarray(np.array(value), dtype=self.xp.float64, device=self.device)
 
     def result(self, array: Array) -> Array:
-        """Give a float64 result back in the user's precision: one number as NumPy's scalar.
+        """Return a float64 result in the user's precision; with NumPy, one number is a scalar.
 
-        Other libraries have no scalars, but arrays without axes.
+        Other libraries have 0-d arrays instead of scalars.
         """
         if self.home is self.xp:
             return _number(self.xp.astype(self.xp.asarray(array), self.dtype))
         return self.home.asarray(np.asarray(array), dtype=self.dtype, device=self.home_device)
 
     def count(self, array: Array) -> Array:
-        """Return booleans or integers as the user's kind of array, as `result` does floats."""
+        """Return booleans or integers in the user's kind of array, as `result` does for floats."""
         if self.home is self.xp:
             return _number(array)
         known = self.home.__array_namespace_info__().dtypes(device=self.home_device)
@@ -143,18 +143,18 @@ def _numpy() -> Namespace:
 
 
 def has_only_products(value: Any) -> bool:
-    """Whether a value is one of SciPy's sparse matrices or operators."""
+    """Return whether a value is one of SciPy's sparse matrices or operators."""
     return is_sparse(value) or is_operator(value)
 
 
 def is_sparse(value: Any) -> bool:
-    """Whether a value is one of SciPy's sparse matrices or arrays."""
-    return hasattr(value, "tocsr") and hasattr(value, "toarray")  # not an array of sparse
+    """Return whether a value is one of SciPy's sparse matrices or arrays."""
+    return hasattr(value, "tocsr") and hasattr(value, "toarray")  # not the library sparse's
 
 
 def is_operator(value: Any) -> bool:
-    """Whether a value is a `LinearOperator`."""
-    operators = sys.modules.get("scipy.sparse.linalg")  # without it, there are none
+    """Return whether a value is a `LinearOperator`."""
+    operators = sys.modules.get("scipy.sparse.linalg")  # if it is not loaded, none exist
     return operators is not None and isinstance(value, operators.LinearOperator)
 
 
@@ -167,7 +167,7 @@ def nonnegative(xp: Namespace, name: str, array: Array) -> None:
 
 
 def shape(name: str, array: Array, expected: tuple[int | str, ...], because: str = "") -> None:
-    """Raise ``ValueError`` unless the shape fits; a string stands for any length."""
+    """Raise ``ValueError`` unless the shape is as expected; a string stands for any length."""
     found = tuple(array.shape)
     fits = len(found) == len(expected) and all(
         isinstance(want, str) or want == have for want, have in zip(expected, found, strict=True)

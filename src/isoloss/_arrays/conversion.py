@@ -1,4 +1,4 @@
-"""Arrays, tensors and frames from users, converted to arrays of numbers or refused."""
+"""Convert users' arrays, tensors and frames to arrays of numbers, or refuse them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _REAL = "biuf"  # kinds of NumPy dtypes
 def dense(name: str, value: Any) -> None:
     """Raise ``TypeError`` for sparse tensors and Dask frames, and say how to make them dense.
 
-    The caller decides about SciPy's sparse matrices.
+    SciPy's sparse matrices are left to the caller.
     """
     cure = None
     if compat.is_torch_array(value) and str(value.layout) != "torch.strided":
@@ -64,7 +64,7 @@ def numbers(name: str, value: Any) -> npt.NDArray[Any]:
     """Return ``value`` as a NumPy array of real numbers in its own precision.
 
     Raises ``TypeError`` if it holds anything else, and ``ValueError`` if values are missing or
-    masked; the message calls it ``name``.
+    masked; messages call the value ``name``.
     """
     dense(name, value)
     if _is_pandas(value):
@@ -86,8 +86,8 @@ def numbers(name: str, value: Any) -> npt.NDArray[Any]:
 def plain(name: str, value: Any) -> Any:
     """Return arrays of other libraries as NumPy arrays, and anything else unchanged.
 
-    This is for scikit-learn. Raises ``TypeError`` or ``ValueError`` for what scikit-learn
-    mishandles: masks, which it ignores, dates, which it takes for numbers, and sparse tensors.
+    The result is meant for scikit-learn. Raises ``TypeError`` or ``ValueError`` for what it would
+    mishandle: masks, which it ignores, dates, which it takes for numbers, and sparse tensors.
     """
     dense(name, value)
     value = _unmasked(name, value)
@@ -106,7 +106,7 @@ def floats(name: str, value: Any) -> npt.NDArray[np.float64]:
 
 
 def number(name: str, value: Any) -> float:
-    """Return one number, given as a Python or NumPy scalar or a 0-d array."""
+    """Return a single number, given as a Python or NumPy scalar or a 0-d array."""
     array = numbers(name, value) if not isinstance(value, str) else None
     if array is None or array.ndim or array.dtype.kind == "b":
         raise TypeError(f"{name} must be a number; got {value!r}")
@@ -114,7 +114,7 @@ def number(name: str, value: Any) -> float:
 
 
 def refuse_booleans(name: str, value: Any) -> None:
-    """Raise ``TypeError`` for truth values, which arrays of numbers would hold as 0 and 1."""
+    """Raise ``TypeError`` for booleans, which would become the numbers 0 and 1."""
     if isinstance(value, list | tuple):
         for each in value:
             refuse_booleans(name, each)
@@ -123,7 +123,7 @@ def refuse_booleans(name: str, value: Any) -> None:
 
 
 def count(name: str, value: Any) -> int | None:
-    """Return an integer, Python's or NumPy's, as an ``int``; None for other numbers.
+    """Return a Python or NumPy integer as an ``int``, and None for other numbers.
 
     Raises ``ValueError`` for a boolean.
     """
@@ -139,7 +139,7 @@ def count(name: str, value: Any) -> int | None:
 
 
 def precision(value: Any) -> float:
-    """Return the machine epsilon of an array's dtype, at least that of float64."""
+    """Return the machine epsilon of an array's dtype, or float64's if that is larger."""
     least = float(np.finfo(np.float64).eps)
     if _is_pandas(value):
         given = list(value.dtypes) if hasattr(value, "columns") else [value.dtype]
@@ -153,7 +153,7 @@ def precision(value: Any) -> float:
 
 
 def _unmasked(name: str, value: Any) -> Any:
-    """Return a masked array, or a list of some, without the mask, and anything else unchanged."""
+    """Return masked arrays, or lists of them, without masks, and anything else unchanged."""
     several = isinstance(value, list | tuple)
     if not any(isinstance(v, np.ma.MaskedArray) for v in (value if several else [value])):
         return value
@@ -203,7 +203,7 @@ def _of_pandas(name: str, value: Any) -> npt.NDArray[Any]:
 def outside() -> int:
     """Return the stack level of the first caller outside this package, for warnings."""
     frame, level = sys._getframe(1), 1
-    # those in between run our functions under `quiet`
+    # NumPy and contextlib are on the stack where our functions run under `quiet`
     inside = ("isoloss", "numpy", "contextlib")
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(inside):
         frame, level = frame.f_back, level + 1

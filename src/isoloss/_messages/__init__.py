@@ -1,1 +1,1 @@
-"""Parts of messages: near misses, numbers as text, and commands that install what is missing."""
+"""Parts of messages: near misses, numbers as text, and commands that install missing packages."""

@@ -1,4 +1,4 @@
-"""Commands that add optional dependencies to this very installation."""
+"""Commands that add optional dependencies to the running installation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def install_command(extra: str) -> str:
     """Return the command that adds an extra to this installation of isoloss.
 
     If isoloss was installed from a checkout or a wheel, the command installs from there again,
-    since a package index may not have isoloss, or may have another version.
+    since a package index may lack isoloss or have another version.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def install_command(extra: str) -> str:
 
 
 def _source(extra: str) -> str:
-    """Return the argument for pip, according to how isoloss was installed (PEP 610)."""
+    """Return pip's argument, which depends on how isoloss was installed (PEP 610)."""
     try:
         record = distribution("isoloss").read_text("direct_url.json")
     except PackageNotFoundError:
@@ -41,7 +41,7 @@ def _source(extra: str) -> str:
     path = Path(url2pathname(parts.path))
     if parts.scheme != "file":
         return f'"isoloss[{extra}] @ {url}"'
-    if not path.exists():  # what it was installed from is gone
+    if not path.exists():  # the checkout or wheel is gone
         return f'"isoloss[{extra}]"'
     editable = "-e " if origin.get("dir_info", {}).get("editable") else ""
     return f'{editable}"{path}[{extra}]"'

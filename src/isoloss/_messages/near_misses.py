@@ -1,4 +1,4 @@
-"""Names: the nearest known one, lists of them in messages, and which of them are the same."""
+"""Names in messages: suggest the nearest known name, list names, and number duplicates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["distinct", "no_file", "quoted", "suggest"]
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return " (did you mean ...?)" with the nearest known name, or nothing.
+    """Return " (did you mean ...?)" with the nearest known name, or an empty text.
 
     Examples
     --------
@@ -23,7 +23,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 def no_file(path: str | Path) -> str:
-    """Return that there is no such file, with the one of nearly that name in its folder.
+    """Return the message that a file is missing, and suggest a similar name in its folder.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def no_file(path: str | Path) -> str:
 
 
 def quoted(names: Sequence[str], shown: int = 3) -> str:
-    """Return names in quotes, as many as fit a message.
+    """Return the first names in quotes, and the number of the others.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def quoted(names: Sequence[str], shown: int = 3) -> str:
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Return distinct names: those that occur several times are numbered.
+    """Return distinct names by numbering those that occur several times.
 
     Examples
     --------

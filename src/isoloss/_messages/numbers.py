@@ -1,4 +1,4 @@
-"""Numbers as short texts: a dash where there is none."""
+"""Numbers as short texts; NaN becomes a dash."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NOTHING = "-"
 
 
 def short(value: float, digits: int = 4) -> str:
-    """Return a number to a few significant digits, without an exponent where that is readable.
+    """Return a number to a few significant digits, without an exponent unless it needs one.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def short(value: float, digits: int = 4) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in per cent, or 0.01% if it is less.
+    """Return a share in per cent, and at least 0.01%.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def percent(share: float) -> str:
 
 
 def tenths(share: float) -> str:
-    """Return a share in per cent, to a tenth.
+    """Return a share in per cent, to one decimal place.
 
     Examples
     --------

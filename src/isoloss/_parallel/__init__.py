@@ -1,1 +1,1 @@
-"""Threads of BLAS, and clusters of Dask."""
+"""BLAS threads and Dask clusters."""

@@ -1,4 +1,4 @@
-"""Compute on a Dask cluster, which either returns results or fails with a one-line error."""
+"""Compute on a Dask cluster: return results or fail with a one-line error."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["computed", "watched"]
 
 _NO_WORKER = "60s"
 """How long a cluster may be without workers, unless Dask's ``isoloss.no-worker-timeout`` is set."""
-_LOOK = 1.0  # seconds between two looks at the workers, at most
+_LOOK = 1.0  # the longest time between two checks of the workers, in seconds
 
 
 def computed(tasks: list[Any], advice: str) -> Any:
     """Compute Dask collections with the scheduler that Dask would choose.
 
-    Raises ``RuntimeError`` if a cluster fails, or loses all of its workers. The message ends with
-    the advice: what the user can do then.
+    Raises ``RuntimeError`` if a cluster fails or loses all of its workers. The message ends with
+    ``advice`` on what the user can do.
     """
     dask = _module("dask")
     client: Any = getattr(_module("dask.base").get_scheduler(), "__self__", None)
@@ -42,8 +42,8 @@ def computed(tasks: list[Any], advice: str) -> Any:
 def watched(client: Any, futures: list[Any], advice: str) -> Iterator[None]:
     """Watch a cluster while futures are awaited, and raise a one-line error if the cluster fails.
 
-    A scheduler waits forever for workers that do not come back. If there has been no worker for
-    some time, the futures are therefore abandoned. Raises ``RuntimeError`` as `computed` does.
+    A Dask scheduler waits forever for workers that do not come back, so the futures are abandoned
+    once there has been no worker for some time. Raises ``RuntimeError`` as `computed` does.
     """
     setting = _module("dask.config").get("isoloss.no-worker-timeout", _NO_WORKER)
     patience = float(_module("dask.utils").parse_timedelta(setting))
@@ -80,7 +80,7 @@ def watched(client: Any, futures: list[Any], advice: str) -> Iterator[None]:
 
 
 def _is_worker() -> bool:
-    """Whether this code runs in a task of a cluster, where Dask itself handles waiting."""
+    """Return whether this code runs inside a cluster's task, where Dask itself handles waiting."""
     try:
         _module("distributed").get_worker()
     except ValueError:
@@ -89,5 +89,5 @@ def _is_worker() -> bool:
 
 
 def _module(name: str) -> Any:
-    """Import a module of Dask, which is installed: the user's arrays or client come from it."""
+    """Import a module of Dask, which must be installed, as the user's arrays or client need it."""
     return importlib.import_module(name)

@@ -1,8 +1,8 @@
 """The number of BLAS threads: one for small work, BLAS's own choice for large work.
 
-BLAS threads wait for each other by spinning. On a busy machine, the scheduler suspends one of them
-meanwhile, and a product of microseconds takes a whole time slice: the eigenvalues of a 100 × 100
-matrix have been seen to take 200 times as long with two threads as with one.
+BLAS threads wait for each other by spinning. On a busy machine, the scheduler may suspend one of
+them meanwhile, so that a product of microseconds takes a whole time slice: the eigenvalues of a
+100 × 100 matrix have taken 200 times as long with two threads as with one.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _PAYS = 1e9  # multiplications above which threads gain more than they can lose
 class _Limit:
     """Keeps count of the threads that want BLAS to use one thread.
 
-    Most BLAS libraries have one thread count for the process: the first thread that wants one sets
-    it, and the last one restores the old count. The others have a count for each thread.
+    Most BLAS libraries have one thread count per process: the first thread to take the limit sets
+    it to one, and the last to leave restores it. Other libraries have one count per thread.
     """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.holders = 0
         self.changed: list[tuple[Any, int]] = []
-        self.mine = threading.local()  # for each thread: what it wants, and what it has changed
+        self.mine = threading.local()  # what each thread wants, and what it has changed
 
     def want(self, wanted: bool) -> None:
-        """Take the limit for this thread, or give it back."""
+        """Take the limit for this thread, or release it."""
         mine = self.mine
         with self.lock:
             if wanted is getattr(mine, "wanted", False):
@@ -57,9 +57,9 @@ class _Limit:
 
 @functools.cache
 def _libraries(scipy: bool) -> tuple[list[Any], list[Any]]:
-    """Return the BLAS libraries with one count for all threads, and those with one for each.
+    """Return the BLAS libraries with one count per process, and those with one per thread.
 
-    NumPy's is loaded from the start, SciPy's own only with SciPy.
+    NumPy's library is loaded from the start, SciPy's own only with SciPy.
     """
     del scipy
     from threadpoolctl import ThreadpoolController
@@ -74,12 +74,12 @@ def _libraries(scipy: bool) -> tuple[list[Any], list[Any]]:
 
 
 def _limited(libraries: list[Any]) -> list[tuple[Any, int]]:
-    """Set the thread counts to one; return those that this has changed, with the old counts."""
+    """Set the thread counts to one; return the libraries that changed, with the old counts."""
     before = [(each, each.num_threads) for each in libraries]
     for library, _ in before:
         library.set_num_threads(1)
         _let_go(library)
-    # other code may be in control of it
+    # other code may control a library whose count is still not one
     return [(each, count) for each, count in before if each.num_threads == 1 != count]
 
 
@@ -92,7 +92,7 @@ def _restored(changed: list[tuple[Any, int]]) -> None:
 
 
 def _let_go(library: Any) -> None:
-    """Let other threads set the number: for OpenBLAS, that is up to the first one that did."""
+    """Let other threads set the count: in OpenBLAS, only the first thread that set it may."""
     if hasattr(library, "clear_controlling_thread"):
         library.clear_controlling_thread()
 
@@ -102,12 +102,12 @@ _limit = _Limit()
 
 @contextmanager
 def blas_threads(size: float) -> Iterator[None]:
-    """Limit BLAS to one thread inside, unless the largest task there is very large.
+    """Limit BLAS to one thread inside this context, unless its largest task is very large.
 
-    The thread count belongs to the process. It is therefore one as long as any thread is inside
-    with small work, and is restored when the last of them leaves. Large work nested in small work
-    of the same thread counts as large. ``size`` is the approximate number of multiplications: ndk
-    for the product of (n, d) and (d, k).
+    The thread count belongs to the process, so it stays one while any thread has small work inside,
+    and is restored when the last of these threads leaves. Large work nested in small work of the
+    same thread counts as large. ``size`` is the approximate number of multiplications: ndk for the
+    product of (n, d) and (d, k).
     """
     mine = _limit.mine
     before = getattr(mine, "wanted", False)
@@ -124,7 +124,7 @@ def blas_threads(size: float) -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit BLAS to one thread inside, whatever the work, so that results are the same anywhere."""
+    """Limit BLAS to one thread for any work, so that results are the same on any machine."""
     mine = _limit.mine
     before, mine.fixed = getattr(mine, "fixed", False), True
     try:
@@ -146,22 +146,22 @@ def blas_by_size(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def work(argument: Any) -> float:
-    """Return the multiplications of decomposing a matrix, or a form over a problem's directions."""
-    # not a problem's curvature in the user's unit, which float64 may not hold
+    """Return how many multiplications decompose a matrix, or a form over a problem's directions."""
+    # not a problem's curvature in the user's unit, which may be outside float64's range
     gamma = getattr(getattr(argument, "_reduced", argument), "gamma", None)
     if shape := getattr(gamma, "shape", ()):
         return float(shape[-1]) ** 3
     shape = getattr(argument, "shape", ())
     if not isinstance(shape, tuple) or len(shape) < 2:
         return 0.0
-    if not all(isinstance(length, int | float) for length in shape):  # Dask frames do not know it
+    if not all(isinstance(length, int | float) for length in shape):  # unknown in Dask frames
         return 0.0
     return float(shape[-1]) * float(shape[-2]) * float(min(shape[-2:]))
 
 
 def _start_anew() -> None:
-    """Forget the threads of the parent process after a fork, and lift their limit."""
-    global _limit  # noqa: PLW0603 - a child of fork starts anew
+    """Forget the parent process's threads after a fork, and lift their limit."""
+    global _limit  # noqa: PLW0603 - a forked child starts anew
     if _limit.holders:
         _restored(_limit.changed)
     _limit = _Limit()

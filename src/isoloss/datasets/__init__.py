@@ -1,4 +1,4 @@
-"""Data sets by name and data files, as standardised train and test arrays."""
+"""Read data sets and data files, and make standardised train and test arrays of them."""
 
 from isoloss.datasets.columns import ColumnError, Help, target_columns
 from isoloss.datasets.labels import Labelled, labelled

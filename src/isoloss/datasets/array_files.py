@@ -24,9 +24,9 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 def read_npz(path: Path, *, features_only: bool = False, most_bytes: int | None = None) -> Table:
-    """Read arrays ``X`` and ``y``, and ``X_test`` and ``y_test`` if they are there.
+    """Read arrays ``X`` and ``y``, and ``X_test`` and ``y_test`` if the file has them.
 
-    Raises ``ValueError`` if an array is missing, or of another kind or shape.
+    Raises ``ValueError`` if an array is missing, or has the wrong kind or shape.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
@@ -41,7 +41,7 @@ def read_npz(path: Path, *, features_only: bool = False, most_bytes: int | None 
                 raise ValueError(f"its arrays have more than {most_bytes / 2**20:.0f} MiB")
             arrays = {name: archive[name] for name in wanted if name in names}
     except (*_UNREADABLE, MemoryError, NotImplementedError, RuntimeError) as error:
-        # a header can claim any size, a ZIP archive any compression
+        # a corrupt header can claim any size, and a ZIP archive any compression
         raise ValueError(f"cannot read '{path}' as NPZ: {first_line(error)}") from None
     for name, array in arrays.items():
         _check_array(path, name, array)
@@ -111,12 +111,12 @@ def named(array: npt.NDArray[Any], names: Sequence[str]) -> dict[str, npt.NDArra
 
 
 def changed_by_floats(values: npt.NDArray[Any]) -> bool:
-    """Return whether numbers as floats are no longer what was written: booleans, large integers."""
+    """Return whether conversion to floats changes values, as with booleans and large integers."""
     if values.dtype.kind not in "iu":
         return values.dtype.kind == "b"
     return bool(((values > _EXACT_WHOLES) | (values < -_EXACT_WHOLES)).any())
 
 
 def first_line(error: Exception) -> str:
-    """Return what a library's error says, in one line."""
+    """Return the first line of a library's error message."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__

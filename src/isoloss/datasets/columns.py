@@ -1,4 +1,4 @@
-"""Columns of tables: which ones are used, and why one cannot be."""
+"""Which columns of tables are used, and why some cannot be."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Help:
     Attributes
     ----------
     option : str
-        Its name, a keyword argument of `split`; on the command line with two dashes.
+        Its name: a keyword argument of `split`, with two dashes on the command line.
     value : object
         The value to give.
     effect : str
-        What it does.
+        What the option does.
     instead : bool
-        Whether it is an alternative to the option before it.
+        Whether it is an alternative to the previous option.
     """
 
     option: str
@@ -47,16 +47,16 @@ class Help:
 
 
 class ColumnError(ValueError):
-    """Columns cannot be used as they are, since they hold text or have missing values.
+    """Columns cannot be used as they are because they hold text or have missing values.
 
     Attributes
     ----------
     faults : str
         What is wrong with which columns.
     helps : tuple of Help
-        Options that would help, all of them together except for alternatives.
+        Options that would help if all are given, except for alternatives.
     targets_only : bool
-        Whether only targets are at fault.
+        Whether only targets have faults.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ def text_columns(frame: pd.DataFrame) -> list[str]:
 
 
 def leave_out(tables: Sequence[Table], ignore: Collection[str]) -> list[Table]:
-    """Return tables without some columns; raise ``ValueError`` if the first one lacks any."""
+    """Return tables without some columns; raise ``ValueError`` if the first table lacks any."""
     first = tables[0]
     for name in ignore:
         if name not in first.frame:
@@ -105,15 +105,15 @@ def same_columns(table: Table, test: Table) -> None:
 
 
 def target_columns(table: Table, target: str | Sequence[str] | None) -> list[str]:
-    """Return the columns that are asked for, or the ones that the table suggests.
+    """Return the target columns that the user names, or else those that the table suggests.
 
     Parameters
     ----------
     table : Table
         The columns.
     target : str, sequence of str or None
-        The target's column, or those of several targets; None for those that the source calls
-        targets, else the column ``target``, else the last one.
+        The column of the target, or the columns of several. None means the columns that the
+        source calls targets, else the column ``target``, else the last column.
 
     Returns
     -------

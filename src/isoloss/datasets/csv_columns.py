@@ -1,4 +1,4 @@
-"""Columns of a text file, where one column can settle how numbers in another are written."""
+"""Read a text file's columns; one column can settle how another writes its numbers."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ Texts = dict[int, npt.NDArray[np.object_]]
 
 
 def read_columns(source: Source, frame: pd.DataFrame) -> list[TextColumn]:
-    """Return all columns: numbers where all cells agree in how they are written, else text.
+    """Return all columns: as numbers where all cells write them in the same way, else as text.
 
-    ``frame`` has the columns of the source as pandas reads them. Numbers such as ``1,234``, which
-    have a decimal comma or a thousands separator, are read as in the other columns of the file; if
-    these do not decide, the column is an odd one.
+    ``frame`` has the columns of the source as pandas reads them. Numbers such as ``1,234``, whose
+    comma may mark decimals or thousands, are read as in the other columns of the file; if these do
+    not settle the question, the column is ``odd``.
     """
     kinds = {place: dtype.kind for place, dtype in enumerate(frame.dtypes)}
     columns = {}
@@ -51,7 +51,7 @@ def read_columns(source: Source, frame: pd.DataFrame) -> list[TextColumn]:
 
 
 def _with_commas(source: Source, places: list[int]) -> dict[int, TextColumn]:
-    """Return columns that pandas can read with decimal commas, if a sample leaves no doubt."""
+    """Return the columns that pandas can read with decimal commas, if a sample leaves no doubt."""
     likely = []
     for place, cells in source.texts(places, rows=_SAMPLE).items():
         sample = [cell for cell in set(cells) if not is_missing(cell, MISSING_NUMBERS)]
@@ -67,7 +67,7 @@ def _with_commas(source: Source, places: list[int]) -> dict[int, TextColumn]:
 def _settle(
     source: Source, columns: dict[int, TextColumn], texts: Texts, pointed: list[int]
 ) -> None:
-    """Decide on columns with two possible conventions; doubt points if commas are decimal."""
+    """Settle columns with two possible conventions; distrust points if commas are decimal."""
     settled = [each.possible[0] for each in columns.values() if len(each.possible) == 1]
     has_commas = any(each.decimal == "," for each in settled)
     doubtful = [place for place, each in columns.items() if len(each.possible) > 1]
@@ -94,6 +94,6 @@ def _is_grouped(cells: npt.NDArray[np.object_]) -> bool:
 
 
 def _is_usual(cells: npt.NDArray[np.object_]) -> bool:
-    """Return whether several cells have commas, so that they are no typing error."""
+    """Return whether several cells have commas, so that these are unlikely to be typing errors."""
     count = sum("," in cell for cell in cells)
     return count > 1 and count >= _FEW * len(cells)

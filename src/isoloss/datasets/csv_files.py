@@ -1,4 +1,4 @@
-"""CSV and similar files, as tables: pandas reads them, and this module adds strict checks."""
+"""Read CSV and similar files as tables: pandas reads them, and this module checks strictly."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _UNNAMED = re.compile(r"|Unnamed: [0-9]+")
 def read_csv(path: Path, header: bool | None = None, most_bytes: int | None = None) -> Table:
     """Read a text file of rows and cells, as `load` does.
 
-    Raises ``ValueError`` if it is not such a file, or it is unclear whether its first line holds
-    names, and ``OSError`` if it cannot be read.
+    Raises ``ValueError`` if the file is not of this kind or it is unclear whether its first line
+    holds names, and ``OSError`` if it cannot be read.
     """
     text = read_text_file(path, most_bytes)
     try:
@@ -60,7 +60,7 @@ def read_csv(path: Path, header: bool | None = None, most_bytes: int | None = No
 
 
 def _with_line_feeds(raw: bytes) -> bytes:
-    """Return a text whose lines end in LF or CRLF: other ends are read differently by pandas."""
+    """Return a text whose lines end in LF or CRLF, since pandas reads other ends differently."""
     if raw.count(b"\r") == raw.count(b"\r\n"):
         return raw
     if b'"' in raw:
@@ -71,7 +71,7 @@ def _with_line_feeds(raw: bytes) -> bytes:
 def _source(
     raw: bytes, dialect: Dialect, path: Path, header: bool | None
 ) -> tuple[Source, list[str]]:
-    """Return the rows with their names, and notes on how these were found."""
+    """Return the rows with the columns' names, and notes on how the names were found."""
     text, whole = head_of(raw)
     check_blanks(text, dialect)
     rows = head_records(text, dialect, whole=whole)
@@ -120,7 +120,7 @@ def _uneven(first: Sequence[str], width: int, dialect: Dialect, path: Path) -> s
 
 
 def _first_record(text: str, dialect: Dialect) -> int:
-    """Return how many bytes the first record takes, with empty lines before it."""
+    """Return how many bytes the first record takes, including empty lines before it."""
     lines = io.StringIO(text, newline="")
     next(records(iter(lines.readline, ""), dialect))
     return len(text[: lines.tell()].encode())
@@ -129,7 +129,7 @@ def _first_record(text: str, dialect: Dialect) -> int:
 def _kept(
     names: Sequence[str], columns: Sequence[TextColumn], path: Path
 ) -> tuple[dict[str, int], list[str]]:
-    """Return the columns' places by their names, and notes on those that were left out."""
+    """Return the columns' positions by name, and notes on columns that were left out."""
     import pandas as pd
 
     kept: dict[str, int] = {}
@@ -151,7 +151,7 @@ def _kept(
 
 
 def _sentences(kept: Mapping[str, int], columns: Sequence[TextColumn]) -> list[str]:
-    """Describe decisions about cells, each once for all columns concerned."""
+    """Describe each decision about cells once, for all columns that it concerns."""
     found: dict[str, list[str]] = {}
     for name, place in kept.items():
         column = columns[place]

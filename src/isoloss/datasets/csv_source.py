@@ -1,4 +1,4 @@
-"""The rows of a text file as pandas reads them, after a check that it reads them correctly."""
+"""The rows of a text file as pandas reads them, with checks that it reads them correctly."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TOKENS = sorted(
     {form for text in MISSING_NUMBERS for form in (text, text.upper(), text.title())}
     | {"NaN", "-NaN"}
 )
-"""Missing values in the usual cases; a column with another one is read as text first."""
+"""The usual marks of missing values; a column with any other mark is first read as text."""
 
 _NUMBERS = {"na_values": _TOKENS, "keep_default_na": False, "low_memory": False}
 _ROW = re.compile(rb"[^ \t\r\n]")
@@ -32,7 +32,7 @@ _ROW = re.compile(rb"[^ \t\r\n]")
 
 @dataclass(frozen=True, eq=False)
 class Source(Mapping[str, npt.NDArray[np.object_]]):
-    """The rows of a file, in UTF-8: each column's cells as they were written, by its name."""
+    """The rows of a UTF-8 file: a mapping from column names to the cells as written."""
 
     body: bytes
     dialect: Dialect
@@ -51,19 +51,19 @@ class Source(Mapping[str, npt.NDArray[np.object_]]):
         return len(self.names)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names  # Mapping's own would read the column
+        return name in self.names  # Mapping's method would read the column
 
     def texts(
         self, places: Collection[int], rows: int | None = None
     ) -> dict[int, npt.NDArray[np.object_]]:
-        """Return the cells of some columns as texts, of all rows or the first ones."""
+        """Return the cells of some columns as texts, for all rows or the first ones."""
         if not places or not self._has_rows():
             return {place: np.array([], dtype=object) for place in places}
         frame = self._read(usecols=sorted(places), dtype=object, na_filter=False, nrows=rows)
         return {place: column.to_numpy() for place, column in frame.items()}
 
     def with_decimal_commas(self, places: Collection[int]) -> pd.DataFrame:
-        """Return some columns, as numbers if all their cells are such with decimal commas."""
+        """Return some columns, as numbers where all cells are numbers with decimal commas."""
         return self._read(usecols=sorted(places), decimal=",", **_NUMBERS)
 
     def parsed(self, where: str) -> pd.DataFrame:
@@ -95,7 +95,7 @@ class Source(Mapping[str, npt.NDArray[np.object_]]):
         import pandas as pd
 
         if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
-            options["float_precision"] = "round_trip"  # later ones need not be told
+            options["float_precision"] = "round_trip"  # later versions do this by default
         return pd.read_csv(
             io.BytesIO(self.body),
             sep=r"\s+" if self.dialect.delimiter == BLANKS else self.dialect.delimiter,
@@ -105,7 +105,7 @@ class Source(Mapping[str, npt.NDArray[np.object_]]):
         )
 
     def _is_plain(self, rows: int) -> bool:
-        """Return whether all rows certainly have one cell for each name."""
+        """Return whether every row certainly has one cell for each name."""
         delimiter = self.dialect.delimiter
         if delimiter == BLANKS or b'"' in self.body:
             return False

@@ -1,4 +1,4 @@
-"""All reasons why columns cannot be used, reported at once with the options that would help."""
+"""Report all reasons why columns cannot be used at once, with the options that would help."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from isoloss.datasets.tables import Table
 
 __all__ = ["Faults"]
 
-_SHOWN = 100  # names of columns at fault: all of them, as long as a person can read the line
-_MOST_TEXTS = 1000  # columns that one column of text may become
+_SHOWN = 100  # how many names of unusable columns a message lists, so that it stays readable
+_MOST_TEXTS = 1000  # how many columns one column of text may become
 
 
 @dataclass
 class Faults:
-    """Collects what is wrong with the columns of tables, of which options may make some usable."""
+    """Collects faults of tables' columns, and the options that would make columns usable."""
 
     options: Options
     _features: list[str] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Faults:
     _no_target: bool = False
 
     def read(self, table: Table, X: pd.DataFrame, texts: Sequence[str], y: pd.DataFrame) -> None:
-        """Examine the features of a table, some of which may be text, and its targets."""
+        """Examine a table's targets and features; some features may be text."""
         name, numbers = table.name, X.drop(columns=list(texts))
         for column, cells in numbers.select_dtypes(object).items():
             other = (
@@ -75,9 +75,9 @@ class Faults:
             self._features.append(f"columns {such} of {name} hold text")
 
     def leave_out(self, table: Table, columns: Sequence[str]) -> list[str]:
-        """Return features without those that only a change of the file could make usable.
+        """Return the features, except those that no option but ``ignore`` can help.
 
-        These have no values at all, or are numbers except for a few cells.
+        These have no values at all, or all but a few of their cells are numbers.
         """
         void = table.frame[list(columns)].isna().all()
         for name in columns:
@@ -89,7 +89,7 @@ class Faults:
         return [name for name in columns if name not in self._ignore]
 
     def read_odd(self, table: Table, targets: Sequence[str]) -> None:
-        """Find targets that are numbers except for a few cells: these are not classes."""
+        """Find targets whose cells are numbers except for a few; they are not classes."""
         for name in targets:
             if name in table.odd:
                 classes = "; or choose task classification, which takes each cell as a label"

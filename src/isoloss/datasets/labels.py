@@ -1,4 +1,4 @@
-"""From tables to rows as estimators take them: features as they are, and targets or labels."""
+"""Turn tables into rows for estimators: unprocessed features, and targets or labels."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Labelled:
     name : str
         The data set's name.
     X : DataFrame, shape (n, d)
-        Features as they are: numbers, and text that is to be encoded.
+        Unprocessed features: numbers, and text that is to be encoded.
     y : array, shape (n,) or (n, m)
-        Targets or labels of classes.
+        Targets or class labels.
     validation : tuple of DataFrame and array, optional
         Further rows of the same kind.
     preprocessing : list of transformers
-        The steps, not fitted, of a scikit-learn pipeline before its model. They turn features into
-        numbers of mean zero and variance one; the last one is ``StandardScaler``.
+        Unfitted steps of a scikit-learn pipeline before its model. They turn features into numbers
+        of mean zero and variance one; the last step is ``StandardScaler``.
     targets : tuple of str
         Names of the targets' columns.
     classes : bool
@@ -87,13 +87,13 @@ def labelled(
     table, validation : Table
         The rows.
     target, task, ignore, drop_rows, impute, encode
-        As for `split`. What has to be learnt from the train rows is left to ``preprocessing``: in a
-        pipeline, each fold learns it anew.
+        As for `split`. The steps of ``preprocessing`` learn from the train rows; in a pipeline, each
+        fold fits them anew.
 
     Returns
     -------
     Labelled
-        Features as they are, without those that are constant; numbers or labels as targets.
+        Unprocessed features without constant ones, and numbers or labels as targets.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Data sets by name, and files by their suffix."""
+"""Read data sets by name, and files according to their suffix."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def load(
         (``.csv.gz``). An NPZ file has an array ``X`` and an array ``y``, and may have ``X_test``
         and ``y_test``.
     header : bool, optional
-        Whether the first line of a CSV file holds the column names. By default this is decided
-        where it is safe, and an error asks for it where it is not. Columns without names are
-        called column1, column2, ...
+        Whether the first line of a CSV file holds the column names. By default this is detected if
+        it is clear; if it is not, an error asks for this option. Columns without names are called
+        column1, column2, ...
     features_only : bool, default: False
         Read only the features from an NPZ file: no targets and no test rows.
     most_bytes : int, optional
@@ -51,14 +51,14 @@ def load(
     Returns
     -------
     Table
-        Its columns: numbers where all cells are numbers, else text. The index that pandas writes
+        The columns: numbers where all cells are numbers, else text. The index that pandas writes
         beside the columns is left out.
 
     Raises
     ------
     ValueError
-        If there is no such data set, the file does not have the format that its name says, or it
-        is unclear whether its first line holds names.
+        If there is no such data set, the file does not have the format of its suffix, or it is
+        unclear whether its first line holds names.
     ImportError
         If pyarrow, which Parquet files need, is not installed.
 

@@ -1,4 +1,4 @@
-"""Parquet files, as tables: without the index that pandas writes beside the columns."""
+"""Read Parquet files as tables, without the index that pandas writes beside the columns."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["read_parquet"]
 
 
 def read_parquet(path: Path) -> Table:
-    """Read a Parquet file by pyarrow.
+    """Read a Parquet file with pyarrow.
 
-    Raises ``ValueError`` if it is none, and ``ImportError`` if pyarrow is not there.
+    Raises ``ValueError`` for other files, and ``ImportError`` if pyarrow is not installed.
     """
     try:
         import pyarrow as pa
@@ -52,16 +52,16 @@ def read_parquet(path: Path) -> Table:
 
 
 def _stated_index(metadata: dict[bytes, bytes]) -> list[str]:
-    """Return the columns that pandas, which wrote the file, takes for the rows' index."""
+    """Return the columns that pandas, when it wrote the file, stored as the rows' index."""
     try:
         stated = json.loads(metadata.get(b"pandas", b"{}"))["index_columns"]
-        return [name for name in stated if isinstance(name, str)]  # others are ranges
+        return [name for name in stated if isinstance(name, str)]  # other entries are ranges
     except (ValueError, KeyError, TypeError, RecursionError):
         return []
 
 
 def _column(column: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.object_] | None]:
-    """Return a column as floats or texts, and how it is written if floats do not tell."""
+    """Return a column as floats or texts, and its cells as written if floats lose this."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):

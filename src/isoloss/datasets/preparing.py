@@ -1,4 +1,4 @@
-"""Missing values filled in, texts encoded and columns standardised, by scikit-learn."""
+"""Fill in missing values, encode texts and standardise columns with scikit-learn."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ __all__ = [
 ]
 
 Impute = Literal["mean", "median", "most_frequent"]
-"""The statistic of the train rows' column that replaces missing numbers."""
+"""The statistic of a column's train rows that replaces missing numbers."""
 
 Encode = Literal["one-hot"]
-"""What columns of text become."""
+"""How columns of text are encoded."""
 
 Task = Literal["auto", "classification", "regression"]
-"""What to make of a target."""
+"""How to treat a target."""
 
 UNFIT = "too large or too small to standardise"
 UNKNOWN = "Found unknown categories"
-"""What scikit-learn's warning begins with."""
+"""How scikit-learn's warning begins."""
 
 _EPS = float(np.finfo(float).eps)
 _CHOICES = {"impute": ("mean", "median", "most_frequent"), "encode": ("one-hot",)}
@@ -49,7 +49,7 @@ _CHOICES = {"impute": ("mean", "median", "most_frequent"), "encode": ("one-hot",
 
 @dataclass(frozen=True)
 class Options:
-    """What is done to missing values and to texts; see `split`."""
+    """How missing values and texts are handled; see `split`."""
 
     drop_rows: bool = False
     impute: Impute | None = None
@@ -69,8 +69,8 @@ class Options:
 def transformers(frame: pd.DataFrame, impute: Impute | None) -> list[Any]:
     """Return pipeline steps that turn features into numbers of mean zero and variance one.
 
-    Missing numbers are filled in if ``impute`` says so; a column of text becomes a column for each
-    of its values, a missing one included. All of it is learnt where the pipeline is fitted.
+    Missing numbers are filled in if ``impute`` is given; a column of text becomes one column for
+    each of its values, including a missing one. All steps learn from the rows they are fitted on.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
@@ -89,11 +89,11 @@ def transformers(frame: pd.DataFrame, impute: Impute | None) -> list[Any]:
 
 
 def constant_columns(frame: pd.DataFrame, impute: Impute | None, name: str) -> list[str]:
-    """Return the columns of the train rows of ``name`` that do not vary.
+    """Return the columns that do not vary in the train rows of ``name``.
 
-    Numeric ones are those that ``StandardScaler`` does not scale, since their variance is not
-    above its rounding error. Raises ``ValueError`` where numbers are so large or
-    small that they cannot be standardised.
+    Numeric columns do not vary if ``StandardScaler`` leaves them unscaled, as their variance is not
+    above its rounding error. Raises ``ValueError`` if numbers are too large or too small to be
+    standardised.
     """
     texts = frame.select_dtypes(object)
     found = {str(each) for each in texts if texts[each].nunique(dropna=False) == 1}
@@ -105,7 +105,7 @@ def constant_columns(frame: pd.DataFrame, impute: Impute | None, name: str) -> l
             scaler = steps[-1].fit(filled)
             still = scaler.scale_ != np.sqrt(scaler.var_)
             spread = np.abs(filled[:, still] - scaler.mean_[still]).max(axis=0, initial=0.0)
-        # not rounding of constants, but small numbers whose squares underflow
+        # columns that vary, but whose numbers are so small that their squares underflow
         lost = spread > len(frame) ** 1.5 * _EPS * np.abs(scaler.mean_[still])
         if lost.any() or not np.isfinite(scaler.var_).all():
             raise ValueError(f"the numbers in {name} are {UNFIT}")
@@ -144,19 +144,19 @@ def learnt(model: Any) -> tuple[dict[str, list[Any]], bool]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep scikit-learn from warning of unknown texts: `unknown_texts` names them."""
+    """Keep scikit-learn from warning about unknown texts; `unknown_texts` names them instead."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", UNKNOWN, UserWarning)
         yield
 
 
 def texts_of(frame: pd.DataFrame) -> dict[str, list[Any]]:
-    """Return the different texts in each column of text, None where one is missing."""
+    """Return the distinct texts in each column of text, with None for missing ones."""
     return {str(name): list(cells.unique()) for name, cells in frame.select_dtypes(object).items()}
 
 
 def encoded(frame: pd.DataFrame) -> list[str]:
-    """Return a sentence on what columns of text become, if there are any."""
+    """Return a sentence on how columns of text are encoded, if there are any."""
     counts = [f"'{name}' ({len(texts)})" for name, texts in texts_of(frame).items()]
     if not counts:
         return []
@@ -170,9 +170,10 @@ def encoded(frame: pd.DataFrame) -> list[str]:
 def unknown_texts(
     known: Mapping[str, Collection[Any]], frame: pd.DataFrame, rows: str, knows: str
 ) -> list[str]:
-    """Return a sentence for each column of which some rows' texts are not among the known ones.
+    """Return a sentence for each column in which some rows have unknown texts.
 
-    ``rows`` is what one row is called, ``knows`` who does not know the texts: "no train row has".
+    ``rows`` is the word for one row; ``knows`` is the phrase, such as "no train row has", that says
+    who does not know the texts.
     """
     notes = []
     for name, texts in known.items():

@@ -1,4 +1,4 @@
-"""The usable rows of one or several tables, and which of them repeat."""
+"""Find the usable rows of one or several tables, and the rows that repeat."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ __all__ = ["TableRows", "frame_to_predict", "read_rows"]
 class TableRows:
     """Features and targets of tables with the same columns, one table after the other.
 
-    Numbers are float64 and texts objects; where a feature is missing, they are NaN and None.
-    ``kept`` has the places of the rows that are used, in each table; ``notes`` say what was left
-    out or is to be filled in.
+    Numbers are float64, or NaN where missing; texts are objects, or None where missing. ``kept``
+    has the positions of the used rows in each table; ``notes`` say what was left out or is to be
+    filled in.
     """
 
     tables: tuple[Table, ...]
@@ -47,11 +47,11 @@ class TableRows:
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """How many rows of each table are used."""
+        """The number of used rows in each table."""
         return tuple(map(len, self.kept))
 
     def written(self, name: str) -> pd.Series:
-        """Return a target as it is written in the files."""
+        """Return a target's cells as they are written in the files."""
         parts = zip(self.tables, self.kept, strict=True)
         return pd.Series(np.concatenate([part.written(name)[kept] for part, kept in parts]))
 
@@ -59,7 +59,7 @@ class TableRows:
     def alike(self) -> npt.NDArray[np.intp]:
         """A number for each row, the same for rows with the same features and targets."""
         columns = pd.concat([self.features, self.targets], axis=1)
-        # 0.0 and -0.0 are one number
+        # 0.0 and -0.0 are the same number
         table = columns.select_dtypes(exclude=object).to_numpy(float) + 0.0
         codes = [pd.factorize(texts)[0] for _, texts in columns.select_dtypes(object).items()]
         table = np.ascontiguousarray(np.column_stack([table, *codes]))
@@ -71,7 +71,7 @@ class TableRows:
     ) -> list[str]:
         """Return a note on the rows of kind ``name`` that also occur among the train rows.
 
-        Without other rows, the note is on train rows that repeat each other.
+        Without other rows, the note is about train rows that repeat each other.
         """
         if len(others):
             count, rows = int(np.isin(self.alike[others], self.alike[train]).sum()), len(others)
@@ -98,8 +98,8 @@ def read_rows(
 ) -> TableRows:
     """Read features and targets of tables with the same columns.
 
-    Raises ``ValueError`` if the columns differ, and `ColumnError`, which names all of them, if some
-    cannot be used.
+    Raises ``ValueError`` if the columns differ, and a `ColumnError` that names all unusable
+    columns, if there are any.
     """
     tables = leave_out(tables, ignore)
     first = tables[0]
@@ -144,9 +144,9 @@ def read_rows(
 
 
 def _frame(table: Table, names: Sequence[str], texts: Collection[str] = ()) -> pd.DataFrame:
-    """Return columns: as float64; or as objects, those that hold text and those in ``texts``.
+    """Return columns as float64, or as objects if they hold text or are in ``texts``.
 
-    Texts are as they are written, and None where one is missing.
+    Texts are as written, and None where missing.
     """
     frame = table.frame[list(names)].reset_index(drop=True)
     words = {*texts, *text_columns(frame)}
@@ -162,7 +162,7 @@ def _frame(table: Table, names: Sequence[str], texts: Collection[str] = ()) -> p
 def frame_to_predict(
     table: Table, features: Sequence[str], texts: Collection[str], *, fills: bool
 ) -> pd.DataFrame:
-    """Return the features of a model that encodes some as texts, and may fill in numbers."""
+    """Return features for a model that encodes some of them as texts, and may fill in numbers."""
     if table.rows < 1:
         raise ValueError(f"{table.name} has no rows")
     frame = _frame(table, features, texts)

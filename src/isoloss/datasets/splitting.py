@@ -1,4 +1,4 @@
-"""From tables to standardised train and test arrays, with what was done to them in words."""
+"""Turn tables into standardised train and test arrays, with notes on what was done."""
 
 from __future__ import annotations
 
@@ -41,33 +41,32 @@ def split(
     test : Table, optional
         The test rows; by default those that came with ``table``, if any.
     target : str or sequence of str, optional
-        The target's column, or those of several targets; by default the one that the source marks
-        as its target, else the column ``target``, else the last one.
+        The column of the target, or the columns of several. By default, the columns that the
+        source calls targets, else the column ``target``, else the last column.
     test_size : float, optional
-        The share of rows, chosen at random, to test on; by default 0.5 unless there are test rows.
+        The share of rows, chosen at random, to test on; by default 0.5 if there are no test rows.
     task : {"auto", "classification", "regression"}, default: "auto"
-        ``"auto"`` means classification for targets of text, and for whole numbers with at most 20
-        distinct values, in at least twice as many rows (unless the data's source says otherwise).
+        ``"auto"`` means classification for text, and for whole numbers with at most 20 distinct
+        values in at least twice as many rows (unless the data's source says otherwise).
         Labels are kept as they are written: ``01`` and ``1`` are different.
     ignore : collection of str
         Columns to leave out.
     drop_rows : bool, default: False
-        Leave out the rows in which a value is missing; with ``impute``, only those without a
-        target.
+        Leave out rows with missing values; with ``impute``, only rows without a target.
     impute : {"mean", "median", "most_frequent"}, optional
         Fill in missing numbers with this statistic of their column's train rows, as
         scikit-learn's ``SimpleImputer`` does.
     encode : {"one-hot"}, optional
         Turn each column of text into one column for each value of the train rows, as
         scikit-learn's ``OneHotEncoder`` does. Missing text is a value of its own. A value that
-        does not occur in the train rows is encoded as none of them, and a note says so.
+        does not occur in the train rows is encoded as none of theirs, and a note says so.
     seed : int, default: 0
         The seed of the random choice.
 
     Returns
     -------
     Split
-        The arrays, with notes in words.
+        The arrays, with notes on what was done.
 
     Raises
     ------
@@ -123,8 +122,8 @@ def split_three(
     table : Table
         The rows to split; the train rows if the others are given.
     validation, test : Table, optional
-        The validation and the test rows: both, or none. Without them half of the rows, chosen at
-        random, are for training and a quarter each for the others.
+        The validation and test rows: both or neither. By default, half of the rows, chosen at
+        random, are train rows, and a quarter each are validation and test rows.
     target, task, ignore, drop_rows, impute, encode, seed
         As for `split`.
 
@@ -174,7 +173,7 @@ def _by_file(rows: TableRows) -> list[Indices]:
 
 
 def _random_rows(rows: TableRows, test_size: float, seed: int) -> list[Indices]:
-    """Return train rows and, chosen at random, others."""
+    """Return train rows and other rows, chosen at random."""
     count, name = rows.counts[0], rows.source.name
     if not 0 < test_size < 1:
         raise ValueError(f"the test size must be between 0 and 1, both excluded; got {test_size:g}")

@@ -1,4 +1,4 @@
-"""Train rows and others as arrays, standardised by the train rows, with notes on what was done."""
+"""Standardise train and other rows by the train rows, with notes on what was done."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Split:
     X_test, y_test : array
         The test rows, transformed by the train rows' statistics.
     offset : array, shape (m,)
-        The train mean of the targets, which has to be added to predictions.
+        The train mean of the targets, which must be added to predictions.
     features, targets : tuple of str
-        Names of the columns, ``NAME_VALUE`` for a value of text that is encoded; for classes the
-        targets are their labels.
+        Names of the columns, with ``NAME_VALUE`` for each value of encoded text. Targets that are
+        classes have their labels as names.
     classes : bool
         Whether the targets are one-hot classes.
     notes : tuple of str
@@ -75,7 +75,7 @@ class Split:
         Returns
         -------
         array
-            Of the leading axes' shape; NaN where a prediction is not finite.
+            The shares, of the leading axes' shape; NaN where a prediction is not finite.
 
         Raises
         ------
@@ -108,7 +108,7 @@ def standardise(
     task: Task,
     options: Options,
 ) -> list[Split]:
-    """Standardise all rows by the train rows; return a split for each kind of other rows."""
+    """Standardise all rows by the train rows; return one split for each kind of other rows."""
     name = rows.source.name
     outputs, labels, notes = encode_targets(rows, task)
     total = sum(len(part) for part, _ in others.values())
@@ -169,7 +169,7 @@ def standardise(
 
 
 def _shares(rows: TableRows, y: Floats, classes: bool) -> list[str]:
-    """Tell how much of the loss each of several targets is: scales differ."""
+    """Return a note on each target's share of the loss, since targets differ in scale."""
     if classes or y.shape[1] == 1:
         return []
     largest = np.abs(y).max()
@@ -182,7 +182,7 @@ def _shares(rows: TableRows, y: Floats, classes: bool) -> list[str]:
 
 
 def _centred(rows: TableRows, outputs: Floats, train: Indices) -> tuple[Floats, Floats]:
-    """Return all targets less their train mean, and that."""
+    """Return all targets less their train mean, and this mean."""
     known = outputs[train]
     if not (known != known[0]).any():
         raise ValueError(f"the target {quoted(list(rows.targets))} is constant in the train rows")

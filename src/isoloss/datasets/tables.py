@@ -1,4 +1,4 @@
-"""Tables: columns as pandas holds them, and their cells as they were written."""
+"""Tables hold columns as pandas does, and their cells as they were written."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
 __all__ = ["INDEX", "Table", "frame_of"]
 
 INDEX = re.compile(r"|Unnamed: 0|__index_level_[0-9]+__")
-"""The names that pandas gives the index of the rows, which it writes as a column."""
+"""The names that pandas gives to the rows' index when it writes this as a column."""
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Named columns of one length, some of which may be targets by their own nature.
+    """Named columns of the same length; the source may call some of them targets.
 
     Attributes
     ----------
     name : str
-        The data set's name or the file's.
+        The name of the data set or file.
     frame : pandas.DataFrame
-        The columns: of dtype float64 where each cell is a number or missing (NaN), else of dtype
-        object with the text as it was written, and None where it is missing.
+        The columns: of dtype float64 if each cell is a number or missing (NaN), else of dtype
+        object with the text as written, or None where missing.
     targets : tuple of str
         The columns that the source itself calls targets; empty for CSV and Parquet.
     classes : tuple of str, optional
         What the integers in the target stand for, where the source says so.
     shipped : bool
-        Whether it is one of `SHIPPED`.
+        Whether the data set is one of `SHIPPED`.
     test : Table, optional
         The test rows that came in the same file.
     notes : tuple of str
-        Sentences on what was decided while reading.
+        Sentences on what was decided while the data were read.
     cells : mapping of str to sequence of str, optional
-        How the cells of a column were written, for those that ``frame`` holds as numbers.
+        The cells as written, for columns that ``frame`` holds as numbers.
     odd : mapping of str to str, optional
         Columns that should be numeric but are held as text because a few cells are not numbers,
         each with a message that names such a cell.
@@ -75,10 +75,10 @@ class Table:
         return {str(name): column.to_numpy() for name, column in self.frame.items()}
 
     def written(self, name: str) -> npt.NDArray[np.object_]:
-        """Return the cells of a column as texts, as they were written in the file.
+        """Return the cells of a column as the texts that the file holds.
 
-        Class labels are taken from here: ``01`` and ``1`` are different, and an ID above 2^53 is
-        not rounded.
+        Class labels come from here: ``01`` and ``1`` are different, and an ID above 2^53 is not
+        rounded.
 
         Parameters
         ----------
@@ -88,8 +88,8 @@ class Table:
         Returns
         -------
         array of str, shape (n,)
-            The texts. A missing cell is what stood for it in the file, or empty. Where there is no
-            file, integers are written without a point, and other numbers as Python writes them.
+            The texts. A missing cell keeps its mark in the file, or is empty. Without a file,
+            integers are written without a point, and other numbers as Python writes them.
 
         Examples
         --------
@@ -106,13 +106,13 @@ class Table:
 
 
 def frame_of(columns: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:
-    """Return arrays of floats and of objects as a frame, with the dtypes that they have."""
+    """Return arrays of floats and of objects as a frame that keeps their dtypes."""
     import pandas as pd
 
     parts = []
     for dtype in (np.dtype(float), np.dtype(object)):
         names = [name for name, each in columns.items() if each.dtype == dtype]
-        if names:  # in one block: a file can have many columns
+        if names:  # in one block, as a file can have many columns
             block = np.stack([columns[name] for name in names])
             parts.append(pd.DataFrame(block.T, columns=pd.Index(names, dtype=object), dtype=dtype))
     return pd.concat(parts, axis=1)[list(columns)] if parts else pd.DataFrame()

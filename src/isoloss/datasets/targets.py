@@ -1,4 +1,4 @@
-"""Encode targets, numbers or classes, as an array."""
+"""Encode targets, which are numbers or classes, as an array."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_AUTO_CLASSES = 20
 def encode_targets(
     rows: TableRows, task: Task
 ) -> tuple[Floats, tuple[str, ...] | None, tuple[str, ...]]:
-    """Return the targets of all rows as (n, m), class labels if they are classes, and notes."""
+    """Return all rows' targets (n, m), the labels if they are classes, and notes."""
     names, source = list(rows.targets), rows.source
     texts = [name for name in names if rows.targets[name].dtype == object]
     reason = "as asked"
@@ -52,7 +52,7 @@ def encode_targets(
 
 
 def _classes(rows: TableRows, name: str, *, is_text: bool) -> pd.DataFrame:
-    """Return the distinct labels as number and text: numbers in order, then texts in order."""
+    """Return the distinct labels as numbers and texts: first numbers, then texts, each in order."""
     written, numbers = rows.written(name), pd.to_numeric(rows.targets[name], "coerce")
     classes = pd.DataFrame({"number": numbers, "text": written}).drop_duplicates()
     if len(classes) > max(2, len(written) / 2):
@@ -66,7 +66,7 @@ def _classes(rows: TableRows, name: str, *, is_text: bool) -> pd.DataFrame:
 
 
 def _decide(rows: TableRows, texts: list[str]) -> tuple[Task, str]:
-    """Choose the task, with the reason."""
+    """Choose the task; return it with the reason."""
     from sklearn.utils.multiclass import type_of_target
 
     source, names = rows.source, list(rows.targets)
@@ -78,7 +78,7 @@ def _decide(rows: TableRows, texts: list[str]) -> tuple[Task, str]:
     if texts:
         return "classification", "the target is text"
     with np.errstate(invalid="ignore"), warnings.catch_warnings():
-        # scikit-learn's advice on many classes; below, many distinct values make a regression
+        # scikit-learn warns about many classes, which are a regression by the rule below
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         if type_of_target(cells.to_numpy()).startswith("continuous"):
             return "regression", "not whole numbers"
@@ -89,7 +89,7 @@ def _decide(rows: TableRows, texts: list[str]) -> tuple[Task, str]:
 
 
 def _same_number(rows: TableRows, name: str, classes: pd.DataFrame) -> list[str]:
-    """Note labels that write one number in different ways; refuse them across files."""
+    """Note labels that write the same number in different ways; refuse them across files."""
     twins = classes[classes["number"].notna() & classes.duplicated("number", keep=False)]
     known = rows.written(name)[: rows.counts[0]]
     for number, text in zip(twins["number"], twins["text"], strict=True):

@@ -1,4 +1,4 @@
-"""Columns of cells as written: numbers where all cells are numbers, else text."""
+"""Read columns of cells as written: as numbers if all cells are numbers, else as text."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _MANY, _FEW = 10, 3
 
 @dataclass(frozen=True, eq=False)
 class TextColumn:
-    """What the cells of a column are: floats with NaN, or an object array of texts with None.
+    """The cells of a column, as floats with NaN or as an object array of texts with None.
 
-    ``possible`` says how its numbers are written, if not as in Python (two conventions if this is
-    unclear); ``odd`` why a column that should be numeric is not, as a part of a sentence;
-    ``decided`` which cells could have meant something else; ``rounded`` whether its whole numbers
-    are too large for floats.
+    ``possible`` has the conventions for its numbers if they are not Python's (two if this is
+    unclear); ``odd`` is part of a sentence that says why a column that should be numeric is not;
+    ``decided`` says which cells could have meant something else; ``rounded`` is whether its whole
+    numbers are too large for floats.
     """
 
     values: npt.NDArray[Any]
@@ -45,7 +45,7 @@ class TextColumn:
 
 
 def read_texts(cells: npt.NDArray[np.object_], convention: Convention | None = None) -> TextColumn:
-    """Read the cells of a column; by a convention, where they could be of two."""
+    """Read the cells of a column, by the given convention if they fit two."""
     import pandas as pd
 
     codes, found = pd.factorize(cells)
@@ -75,9 +75,9 @@ def read_texts(cells: npt.NDArray[np.object_], convention: Convention | None = N
 
 
 def numbers_as_text(cells: npt.NDArray[np.object_]) -> str:
-    """Return what is wrong with texts that are numbers, but not whole ones; else nothing.
+    """Return what is wrong with texts that are all numbers, but not all whole; else "".
 
-    Whole numbers may be labels that their source has made texts on purpose.
+    Whole numbers may be labels that their source holds as text on purpose.
     """
     present = [cell for cell in cells if cell is not None and not is_missing(cell)]
     if not present or all(cell.strip().isdigit() for cell in present):
@@ -96,9 +96,9 @@ def _odd(
     counts: npt.NDArray[np.intp],
     possible: Sequence[Convention],
 ) -> str:
-    """Return what is wrong with a column of nearly only numbers; empty for other columns.
+    """Return what is wrong with a column if nearly all its cells are numbers, else an empty text.
 
-    ``present`` are its distinct cells that are not missing, which occur ``counts`` times.
+    ``present`` has its distinct cells that are not missing, which occur ``counts`` times.
     """
     plain = np.array([is_number(cell) for cell in present])
     near = np.array([resembles_number(cell) for cell in present])
@@ -131,7 +131,7 @@ def _odd(
 
 
 def _decided(forms: Mapping[str, str]) -> tuple[str, ...]:
-    """Describe what could have another meaning: words for missing values, blanks around words."""
+    """Describe cells that could mean something else: words for missing values, padded words."""
     found = []
     stripped: dict[str, str] = {}
     for cell, form in forms.items():

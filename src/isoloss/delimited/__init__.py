@@ -1,1 +1,1 @@
-"""Text files of rows and cells: their encoding, delimiter, header and numbers."""
+"""Text files of delimited cells: their encoding, delimiter, header and numbers."""

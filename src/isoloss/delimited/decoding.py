@@ -1,4 +1,4 @@
-"""Bytes of text files: decompressed, and in UTF-8 whatever their encoding."""
+"""Decompress text files, and convert them to UTF-8 whatever their encoding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["TextFile", "check_local", "decode", "read_text_file", "unpacked"]
 
 _GZIP = b"\x1f\x8b"
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
-_MARKS = (  # the longest first: UTF-32's begins as UTF-16's does
+_MARKS = (  # UTF-32 before UTF-16, whose mark is the beginning of UTF-32's
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -39,14 +39,14 @@ _POINTER = b"version https://git-lfs"
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text as UTF-8, without byte-order mark, and what was decided while it was decoded."""
+    """A text as UTF-8, without byte-order mark, and notes on how it was decoded."""
 
     raw: bytes
     notes: tuple[str, ...] = ()
 
 
 def check_local(given: object) -> None:
-    """Raise ``ValueError`` for a URL, since only local files are read.
+    """Raise ``ValueError`` for a URL, since isoloss reads only local files.
 
     Examples
     --------
@@ -63,9 +63,9 @@ files; download it, and give the file
 
 
 def read_text_file(path: Path, most_bytes: int | None = None) -> TextFile:
-    """Read a text file; one whose name ends in ``.gz`` is decompressed.
+    """Read a text file, and decompress it if its name ends in ``.gz``.
 
-    Raises ``OSError`` if it cannot be read, and ``ValueError`` if it is not text, or larger than
+    Raises ``OSError`` if it cannot be read, and ``ValueError`` if it is not text or exceeds
     ``most_bytes`` when decompressed.
     """
     with path.open("rb") as file:
@@ -76,7 +76,7 @@ def read_text_file(path: Path, most_bytes: int | None = None) -> TextFile:
 
 
 def unpacked(raw: bytes, name: str, most_bytes: int | None = None) -> bytes:
-    """Decompress bytes of gzip, at most so many of them."""
+    """Decompress gzip bytes, to at most ``most_bytes``."""
     limit = -1 if most_bytes is None else most_bytes + 1
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
@@ -91,8 +91,8 @@ def unpacked(raw: bytes, name: str, most_bytes: int | None = None) -> bytes:
 def decode(raw: bytes, name: str) -> TextFile:
     """Return a text as UTF-8; raise ``ValueError`` if the bytes are not text.
 
-    The encoding is recognised by its byte-order mark. Without one a text is UTF-8, or else
-    Windows-1252, of which Latin-1 is a part: this is a guess, and noted.
+    The encoding is recognised by its byte-order mark. A text without a mark is read as UTF-8 or,
+    failing that, as Windows-1252, which includes Latin-1; a note says that this is a guess.
     """
     notes: tuple[str, ...] = ()
     for mark, encoding in _MARKS:

@@ -1,4 +1,4 @@
-"""What separates the cells of a text file, and its lines as lists of cells."""
+"""Detect what separates the cells of a text file, and read its lines as lists of cells."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _DELIMITERS = ",;\t|"
 _STATED = re.compile(rb'"?sep=(.)"?[ \t]*(?:\r\n|\n|\r)', re.IGNORECASE)
 _HEAD_LINES, _HEAD_BYTES, _FEWEST_LINES = 1000, 2**20, 10
 _SAMPLE = 100
-_LEAST_NUMERIC = 0.3  # blanks separate words, too
+_LEAST_NUMERIC = 0.3  # fewer numbers mean that the blanks separate words
 
 
 @dataclass(frozen=True)
 class Dialect:
     """How a file is written.
 
-    ``delimiter`` separates the cells, `BLANKS` for any number of blanks and tabs; if the file is
-    ``padded``, a blank that belongs to no cell follows each. The table starts at byte ``start``:
-    after a line such as ``sep=;``.
+    ``delimiter`` separates the cells; it is `BLANKS` for any number of blanks and tabs. If the file
+    is ``padded``, each delimiter is followed by a blank that belongs to no cell. The table starts
+    at byte ``start``, after a line such as ``sep=;``.
     """
 
     delimiter: str
@@ -51,7 +51,7 @@ class Dialect:
 
 
 def head_of(raw: bytes) -> tuple[str, bool]:
-    """Return the first lines of a text, and whether they are all of it."""
+    """Return the first lines of a text, and whether they are the whole text."""
     end = 0
     for line in range(_HEAD_LINES):
         if end > _HEAD_BYTES and line >= _FEWEST_LINES:
@@ -63,7 +63,7 @@ def head_of(raw: bytes) -> tuple[str, bool]:
 
 
 def records(lines: Iterable[str], dialect: Dialect) -> Iterator[list[str]]:
-    """Read lines as lists of cells, without empty lines; raises ``csv.Error``."""
+    """Read lines as lists of cells, and skip empty lines; may raise ``csv.Error``."""
     blanks = dialect.delimiter == BLANKS
     if blanks:
         lines = (line.strip().replace("\t", " ") + "\n" for line in lines)
@@ -74,11 +74,11 @@ def records(lines: Iterable[str], dialect: Dialect) -> Iterator[list[str]]:
 
 
 def head_records(text: str, dialect: Dialect, *, whole: bool = True) -> list[list[str]]:
-    """Read the first lines as records; the last of them may be cut off, unless they are whole."""
+    """Read the first lines as records; unless ``whole``, the last line may be cut off."""
     rows = []
     try:
         for row in records(io.StringIO(text, newline=""), dialect):
-            rows.append(row)  # noqa: PERF402 - what is before a fault is kept
+            rows.append(row)  # noqa: PERF402 - records before a fault are kept
     except csv.Error as error:
         if whole or "unexpected end" not in str(error):
             raise csv.Error(f"{error}, in or after row {len(rows) + 1}") from None
@@ -86,10 +86,10 @@ def head_records(text: str, dialect: Dialect, *, whole: bool = True) -> list[lis
 
 
 def find_dialect(raw: bytes) -> Dialect:
-    """Detect how a text is written from its first lines.
+    """Detect from its first lines how a text is written.
 
-    The delimiter is the one that gives the lines the same number of cells, two at least; if
-    several do, the one whose cells are most often numbers.
+    The delimiter must give the lines the same number of cells, at least two; of several such
+    delimiters, the one whose cells are most often numbers is chosen.
     """
     if match := _STATED.match(raw):
         delimiter = match[1].decode("latin-1")
@@ -106,14 +106,14 @@ def find_dialect(raw: bytes) -> Dialect:
         agreeing, numeric = _score(rows)
         if (agreeing, numeric) > best_score and (delimiter != BLANKS or numeric > _LEAST_NUMERIC):
             best, best_score = dialect, (agreeing, numeric)
-    if best is None:  # one column, or a fault that reading it by the likeliest tells
+    if best is None:  # one column, or a fault that a read by the likeliest delimiter reports
         first = text.lstrip("\r\n").partition("\n")[0]
         best = Dialect(max(_DELIMITERS, key=first.count))
     return best
 
 
 def _score(rows: list[list[str]]) -> tuple[float, float]:
-    """Return the share of rows with the usual number of cells, and the share of numbers."""
+    """Return the share of rows with the usual number of cells, and the share of numeric cells."""
     if not rows:
         return 0.0, 0.0
     width, count = Counter(map(len, rows)).most_common(1)[0]
@@ -125,7 +125,7 @@ def _score(rows: list[list[str]]) -> tuple[float, float]:
 
 
 def check_blanks(text: str, dialect: Dialect) -> None:
-    """Raise ``csv.Error`` if blanks separate the cells, and some of these could be empty."""
+    """Raise ``csv.Error`` if blanks separate the cells and some cells could be empty."""
     if dialect.delimiter == BLANKS and _has_empty_cells(text):
         raise csv.Error(
             "cells are separated by blanks, and some seem to be empty; write NA in empty cells, or "
@@ -134,11 +134,11 @@ def check_blanks(text: str, dialect: Dialect) -> None:
 
 
 def _has_empty_cells(text: str) -> bool:
-    """Return whether each blank could separate two cells, some of them empty."""
+    """Return whether every single blank could be a delimiter, so that some cells are empty."""
     lines = io.StringIO(text, newline="")
     rows = [row for row in csv.reader(lines, delimiter=" ") if any(row)]
     if len({len(row) for row in rows[1:]}) != 1:
-        return False  # blanks align the cells
+        return False  # the blanks align the columns
     alike = rows if len(rows[0]) == len(rows[1]) else rows[1:]
     return any(not all(cells) and any(cells) for cells in zip(*alike, strict=True))
 

@@ -1,4 +1,4 @@
-"""Whether the first line of a file holds the columns' names, or data: decided where it is safe."""
+"""Decide whether the first line of a file holds column names or data, where this is clear."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from isoloss.delimited.numerals import MISSING_NUMBERS, is_missing, looks_numeri
 __all__ = ["Decision", "decide_header"]
 
 _NEARLY_ALL = 0.9
-_FAR = 3  # so many columns do not agree by chance
+_FAR = 3  # this many columns do not agree by chance
 _ENOUGH_ROWS = 5
 _EQUAL = 1e-12  # steps of fractions such as 0.1, 0.2, 0.3
 
@@ -21,7 +21,7 @@ _EQUAL = 1e-12  # steps of fractions such as 0.1, 0.2, 0.3
 class Decision:
     """Whether the first line holds names (None if this is unclear), and why.
 
-    The reason is a part of a sentence; it is empty for names as they usually are.
+    The reason is part of a sentence; it is empty for ordinary names.
     """
 
     header: bool | None
@@ -30,9 +30,9 @@ class Decision:
 
 @dataclass(frozen=True, eq=False)
 class _Column:
-    """A column with the cell of the first line apart.
+    """A column, with its first cell apart.
 
-    ``below`` are the cells under it that are not missing, of ``count``.
+    ``below`` has those of the ``count`` cells below the first that are not missing.
     """
 
     first: str
@@ -51,14 +51,14 @@ class _Column:
         return bool(self.below) and count >= _NEARLY_ALL * len(self.below)
 
     def is_outside(self, *, far: bool = False) -> bool:
-        """Return whether the first cell is beyond those below; far: by more than their range."""
+        """Return whether the first cell is outside the range below it; ``far``: by more than it."""
         least, most = min(map(_value, self.below)), max(map(_value, self.below))
         margin = most - least if far else 0.0
         return least < most and not least - margin <= _value(self.first) <= most + margin
 
     @cached_property
     def is_pointed(self) -> bool:
-        """Whether all numbers below are written as fractions are: with a point or exponent."""
+        """Whether all numbers below are written as fractions, with a point or exponent."""
         return bool(self.below) and not any(_is_whole(cell) for cell in self.below)
 
 
@@ -139,7 +139,7 @@ def _with_numbers(
 
 
 def _cannot_be_names(first: list[str], columns: list[_Column], others: list[_Column]) -> str:
-    """Return why a line with numbers is data for sure, or nothing."""
+    """Return why a line with numbers is certainly data, or an empty text."""
     if len(set(first)) < len(first):
         return "it holds a cell twice, as names do not"
     above_index = not first[0] and columns[0].count == len(columns[0].below)
@@ -151,13 +151,13 @@ def _cannot_be_names(first: list[str], columns: list[_Column], others: list[_Col
 
 
 def _are_names(numbers: list[_Column]) -> bool:
-    """Return whether whole numbers in order stand above columns that hold fractions only."""
+    """Return whether the first cells are whole numbers in order, above fractions only."""
     pointed = [each for each in numbers if each.is_pointed and len(each.below) >= _FAR]
     return _is_progression(_wholes(numbers)) and len(pointed) >= _FAR
 
 
 def _stands_out(first: list[str], numbers: list[_Column], rows: Sequence[Sequence[str]]) -> str:
-    """Return why numbers in a first line could be names, or nothing."""
+    """Return why numbers in a first line could be names, or an empty text."""
     over_numbers = [each for each in numbers if each.is_numeric]
     wholes = _wholes(numbers)
     if not first[0]:
@@ -193,7 +193,7 @@ def _is_progression(values: Sequence[float]) -> bool:
 
 
 def _wholes(columns: list[_Column]) -> list[int]:
-    """Return first cells as whole numbers; none if any is written otherwise."""
+    """Return the first cells as whole numbers, or an empty list if any is not one."""
     if all(_is_whole(each.first) for each in columns):
         return [int(each.first) for each in columns]
     return []
@@ -216,5 +216,5 @@ def _is_absent(cell: str) -> bool:
 
 
 def _is_placeholder(cell: str) -> bool:
-    """Return whether a word is a usual placeholder for a missing value."""
+    """Return whether a word is a common placeholder for a missing value."""
     return not any(each.isalnum() for each in cell) or cell.lower() in ("missing", "unknown")

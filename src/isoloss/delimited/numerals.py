@@ -1,4 +1,4 @@
-"""What counts as a number in a cell: strictly, and in the various ways people write it."""
+"""Recognise numbers in cells: strictly, and in the various ways that people write them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = [
 ]
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})
-"""What stands for a missing value in any column, in lower case."""
+"""Marks of missing values in any column, in lower case."""
 
 MISSING_NUMBERS = MISSING | {"none", "#na", "#n/a n/a", "-nan"}
-"""What stands for a missing value among numbers; among words, None can be a word."""
+"""Marks of missing values among numbers; among words, ``None`` can be a word."""
 
 _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 _NUMBER = re.compile(
@@ -40,7 +40,7 @@ _BLANKS = " \t"
 
 @dataclass(frozen=True)
 class Convention:
-    """How a column writes numbers: its separator of thousands, or nothing, and its decimal mark."""
+    """How a column writes numbers: its thousands separator, if any, and its decimal mark."""
 
     thousands: str
     decimal: str
@@ -53,21 +53,21 @@ class Convention:
         return " and ".join(parts)
 
     def matches(self, cell: str) -> bool:
-        """Return whether a cell is a number of this convention."""
+        """Return whether a cell is a number in this convention."""
         return self.pattern.fullmatch(cell.strip(_BLANKS)) is not None
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """What matches a number of this convention."""
+        """The pattern of a number in this convention."""
         mark, decimal = re.escape(self.thousands), re.escape(self.decimal)
         whole = "[0-9]+"
-        if mark:  # with separators, each number has them
+        if mark:  # every number that is large enough must have separators
             whole = rf"(?:[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+|[0-9]{{1,3}})"
         number = rf"[+-]?(?:{whole}(?:{decimal}[0-9]*)?|{decimal}[0-9]+){_EXPONENT}"
         return re.compile(number, re.ASCII)
 
     def plain(self, cell: str) -> str:
-        """Return a number of this convention as Python writes it."""
+        """Return a number in this convention as Python writes it."""
         cell = cell.strip(_BLANKS)
         if self.thousands:
             cell = cell.replace(self.thousands, "")
@@ -86,10 +86,10 @@ _ANY = re.compile("|".join(each.pattern.pattern for each in _CONVENTIONS), re.AS
 
 
 def is_number(cell: str) -> bool:
-    """Return whether a cell is a number, infinite ones among them.
+    """Return whether a cell is a number, which may be infinite.
 
-    ASCII digits with at most one decimal point, a sign and an exponent: Python's ``float`` takes
-    more than this, such as ``1_0`` and digits of other scripts.
+    A number has ASCII digits, at most one decimal point, a sign and an exponent. Python's ``float``
+    takes more, such as ``1_0`` and digits of other scripts.
 
     Examples
     --------
@@ -116,9 +116,9 @@ def looks_numeric(cell: str) -> bool:
 
 
 def conventions(cells: Collection[str]) -> list[Convention]:
-    """Return the conventions that a column's cells agree in, of those with other values.
+    """Return the conventions other than Python's that fit all cells of a column.
 
-    None if they agree in none; two if they could be decimal commas as well as thousands.
+    There are two if commas could mark decimals as well as thousands.
 
     Examples
     --------
@@ -138,26 +138,26 @@ def conventions(cells: Collection[str]) -> list[Convention]:
     if not with_thousands and all(
         _GROUPED.fullmatch(cell.strip()) for cell in cells if "," in cell
     ):
-        return []  # 1,000 beside 5000: mistyped, rather than a fraction
+        return []  # 1,000 beside 5000 is a typing error rather than a fraction
     return [DECIMAL_COMMAS, *with_thousands]
 
 
 def resembles_number(cell: str) -> bool:
-    """Return whether a person would take a cell for a number, with a unit or in other digits.
+    """Return whether a person would take a cell for a number, say with a unit or other digits.
 
     Examples
     --------
     >>> [resembles_number(cell) for cell in ("5 %", "€1,000", "１２", "\u22125", "12b")]
     [True, True, True, True, False]
     """
-    if _WORD.search(cell):  # most texts: this is quick
+    if _WORD.search(cell):  # a quick answer for most texts
         return False
     plain = unicodedata.normalize("NFKC", cell.strip()).replace("\u2212", "-")
     return looks_numeric(_without_unit(plain))
 
 
 def wrong_with(cell: str) -> str:
-    """Return what to do about a cell that is not a number among cells that are."""
+    """Return advice on a cell that is not a number among cells that are."""
     if is_number(cell.strip()):
         return "remove the characters around it"
     cell = cell.strip()

@@ -1,4 +1,4 @@
-"""Tables and figures as one self-contained HTML file, and the style of figures."""
+"""Reports of tables and figures in one self-contained HTML file, and the style of figures."""
 
 from isoloss._files import OutputError
 

@@ -32,7 +32,7 @@ class HtmlTable:
     rows : sequence of sequences of str
         The cells.
     caption : str
-        The words above it.
+        The text above the table.
     marks : sequence of str
         A class for each row: ``"good"``, ``"bad"`` or ``""``.
     """
@@ -52,7 +52,7 @@ class Picture:
     figure : matplotlib.figure.Figure
         What to draw.
     caption : str
-        The words below it, which are its text alternative too.
+        The text below the figure, which is also its text alternative.
     """
 
     figure: Figure
@@ -61,7 +61,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading with what stands below it.
+    """A heading with the content below it.
 
     Attributes
     ----------
@@ -83,14 +83,14 @@ def render_report(title: str, sections: Sequence[Section], *, lead: str = "") ->
     title : str
         The heading of the page.
     sections : sequence of Section
-        What it shows, in order.
+        The sections, in order.
     lead : str, optional
         A paragraph below the heading.
 
     Returns
     -------
     str
-        HTML; formulas between dollar signs have become MathML, figures inline SVG.
+        HTML, with formulas between dollar signs as MathML and figures as inline SVG.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def write_report(path: Path, title: str, sections: Sequence[Section], *, lead: s
     path : Path
         The HTML file.
     title, sections, lead : object
-        As `render_report` takes them.
+        As for `render_report`.
     """
     write_text(path, render_report(title, sections, lead=lead))
 
@@ -152,7 +152,7 @@ def _part(part: str | HtmlTable | Picture) -> dict[str, object]:
 
 
 def _prose(text: str) -> Markup:
-    """Escape text, with ``$...$`` turned into MathML, and ``[label](address)`` into a link."""
+    """Escape text, and turn ``$...$`` into MathML and ``[label](address)`` into a link."""
     pieces = re.split(r"\$([^$]+)\$", text)
     return Markup("").join(
         Markup(latex2mathml.converter.convert(piece)) if i % 2 else _linked(piece)
@@ -170,7 +170,7 @@ def _linked(text: str) -> Markup:
 
 
 def _svg(figure: Figure) -> Markup:
-    """Return the SVG element alone, its ids made unique among the figures of a page."""
+    """Return a figure's SVG element, with ids that are unique on the page."""
     text = render(figure, "svg").decode()
     text = text[text.index("<svg") :]
     prefix = f"f{zlib.crc32(text.encode()):08x}-"

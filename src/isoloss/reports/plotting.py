@@ -1,4 +1,4 @@
-"""The house style of figures, and saving them."""
+"""Draw figures in the house style, and save them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from isoloss._files import write_bytes
 
 __all__ = ["COLOURS", "MARKERS", "RIDGE", "SIZES", "look", "new_figure", "render", "save", "style"]
 
-# Okabe and Ito (2008): distinct for every kind of colour vision, and in grey
+# Okabe and Ito (2008): these are distinct for every kind of colour vision, and in grey
 COLOURS = {
     "blue": "#0072B2",
     "orange": "#D55E00",
@@ -61,13 +61,13 @@ _METADATA: dict[str, dict[str, str | None]] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the house style inside this context, whatever the user's matplotlibrc says."""
+    """Use the house style inside this context, whatever the user's matplotlibrc says."""
     with matplotlib.style.context(_STYLE, after_reset=True):
         yield
 
 
 def look(i: int) -> dict[str, Any]:
-    """Return colour and dashes of a line: no two of the first forty look the same.
+    """Return the colour and dashes of a line; the first forty lines all look different.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def look(i: int) -> dict[str, Any]:
 
 
 def new_figure(kind: str) -> Figure:
-    """Return an empty figure of the size that its kind has.
+    """Return an empty figure of the size for its kind.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def new_figure(kind: str) -> Figure:
 
 
 def render(figure: Figure, kind: str) -> bytes:
-    """Return a figure's file, the same bytes at every call.
+    """Return the bytes of a figure's file, which are the same at every call.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def render(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     with style():
         if figure.get_layout_engine() is not None:
-            # laid out once: savefig would do it twice for every format
+            # savefig would lay the figure out twice for every format
             figure.draw_without_rendering()
             figure.set_layout_engine(None)
         figure.savefig(buffer, format=kind, dpi=200, metadata=_METADATA[kind])
@@ -116,11 +116,11 @@ def save(figure: Figure, folder: Path, name: str, kinds: Iterable[str]) -> list[
     figure : matplotlib.figure.Figure
         What to draw.
     folder : Path
-        A folder that is there.
+        An existing folder.
     name : str
-        The files' name without its ending.
+        The files' name without its suffix.
     kinds : iterable of str
-        Of ``"png"``, ``"pdf"`` and ``"svg"``.
+        Any of ``"png"``, ``"pdf"`` and ``"svg"``.
     """
     paths = [folder / f"{name}.{kind}" for kind in kinds]
     for path in paths:

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: phases, families, texts, files and PyTorch's schedulers."""
+"""Learning-rate schedules: phases, families, texts, files and PyTorch schedulers."""
 
 from isoloss.schedules import families
 from isoloss.schedules.families.annealing import anneal
@@ -24,7 +24,7 @@ __all__ = [
     "resolve",
 ]
 
-# What pickle and skops write names the public path, which no change of the rooms breaks.
+# Pickle and skops files name the public path, so that moving modules does not break them.
 for _saved in (*Phase.kinds.values(), Schedule, Spec):
     _saved.__module__ = __name__
 del _saved

@@ -29,13 +29,13 @@ def read_schedule(path: str | Path, column: str | None = None) -> Schedule:
     Parameters
     ----------
     path : str or Path
-        A ``.json`` file with what `Schedule.to_json` gives or a list of rates; any other file is
-        read as CSV, one step a row.
+        A ``.json`` file with the output of `Schedule.to_json` or a list of rates; any other file is
+        read as CSV, with one step per row.
     column : str, optional
         The column of a CSV file that holds the rates; other columns are then ignored. By default it
-        is the only column, or the one called ``lr``, ``learning_rate``, ``rate`` or ``rates``,
-        beside which only a count of the steps is allowed: a column ``momentum`` would mean
-        another schedule. A file of one column needs no header.
+        is the only column, or the column called ``lr``, ``learning_rate``, ``rate`` or ``rates``.
+        Beside this, only a count of the steps is allowed, since a column such as ``momentum`` would
+        mean another schedule. A file with one column needs no header.
 
     Returns
     -------
@@ -47,8 +47,8 @@ def read_schedule(path: str | Path, column: str | None = None) -> Schedule:
     OSError
         If the file cannot be read.
     ValueError
-        If the file holds no schedule, the column is missing, there are unknown columns beside it, a
-        row is not one step, or an entry is not a number.
+        If the file holds no schedule, the column is missing, other columns are unknown, a row is
+        not one step, or an entry is not a number.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def _rates(raw: bytes, column: str | None) -> list[float]:
 
 
 def _head(rows: list[list[str]], column: str | None) -> tuple[list[str], int]:
-    """Remove the names from the rows, if there are any; return them and the column of the rates."""
+    """Remove the header from the rows, if any; return its names and the position of the rates."""
     first = rows[0]
     if column is None and len(first) == 1:
         decided = Decision(True) if first[0] in _USUAL else decide_header(rows)
@@ -125,7 +125,7 @@ def _head(rows: list[list[str]], column: str | None) -> tuple[list[str], int]:
 
 
 def _check_count(name: str, cells: Sequence[str]) -> None:
-    """Raise ``ValueError`` unless a column counts its rows one by one."""
+    """Raise ``ValueError`` unless a column counts the rows."""
     counts = [float(cell) if is_number(cell) else math.nan for cell in cells]
     for number, count in enumerate(counts[1:], start=2):
         if not count - counts[number - 2] == 1:
@@ -136,7 +136,7 @@ def _check_count(name: str, cells: Sequence[str]) -> None:
 
 
 def _rate(cell: str, number: int) -> float:
-    if not is_number(cell) and cell.lower() != "nan":  # which no schedule takes
+    if not is_number(cell) and cell.lower() != "nan":  # schedules refuse NaN themselves
         fix = f"; {wrong_with(cell)}" if looks_numeric(cell) else ""
         raise ValueError(f"the rate in row {number} is not a number: {cell!r}{fix}")
     return float(cell)

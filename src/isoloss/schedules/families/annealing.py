@@ -11,7 +11,7 @@ __all__ = ["anneal"]
 def anneal(lr: float, steps: int) -> Schedule:
     """Build the paper's annealed schedule: ``steps`` GD steps at rate ``lr``, then gradient flow.
 
-    This is GD(K, η, ε) of the paper (section 2); the paper takes the rate η = 1/γ₁, that is
+    This is GD(K, η, ε) of the paper (section 2), which takes the rate η = 1/γ₁, that is,
     ``problem.max_lr``.
 
     Parameters

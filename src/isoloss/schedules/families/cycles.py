@@ -15,16 +15,16 @@ __all__ = ["cosine", "cyclic", "one_cycle"]
 
 
 def cosine(lr: float, steps: int, final: float = 0.0, cycles: int = 1, growth: int = 1) -> Schedule:
-    """Fall along half a cosine, once or again and again: final + (lr - final)(1 + cos πt/K)/2.
+    """Fall along half a cosine, once or repeatedly: final + (lr - final)(1 + cos πt/K)/2.
 
-    Loshchilov and Hutter (2017), SGDR, arXiv:1608.03983. One cycle: PyTorch's
-    ``CosineAnnealingLR``, Optax's ``cosine_decay_schedule``. Several, with t and K those of the
-    cycle: ``CosineAnnealingWarmRestarts`` with ``T_mult=growth``.
+    Loshchilov and Hutter (2017), SGDR, arXiv:1608.03983. One cycle is PyTorch's
+    ``CosineAnnealingLR`` and Optax's ``cosine_decay_schedule``. Several cycles, each with its own t
+    and K, are ``CosineAnnealingWarmRestarts`` with ``T_mult=growth``.
 
     Parameters
     ----------
     lr, steps
-        The rate that each cycle starts with, and the number of steps of all cycles.
+        The rate at the start of each cycle, and the total number of steps.
     final : float, default: 0
         The end value of each cycle, at most ``lr``.
     cycles, growth : int, default: 1
@@ -62,19 +62,19 @@ def one_cycle(
     start_factor: float = 1 / 25,
     final_factor: float = 1 / 25e4,
 ) -> Schedule:
-    """Grow and fall again, each along half a cosine: PyTorch's ``OneCycleLR`` with its defaults.
+    """Rise and fall, each along half a cosine: PyTorch's ``OneCycleLR`` with its defaults.
 
-    From start_factor · lr at step 0 to lr at step warmup · K - 1 (in general no whole number), then
-    to final_factor · lr at step K-1, which is the last: unlike the others, this family takes its
-    end value. Smith and Topin (2018), Super-convergence, arXiv:1708.07120.
+    The rate goes from start_factor · lr at step 0 to lr at step warmup · K - 1 (which need not be
+    whole), then to final_factor · lr at the last step, K-1: unlike the other families, this one
+    takes its end value. Smith and Topin (2018), Super-convergence, arXiv:1708.07120.
 
     Parameters
     ----------
     lr, steps
         The largest rate and the number of steps K: ``max_lr`` and ``total_steps``.
     warmup : float, default: 0.3
-        The share of the steps before the largest rate, from 0 to 1: ``pct_start``. Not 1/K, for
-        which ``OneCycleLR`` divides by zero.
+        The share of the steps before the largest rate, from 0 to 1: ``pct_start``. It must not be
+        1/K, for which ``OneCycleLR`` divides by zero.
     start_factor, final_factor : float, default: 1/25 and 1/25e4
         The first and the last rate as shares of ``lr``: ``1 / div_factor`` and
         ``1 / (div_factor * final_div_factor)``.
@@ -87,7 +87,7 @@ def one_cycle(
     Raises
     ------
     ValueError
-        If ``warmup`` is above 1, or 1/K.
+        If ``warmup`` is above 1 or equals 1/K.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def one_cycle(
 
 
 def cyclic(low: float, high: float, steps: int, half_cycle: int) -> Schedule:
-    """Go up and down linearly between two rates, from the lower one.
+    """Rise and fall linearly between two rates, starting from the lower one.
 
     η_t = low + (high - low) · (r if r ≤ 1 else 2 - r) with r = t/half_cycle modulo 2. Smith (2017),
     arXiv:1506.01186. PyTorch's ``CyclicLR``, mode "triangular".
@@ -152,7 +152,7 @@ def _cycle_lengths(steps: int, cycles: int, growth: int) -> npt.NDArray[np.int64
             f"cycles={cycles} with growth={growth} need more than 2**53 steps; give fewer cycles"
         )
     if not steps:
-        return np.zeros(1, dtype=np.int64)  # however many cycles
+        return np.zeros(1, dtype=np.int64)  # for any number of cycles
     units = cycles if growth == 1 else (growth**cycles - 1) // (growth - 1)
     if steps % units:
         below = steps - steps % units

@@ -13,7 +13,7 @@ __all__ = ["constant", "decay", "exponential", "inverse_time", "polynomial", "st
 
 
 def constant(lr: float, steps: int) -> Schedule:
-    """Return one rate for all steps: η_t = lr. Plain SGD; Optax's ``constant_schedule``.
+    """Return the same rate for all steps: η_t = lr. Plain SGD; Optax's ``constant_schedule``.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def step_decay(lr: float, steps: int, every: int, factor: float = 0.1) -> Schedu
 def exponential(lr: float, steps: int, factor: float) -> Schedule:
     """Multiply the rate by a factor after each step: η_t = lr · factor^t.
 
-    Senior et al. (2013), An empirical study of learning rates; with growing rates Li and Arora
+    Senior et al. (2013), An empirical study of learning rates; for growing rates, Li and Arora
     (2020), arXiv:1910.07454. PyTorch's ``ExponentialLR``; Optax's ``exponential_decay``.
 
     Parameters
@@ -109,17 +109,17 @@ def exponential(lr: float, steps: int, factor: float) -> Schedule:
 
 @quiet
 def inverse_time(lr: float, steps: int, rate: float) -> Schedule:
-    """Decay as one over time: η_t = lr / (1 + rate · t).
+    """Decay inversely with time: η_t = lr / (1 + rate · t).
 
     Robbins and Monro (1951), A stochastic approximation method. Keras' ``InverseTimeDecay`` with
-    ``decay_steps=1``; neither PyTorch nor Optax has it by name.
+    ``decay_steps=1``; neither PyTorch nor Optax has a schedule of this name.
 
     Parameters
     ----------
     lr, steps
         The first rate and the number of steps.
     rate : float
-        How fast, at least 0: after 1/rate steps the learning rate is half the first.
+        The speed of the decay, at least 0: after 1/rate steps the learning rate has halved.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def polynomial(lr: float, steps: int, power: float = 1.0, final: float = 0.0) ->
     """Go from one rate to another by a power: η_t = final + (lr - final)(1 - t/K)^power.
 
     Chen et al. (2018), DeepLab, arXiv:1606.00915, with power 0.9. Optax's ``polynomial_schedule``;
-    with final rate 0 PyTorch's ``PolynomialLR``.
+    with a final rate of 0, PyTorch's ``PolynomialLR``.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def decay(lr: float, steps: int, shape: Shape = "linear", final: float = 0.0) ->
     Raises
     ------
     ValueError
-        If ``shape`` is none of these.
+        If ``shape`` is anything else.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What the families are made of: shapes of rates, and checks of what the user gave."""
+"""Shared parts of the families: shapes of rates, and checks of the user's arguments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 Shape = Literal["linear", "cosine", "1-sqrt"]
 
 
-# as functions of 1 - t/K, in which they lose no digits towards the end
+# as functions of 1 - t/K, so that they lose no digits towards the end
 SHAPES: dict[str, Callable[[Floats], Floats]] = {
     "linear": lambda left: left,
     "cosine": lambda left: np.sin(np.pi / 2 * left) ** 2,
@@ -35,7 +35,7 @@ SHAPES: dict[str, Callable[[Floats], Floats]] = {
 
 
 def share_left(steps: int) -> Floats:
-    """Return which share 1 - t/K of the steps is still to go."""
+    """Return the shares 1 - t/K of the steps that remain."""
     return np.arange(steps, 0, -1) / steps
 
 
@@ -51,14 +51,14 @@ def rising(lr: float, steps: int, start: float) -> Floats:
 
 
 def falling(lr: float, left: Floats, shape: str, final: float) -> Floats:
-    """Return rates from ``lr`` towards ``final``, of the shares still to go."""
+    """Return rates from ``lr`` towards ``final``, for the shares of steps that remain."""
     if shape not in SHAPES:
         raise ValueError(f"shape must be one of {', '.join(map(repr, SHAPES))}; got {shape!r}")
     return mix(*ordered("lr", lr, "final", final), SHAPES[shape](left))
 
 
 def to_count(name: str, value: Any, least: int = 0) -> int:
-    """Return an integer that was given, checked."""
+    """Check that a user's value is an integer, and return it."""
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         raise TypeError(f"{name} must be an integer, such as 100; got {value!r}")
     count = operator.index(value)
@@ -68,7 +68,7 @@ def to_count(name: str, value: Any, least: int = 0) -> int:
 
 
 def to_number(name: str, value: Any, *, positive: bool = False) -> float:
-    """Return a number that was given, checked."""
+    """Check that a user's value is a single number, and return it."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -80,7 +80,7 @@ def to_number(name: str, value: Any, *, positive: bool = False) -> float:
 
 
 def ordered(high_name: str, high: Any, low_name: str, low: Any) -> tuple[float, float]:
-    """Return two rates that were given, checked, the upper one first."""
+    """Check two rates that a user gave, and return the upper one first."""
     above, below = to_number(high_name, high), to_number(low_name, low)
     if below > above:
         raise ValueError(

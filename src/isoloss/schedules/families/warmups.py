@@ -1,4 +1,4 @@
-"""Families that grow first."""
+"""Families whose rates grow at first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def warmup(lr: float, steps: int, start: float = 0.0) -> Schedule:
     Parameters
     ----------
     lr : float
-        The end value, which step K would take: the first step after the warm-up.
+        The end value, which step K, the first after the warm-up, would take.
     steps : int
         The number of steps K.
     start : float, default: 0
@@ -42,17 +42,17 @@ def warmup(lr: float, steps: int, start: float = 0.0) -> Schedule:
 def warmup_stable_decay(
     lr: float, steps: int, warmup: int, decay: int, shape: Shape = "linear", final: float = 0.0
 ) -> Schedule:
-    """Grow from 0, stay, fall: the rates of `warmup`, `constant` and `decay` one after the other.
+    """Grow from 0, stay constant, then fall: `warmup`, `constant` and `decay` in succession.
 
     Hu et al. (2024), MiniCPM, arXiv:2404.06395; Hägele et al. (2024), arXiv:2405.18392. Optax's
-    ``join_schedules`` and PyTorch's ``SequentialLR`` put it together from its parts.
+    ``join_schedules`` and PyTorch's ``SequentialLR`` build it from its parts.
 
     Parameters
     ----------
     lr, steps
-        The rate between warm-up and decay, and the number of all steps.
+        The rate between warm-up and decay, and the total number of steps.
     warmup, decay : int
-        How many of the steps warm up and decay.
+        The numbers of warm-up and decay steps.
     shape, final
         As for `decay`.
 
