@@ -51,7 +51,7 @@ class _Column:
         return bool(self.below) and count >= _NEARLY_ALL * len(self.below)
 
     def is_outside(self, *, far: bool = False) -> bool:
-        """Return whether the first cell is outside the range below it; ``far``: by more than it."""
+        """Return whether the first cell is outside the range below, ``far`` by more than its length."""
         least, most = min(map(_value, self.below)), max(map(_value, self.below))
         margin = most - least if far else 0.0
         return least < most and not least - margin <= _value(self.first) <= most + margin
@@ -151,7 +151,7 @@ def _cannot_be_names(first: list[str], columns: list[_Column], others: list[_Col
 
 
 def _are_names(numbers: list[_Column]) -> bool:
-    """Return whether the first cells are whole numbers in order, above fractions only."""
+    """Return whether whole numbers at equal steps are above several columns of fractions."""
     pointed = [each for each in numbers if each.is_pointed and len(each.below) >= _FAR]
     return _is_progression(_wholes(numbers)) and len(pointed) >= _FAR
 

@@ -116,7 +116,7 @@ def looks_numeric(cell: str) -> bool:
 
 
 def conventions(cells: Collection[str]) -> list[Convention]:
-    """Return the conventions other than Python's that fit all cells of a column.
+    """Return the conventions, if any, other than Python's that fit all cells of a column.
 
     There are two if commas could mark decimals as well as thousands.
 

@@ -1,4 +1,4 @@
-"""scikit-learn estimators: fit, predict and choose a schedule and its stop."""
+"""scikit-learn estimators that fit, predict, and choose a schedule and its stop."""
 
 from isoloss.estimators.classifier import ScheduledClassifier
 from isoloss.estimators.model_files import load_model, save_model
@@ -15,7 +15,7 @@ __all__ = [
     "save_model",
 ]
 
-# What pickle and skops write names the public path, which no change of the rooms breaks.
+# Pickle and skops files name the public path, so that moving modules does not break them.
 for _saved in (ScheduledClassifier, ScheduledRegressor):
     _saved.__module__ = __name__
 del _saved

@@ -1,4 +1,4 @@
-"""What the two estimators share: parameters, training, predictions."""
+"""The base class of the two estimators: parameters, training, predictions."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ __all__ = ["FLOATS", "ROOM", "Scheduled", "losses_and_moment"]
 Floats = npt.NDArray[np.float64]
 
 FLOATS = (np.float64, np.float32)
-"""What rows are kept in; anything else is converted to the first."""
+"""The sparse formats that rows may have; other formats are converted to the first."""
 ROOM = 1.0 + 2.0**-47
-"""How far above a level counts as being there: 32 units of rounding, as a model's own loss has."""
+"""The factor above a level that counts as reaching it: 32 rounding units, as in a model's loss."""
 _ROUNDING = 1e-12
-_BLOWN_UP = 1e-6  # designs may enlarge a residual on purpose, but not a million times
+_BLOWN_UP = 1e-6  # designed schedules may enlarge a residual, but not a million times
 _KERNELS = (*sorted(PAIRWISE_KERNEL_FUNCTIONS), "precomputed")
 
 
 def losses_and_moment(
     problem: Problem, train_loss: float, steps: int, time: float
 ) -> dict[str, Any]:
-    """Return the fitted attributes that say where training has ended."""
+    """Return the fitted attributes that describe where training ended."""
     return {
         "train_loss_": train_loss,
         "n_steps_": steps,
@@ -81,26 +81,26 @@ class Scheduled(BaseEstimator):
 
     @abstractmethod
     def _read(self, X: Any, y: Any) -> tuple[Any, Floats]:
-        """Return checked rows and their targets (n, m); note what predictions need of ``y``."""
+        """Return checked rows and targets (n, m); store what predictions need from ``y``."""
 
     @abstractmethod
     def _encode(self, y: Any) -> Floats:
-        """Return the targets (n, m) of rows that the model was not trained on."""
+        """Encode the targets (n, m) of rows that the model was not trained on."""
 
     @abstractmethod
     def _shaped(self, weights: Floats, intercept: Floats) -> tuple[Floats, Any]:
         """Return weights (p, m) and intercepts (m,) in the shapes that users expect."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train.
+        """Train the model.
 
         Parameters
         ----------
         X : array_like or sparse matrix, shape (n, d) or (n, n) for a precomputed kernel
-            Train rows. A linear model makes sparse ones dense; ``kernel="linear"`` does not, which
-            suits more columns than rows.
+            Train rows. A linear model makes sparse rows dense; ``kernel="linear"`` does not, which
+            suits data with more columns than rows.
         y : array_like, shape (n,), or (n, m) for regression
-            Targets, or classes, of which there must be two or more.
+            Targets, or at least two classes.
         sample_weight : array_like, shape (n,), optional
             Weights of the rows, at least 0.
 
@@ -111,18 +111,18 @@ class Scheduled(BaseEstimator):
         Raises
         ------
         TypeError
-            If a parameter is of another kind.
+            If a parameter has the wrong type.
         ValueError
             If an input or a parameter is invalid, or the schedule diverges beyond float64.
 
         Warns
         -----
         ConvergenceWarning
-            If the schedule ends above the train loss asked for, or, without one, a million times
-            above the start's.
+            If the schedule ends above the requested train loss or, without one, a million times
+            above the loss at the start.
         UserWarning
-            If the train loss asked for is above the start's, so that nothing is trained; or if a
-            kernel is rounded, as one of float32 numbers, so that directions are left out.
+            If the requested train loss is above the loss at the start, so that nothing is trained,
+            or if directions are left out because a kernel is rounded, say to float32.
         """
         rows = self._decompose(X, y, sample_weight)
         problem = rows.problem
@@ -151,7 +151,7 @@ class Scheduled(BaseEstimator):
         return self
 
     def _warn_of_end(self, level: float | None) -> None:
-        """Warn if training has not ended at the level, or far above the start."""
+        """Warn if training ended above the level, or far above the loss at the start."""
         end, start = self.train_loss_, self.start_train_loss_
         message, kind = "", ConvergenceWarning
         if level is None:
@@ -176,11 +176,11 @@ class Scheduled(BaseEstimator):
             warnings.warn(message, kind, stacklevel=3)
 
     def _decompose(self, X: Any, y: Any, sample_weight: Any, rtol: float = RTOL) -> TrainRows:
-        """Check parameters and train rows, and decompose these; note what predictions need."""
+        """Check parameters and train rows, decompose the rows, and store what predictions need."""
         for name in ("coef_", "dual_coef_", "X_fit_"):
-            self.__dict__.pop(name, None)  # of an earlier fit
+            self.__dict__.pop(name, None)  # from an earlier fit
         self._check_parameters()
-        unit = conversion.precision(X)  # scikit-learn makes float64 of float16
+        unit = conversion.precision(X)  # before scikit-learn turns float16 into float64
         X, targets = self._read(conversion.plain("X", X), conversion.plain("y", y))
         weight = None
         if sample_weight is not None:
@@ -196,7 +196,7 @@ class Scheduled(BaseEstimator):
         return KernelRows.reduce(design, targets, weight, intercept=intercept, rounding=rounding)
 
     def _adopt(self, rows: TrainRows, coef: Floats) -> None:
-        """Take over parameters of the rows' problem."""
+        """Set the model's parameters from those of the rows' problem."""
         with np.errstate(over="ignore", invalid="ignore"):
             weights, intercept = rows.parameters(coef)
         if not (np.isfinite(weights).all() and np.isfinite(intercept).all()):
@@ -216,7 +216,7 @@ class Scheduled(BaseEstimator):
         if self.kernel is None or self.kernel == "precomputed":
             return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=float)
         X, X_fit = X.astype(np.float64), X_fit.astype(np.float64)
-        own = callable(self.kernel)  # of two rows as arrays
+        own = callable(self.kernel)  # a function of two rows as arrays
         options = {"gamma": self.gamma, "degree": self.degree, "coef0": self.coef0}
         if own:
             X, X_fit = (rows.toarray() if hasattr(rows, "toarray") else rows for rows in (X, X_fit))
@@ -226,7 +226,7 @@ class Scheduled(BaseEstimator):
         return np.asarray(K, dtype=float)
 
     def _rounding(self, design: Floats, X: Any, weight: Floats | None, unit: float) -> float:
-        """Check a kernel between the train rows that count; return the size of its rounding."""
+        """Check the kernel between train rows of positive weight; return the size of its rounding."""
         if self.kernel is None:
             return 0.0
         if weight is not None:
@@ -253,7 +253,7 @@ class Scheduled(BaseEstimator):
         return validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False)
 
     def _test_design(self, X: Any) -> Floats:
-        """Return checked rows to predict for as `_design` does."""
+        """Check rows to predict for, and return them as `_design` does."""
         return self._design(self._rows(X), getattr(self, "X_fit_", None))
 
     def _outputs(self, X: Any) -> Floats:

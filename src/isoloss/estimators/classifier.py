@@ -21,10 +21,10 @@ Floats = npt.NDArray[np.float64]
 class ScheduledClassifier(ClassifierMixin, Scheduled):
     """Least squares on one-hot classes, trained by a schedule and stopped at a train loss.
 
-    One output for each class, 1 for its rows and 0 for the others; the largest output is predicted.
-    The train loss is the mean squared error, summed over the classes. Least squares does not give
-    probabilities, so there is no ``predict_proba``; `sklearn.calibration.CalibratedClassifierCV`
-    turns ``decision_function`` into some.
+    Each class has an output, whose target is 1 for rows of the class and 0 for others; the model
+    predicts the class of the largest output. The train loss is the mean squared error, summed over
+    the classes. Least squares gives no probabilities, so there is no ``predict_proba``;
+    `sklearn.calibration.CalibratedClassifierCV` computes them from ``decision_function``.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
     classes_ : array, shape (m,)
         The classes.
     coef_ : array, shape (m, d), or (1, d) for two classes
-        Coefficients, of linear models; for two classes, the second's less the first's.
+        Coefficients of linear models; for two classes, the second's less the first's.
     dual_coef_ : array, shape (n, m), or (n, 1) for two classes
-        Weights of the kernel with each train row, of kernel models.
+        In kernel models, the weights of the kernel with each train row.
     intercept_ : array, shape (m,), or (1,) for two classes
         Intercepts.
     train_loss_, start_train_loss_, min_train_loss_, rank_, n_steps_, flow_time_, max_lr_, schedule_
@@ -66,7 +66,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
         Returns
         -------
         array, shape (n, m), or (n,) for two classes
-            For two classes, the second's output less the first's.
+            The outputs; for two classes, the second's output less the first's.
         """
         outputs = self._outputs(X)
         return outputs[:, 0] if len(self.classes_) == 2 else outputs
@@ -82,7 +82,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
         Returns
         -------
         array, shape (n,)
-            Classes.
+            The predicted classes.
         """
         scores = self.decision_function(X)
         chosen = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
@@ -103,7 +103,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
         Returns
         -------
         float
-            The share of rows, by weight, whose class is predicted.
+            The weighted share of rows whose class is predicted correctly.
         """
         return super().score(X, conversion.plain("y", y), sample_weight)
 
@@ -121,7 +121,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
     def _encode(self, y: Any) -> Floats:
         y = np.asarray(conversion.plain("y", y))
         place = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        # a class without train rows cannot be predicted: all outputs are wrong
+        # for a class without train rows, which cannot be predicted, all outputs should be 0
         return np.eye(len(self.classes_))[place] * (self.classes_[place] == y)[:, None]
 
     def _shaped(self, weights: Floats, intercept: Floats) -> tuple[Floats, Any]:

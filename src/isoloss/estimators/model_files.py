@@ -1,4 +1,4 @@
-"""Fitted models in files, as skops writes them: reading one runs none of its code."""
+"""Save and load fitted models in skops files; loading a file runs none of its code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OURS = (
     "isoloss.estimators.ScheduledClassifier",
     "isoloss.estimators.ScheduledRegressor",
     *(f"isoloss.schedules.{name}" for name in ("Schedule", "Spec", *_PHASES)),
-    "numpy.dtype",  # what an imputer was fitted to; read from an empty array
+    "numpy.dtype",  # the dtype that an imputer was fitted to, which skops reads from an empty array
 )
 
 
@@ -29,11 +29,11 @@ def save_model(model: Any, path: str | Path, *, force: bool = False) -> None:
     Parameters
     ----------
     model : estimator
-        A scheduled model, or a pipeline of scikit-learn's parts that ends with one.
+        A scheduled model, or a pipeline of scikit-learn steps that ends with such a model.
     path : str or Path
-        The file, by custom ``.skops``.
+        The file, usually named ``.skops``.
     force : bool, default: False
-        Write over a file that is there.
+        Overwrite an existing file.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def save_model(model: Any, path: str | Path, *, force: bool = False) -> None:
     NotFittedError
         If the model is not fitted.
     ValueError
-        If it holds what `load_model` would not trust, such as a function as its kernel.
+        If the model holds anything that `load_model` would not trust, such as a kernel function.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def save_model(model: Any, path: str | Path, *, force: bool = False) -> None:
     >>> load_model(file).predict(X[:2])
     array([0, 0])
     """
-    from skops import io as skops  # it looks through all of scikit-learn, for seconds
+    from skops import io as skops  # it searches all of scikit-learn, which takes seconds
 
     check_file(Path(path), force=force)
     check_is_fitted(model)
@@ -67,7 +67,7 @@ def save_model(model: Any, path: str | Path, *, force: bool = False) -> None:
     try:
         content = skops.dumps(model)
         unknown = set(skops.get_untrusted_types(data=content)) - set(_OURS)
-    except Exception as error:  # whatever skops makes of the user's objects
+    except Exception as error:  # the user's objects can make skops raise anything
         raise ValueError(f"skops cannot write the model: {_message(error)}") from None
     if unknown:
         raise ValueError(
@@ -78,7 +78,7 @@ def save_model(model: Any, path: str | Path, *, force: bool = False) -> None:
 
 
 def load_model(path: str | Path) -> Any:
-    """Read a model that `save_model` or ``skops.io.dump`` has written.
+    """Read a model written by `save_model` or ``skops.io.dump``.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def load_model(path: str | Path) -> Any:
     Raises
     ------
     ValueError
-        If it is no skops file, or holds types that neither isoloss nor skops trusts.
+        If it is not a skops file, or holds types that neither isoloss nor skops trusts.
     """
     from skops import io as skops
 
@@ -106,7 +106,7 @@ def load_model(path: str | Path) -> Any:
     try:
         unknown = set(skops.get_untrusted_types(data=content)) - set(_OURS)
         model = None if unknown else skops.loads(content, trusted=list(_OURS))
-    except Exception as error:  # whatever a broken file makes of skops
+    except Exception as error:  # a broken file can make skops raise anything
         raise ValueError(f"cannot read '{path}' as skops: {_message(error)}") from None
     if any(name.startswith("isoloss.") for name in unknown):
         raise ValueError(

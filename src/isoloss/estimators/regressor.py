@@ -20,27 +20,27 @@ Floats = npt.NDArray[np.float64]
 class ScheduledRegressor(RegressorMixin, Scheduled):
     """Least squares, linear or kernel, trained by a schedule and stopped at a train loss.
 
-    The result is that of the training loop, computed without one. Training starts at zero; the
+    The result equals a training loop's but is computed without a loop. Training starts at zero; the
     train loss is the mean squared error, weighted by ``sample_weight``, summed over outputs, with
-    no factor ½. The intercept is solved for exactly, as by `sklearn.linear_model.Ridge`; to train
+    no factor ½. The intercept is solved for exactly, as in `sklearn.linear_model.Ridge`; to train
     it like the other parameters, add a column of ones and set ``fit_intercept=False``.
 
     Parameters
     ----------
     schedule : str, Spec, Schedule or phase, default: "flow"
-        A text, such as ``"gd(1.0, 100) > flow"``, has its rates in units of the largest stable one
-        (see `isoloss.schedules.Spec`); a `Schedule` has absolute ones. The default without a
-        ``train_loss`` is least squares (of smallest norm).
+        A text, such as ``"gd(1.0, 100) > flow"``, has rates in units of the largest stable rate
+        (see `isoloss.schedules.Spec`); a `Schedule` has absolute rates. The default without a
+        ``train_loss`` gives least squares (of smallest norm).
     train_loss : float, optional
         The train loss to stop at; by default the schedule runs to its end.
     train_loss_unit : {"absolute", "start", "excess"}, default: "absolute"
-        Whether ``train_loss`` is a train loss, a fraction of the start's (with an intercept and one
-        output: 1 - R² on the train rows), or a fraction of the start's excess over the smallest.
+        Whether ``train_loss`` is a train loss, a fraction of the loss at the start (with an
+        intercept and one output: 1 - R² on the train rows), or of its excess over the smallest.
     fit_intercept : bool, default: True
-        Whether there is an intercept. With a kernel it is the one of the centred feature space.
+        Whether there is an intercept. With a kernel, it belongs to the centred feature space.
     kernel : str or callable, optional
-        None for a linear model; else "precomputed", a name that
-        `sklearn.metrics.pairwise.pairwise_kernels` knows, or a function of two rows.
+        None for a linear model; else "precomputed", a kernel's name in
+        `sklearn.metrics.pairwise.pairwise_kernels`, or a function of two rows.
     gamma, degree, coef0 : float
         Parameters of named kernels, as for `sklearn.kernel_ridge.KernelRidge`.
     kernel_params : mapping, optional
@@ -49,19 +49,19 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
     Attributes
     ----------
     coef_ : array, shape (d,) or (m, d)
-        Coefficients, of linear models.
+        Coefficients of linear models.
     dual_coef_ : array, shape (n,) or (n, m)
-        Weights of the kernel with each train row, of kernel models.
+        In kernel models, the weights of the kernel with each train row.
     intercept_ : float or array, shape (m,)
         The intercept.
     train_loss_, start_train_loss_, min_train_loss_ : float
-        The train loss at the stop, at the start, and the smallest of all parameters.
+        The train loss at the stop and at the start, and the smallest possible train loss.
     rank_ : int
-        The number of directions that training moves.
+        The number of directions in which training moves.
     n_steps_ : int
-        GD steps taken.
+        The number of GD steps taken.
     flow_time_ : float
-        Time spent in gradient flow; over ``max_lr_`` it is in the units of texts.
+        The time spent in gradient flow; divide it by ``max_lr_`` for the units of texts.
     max_lr_ : float
         The largest stable constant rate 1/γ₁.
     schedule_ : Schedule
@@ -79,7 +79,7 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
     """
 
     def predict(self, X: Any) -> Floats:
-        """Predict.
+        """Predict targets.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
         Returns
         -------
         array, shape (n,) or (n, m)
-            Predictions.
+            The predictions.
         """
         return self._outputs(X)
 

@@ -1,4 +1,4 @@
-"""Train rows as an estimator sees them: weighted, centred for the intercept, reduced once."""
+"""Prepare an estimator's train rows: weight them, centre for the intercept, and decompose once."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 
 _EPS = float(np.finfo(float).eps)
-_NOTHING = 16 * _EPS  # of a column's size, is rounding and not variation
+_NOTHING = 16 * _EPS  # variation up to this share of a column's size is rounding
 _LEAST = 1e-145  # squares of smaller numbers lose digits
 _XP = compat.array_namespace(np.empty(0))
 
 
 @dataclass(frozen=True, eq=False)
 class LinearRows:
-    """Rows of features; the intercept is solved for exactly, by centring.
+    """Rows of features; centring solves for the intercept exactly.
 
-    The problem has no test data; its targets are lowered by ``offset`` (m,).
+    The problem has no test data; ``offset`` (m,) is subtracted from its targets.
     """
 
     problem: Problem
@@ -46,7 +46,7 @@ class LinearRows:
     def reduce(
         cls, X: Floats, y: Floats, weight: Floats | None, *, intercept: bool, rtol: float = RTOL
     ) -> LinearRows:
-        """Decompose X (n, d) for targets y (n, m); losses are means with ``weight``."""
+        """Decompose X (n, d) for targets y (n, m); losses are means weighted by ``weight``."""
         X, y, root, share = _weighted(X, y, weight, _LEAST)
         center, offset = np.zeros(X.shape[1]), np.zeros(y.shape[1])
         if intercept:
@@ -64,13 +64,13 @@ class LinearRows:
         return X - self.center
 
     def parameters(self, coef: Floats) -> tuple[Floats, Floats]:
-        """Return coefficients and intercepts, for the problem's parameters (..., p, m)."""
+        """Return coefficients and intercepts for the problem's parameters (..., p, m)."""
         return coef, self.offset - np.einsum("p,...pm->...m", self.center, coef)
 
 
 @dataclass(frozen=True, eq=False)
 class KernelRows:
-    """A kernel between rows, centred in its feature space where there is an intercept."""
+    """A kernel between rows, centred in its feature space if there is an intercept."""
 
     problem: Problem
     used: npt.NDArray[np.bool_]
@@ -83,9 +83,9 @@ class KernelRows:
     def reduce(
         cls, K: Floats, y: Floats, weight: Floats | None, *, intercept: bool, rounding: float
     ) -> KernelRows:
-        """Decompose K (n, n) for targets y (n, m); losses are means with ``weight``.
+        """Decompose K (n, n) for targets y (n, m); losses are means weighted by ``weight``.
 
-        ``rounding`` is that of `check_kernel`, for K or a larger kernel that it is part of.
+        ``rounding`` is from `check_kernel`, for K or for a larger kernel that contains K.
         """
         used = np.ones(len(K), bool) if weight is None else weight > 0
         _, y, root, share = _weighted(K, y, weight, _LEAST**2)
@@ -94,7 +94,7 @@ class KernelRows:
         means, offset = np.zeros(len(K)), np.zeros(y.shape[1])
         if intercept:
             means, offset = share @ K, share @ y
-            K, y = _centred(_centred(K, share), share), y - offset  # means that rounding left
+            K, y = _centred(_centred(K, share), share), y - offset  # removes means left by rounding
             _flatten(y, offset)
         else:
             share = np.zeros_like(share)
@@ -103,7 +103,7 @@ class KernelRows:
         if problem.left_out is not None:
             below = problem.left_out.curvature
             if below * len(K) <= own and below < ROUNDED * problem._reduced.gamma[0]:
-                # the rounding of float64 itself, of which centring leaves enough
+                # float64's own rounding, which centring always leaves
                 problem = Problem(dataclasses.replace(problem._reduced, left_out=None))
         return cls(problem, used, share, root, means, offset)
 
@@ -114,7 +114,7 @@ class KernelRows:
         return K * self.root
 
     def parameters(self, coef: Floats) -> tuple[Floats, Floats]:
-        """Return dual coefficients of the kernel as given, and intercepts."""
+        """Return dual coefficients of the uncentred kernel, and intercepts."""
         alpha = self.root[:, None] * coef
         total = alpha.sum(axis=-2)
         centred = alpha - self.share[:, None] * total[..., None, :]
@@ -129,7 +129,7 @@ TrainRows = LinearRows | KernelRows
 def _weighted(
     X: Floats, y: Floats, weight: Floats | None, least_input: float
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the rows that count, the roots of their weights of mean 1, and their shares."""
+    """Return the rows of positive weight, the roots of weights of mean 1, and their shares."""
     for name, array, least in (("X", X, least_input), ("y", y, _LEAST)):
         if 0 < np.abs(array).max() < least:
             raise ValueError(
@@ -151,15 +151,15 @@ def _centred(K: Floats, share: Floats) -> Floats:
 
 
 def _flatten(centred: Floats, mean: Floats) -> None:
-    """Make columns that are constant exactly zero, not the rounding of their mean."""
+    """Set constant columns, which hold only rounding after centring, exactly to zero."""
     centred[:, np.ptp(centred, axis=0) <= _NOTHING * np.abs(mean)] = 0.0
 
 
 def _without_mean(rows: Floats, root: Floats) -> Floats:
     """Return n - 1 rows with the same products as n rows that are orthogonal to ``root`` (n,).
 
-    A reflection turns that direction into the first axis. So the Gram matrix of fewer rows than
-    columns stays regular, and needs no costly SVD.
+    A reflection maps ``root`` to the first axis. With fewer rows than columns, the Gram matrix thus
+    stays regular and needs no costly SVD.
     """
     v = root / np.linalg.norm(root)
     v[0] += 1.0
@@ -168,13 +168,13 @@ def _without_mean(rows: Floats, root: Floats) -> Floats:
 
 
 def check_kernel(K: Floats, unit: float = _EPS) -> float:
-    """Return up to which size an eigenvalue of a kernel (n, n) is rounding.
+    """Return the size up to which an eigenvalue of a kernel (n, n) is rounding.
 
     ``unit`` is the rounding unit of its entries. Raises ``ValueError`` unless K is symmetric and
-    positive semidefinite, up to what rounding to float32 before does.
+    positive semidefinite, up to an earlier rounding to float32.
     """
     check_square(K)
-    # centring, and weights, round entries several times
+    # centring and weights round entries several times
     entries = Entries.read(_XP, "the kernel", K, max(unit, 8 * _EPS))
     rounding = float(entries.rounding[0])
     least = max(rounding, least_rounding(K))
@@ -189,7 +189,7 @@ def check_kernel(K: Floats, unit: float = _EPS) -> float:
 
 
 def least_rounding(K: Floats) -> float:
-    """Return up to which size float64 lets a kernel's eigenvalues be rounding."""
+    """Return the size up to which a kernel's eigenvalues are rounding of float64."""
     return float(own_rounding(len(K), np.linalg.norm(K)))
 
 

@@ -125,7 +125,7 @@ def _head(rows: list[list[str]], column: str | None) -> tuple[list[str], int]:
 
 
 def _check_count(name: str, cells: Sequence[str]) -> None:
-    """Raise ``ValueError`` unless a column counts the rows."""
+    """Raise ``ValueError`` unless a column counts the rows in steps of one."""
     counts = [float(cell) if is_number(cell) else math.nan for cell in cells]
     for number, count in enumerate(counts[1:], start=2):
         if not count - counts[number - 2] == 1:

@@ -1,7 +1,7 @@
 """The grammar of schedules as texts: phases such as ``gd(1.0, 100)``, joined by ``>``.
 
-It is Python's: a text is a chain of comparisons between calls. Python parses it; nothing in it is
-evaluated.
+The grammar is part of Python's: a text is a chain of comparisons between calls. Python parses it
+but evaluates nothing.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from isoloss.schedules.text_form import TextForm
 
 __all__ = ["Reader", "SpecError", "makers"]
 
-_NUMBER = (  # as Python writes it, but in decimals only
+_NUMBER = (  # Python's syntax, but only decimal numbers
     r"(?:(?!0[0-9_]+(?![0-9_.eE]))[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?(?![\w.])"
 )
-# not all of Python's tokens: no comments, no strings, no letters that look alike
+# only some of Python's tokens: no comments, strings or look-alike letters
 _TOKEN = re.compile(rf"{_NUMBER}|[A-Za-z_][A-Za-z0-9_]*(?!\w)|[(),>=+-]|(?P<unknown>\S)")
 _MOST_CHARACTERS = 100_000
 _MOST_STEPS = 2**53
@@ -34,14 +34,14 @@ _OF_ONE_RATE = (families.annealed, families.constant)
 
 
 class SpecError(ValueError):
-    """A text that is no schedule; its message has a caret under the place.
+    """A text is not a schedule; the message has a caret under the fault.
 
     Attributes
     ----------
     text : str
         The text.
     position : int
-        Where in it the fault is, counted from 0.
+        The position of the fault, counted from 0.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class SpecError(ValueError):
 
 
 def makers() -> dict[str, Callable[..., Phase | Schedule]]:
-    """Return what makes the phases of texts, by name: the kinds of phases, then the families."""
+    """Return the callables that texts may name: the kinds of phases, then the families."""
     kinds = {kind.text_form.name: kind for kind in Phase.kinds.values()}
     return dict(sorted(kinds.items())) | {n: getattr(families, n) for n in families.__all__}
 
@@ -75,11 +75,11 @@ def _is_kind(make: Callable[..., Any]) -> TypeGuard[type[Phase]]:
     return isinstance(make, type)
 
 
-_signature = functools.cache(inspect.signature)  # it takes longer than all the rest
+_signature = functools.cache(inspect.signature)  # otherwise the slowest part of reading a text
 
 
 class Reader:
-    """Reads one text, in which at most ``max_rates`` steps may have a rate of their own."""
+    """Reads a text in which at most ``max_rates`` steps may have their own rates."""
 
     def __init__(self, text: str, max_rates: int) -> None:
         if len(text) > _MOST_CHARACTERS:
@@ -88,14 +88,14 @@ class Reader:
                 f"{len(text)}: give a Schedule, which may have any number of phases"
             )
         self.given = text
-        self.text = re.sub(r"\s", " ", text).strip()  # each space one character, for the places
+        self.text = re.sub(r"\s", " ", text).strip()  # one character for each, to keep positions
         self.indent = len(text) - len(text.lstrip() or text)
         self.max_rates = max_rates
         self.rates = 0
         self.makers = makers()
 
     def parts(self) -> list[tuple[Schedule, str]]:
-        """Return what ``>`` joins, each with its text in normal form."""
+        """Return the schedules that ``>`` joins, each with its text in normal form."""
         tokens = list(_TOKEN.finditer(self.text))
         for token in tokens:
             if token["unknown"]:
@@ -135,7 +135,7 @@ class Reader:
         steps = given.get("steps")
         if isinstance(steps, int) and not form.numbers and make not in _OF_ONE_RATE:
             self.rates += max(steps, 0)
-            if self.rates > self.max_rates:  # before any is made
+            if self.rates > self.max_rates:  # before any rates are made
                 most = f"at most {self.max_rates} steps of changing rates"
                 raise self._error(f"{name}: {most}", place)
         try:
@@ -151,7 +151,7 @@ class Reader:
     def _arguments(
         self, call: ast.Call, signature: inspect.Signature, form: TextForm
     ) -> dict[str, Any]:
-        """Return the arguments of a call by the names of its parameters, in their order."""
+        """Return the arguments of a call by parameter name, in the parameters' order."""
         known = signature.parameters
         for argument in call.keywords:
             if argument.arg not in known:
@@ -200,7 +200,7 @@ class Reader:
         return int(number)
 
     def _tree(self, text: str) -> ast.expr | None:
-        """Return what a text is in Python's grammar; None if it is nothing."""
+        """Parse a text by Python's grammar; return None if it does not conform."""
         try:
             return ast.parse(text.strip(), mode="eval").body
         except SyntaxError:
@@ -209,10 +209,10 @@ class Reader:
             raise self._error("the text is nested too deeply", 0) from None
 
     def _syntax_error(self, tokens: list[re.Match[str]]) -> SpecError:
-        """Say what is missing before the first token at which a text goes wrong.
+        """Return an error that says what is missing before the first wrong token.
 
-        A text goes well as long as something can be added that makes it a phrase of Python's
-        grammar; what can be added tells what is missing.
+        Tokens are right as long as some ending completes them to a phrase of Python's grammar; this
+        ending shows what is missing.
         """
 
         def missing(end: int) -> str | None:
@@ -231,7 +231,7 @@ class Reader:
                 problem = "a value after named ones must be named"
             case ")":
                 problem = "expected ',' or ')'"
-                try:  # what the phase still needs, if it ended here
+                try:  # to close the phase here: the error says what it still needs
                     Reader(before + ")", self.max_rates).parts()
                 except SpecError as error:
                     if error.position == len(before):
@@ -252,5 +252,5 @@ class Reader:
 
 
 def _end(node: ast.expr) -> int:
-    assert node.end_col_offset is not None  # a node that was parsed has one
+    assert node.end_col_offset is not None  # every parsed node has one
     return node.end_col_offset

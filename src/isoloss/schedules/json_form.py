@@ -1,4 +1,4 @@
-"""Schedules as JSON: a format, its version, and the fields of each phase."""
+"""Schedules as JSON, with a format, its version and the fields of each phase."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _FORMAT = "isoloss schedule"
 
 
 def write(phases: Sequence[Mapping[str, Any]]) -> str:
-    """Return JSON for phases, each with its kind as ``"phase"`` and its fields."""
+    """Return phases as JSON; each has its kind as ``"phase"``, and its fields."""
     return json.dumps({"format": _FORMAT, "version": 1, "phases": phases}, indent=1) + "\n"
 
 
 def read(text: str, kinds: Mapping[str, Any]) -> list[Any]:
-    """Return the phases in JSON, of kinds by their names; raise ``ValueError`` if it has none."""
+    """Build phases from JSON, given the kinds by name; raise ``ValueError`` for other texts."""
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:

@@ -1,6 +1,6 @@
-"""Whatever a user gives as a schedule, as a `Schedule`: a text, a `Spec`, a phase, or one already.
+"""Turn whatever a user gives as a schedule into a `Schedule`.
 
-Every public function that takes a schedule takes it in all these forms, through this module.
+Every public function that takes a schedule accepts a text, a `Spec`, a phase or a `Schedule`.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ T = TypeVar("T")
 
 
 class Rated(Protocol):
-    """What has a largest stable rate, as every problem does."""
+    """Anything with a largest stable rate, such as a problem."""
 
     @property
     def max_lr(self) -> Any:
-        """The largest stable rate; infinite without any curvature."""
+        """The largest stable rate, which is infinite if there is no curvature."""
 
 
 def resolve(schedule: Given, problem: Rated) -> Schedule:
-    """Return what was given as a schedule for a problem.
+    """Return the given schedule as a `Schedule` for a problem.
 
     Parameters
     ----------
     schedule : str, Spec, Schedule or phase
         A text such as ``"gd(1.0, 10) > flow"``, or a `Spec`, has rates in units of the problem's
-        largest stable one; without any curvature, where all rates are stable, the unit is 1. Rates
-        of a `Schedule` and of a phase are absolute.
+        largest stable rate, or of 1 if there is no curvature and every rate is stable. Rates of a
+        `Schedule` or phase are absolute.
     problem : Problem
-        What is to be trained.
+        The problem to train.
 
     Returns
     -------
     Schedule
-        With absolute rates.
+        The schedule, with absolute rates.
 
     Raises
     ------
     SpecError
-        If a text is no schedule.
+        If a text is not a schedule.
     TypeError
-        If something else is given.
+        If the schedule has any other type.
     ValueError
-        If rates are in units of the largest stable one, but the problem is a batch whose problems
-        differ in it.
+        If rates are in units of the largest stable rate, but the problem is a batch whose problems
+        have different ones.
 
     Examples
     --------
@@ -67,9 +67,9 @@ def resolve(schedule: Given, problem: Rated) -> Schedule:
 
 
 def rate_unit(max_lr: Any) -> float:
-    """Return the unit of relative rates: ``problem.max_lr``, or 1 where every rate is stable.
+    """Return the unit of relative rates: ``problem.max_lr``, or 1 if every rate is stable.
 
-    Raises ``ValueError`` for the different rates of a batch.
+    Raises ``ValueError`` if the problems of a batch have different largest stable rates.
     """
     rates = conversion.floats("max_lr", max_lr)
     unit = float(rates.flat[0])
@@ -83,9 +83,9 @@ def rate_unit(max_lr: Any) -> float:
 
 
 def read(schedule: Given) -> Spec | Schedule:
-    """Return what was given as a schedule where no problem is known yet; a text as a `Spec`.
+    """Return the given schedule where no problem is known yet, and a text as a `Spec`.
 
-    Raises ``TypeError`` for what is no schedule, and `SpecError` for a text that is none.
+    Raises `SpecError` for a text that is not a schedule, and ``TypeError`` for other types.
     """
     match schedule:
         case Schedule() | Spec():
@@ -101,18 +101,18 @@ def read(schedule: Given) -> Spec | Schedule:
 
 
 def in_own_units(schedule: Given) -> Schedule:
-    """Return a schedule in the units that it has without a problem; those of texts are relative."""
+    """Return a schedule in its own units, which are relative for texts."""
     found = read(schedule)
     return found if isinstance(found, Schedule) else found.relative
 
 
 def read_all(schedules: Any, reader: Callable[[Any], T], single: Any = Given) -> dict[str, T]:
-    """Return schedules by name: those of a mapping, or of a list, or a single one.
+    """Return schedules by name, from a mapping, a list or a single schedule.
 
-    Without a mapping, schedules are called by their printed forms, with a number where different
-    ones look the same; equal ones are returned once. ``reader`` is `read`, or a function that
-    knows more forms, and ``single`` the type of what it takes. Raises ``ValueError`` if there is
-    no schedule.
+    Without a mapping, schedules are named by their printed forms, with a number where different
+    schedules look the same; equal schedules are returned once. ``reader`` is `read` or a function
+    that knows more forms, and ``single`` is the type that it takes. Raises ``ValueError`` if there
+    is no schedule.
     """
     if isinstance(schedules, single):
         schedules = (schedules,)

@@ -1,4 +1,4 @@
-"""Schedules: phases in the order in which the optimizer runs them. Knows nothing of problems."""
+"""Schedules: phases in the order in which the optimizer runs them, for any problem."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Phase(_Composes, ABC):
     """One stretch of a schedule.
 
     The phases are `GradientDescent`, `GradientFlow`, `HeavyBall` and `Nesterov`. A subclass with a
-    ``name``, which is what JSON calls it, is registered in ``kinds``, and can be read from JSON
-    and texts. Texts write it as ``text_form`` says; by default as a call, under the same name.
+    ``name``, which JSON uses, is registered in ``kinds`` and can be read from JSON and texts. Its
+    form in texts is ``text_form``, by default a call of the same name.
     """
 
     __slots__ = ()
@@ -60,7 +60,7 @@ class Phase(_Composes, ABC):
         Parameters
         ----------
         step : int
-            From 0 to ``steps - 1``.
+            The step, from 0 to ``steps - 1``.
         """
 
     @abstractmethod
@@ -74,16 +74,16 @@ class Phase(_Composes, ABC):
         Parameters
         ----------
         factor : float
-            Such as ``problem.max_lr``.
+            The number, such as ``problem.max_lr``.
         """
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields of the phase as JSON holds them, without its name."""
+        """Return the fields of the phase for JSON, without its name."""
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """Build a phase from what `to_dict` gives.
+        """Build a phase from the output of `to_dict`.
 
         Parameters
         ----------
@@ -97,17 +97,17 @@ class Phase(_Composes, ABC):
 class Schedule(_Composes):
     """Phases in the order in which the optimizer runs them.
 
-    ``a + b`` joins phases and schedules as well.
+    ``a + b`` also joins phases and schedules.
 
     Parameters
     ----------
     *phases : GradientDescent, GradientFlow, HeavyBall, Nesterov or Schedule
-        The phases; a schedule among them stands for its own phases.
+        The phases; a schedule is replaced by its own phases.
 
     Raises
     ------
     TypeError
-        If something else is given.
+        If an argument has any other type.
 
     Examples
     --------
@@ -133,7 +133,7 @@ class Schedule(_Composes):
 
     @property
     def steps(self) -> int:
-        """The number of steps in all phases; flows have none."""
+        """The total number of steps; gradient flow has none."""
         return sum(phase.steps for phase in self.phases)
 
     def learning_rates(self) -> npt.NDArray[np.float64]:
@@ -163,12 +163,12 @@ class Schedule(_Composes):
         Parameters
         ----------
         factor : float
-            Such as ``problem.max_lr``, for a schedule in units of the largest stable rate.
+            The factor: ``problem.max_lr`` for a schedule in units of the largest stable rate.
 
         Returns
         -------
         Schedule
-            With the same numbers of steps.
+            The schedule, with the same numbers of steps.
 
         Examples
         --------
@@ -180,33 +180,33 @@ class Schedule(_Composes):
 
     @classmethod
     def from_torch(cls, build: Callable[[Any], Any], steps: int, lr: float = 1.0) -> Schedule:
-        """Read the steps that a PyTorch scheduler would have its optimizer take.
+        """Read the steps that an optimizer would take under a PyTorch scheduler.
 
         Parameters
         ----------
         build : callable
-            Takes an optimizer (a plain ``torch.optim.SGD`` made for this purpose) and returns the
-            scheduler built on it. It may also return a scheduler on an optimizer of yours, which is
-            read from its current step on. Nothing is trained, and both stay as they are.
+            A function that takes an optimizer (a plain ``torch.optim.SGD`` made for this purpose)
+            and returns a scheduler on it, or a scheduler on your own optimizer, which is read from
+            its current step on. Nothing is trained, and both objects stay unchanged.
         steps : int
-            How many steps to read.
+            The number of steps to read.
         lr : float, default: 1
-            The rate that the optimizer is given first; ``initial_lr`` for most schedulers.
+            The optimizer's first rate, which most schedulers call ``initial_lr``.
 
         Returns
         -------
         Schedule
             One phase with a rate for each step: `GradientDescent`, or `HeavyBall` or `Nesterov` if
-            the optimizer is yours and has that momentum.
+            your own optimizer has such momentum.
 
         Raises
         ------
         ValueError
-            If parameter groups differ, or a schedule cannot take the steps: an optimizer other than
+            If parameter groups differ, or no schedule has such steps: for an optimizer other than
             ``torch.optim.SGD``, weight decay, dampening, ``maximize``, a momentum that the
-            scheduler changes, a velocity from earlier steps.
+            scheduler changes, or a velocity from earlier steps.
         TypeError
-            If ``build`` does not return a scheduler, or one whose rates depend on a measured loss.
+            If ``build`` returns no scheduler, or one whose rates depend on a measured loss.
         ImportError
             If PyTorch is not installed.
 
@@ -239,14 +239,14 @@ class Schedule(_Composes):
             or ``maximize``. Its ``lr`` is replaced.
         rates_only : bool, default: False
             Put the rates on any optimizer, such as ``torch.optim.AdamW``, whatever its settings.
-            This promises nothing but the rates: of a momentum phase only the rates are used, the
-            optimizer takes its own steps, and isoloss's numbers do not hold for them.
+            Only the rates are guaranteed: the momentum of phases is ignored, the optimizer takes
+            its own steps, and isoloss's results do not apply to them.
 
         Returns
         -------
         torch.optim.lr_scheduler.LambdaLR
-            The scheduler. It can be pickled, and used in ``SequentialLR``. Its ``state_dict`` holds
-            the step, not the rates: load it into a scheduler made from the same schedule.
+            The scheduler. It can be pickled and used in ``SequentialLR``. Its ``state_dict`` holds
+            the step but not the rates: load it into a scheduler made from the same schedule.
 
         Raises
         ------
@@ -272,7 +272,7 @@ class Schedule(_Composes):
 
         for phase in self.phases:
             if not phase.steps:
-                phase.learning_rates()  # a flow says here that it has none
+                phase.learning_rates()  # raises an error for gradient flow
         return put_on(optimizer, self.phases, rates_only)
 
     def to_json(self) -> str:
@@ -281,7 +281,7 @@ class Schedule(_Composes):
         Returns
         -------
         str
-            With every rate to its last digit.
+            JSON that holds every rate exactly.
 
         Examples
         --------
@@ -294,7 +294,7 @@ class Schedule(_Composes):
 
     @classmethod
     def from_json(cls, text: str) -> Schedule:
-        """Build a schedule from what `to_json` gives, or from a plain list of rates.
+        """Build a schedule from the output of `to_json` or from a plain list of rates.
 
         Parameters
         ----------
@@ -304,7 +304,7 @@ class Schedule(_Composes):
         Returns
         -------
         Schedule
-            Equal to the one that was written.
+            A schedule equal to the one that was written.
 
         Raises
         ------

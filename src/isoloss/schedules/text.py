@@ -1,4 +1,4 @@
-"""Schedules in units of the largest stable rate, as texts have them: ``gd(1.0, 100) > flow``."""
+"""Schedules in units of the largest stable rate, written as texts: ``gd(1.0, 100) > flow``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Spec"]
 class Spec:
     """A schedule in units of a problem's largest stable rate.
 
-    A text has phases, joined by ``>``:
+    A text consists of phases joined by ``>``:
 
     ``flow``
         gradient flow until the level is reached;
@@ -24,7 +24,7 @@ class Spec:
     ``gd(R, K)``
         K gradient-descent steps at R times the largest stable rate 1/γ₁;
     ``heavy_ball(R, MOMENTUM, K)``, ``nesterov(R, MOMENTUM, K)``
-        such steps with momentum;
+        K such steps with momentum;
     ``cosine(R, K, final=R2)``, …
         a family of `isoloss.families` with the arguments of its function.
 
@@ -33,7 +33,7 @@ class Spec:
     relative : Schedule
         The schedule for a problem whose largest stable rate is 1.
     text : str, default: ""
-        The text in normal form, if there is one; ``str()`` gives it.
+        The text in normal form, if there is one; ``str()`` returns it.
 
     Examples
     --------
@@ -58,34 +58,34 @@ class Spec:
         text : str
             Such as ``"flow"``, ``"gd(0.9, 500)"`` or ``"cosine(1.0, 100) > flow"``.
         max_rates : int, default: 10**8
-            How many steps may have a rate of their own, which is held as a number.
+            How many steps may have their own rates, since each rate takes memory.
 
         Returns
         -------
         Spec
-            Whose ``str()`` is that text in normal form.
+            The schedule; its ``str()`` is the text in normal form.
 
         Raises
         ------
         SpecError
-            If it is not a schedule; the message points at the place.
+            If the text is not a schedule; the message points at the fault.
         """
         parts = Reader(text, max_rates).parts()
         schedule = Schedule(*(schedule for schedule, _ in parts))
         return cls(schedule, " > ".join(text for _, text in parts))
 
     def at(self, max_lr: float) -> Schedule:
-        """Return the schedule for a problem with this largest stable rate.
+        """Return the schedule for a problem with a given largest stable rate.
 
         Parameters
         ----------
         max_lr : float
-            ``problem.max_lr``, finite and above 0.
+            The rate ``problem.max_lr``, finite and above 0.
 
         Returns
         -------
         Schedule
-            With rates and times multiplied by ``max_lr``.
+            The schedule, with rates and times multiplied by ``max_lr``.
 
         Raises
         ------

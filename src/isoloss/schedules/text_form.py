@@ -12,9 +12,9 @@ __all__ = ["TextForm"]
 class TextForm:
     """How texts write a phase: as a call of its class by ``name``.
 
-    ``numbers`` are the parameters that texts must give, as finite numbers of at least 0, with what
-    messages call them, such as ``{"lr": "a rate"}``; others are what the class takes. Messages
-    show the ``example``.
+    ``numbers`` maps the parameters that texts must give, finite numbers of at least 0, to their
+    names in messages, such as ``{"lr": "a rate"}``; the class checks the others. Messages show the
+    ``example``.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""PyTorch's schedulers as phases, and schedules on PyTorch's optimizers."""
+"""Read PyTorch schedulers as phases, and put schedules on PyTorch optimizers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read_phase(build: Callable[[Any], Any], steps: int, lr: float) -> tuple[str,
     rates: list[float] = []
     first: tuple[float, bool] | None = None
     with warnings.catch_warnings():
-        # No step is taken, which PyTorch expects first: it would train what it belongs to.
+        # PyTorch warns that no optimizer step comes first; such a step would train parameters.
         warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step|Seems like `optim")
         for step in range(steps):
             if step:
@@ -68,7 +68,7 @@ def read_phase(build: Callable[[Any], Any], steps: int, lr: float) -> tuple[str,
 
 
 def _check_readable(torch: Any, optimizer: Any) -> None:
-    """Raise ``ValueError`` if an optimizer's next steps are none that a schedule can take."""
+    """Raise ``ValueError`` if no schedule can describe an optimizer's next steps."""
     fault = ""
     if type(optimizer) is not torch.optim.SGD:
         fault = f"the scheduler's optimizer is {type(optimizer).__name__}, and must be SGD"
@@ -79,7 +79,7 @@ def _check_readable(torch: Any, optimizer: Any) -> None:
 
 
 def _read_step(optimizer: Any, step: int) -> tuple[float, tuple[float, bool]]:
-    """Return the rate and the momentum of an optimizer's next step, one for all parameters."""
+    """Return the rate and momentum of an optimizer's next step, which all parameters share."""
     groups = optimizer.param_groups
     rates = [float(group["lr"]) for group in groups]
     if len(set(rates)) > 1:
@@ -118,7 +118,7 @@ def _copied(torch: Any, scheduler: Any, optimizer: Any) -> Any:
         memo |= {id(p): torch.nn.Parameter(torch.zeros(1)) for p in group["params"]}
     try:
         return copy.deepcopy(scheduler, memo)
-    except Exception as error:  # whatever the user's own functions hold
+    except Exception as error:  # the user's own functions may hold anything
         raise ValueError(
             "the scheduler cannot be copied, and reading its rates would advance it "
             f"({type(error).__name__}: {error}); build it on the optimizer that is passed to build"
@@ -126,7 +126,7 @@ def _copied(torch: Any, scheduler: Any, optimizer: Any) -> Any:
 
 
 def put_on(optimizer: Any, phases: tuple[Any, ...], rates_only: bool) -> Any:
-    """Return a scheduler that sets the rates of phases exactly (`Schedule.to_torch`)."""
+    """Return a scheduler that sets exactly the rates of phases (`Schedule.to_torch`)."""
     torch = _torch()
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise TypeError(
@@ -136,8 +136,8 @@ def put_on(optimizer: Any, phases: tuple[Any, ...], rates_only: bool) -> Any:
         fields = [{"phase": p.name, **p.to_dict(), "steps": p.steps} for p in phases]
         _check_same_steps(torch, optimizer, fields)
     ends = tuple(itertools.accumulate(phase.steps for phase in phases))
-    # Times 1, a rate is itself to the last bit. Other schedulers start from the optimizer's own
-    # initial rate, such as the warm-up in a SequentialLR: it stays.
+    # Multiplying a rate by 1 is exact. The optimizer's own initial rate is kept, since other
+    # schedulers, such as a warm-up in a SequentialLR, start from it.
     groups = optimizer.param_groups
     initial = [copy.deepcopy(group.get("initial_lr", group["lr"])) for group in groups]
     for group in groups:
@@ -150,7 +150,7 @@ def put_on(optimizer: Any, phases: tuple[Any, ...], rates_only: bool) -> Any:
 
 
 def _rate(phases: tuple[Any, ...], ends: tuple[int, ...], step: int) -> float:
-    """Return the rate of one step, 0 after the last; unlike a lambda, this can be pickled."""
+    """Return the rate of a step, 0 after the last; unlike a lambda, this can be pickled."""
     place = bisect.bisect_right(ends, step)
     if place == len(ends):
         return 0.0
@@ -196,14 +196,14 @@ def _check_same_steps(torch: Any, optimizer: Any, phases: list[dict[str, Any]]) 
 
 
 def _faults(groups: list[dict[str, Any]], wanted: dict[str, Any]) -> str:
-    """Return which settings of which groups are not what a schedule's steps need."""
+    """Say which settings of which parameter groups do not fit a schedule's steps."""
     faults = []
     for number, group in enumerate(groups):
         momentum, nesterov = _kind(group)
         found = {
             "momentum": momentum,
             "nesterov": nesterov,
-            # without momentum nothing is dampened
+            # dampening has no effect without momentum
             "dampening": float(group["dampening"]) if momentum else 0.0,
             "weight_decay": float(group["weight_decay"]),
             "maximize": bool(group["maximize"]),
@@ -231,7 +231,7 @@ def _is_moving(optimizer: Any) -> bool:
 
 
 def _keeps_velocity(phases: list[dict[str, Any]]) -> bool:
-    """Whether no phase, not even one without steps, drops a velocity that steps have built."""
+    """Return whether no phase, not even an empty one, resets a velocity built by earlier steps."""
     moving = dropped = False
     for phase in phases:
         dropped |= moving and not phase.get("carry_velocity", False)

@@ -1,4 +1,4 @@
-"""The schedules that a search tries: given ones, and families to design on its folds."""
+"""The schedules that a search tries: given schedules, and families designed on its folds."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from isoloss.schedules.text import Spec
 __all__ = ["Candidate", "Designed", "designed", "read_schedules"]
 
 _FLOW = "+flow"
-_LONGEST = 60  # names of results and figures
+_LONGEST = 60  # characters of a name in results and figures
 
 
 @dataclass(frozen=True)
 class Designed:
-    """A family of schedules whose best member on the folds `ScheduleSearchCV` tries.
+    """A family of schedules; `ScheduleSearchCV` tries its best member on the folds.
 
     Attributes
     ----------
     family : str, default: "rates"
         As for `isoloss.design`: "annealed", "two-rate", "decreasing", "rates" (free rates), or a
-        function of `isoloss.families` that needs no more than its rates.
+        function of `isoloss.families` that needs only its rates.
     steps : int, default: 16
-        The number of steps; the largest number, for annealed and two-rate schedules.
+        The number of steps; for annealed and two-rate schedules, the largest number.
     flow : bool, default: False
-        Whether gradient flow follows the steps; always so for "annealed".
+        Whether gradient flow follows the steps, as it always does for "annealed".
     starts, seed : int
-        The number of starts of the search, and the seed of random ones.
+        The number of starts of the search, and the seed of random starts.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class Designed:
 
     @property
     def name(self) -> str:
-        """Its name in results and figures."""
+        """The family's name in results and figures."""
         steps = "" if self.steps == Designed.steps else f", {self.steps} steps"
         return f"{self.family}{_FLOW if self.flow else ''}{steps}"
 
@@ -72,14 +72,14 @@ Candidate = Given | Designed
 def read_schedules(
     schedules: Candidate | Iterable[Candidate] | Mapping[str, Candidate],
 ) -> dict[str, Candidate]:
-    """Return candidates by name; the name of a family, as a text, is to be designed."""
+    """Return candidates by name; a text that names a family becomes a `Designed`."""
     found = read_all(schedules, _read, Candidate)
     if not isinstance(schedules, Mapping):
         found = {
             name if len(name) <= _LONGEST else f"schedule {place}": each
             for place, (name, each) in enumerate(found.items(), 1)
         }
-    # a text stays one, as parameters of an estimator are read by people
+    # texts stay texts, since people read an estimator's parameters
     return {n: (each.text or each) if isinstance(each, Spec) else each for n, each in found.items()}
 
 
@@ -101,9 +101,9 @@ def _read(given: Candidate) -> Spec | Schedule | Designed:
 
 
 def designed(wanted: Designed, problems: Sequence[Problem]) -> Spec:
-    """Return the family's schedule of the lowest mean test loss over problems.
+    """Return the family's schedule with the lowest mean test loss over problems.
 
-    Its rates are in units of each problem's largest stable one.
+    Its rates are in units of each problem's largest stable rate.
     """
     options = dataclasses.asdict(wanted)
     return Spec(design(joined(problems), family=options.pop("family"), **options).schedule)

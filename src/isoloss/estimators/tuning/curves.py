@@ -13,7 +13,7 @@ from isoloss.reports.plotting import RIDGE, SIZES, look, style
 
 __all__ = ["draw"]
 
-_LEAST = 1e-8  # of the start's excess train loss: nothing below it is told apart
+_LEAST = 1e-8  # smaller shares of the start's excess train loss are not distinguished
 
 
 def draw(search: Any, ax: Axes | None) -> Axes:
@@ -24,7 +24,7 @@ def draw(search: Any, ax: Axes | None) -> Axes:
     from matplotlib import pyplot as plt
 
     results, best, folds = search.cv_results_, search.best_index_, search.n_splits_
-    # an end at the smallest train loss has no place on a logarithmic axis but its left edge
+    # an end at the smallest train loss can only be at the left edge of a logarithmic axis
     left = np.min(results["mean_excess"], where=results["mean_excess"] > _LEAST, initial=1.0)
     excess = np.maximum(results["mean_excess"], left)
     with style():
@@ -71,6 +71,6 @@ def _score_name(search: Any) -> str:
 def _rows(
     excess: npt.NDArray[np.float64], results: dict[str, Any], wanted: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.intp]:
-    """Return the wanted candidates that have a score, by their train loss."""
+    """Return the wanted candidates that have a score, in order of train loss."""
     rows = np.flatnonzero(wanted & np.isfinite(results["mean_test_score"]))
     return rows[np.argsort(excess[rows], kind="stable")]

@@ -1,4 +1,4 @@
-"""The choice of a search beside the best stop of each schedule, and the reason in words."""
+"""Compare a search's choice with the best stop of each schedule, and give the reason in words."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _SAME = 1e-9  # scores closer than this are equal
 
 @dataclass(frozen=True)
 class BestStop:
-    """The best stop of the schedule of a name, and whether it is the schedule's end.
+    """The best stop of the schedule ``name``, and whether it is the schedule's end.
 
-    ``excess``, ``steps`` and ``time`` are those of ``cv_results_``, means and a median over folds;
-    ``spread`` is the standard error of the mean score over folds, NaN for one fold.
+    ``excess``, ``steps`` and ``time`` are from ``cv_results_``: two means and a median over folds.
+    ``spread`` is the standard error of the mean score over folds, or NaN for one fold.
     """
 
     schedule: str
@@ -43,7 +43,7 @@ class BestStop:
 
 @dataclass(frozen=True)
 class Choice:
-    """The best stop of each schedule, the best first; ridge regression's; and the reason."""
+    """The best stops of all schedules, best first, and of ridge regression, and the reason."""
 
     stops: tuple[BestStop, ...]
     ridge: tuple[float, float]
@@ -63,7 +63,7 @@ def choice(search: ScheduleSearchCV) -> Choice:
     where = f"over {len(folds)} folds" if len(folds) > 1 else "on the validation rows"
     error = standard_error(folds[:, chosen])
     spread = "" if math.isnan(error) else f" ± {error:.2g} (standard error)"
-    real = results["reached"] > 0  # a level that no fold reaches is the end once more
+    real = results["reached"] > 0  # a level that no fold reaches repeats the end
     ties = int(np.sum(real & (np.abs(scores - scores[chosen]) <= _SAME * abs(scores[chosen])))) - 1
     highest = f"the highest, as that of {ties} more" if ties else "the highest"
     reason = [
@@ -72,7 +72,7 @@ def choice(search: ScheduleSearchCV) -> Choice:
     ]
     if stops[0].at_end:
         reason.append("No stop before its end has a higher score.")
-    # whatever it is called
+    # under any name
     plain = Schedule(GradientFlow())
     flow = next((n for n, each in search.schedules_.items() if in_own_units(each) == plain), None)
     if flow is not None and names[chosen] != flow:

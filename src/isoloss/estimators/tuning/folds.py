@@ -1,4 +1,4 @@
-"""Folds of a search: train rows decomposed once, and what any filter predicts for the others."""
+"""Folds of a search: decompose train rows once, and predict other rows for any filter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Fold"]
 
 Floats = npt.NDArray[np.float64]
 
-_AT_ONCE = 2**23  # predictions held at one time
+_AT_ONCE = 2**23  # predictions held in memory at one time
 _RTOL = 1e-8  # of the smallest curvatures: enough to rank candidates, and several times as fast
 
 
@@ -36,13 +36,14 @@ class Fold:
     Attributes
     ----------
     model, before : Scheduled, and Pipeline or None
-        What has read the train rows, without parameters yet; and fitted transformers before it.
+        The model, which has read the train rows but has no parameters yet, and the fitted
+        transformers before it.
     rows : TrainRows
-        The train rows' decomposition, which took so many ``seconds``.
+        The train rows' decomposition, which took ``seconds``.
     X, y : array or sparse matrix
-        The rows to judge on, not transformed.
+        The rows to judge on, untransformed.
     design, targets : array, shape (q, p) and (q, m)
-        These rows as the problem's test rows, and what the model should predict for them.
+        These rows as the problem's test rows, and the correct predictions.
     name : str
         The model's name in its pipeline, if there is one.
     """
@@ -68,7 +69,7 @@ class Fold:
         y: Any,
         name: str = "",
     ) -> Fold:
-        """Decompose rows and targets ``train_rows``; judge on ``X`` and ``y``."""
+        """Decompose the rows and targets ``train_rows``, and keep ``X`` and ``y`` to judge on."""
         started = perf_counter()
         X_train, y_train = train_rows
         transformed = X
@@ -96,7 +97,7 @@ class Fold:
         return self.problem.with_test(self.design, self.targets - self.rows.offset)
 
     def predictions(self, changes: Floats) -> Iterator[Floats]:
-        """Yield predictions (c, q, m) for filters less one (C, r), some at a time."""
+        """Yield predictions (c, q, m) for C filters less one (C, r), c filters at a time."""
         reduced = self.problem._reduced
         coordinates = reduced.coordinates
         assert coordinates is not None
@@ -109,7 +110,7 @@ class Fold:
             part = changes[first : first + count]
             found = np.empty((len(part), *start.shape))
             with np.errstate(over="ignore", invalid="ignore"):
-                for j in range(start.shape[1]):  # all outputs at once would take their memory
+                for j in range(start.shape[1]):  # saves the memory of all outputs at once
                     found[..., j] = part @ (along * residual[:, j]).T
                 found += start
             yield found
@@ -117,9 +118,9 @@ class Fold:
     def models(
         self, changes: Floats, fitted: Iterable[tuple[dict[str, Any], dict[str, Any]]]
     ) -> Iterator[Any]:
-        """Yield the estimator that each filter less one (C, r) leads to; None where it diverges.
+        """Yield the estimator for each filter less one (C, r), or None where it diverges.
 
-        ``fitted`` tells the parameters and the attributes of each candidate.
+        ``fitted`` yields the parameters and attributes of each candidate.
         """
         reduced = self.problem._reduced
         coordinates = reduced.coordinates
@@ -139,20 +140,20 @@ class Fold:
             yield Pipeline([*steps, (self.name, model)]) if self.name else model
 
     def fitted(self, stops: FoldStops, i: int) -> Iterator[dict[str, Any]]:
-        """Yield the attributes that each stop in this fold, the i-th, would give its model."""
+        """Yield the model's attributes at each stop in this fold, the i-th."""
         stable = rate_unit(self.problem.max_lr)
         ends = zip(stops.train_loss[i], stops.steps[i], stops.time[i] * stable, strict=True)
         for loss, steps, time in ends:
             yield losses_and_moment(self.problem, float(loss), int(steps), float(time))
 
     def fitted_without_steps(self, changes: Floats) -> Iterator[dict[str, Any]]:
-        """Yield the attributes of models that no schedule leads to, for filters less one (C, r)."""
+        """Yield attributes of models that no schedule trains, for filters less one (C, r)."""
         reduced = self.problem._reduced
         excess = (np.exp(reduced.log_weights) * (1.0 + changes) ** 2).sum(axis=-1)
         for loss in scaled(reduced.floor + excess, reduced.units.train):
             yield losses_and_moment(self.problem, float(loss), 0, 0.0)
 
     def labels(self, predictions: Floats) -> npt.NDArray[Any]:
-        """Return the predicted classes (c, q) of predictions (c, q, m)."""
+        """Return the classes (c, q) that predictions (c, q, m) stand for."""
         assert is_classifier(self.model)
         return np.asarray(self.model.classes_[predictions.argmax(axis=-1)])

@@ -1,4 +1,4 @@
-"""The estimator that a search tunes: a scheduled model, or a pipeline that ends with one."""
+"""Take apart the estimator that a search tunes: a scheduled model, or a pipeline ending in one."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ __all__ = ["Parts"]
 
 @dataclass(frozen=True)
 class Parts:
-    """An estimator as its scheduled model, and transformers before it, which each fold fits anew.
+    """An estimator's scheduled model, and the transformers before it, which each fold fits anew.
 
-    In the estimator, the names of the model's parameters begin with ``prefix``.
+    The estimator's names for the model's parameters begin with ``prefix``.
     """
 
     estimator: Any
@@ -51,13 +51,13 @@ class Parts:
         return cls(estimator, before, model, prefix)
 
     def weight(self, fit_params: dict[str, Any]) -> Any:
-        """Return the model's ``sample_weight`` among what the estimator's ``fit`` is called with.
+        """Return the model's ``sample_weight`` from the arguments of the estimator's ``fit``.
 
-        Raises ``TypeError`` if there is something else.
+        Raises ``TypeError`` if there is any other argument.
         """
         rest = dict(fit_params)
         if self.prefix and get_config()["enable_metadata_routing"] and rest:
-            # a pipeline may have given its step's weight another name
+            # a pipeline's metadata routing may rename the weight of its step
             found = process_routing(self.estimator, "fit", **rest)
             inner = found[self.prefix.removesuffix("__")].fit
             others = {name for name, step in found.items() if name + "__" != self.prefix}
@@ -73,12 +73,12 @@ class Parts:
         return weight
 
     def read(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return rows and targets of one length, as far as folds do not check them."""
+        """Check rows and targets, whose lengths must agree, where folds do not check them."""
         X, y = indexable(conversion.plain("X", X), conversion.plain("y", y))
         return X, column_or_1d(y, warn=True) if is_classifier(self.model) else y
 
     def read_train(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return train rows and targets that can be split into folds."""
+        """Check that train rows and targets can be split into folds, and return them."""
         X, y = self.read(X, y)
         if self.pairwise:
             X = check_array(X, accept_sparse=("csr", "csc"))
@@ -91,15 +91,15 @@ class Parts:
         return bool(get_tags(self.estimator).input_tags.pairwise)
 
     def check_folds(self, y: Any, splits: Sequence[tuple[Any, Any]]) -> None:
-        """Refuse a fold whose train rows have one class: its scores would leave nothing to rank.
+        """Refuse a fold whose train rows have one class, since no candidate could be scored.
 
-        ``GridSearchCV`` warns there and scores NaN, which makes every mean score NaN.
+        ``GridSearchCV`` warns and scores NaN, which makes every mean score NaN.
         """
         if not is_classifier(self.model):
             return
         classes, totals = np.unique(y, return_counts=True)
         if len(classes) < 2:
-            return  # that all rows have one class is told by the model itself
+            return  # if all rows have one class, the model itself reports it
         single = classes[totals == 1].tolist()
         cure = f"use stratified folds, cv=StratifiedKFold({len(splits)}, shuffle=True)"
         if single:
@@ -113,7 +113,7 @@ class Parts:
                 )
 
     def fold(self, X: Any, y: Any, weight: Any, train: Any, test: Any) -> Fold:
-        """Decompose the train rows, and judge on the test rows, of one data set."""
+        """Decompose a data set's train rows, and judge on its test rows."""
         first, second = _safe_indexing(X, train), _safe_indexing(X, test)
         if self.pairwise:
             first, second = (_safe_indexing(rows, train, axis=1) for rows in (first, second))
@@ -121,7 +121,7 @@ class Parts:
         return self.judged(first, _safe_indexing(y, train), share, second, _safe_indexing(y, test))
 
     def judged(self, X: Any, y: Any, weight: Any, X_test: Any, y_test: Any) -> Fold:
-        """Decompose all rows, and judge on further ones."""
+        """Decompose all rows, and judge on other rows."""
         before = None if self.before is None else clone(self.before)
         name = self.prefix.removesuffix("__")
         return Fold.build(clone(self.model), before, (X, y), weight, X_test, y_test, name)

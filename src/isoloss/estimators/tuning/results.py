@@ -23,9 +23,9 @@ def cv_results(
     scored: Sequence[Scored],
     fit_seconds: Sequence[float],
 ) -> dict[str, Any]:
-    """Return the table of candidates, each a schedule's name and parameters.
+    """Return the table of candidates, each of which is a schedule's name and parameters.
 
-    ``stops`` has an entry for each schedule; ``scored`` and ``fit_seconds`` for each fold.
+    ``stops`` has an entry per schedule; ``scored`` and ``fit_seconds`` have an entry per fold.
     """
     count, params = len(candidates), [each for _, each in candidates]
     results: dict[str, Any] = {}
@@ -43,7 +43,7 @@ def cv_results(
     mean = results["mean_test_score"] = scores.mean(axis=0)
     results["std_test_score"] = scores.std(axis=0)
     failed = np.isnan(mean)
-    # those that fail come last, and together
+    # candidates that fail share the last rank
     ranked = np.where(failed, -np.inf, mean)
     results["rank_test_score"] = rankdata(-ranked, method="min").astype(np.int32)
     results["mean_test_loss"] = np.stack([each.losses for each in scored]).mean(axis=0)
@@ -60,6 +60,6 @@ def cv_results(
 
 
 def best_index(results: dict[str, Any]) -> int:
-    """Return the candidate of the best score; of several, the one of the lowest loss."""
+    """Return the candidate with the best score and, among ties, the lowest loss."""
     first = np.flatnonzero(results["rank_test_score"] == 1)
     return int(first[np.argmin(results["mean_test_loss"][first])])

@@ -1,4 +1,4 @@
-"""Scores of candidates: of many at once if the metric can do that, else of one after another."""
+"""Score candidates: many at once if the metric allows it, else one after another."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ __all__ = ["Scored", "check_scoring_name", "score", "warn_without_weight"]
 Floats = npt.NDArray[np.float64]
 
 _OF_SPREAD = ("r2", "explained_variance")
-_DIVERGED = 1e150  # the squares of such predictions leave float64
-# metrics with a value for each output; the outputs of many candidates are outputs of one model
+_DIVERGED = 1e150  # the squares of such predictions overflow
+# metrics with one value per output; they take the outputs of many candidates as one model's
 _BY_COLUMN: dict[str, tuple[float, Callable[..., Any]]] = {
     "r2": (1.0, metrics.r2_score),
     "explained_variance": (1.0, metrics.explained_variance_score),
@@ -32,9 +32,9 @@ _BY_COLUMN: dict[str, tuple[float, Callable[..., Any]]] = {
 
 
 class Scored(NamedTuple):
-    """Scores (C,) on a fold, and mean squared errors, summed over outputs: NaN where one diverges.
+    """Scores (C,) on a fold, and mean squared errors, summed over outputs; NaN for divergence.
 
-    ``seconds`` is what scoring took.
+    ``seconds`` is the time that scoring took.
     """
 
     scores: Floats
@@ -50,7 +50,7 @@ def score(
     scorer: Callable[..., float],
     params: dict[str, Any],
 ) -> Scored:
-    """Score filters less one (C, r), with the models' parameters and attributes in ``fitted``."""
+    """Score filters less one (C, r); ``fitted`` has the models' parameters and attributes."""
     started = time.perf_counter()
     scores, losses = np.full((2, len(changes)), np.nan)
     weight = params.get("sample_weight")
@@ -80,12 +80,12 @@ def score(
             except (AttributeError, TypeError) as error:
                 raise ValueError(
                     f"scoring {scoring!r} cannot judge a {type(model).__name__}: {error}"
-                ) from error  # which may lie in a function of the user's
+                ) from error  # the user's own function may be at fault
     return Scored(scores, losses, time.perf_counter() - started)
 
 
 def check_scoring_name(scoring: Any) -> None:
-    """Raise unless it is None, the name of a scorer, or a function."""
+    """Raise an error unless ``scoring`` is None, a scorer's name or a function."""
     if isinstance(scoring, str) and scoring not in metrics.get_scorer_names():
         raise ValueError(
             f"there is no scorer {scoring!r}{suggest(scoring, metrics.get_scorer_names())}; "
@@ -96,7 +96,7 @@ def check_scoring_name(scoring: Any) -> None:
 
 
 def warn_without_weight(scoring: Any, *, classifier: bool) -> None:
-    """Warn where scores are taken without the weights that training respects."""
+    """Warn if scores ignore the weights that training uses."""
     at_once = (None, "accuracy") if classifier else (None, *_BY_COLUMN)
     if scoring not in at_once:
         warnings.warn(
@@ -108,7 +108,7 @@ def warn_without_weight(scoring: Any, *, classifier: bool) -> None:
 
 
 def _many(fold: Fold, scoring: Any) -> Callable[[Floats, Floats, Any], Floats] | None:
-    """Return what scores predictions (c, q, m) for targets (q, m) at once, if anything does."""
+    """Return a function that scores predictions (c, q, m) for targets (q, m) at once, or None."""
     if is_classifier(fold.model):
         if scoring not in (None, "accuracy"):
             return None
@@ -132,7 +132,7 @@ def _many(fold: Fold, scoring: Any) -> Callable[[Floats, Floats, Any], Floats] |
             return np.empty(0)
         columns = predictions.transpose(1, 0, 2).reshape(rows, count * outputs)
         truth = np.tile(targets, (1, count))
-        with config_context(assume_finite=True, skip_parameter_validation=True):  # they are ours
+        with config_context(assume_finite=True, skip_parameter_validation=True):  # our own arrays
             values = metric(truth, columns, sample_weight=weight, multioutput="raw_values")
         return sign * np.reshape(values, (count, outputs)).mean(axis=1)
 

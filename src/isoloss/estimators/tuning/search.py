@@ -1,4 +1,4 @@
-"""ScheduleSearchCV: the schedule and the stop that generalize best, of very many candidates."""
+"""ScheduleSearchCV: find the schedule and stop that generalize best among many candidates."""
 
 from __future__ import annotations
 
@@ -34,68 +34,68 @@ __all__ = ["ScheduleSearchCV"]
 
 Floats = npt.NDArray[np.float64]
 
-_LOWEST = 1e-6  # the lowest of so many levels, as a share of the start's excess train loss
+_LOWEST = 1e-6  # the lowest default level, as a share of the start's excess train loss
 _SCHEDULES = ("flow", *(f"gd({rate}, {k}) > flow" for rate in (1.0, 0.5) for k in (10, 100, 1000)))
 
 
 class ScheduleSearchCV(BaseSearchCV):
-    """Choose a schedule and its stop, by cross-validation or on rows of the deployment's kind.
+    """Choose a schedule and its stop, by cross-validation or on validation rows.
 
-    Each fold is decomposed once; after that a schedule with all of its stops costs milliseconds, so
+    Each fold is decomposed once; after that, a schedule with all its stops costs milliseconds, so
     that hundreds of candidates cost little more than one model. ``predict``, ``decision_function``
-    and ``score`` are those of `sklearn.model_selection.GridSearchCV`: the best model's.
+    and ``score`` use the best model, as in `sklearn.model_selection.GridSearchCV`.
 
     Parameters
     ----------
     estimator : ScheduledRegressor, ScheduledClassifier, or Pipeline that ends with one
         What to tune. Its ``schedule`` and ``train_loss`` do not matter.
     schedules : list or dict, optional
-        Each a text such as ``"gd(1.0, 100) > flow"``, with rates in units of each fold's largest
-        stable one; a `Schedule` or phase, with absolute ones; or a family whose best member is
+        Each is a text such as ``"gd(1.0, 100) > flow"``, with rates in units of each fold's largest
+        stable rate; a `Schedule` or phase, with absolute rates; or a family whose best member is
         designed on the folds: a `Designed`, or its name as a text (``"rates"``, ``"rates+flow"``,
-        ``"annealed"``, …). A dict names them in the results. By default gradient flow, and six
-        schedules of 10 to 1000 steps at one rate and flow after them.
+        ``"annealed"``, …). A dict names them in the results. The default is gradient flow, and six
+        schedules of 10 to 1000 steps at one rate followed by flow.
     levels : int or array_like, default: 50
-        Where to stop besides the schedule's end: so many train losses, evenly spaced in the log of
-        the excess over the smallest one; or train losses in the estimator's ``train_loss_unit``.
+        Where to stop besides the schedule's end: a number of train losses, evenly spaced in the log
+        of the excess over the smallest, or train losses in the estimator's ``train_loss_unit``.
     cv : int, cross-validation generator or iterable, optional
         As for `GridSearchCV`; by default five folds.
     validation : tuple (X, y), optional
-        Rows to choose on, instead of ``cv``: of the distribution that the model is for, if the
-        train rows are of another. The model is then trained on all train rows. Transformers must be
-        part of the ``estimator``, a pipeline: before the search they would not see these rows.
+        Rows to choose on instead of ``cv``, from the distribution that the model is meant for if
+        the train rows have another. The model is then trained on all train rows. Transformers must
+        be steps of a pipeline, the ``estimator``; otherwise they would not see these rows.
     scoring : str or callable, optional
         As for `GridSearchCV`; by default R² or accuracy. These, explained variance and (negated)
-        squared and absolute errors are computed for all candidates at once, others for each model.
+        squared and absolute errors are computed for all candidates at once, others model by model.
     refit : bool or callable, default: True
-        Whether to train the best candidate on all rows; or a function from ``cv_results_`` to the
-        index of the one to train.
+        Whether to train the best candidate on all rows, or a function from ``cv_results_`` to the
+        index of the candidate to train.
 
     Attributes
     ----------
     cv_results_ : dict of arrays
-        As that of `GridSearchCV`, and for each candidate: ``schedule_name``; ``mean_test_loss``,
-        the mean squared error summed over outputs; ``reached``, the share of folds in which the
-        schedule reaches the level (elsewhere it ends before); the mean ``n_steps``, ``train_loss``,
-        and ``excess`` over the smallest train loss as a share of the start's; and
-        ``median_flow_time``, in units of the largest stable rate. A fold's times are divided
-        equally.
+        As for `GridSearchCV`, and for each candidate: ``schedule_name``; ``mean_test_loss``, the
+        mean squared error summed over outputs; ``reached``, the share of folds in which the
+        schedule reaches the level (in others it ends earlier); the mean ``n_steps``,
+        ``train_loss``, and ``excess`` over the smallest train loss as a share of the start's; and
+        ``median_flow_time``, in units of the largest stable rate. The time of a fold is divided
+        equally among candidates.
     best_index_, best_params_, best_score_
-        The best candidate. Of several with the same score it is the one of the lowest loss.
+        The candidate with the best score and, among ties, the lowest loss.
     ridge_scores_ : array, shape (n_splits,)
-        The scores of ridge regression on the same folds, with the best of 50 penalties. If they
-        are as good, ridge regression will do.
+        The scores of ridge regression on the same folds, with the best of 50 penalties. If these
+        scores are as good, ridge regression suffices.
     best_estimator_ : estimator
-        Trained on all rows, if ``refit``; and its ``refit_time_`` in seconds.
+        The best candidate, trained on all rows if ``refit``; ``refit_time_`` is in seconds.
     schedules_ : dict
-        The schedules by name, designed ones as a `Spec`: in units of the largest stable rate.
+        The schedules by name; a designed one is a `Spec`, in units of the largest stable rate.
     scorer_, n_splits_, n_features_in_, feature_names_in_, classes_
         As for `GridSearchCV`.
 
     Notes
     -----
-    The score of the best of many candidates is optimistic, that of designed ones more so: judge it
-    on rows that the choice has not seen.
+    The best score of many candidates is optimistic, and more so for designed schedules: judge the
+    choice on rows that the search has not seen.
 
     Examples
     --------
@@ -129,7 +129,7 @@ class ScheduleSearchCV(BaseSearchCV):
         self.refit = refit
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
-        """Choose, and train the choice on all rows.
+        """Choose a candidate, and train it on all rows.
 
         Parameters
         ----------
@@ -138,9 +138,9 @@ class ScheduleSearchCV(BaseSearchCV):
         y : array_like, shape (n,) or (n, m)
             Targets or classes.
         **params
-            ``sample_weight`` (for a pipeline ``STEP__sample_weight``), which training and the
-            scores that are taken at once respect; and ``groups`` for ``cv``. With metadata routing
-            enabled, what the parts have requested.
+            ``sample_weight`` (for a pipeline ``STEP__sample_weight``), used in training and in
+            scores that are computed at once, and ``groups`` for ``cv``. With metadata routing
+            enabled, the metadata that the parts request.
 
         Returns
         -------
@@ -149,10 +149,10 @@ class ScheduleSearchCV(BaseSearchCV):
         Raises
         ------
         TypeError
-            If the estimator, a schedule or a parameter is of another kind.
+            If the estimator, a schedule or a parameter has the wrong type.
         ValueError
             If an input is invalid, the train rows of a fold have one class, no schedule reaches a
-            level that was asked for, or all candidates diverge.
+            requested level, or all candidates diverge.
 
         Warns
         -----
@@ -160,7 +160,7 @@ class ScheduleSearchCV(BaseSearchCV):
             If a candidate diverges beyond float64; its score is NaN.
         """
         for name in ("best_estimator_", "refit_time_", "feature_names_in_", "cv_results_"):
-            self.__dict__.pop(name, None)  # of an earlier fit
+            self.__dict__.pop(name, None)  # from an earlier fit
         parts = Parts.of(self.estimator)
         named = read_schedules(self.schedules)
         levels = Levels.read(self.levels, parts.model.train_loss_unit, lowest=_LOWEST)
@@ -202,12 +202,12 @@ class ScheduleSearchCV(BaseSearchCV):
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw; by default a new figure's.
+            Where to draw; by default on a new figure.
 
         Returns
         -------
         matplotlib.axes.Axes
-            A line for each schedule, the spread over folds around the best one's, and the choice.
+            Axes with a line for each schedule, the best line's spread over folds, and the choice.
         """
         from isoloss.estimators.tuning.curves import draw
 
@@ -221,7 +221,7 @@ class ScheduleSearchCV(BaseSearchCV):
         return tags
 
     def _routed(self, parts: Parts, params: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-        """Return what goes to the estimator's ``fit``, the splitter's ``split`` and the scorer."""
+        """Return the arguments for the estimator's ``fit``, the splitter's ``split`` and the scorer."""
         if params and get_config()["enable_metadata_routing"]:
             found = process_routing(self, "fit", **params)
             return found.estimator.fit, found.splitter.split, found.scorer.score
@@ -233,7 +233,7 @@ class ScheduleSearchCV(BaseSearchCV):
         return rest, {"groups": groups}, {} if weight is None else {"sample_weight": weight}
 
     def _check(self, y: Any) -> None:
-        """Refuse what cannot work, before any work."""
+        """Refuse invalid arguments before any work is done."""
         if y is None:
             raise ValueError("ScheduleSearchCV requires y to be passed, but the target y is None")
         if self.cv is not None and self.validation is not None:
@@ -255,7 +255,7 @@ class ScheduleSearchCV(BaseSearchCV):
         started = time.perf_counter()
         best = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
         with warnings.catch_warnings():
-            # results tell where a schedule ends before its level
+            # the results show where a schedule ends before its level
             warnings.filterwarnings("ignore", "the schedule .* ends", ConvergenceWarning)
             self.best_estimator_ = best.fit(X, y, **fit_params)
         self.refit_time_ = time.perf_counter() - started

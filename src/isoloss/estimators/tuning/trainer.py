@@ -1,4 +1,4 @@
-"""Training on all folds, by many schedules at once, to many levels."""
+"""Train on all folds by many schedules at once, to many levels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["FoldStops", "Trainer"]
 
 Floats = npt.NDArray[np.float64]
 
-# over the largest curvature; a penalty must be the same in all folds, whose losses then differ
+# relative to the largest curvature; all folds share a penalty, so that their losses differ
 _PENALTIES = np.geomspace(1e-8, 1e2, 50)
 
 
@@ -35,14 +35,14 @@ class FoldStops:
     Attributes
     ----------
     reached : array of bool, shape (k, L + 1)
-        Whether the level is reached; at the end, always.
+        Whether the level is reached; always true at the end.
     steps, time : array, shape (k, L + 1)
         GD steps, and time of gradient flow in units of the largest stable rate.
     loss, train_loss, excess : array, shape (k, L + 1)
-        The train loss in the unit of the levels, in the targets' own, and above the smallest one
-        as a share of the start's excess.
+        The train loss in the levels' unit, in the targets' own unit, and as an excess over the
+        smallest, relative to the start's.
     changes : list of array, shape (L + 1, r)
-        The filters less one, for each fold.
+        The filters less one, one array per fold.
     """
 
     reached: npt.NDArray[np.bool_]
@@ -55,7 +55,7 @@ class FoldStops:
 
 
 class Trainer:
-    """Trains the problems of k folds by many schedules: texts, or those with absolute rates."""
+    """Trains the problems of k folds by many schedules, with relative or absolute rates."""
 
     def __init__(self, problems: Sequence[Problem], levels: Levels) -> None:
         self.problems = problems
@@ -64,7 +64,7 @@ class Trainer:
         self.span = np.where(start > self.floor, start - self.floor, 1.0)
         scale, self.offset = np.transpose([measure(p, levels.unit) for p in problems])
         self.scale = np.where(scale > 0, scale, 1.0)
-        # no loss is below zero: that level is never reached and gives the schedule's end
+        # no loss is negative, so the level -1 is never reached and gives the schedule's end
         self.levels = np.concatenate([[-1.0], levels.values * ROOM])
 
     @cached_property
@@ -73,7 +73,7 @@ class Trainer:
         return batch(self.problems, self.scale, self.offset)
 
     def ridge(self) -> list[Floats]:
-        """Return ridge regression's filters less one (P, r), for penalties that folds share."""
+        """Return ridge regression's filters less one (P, r), for penalties shared by all folds."""
         curvatures = [np.asarray(problem.curvature) for problem in self.problems]
         top = float(np.mean([gamma[0] for gamma in curvatures])) or 1.0
         with np.errstate(divide="ignore"):

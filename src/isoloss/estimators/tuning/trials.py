@@ -1,4 +1,4 @@
-"""All candidates of a search, trained and scored on all folds."""
+"""Train and score all candidates of a search on all folds."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def try_all(
 ) -> Tried:
     """Train and score the candidates, and ridge regression as a yardstick.
 
-    ``arguments`` are the scorer's on each fold; ``prefix`` starts the names of the model's
-    parameters. Raises ``ValueError`` if there is nothing to choose from.
+    ``arguments`` has the scorer's arguments on each fold; the names of the model's parameters begin
+    with ``prefix``. Raises ``ValueError`` if there is nothing to choose from.
     """
     started = time.perf_counter()
     schedules = {
@@ -82,7 +82,7 @@ def try_all(
 def _candidates(
     schedules: dict[str, Any], levels: Levels, prefix: str
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Return the name of each candidate's schedule, and its parameters: its end and its stops."""
+    """Return each candidate's schedule name and parameters, for the schedule's end and stops."""
     unit = {f"{prefix}train_loss_unit": levels.unit} if levels.counted else {}
     return [
         (name, {f"{prefix}schedule": schedule, f"{prefix}train_loss": stop, **unit})
@@ -92,7 +92,7 @@ def _candidates(
 
 
 def _check_reached(levels: Levels, stops: Sequence[FoldStops]) -> None:
-    """Raise ``ValueError`` if no schedule reaches a level that the user asked for."""
+    """Raise ``ValueError`` if no schedule reaches a level that the user requested."""
     reached = np.any([each.reached[:, 1:].any(axis=0) for each in stops], axis=0)
     if not levels.counted and not reached.all():
         lowest = min(float(np.nanmin(each.loss)) for each in stops)

@@ -1,8 +1,8 @@
 """The phases of a schedule, one file for each kind.
 
-A kind's class says all of it: its fields, their JSON, its name there (`Phase.name`) and how texts
-write it (`Phase.text_form`). Defining the class registers it in `Phase.kinds`, from which files
-and texts take it.
+The class of a kind defines its fields, their JSON, the kind's name in JSON (`Phase.name`) and its
+form in texts (`Phase.text_form`). Defining the class registers it in `Phase.kinds`, where the
+readers of files and texts find it.
 """
 
 from isoloss.schedules.phases.descent import GradientDescent

@@ -9,7 +9,7 @@ __all__ = ["GradientDescent"]
 
 
 class GradientDescent(Steps):
-    """Gradient-descent steps: one rate for ``steps`` steps, or one step for each entry of ``lr``.
+    """Gradient-descent steps: ``steps`` steps at one rate, or one step for each entry of ``lr``.
 
     A step at rate η multiplies the residual along a direction of train curvature γ by 1 - 2ηγ (the
     losses have no factor ½), as plain SGD on PyTorch's ``MSELoss`` does.
@@ -17,10 +17,10 @@ class GradientDescent(Steps):
     Parameters
     ----------
     lr : float, 1-D array_like or callable
-        The learning rate; or a rate for each step; or a function of the step (0, 1, …), as Optax
-        schedules are. Finite and at least 0.
+        The learning rate, a rate for each step, or a function of the step (0, 1, …) such as an
+        Optax schedule. Rates are finite and at least 0.
     steps : int, optional
-        The number of steps K; needed with a single rate or a function.
+        The number of steps K; required with a single rate or a function.
 
     Raises
     ------

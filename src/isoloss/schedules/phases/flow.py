@@ -20,13 +20,13 @@ __all__ = ["GradientFlow"]
 class GradientFlow(Phase):
     """Gradient flow, the limit of infinitely small steps, for a time.
 
-    For time t it multiplies the residual along a direction of train curvature γ by exp(-2γt); K
-    small steps at rate η come close to time t = Kη.
+    For time t, the flow multiplies the residual along a direction of train curvature γ by
+    exp(-2γt); K small steps at rate η approximate time t = Kη.
 
     Parameters
     ----------
     time : float, default: infinity
-        How long, at least 0.
+        The duration, at least 0.
 
     Raises
     ------
@@ -53,7 +53,7 @@ class GradientFlow(Phase):
 
     @property
     def steps(self) -> int:
-        """0, as gradient flow takes no steps."""
+        """The number of steps: 0, since gradient flow takes none."""
         return 0
 
     def rate(self, step: int) -> float:
@@ -62,7 +62,7 @@ class GradientFlow(Phase):
         Parameters
         ----------
         step : int
-            Any.
+            Any step.
         """
         raise ValueError(f"gradient flow has no learning rate, asked for step {step}")
 
@@ -81,17 +81,17 @@ class GradientFlow(Phase):
         Parameters
         ----------
         factor : float
-            Such as ``problem.max_lr``.
+            The number, such as ``problem.max_lr``.
         """
         return GradientFlow(self.time * factor)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields of the phase as JSON holds them: no infinity, but None for it."""
+        """Return the fields of the phase for JSON, in which None stands for an infinite time."""
         return {"time": None if math.isinf(self.time) else self.time}
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """Build a phase from what `to_dict` gives.
+        """Build a phase from the output of `to_dict`.
 
         Parameters
         ----------

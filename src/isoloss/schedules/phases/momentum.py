@@ -14,7 +14,7 @@ _NUMBERS = {"lr": "a rate", "momentum": "a momentum", "steps": "a number of step
 
 
 class _Momentum(Steps):
-    """Steps with a velocity."""
+    """Steps with momentum."""
 
     __slots__ = ("_carry_velocity", "_momentum")
     _momentum: float
@@ -39,11 +39,11 @@ class _Momentum(Steps):
 
     @property
     def carry_velocity(self) -> bool:
-        """Whether the velocity of a momentum phase just before goes on."""
+        """Whether the velocity of a directly preceding momentum phase is kept."""
         return self._carry_velocity
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields of the phase as JSON holds them, without its name."""
+        """Return the fields of the phase for JSON, without its name."""
         extra = {"momentum": self._momentum, "carry_velocity": self._carry_velocity}
         return super().to_dict() | extra
 
@@ -55,27 +55,27 @@ class _Momentum(Steps):
 class HeavyBall(_Momentum):
     """Gradient descent with Polyak's heavy-ball momentum, in PyTorch's convention.
 
-    v ← μv + ∇L, β ← β - ηv, as ``torch.optim.SGD(lr=η, momentum=μ)``: the velocity is a sum of
-    gradients, and a changed rate applies to all of it. B. Polyak (1964), USSR Comp. Math. 4(5).
+    v ← μv + ∇L, β ← β - ηv, as in ``torch.optim.SGD(lr=η, momentum=μ)``: the velocity sums
+    gradients, and a new rate applies to all of it. B. Polyak (1964), USSR Comp. Math. 4(5).
 
     Parameters
     ----------
     lr : float, 1-D array_like or callable
         As for `GradientDescent`.
     momentum : float
-        μ, at least 0 and below 1.
+        The momentum μ, at least 0 and below 1.
     steps : int, optional
         As for `GradientDescent`.
     carry_velocity : bool, default: False
-        Whether the velocity goes on from a momentum phase just before this one, as in one run of
-        PyTorch's optimizer. By default, and after any other phase, it starts at zero.
+        Whether to keep the velocity of a directly preceding momentum phase, as in one run of
+        PyTorch's optimizer. By default, and after any other phase, the velocity starts at zero.
 
     Raises
     ------
     ValueError
         As `GradientDescent`, or if the momentum is out of range.
     TypeError
-        If ``steps`` is not an integer, or ``carry_velocity`` not a bool.
+        If ``steps`` is not an integer or ``carry_velocity`` is not a bool.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class HeavyBall(_Momentum):
 class Nesterov(_Momentum):
     """Gradient descent with Nesterov's momentum, in PyTorch's convention.
 
-    v ← μv + ∇L, β ← β - η(∇L + μv), as ``torch.optim.SGD(lr=η, momentum=μ, nesterov=True)``.
+    v ← μv + ∇L, β ← β - η(∇L + μv), as in ``torch.optim.SGD(lr=η, momentum=μ, nesterov=True)``.
     I. Sutskever et al. (2013), On the importance of initialization and momentum.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The numbers that phases are given, checked."""
+"""Check the numbers that users give to phases."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["real"]
 
 
 def real(name: str, value: Any) -> npt.NDArray[np.float64]:
-    """Return real numbers as an array; ``TypeError`` calls them ``name``."""
+    """Return real numbers as an array; a ``TypeError`` for others calls them ``name``."""
     try:
         given = np.asarray(value)
-        # truth values, texts, times and complex numbers are no real numbers
+        # booleans, texts, times and complex numbers are not real numbers
         if given.dtype.kind not in "bSUmMc" and not np.ma.is_masked(value):
             return given.astype(np.float64)
-    except (TypeError, ValueError, OverflowError, RuntimeError):  # the latter is PyTorch's
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # the last is PyTorch's
         pass
     shown = reprlib.repr(value)
     raise TypeError(f"{name} must be a finite real number or numbers; got {shown}") from None

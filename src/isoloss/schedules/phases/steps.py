@@ -1,4 +1,4 @@
-"""Steps of one learning rate, or of a rate each: what all phases but gradient flow share."""
+"""The base class of all phases but gradient flow."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["Steps"]
 
 _MAX_STEPS = 2**53  # every step count up to here is exact in float64
 _PRINTED_RATES = 8
-_MIN_RUN = 64  # equal rates from this many on are solved in closed form
+_MIN_RUN = 64  # runs of at least this many equal rates are solved in closed form
 
 
 class Steps(Phase):
-    """Steps of one learning rate, or of a rate each: what all phases but gradient flow share."""
+    """Steps that share one learning rate or have a rate each."""
 
     __slots__ = ("_rates", "_steps")
     _rates: npt.NDArray[np.float64]
@@ -61,7 +61,7 @@ class Steps(Phase):
         raise AttributeError(f"{type(self).__name__} is immutable; cannot set {name!r}")
 
     def __getstate__(self) -> dict[str, Any]:
-        # plain values, which pickle and skops both keep
+        # plain values, since pickle and skops both support them
         return self.to_dict()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -83,7 +83,7 @@ class Steps(Phase):
         Parameters
         ----------
         step : int
-            From 0 to ``steps - 1``.
+            The step, from 0 to ``steps - 1``.
         """
         return float(self._rates if self._rates.ndim == 0 else self._rates[step])
 
@@ -114,15 +114,15 @@ class Steps(Phase):
         Parameters
         ----------
         factor : float
-            Such as ``problem.max_lr``.
+            The number, such as ``problem.max_lr``.
         """
         with np.errstate(over="ignore"):  # an infinite rate is refused
             rates = self._rates * factor
         return self.from_dict(self.to_dict() | {"lr": rates})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields of the phase as JSON holds them, without its name."""
-        rates = self._rates + 0.0  # -0 is 0: equal schedules have equal JSON
+        """Return the fields of the phase for JSON, without its name."""
+        rates = self._rates + 0.0  # turns -0 into 0, so that equal schedules have equal JSON
         if self._rates.ndim == 0:
             return {"lr": float(rates), "steps": self._steps}
         return {"lr": rates.tolist()}
@@ -136,11 +136,11 @@ class Steps(Phase):
         return hash(self._key())
 
     def _key(self) -> tuple[Any, ...]:
-        rates = self._rates + 0.0  # -0 is 0, and has other bytes
+        rates = self._rates + 0.0  # turns -0 into 0, whose bytes differ
         return type(self), self._rates.shape, rates.tobytes(), self._steps, *self._extra()
 
     def _extra(self) -> tuple[str, ...]:
-        """Return the further arguments as they are printed."""
+        """Return the other arguments in their printed form."""
         return ()
 
     def __repr__(self) -> str:
