@@ -1,4 +1,4 @@
-"""The command line: one command a verb. It parses, calls and prints; no mathematics here."""
+"""The command line: one command per verb. It only parses arguments, calls the library and prints."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _main(
         ),
     ] = False,
 ) -> None:
-    """Tell what a learning-rate schedule does to the test loss at a given train loss."""
+    """Show what a learning-rate schedule does to the test loss at a given train loss."""
     del version  # its callback has printed it
     if context.invoked_subcommand is None:
         commands = getattr(context.command, "commands", {})

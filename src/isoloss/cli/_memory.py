@@ -1,4 +1,4 @@
-"""How a long-running process gives memory back to the system."""
+"""Make a long-running process return freed memory to the system."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import sys
 
 __all__ = ["give_memory_back"]
 
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of glibc's malloc.h
-_LARGE = 2**17  # bytes: glibc's own threshold at the start
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # from glibc's malloc.h
+_LARGE = 2**17  # bytes: glibc's initial threshold
 
 
 def give_memory_back() -> None:
-    """Let glibc give large blocks back as soon as they are freed; elsewhere, do nothing.
+    """Make glibc return large blocks as soon as they are freed; without glibc, do nothing.
 
-    Once a block of some MiB has been freed, glibc takes later blocks of that size from its heap. A
-    server that draws figures fragments the heap in this way, and its memory grows although it
-    keeps nothing. The setting holds for the whole process: only the command line may choose it.
+    Once a block of several MiB has been freed, glibc takes later blocks of that size from its heap.
+    A server that draws figures fragments this heap, so that its memory grows although it keeps
+    nothing. The setting applies to the whole process, so only the command line may choose it.
     """
     if sys.platform != "linux":
         return

@@ -1,4 +1,4 @@
-"""isoloss certify: the paper's statements, or a claim of the user's, proved."""
+"""isoloss certify: prove the paper's statements, or a user's claim."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ def certify(
 ) -> None:
     """Prove the paper's statements, or a claim of your own, rigorously.
 
-    Floating point shows a claim at points; a certificate proves it, and isoloss verify
-    checks that by other code.
+    Floating point shows a claim only at points; a certificate proves it, and isoloss
+    verify checks the certificate with independent code.
 
-    The exit status is 0 if all comes out as expected, and a claim of your own is proved;
-    else 1.
+    The exit status is 0 if every verdict is as expected and your own claim is proved;
+    otherwise it is 1.
     """
     from isoloss._files import claimed, prepare_folder, write_text
 
@@ -157,7 +157,7 @@ def _own(own: dict[str, Any], level: str | None, noise: str, max_precision: int)
 
 
 def _print(name: str, proof: Certificate, *, short: bool) -> bool:
-    """Print what was proved; return whether it came out as expected."""
+    """Print what was proved; return whether the verdict is as expected."""
     from rich.console import Console
 
     from isoloss.paper.proofs import EXPECTED, name_of

@@ -1,4 +1,4 @@
-"""The paper's claims on the terminal: a table for a person, a line for each in a pipe."""
+"""Print the paper's claims: as a table on a terminal, and one per line in a pipe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["show"]
 
-_WIDE = 110  # columns from which what was computed has one of its own
+_WIDE = 110  # terminals from this width on get a separate column of computed values
 _LEGEND = (
     "In floating point: at points. Proved: rigorous, for all parameters of a claim, or for one "
     "problem; -: not proved."
@@ -28,7 +28,7 @@ _LEGEND = (
 
 
 def show(results: Sequence[Claim], proofs: Mapping[str, Proof], out: Path) -> None:
-    """Print what was found, whether it is as expected, and where to look next."""
+    """Print the results, whether they are as expected, and where to look next."""
     console = Console(highlight=False)
     plain = not console.is_terminal
     if plain:
@@ -91,4 +91,4 @@ def _table(width: int, results: Sequence[Claim], proofs: Mapping[str, Proof]) ->
 def _style(expected: bool, good: bool) -> str:
     if not expected:
         return "red"
-    return "green" if good else "yellow"  # a failure that is the expected result
+    return "green" if good else "yellow"  # for a failure that is the expected result

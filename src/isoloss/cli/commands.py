@@ -1,4 +1,4 @@
-"""What all commands share: examples in their help, and how they stop."""
+"""Shared parts of all commands: examples in their help, and how they stop."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 __all__ = ["MARKUP", "Command", "Commands", "print_examples", "print_lines", "reported", "stop"]
 
-# boxes and colours for a person at a terminal; plain text in a pipe
+# boxes and colours on a terminal; plain text in a pipe
 MARKUP: Any = "rich" if sys.stdout is not None and sys.stdout.isatty() else None
 
 
 class Command(TyperCommand):
-    """A command with examples, which remembers its arguments."""
+    """A command that has examples and remembers its arguments."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the arguments, and keep them for messages that suggest another call."""
+        """Parse the arguments, and keep them for messages that suggest another command."""
         ctx.meta["arguments"] = list(args)
         return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help, then the examples."""
-        # a paragraph is wrapped where the terminal ends, not where the docstring's lines do
+        # join the docstring's lines, so that paragraphs are wrapped at the terminal's width
         self.help = re.sub(r"(?<!\n)\n *(?!\n)", " ", self.help or "")
         super().format_help(ctx, formatter)
         _flush(formatter)
@@ -46,16 +46,16 @@ class Command(TyperCommand):
 
 
 class Commands(TyperGroup):
-    """All commands, with what to try first; Ctrl-C stops one with a line."""
+    """All commands, with suggestions on what to try first; Ctrl-C stops a command with one line."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print the help, then what to try."""
+        """Print the help, then suggestions on what to try."""
         super().format_help(ctx, formatter)
         _flush(formatter)
         print_examples(THREE)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
+        """Run the requested command."""
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
@@ -70,9 +70,9 @@ def reported(
     *more: type[Exception],
     left: Callable[[], str] = lambda: "nothing was written",
 ) -> Iterator[None]:
-    """End the command with one line and its exit status on a user's error or Ctrl-C.
+    """On a user's error or Ctrl-C, end the command with one line and an exit status.
 
-    ``more`` are errors that only this command may meet; ``left`` says what Ctrl-C leaves behind.
+    ``more`` has errors specific to this command; ``left`` says what Ctrl-C leaves behind.
     """
     expected = (ValueError, TypeError, ImportError, OutputError, OSError)
     try:
@@ -85,7 +85,7 @@ def reported(
 
 
 def _message(error: Exception, context: typer.Context) -> str:
-    """Return an error's message; for unusable columns, add options and a command that help."""
+    """Return an error's message; for unusable columns, add options that help and a command."""
     helps = getattr(error, "helps", ())
     if not helps:
         return "not enough memory" if isinstance(error, MemoryError) else str(error)
@@ -100,17 +100,17 @@ def _joined(words: list[str]) -> str:
 
 
 def stop(what: str = "") -> NoReturn:
-    """Say in one line that Ctrl-C has stopped the command, and what it leaves."""
+    """Print one line that says that Ctrl-C stopped the command, and what it leaves behind."""
     typer.echo(f"isoloss: stopped{'; ' * bool(what)}{what}", err=True)
     raise typer.Exit(130) from None
 
 
 def print_examples(examples: Examples, title: str = "Examples:") -> None:
-    """Print examples, for a person or for a pipe."""
+    """Print examples to a terminal or a pipe."""
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True)  # commands are copied whole
+    console = Console(highlight=False, soft_wrap=True)  # so that commands can be copied whole
     console.print(f"[bold]{title}[/]")
     for what, text in examples:
         console.print(Text(f"  # {what}", style="dim"))
@@ -118,7 +118,7 @@ def print_examples(examples: Examples, title: str = "Examples:") -> None:
 
 
 def print_lines(console: Console, lines: Iterable[str]) -> None:
-    """Print lines set in, on a terminal also where they are wrapped."""
+    """Print indented lines; on a terminal, wrapped lines are indented too."""
     from rich.padding import Padding
 
     for line in lines:
@@ -129,7 +129,7 @@ def print_lines(console: Console, lines: Iterable[str]) -> None:
 
 
 def _flush(formatter: Any) -> None:
-    """Print what plain help has gathered, for the examples to follow it."""
+    """Print the plain help gathered so far, so that the examples follow it."""
     if text := formatter.getvalue():
         typer.echo(text)
         formatter.buffer.clear()

@@ -75,10 +75,10 @@ def compare(
 ) -> None:
     """Compare learning-rate schedules on your data at equal train loss.
 
-    Trains least squares by each schedule (gradient flow is always one of them),
-    stops at the same train losses, and says whether the test loss is lower or
-    higher than gradient flow's. Beside it stand ridge regression and the lowest
-    and highest test loss of all parameters with that train loss.
+    Trains least squares by each schedule (gradient flow is always included),
+    stops at the same train losses, and reports whether the test loss is lower or
+    higher than gradient flow's. Also shows ridge regression, and the lowest and
+    highest test loss of all parameters with that train loss.
     """
     from isoloss._files import claimed
     from isoloss.cli.comparison_output import show, write
@@ -121,7 +121,7 @@ def compare(
 
 
 def _schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
-    """Return schedules by name, always with gradient flow."""
+    """Return schedules by name, including gradient flow."""
     from isoloss.cli.schedules import is_file, named_schedules
     from isoloss.schedules.phases import GradientFlow
     from isoloss.schedules.resolving import in_own_units
@@ -129,7 +129,7 @@ def _schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
     from isoloss.schedules.text import Spec
 
     found = named_schedules([each if is_file(each) else str(Spec.parse(each)) for each in given])
-    # recognised by its phases: a file may be called flow and hold something else
+    # gradient flow is recognised by its phases: a file named flow may hold something else
     if any(in_own_units(each) == Schedule(GradientFlow()) for each in found.values()):
         return found
     return {"flow": "flow", **found}

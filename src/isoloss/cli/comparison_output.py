@@ -1,4 +1,4 @@
-"""A comparison on the terminal, and as report.html, a figure and results.csv."""
+"""Print a comparison, or write it as report.html, a figure and results.csv."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["show", "write"]
 
-_TABLE_WIDTH = 200  # wide enough for every table, which a narrow terminal then wraps
+_TABLE_WIDTH = 200  # wide enough for every table; a narrow terminal wraps the lines
 _MARKS = {"helps": "good", "hurts": "bad"}
 
 _READING = (
@@ -41,13 +41,13 @@ _CAPTION = (
 
 
 def show(rows: Split, found: Comparison) -> None:
-    """Print a comparison: a table for each schedule, then what they come to."""
+    """Print a comparison: a table for each schedule, then a summary."""
     console = Console(highlight=False, markup=False)
     wide = Console(highlight=False, markup=False, width=_TABLE_WIDTH)
     console.print(rows.name, style="bold")
     print_lines(console, (*rows.notes, *found.setting))
     for table in tables(found):
-        # the path of a file may be long: what reads a pipe needs it on one line
+        # a file's path may be long, and readers of a pipe need it on one line
         console.print(f"\n{table.title}", style="bold", soft_wrap=not console.is_terminal)
         grid = Grid(box=None, padding=(0, 1, 0, 0), pad_edge=False)
         for head in table.heads:

@@ -1,7 +1,7 @@
-"""What the Tab key completes: names of data sets, statements, families and phases.
+"""Tab completion of the names of data sets, statements, families and phases.
 
-The names are written out, and a test holds them to the library's: to load it for each press of the
-key would take a second.
+The names are written out, since loading the library at each press of the key would take a second; a
+test compares them with the library's.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ PHASES = {
 def complete(
     *names: Iterable[str], files: tuple[str, ...] = ()
 ) -> Callable[[str], Iterator[tuple[str, str]]]:
-    """Return what completes a value: names, those of a mapping with its help, and files."""
+    """Return completions of a value: names, with help if they are a mapping's, and files."""
 
     def completed(incomplete: str) -> Iterator[tuple[str, str]]:
         for group in names:

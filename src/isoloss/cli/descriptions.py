@@ -1,4 +1,4 @@
-"""Schedules in words."""
+"""Describe schedules in words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FEW = 4
 def described(schedule: Schedule, stable: float) -> str:
     """Return what a schedule does, in units of the largest stable rate."""
     parts = []
-    # steps in phases of their own are one list of rates
+    # successive phases of steps are described as one list of rates
     for flows, group in itertools.groupby(
         schedule.phases, lambda phase: isinstance(phase, GradientFlow)
     ):

@@ -1,4 +1,4 @@
-"""isoloss design: the best schedule for your data, and what it is worth."""
+"""isoloss design: find the best schedule for your data, and judge it."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def design(
     """Find the schedule that generalizes best on your data.
 
     Trains least squares by the best schedule of each family, chosen on the
-    validation rows, and judges it on the test rows, beside gradient flow and ridge
-    regression chosen on the same rows, and the bound that no schedule can beat.
+    validation rows, and judges it on the test rows. Also shows gradient flow and ridge
+    regression, chosen on the same rows, and the bound that no schedule can beat.
     """
     from isoloss._files import check_file, claimed, write_text
     from isoloss.cli.selection_output import progress, show, write

@@ -1,4 +1,4 @@
-"""Output in encodings that lack the letters of formulas, as in redirected output on Windows."""
+"""Output in encodings that lack the letters of formulas, such as redirected output on Windows."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _SPELT = {
 
 
 def spell_out_symbols() -> None:
-    r"""Spell out what the encoding of standard output and error lacks: γ as gamma.
+    r"""Spell out symbols that the encoding of standard output and error lacks: γ as gamma.
 
-    A character without a spelling (in a column name, say) appears as an escape such as \u4e2d, so
+    A character without a spelling, say in a column name, is printed as an escape such as \u4e2d, so
     that two names never become the same text.
     """
     codecs.register_error(_HANDLER, _spelt_out)
@@ -41,7 +41,7 @@ def _spelt_out(error: UnicodeError) -> tuple[str, int]:
         if _is_raised(text[i]):  # one ^ for the whole exponent
             parts.append("^" * (not _is_raised(before)))
         spelt = _spelling(text[i])
-        if len(spelt) > 1 and spelt.isalpha():  # words need spaces where letters need none
+        if len(spelt) > 1 and spelt.isalpha():  # unlike letters, words need spaces between them
             spelt = " " * before.isalnum() + spelt + " " * (after.isascii() and after.isalpha())
         parts.append(spelt)
     return "".join(parts), error.end
@@ -55,7 +55,7 @@ def _spelling(character: str) -> str:
     if character in _SPELT:
         return _SPELT[character]
     if unicodedata.combining(character):
-        return ""  # the hat of an estimate: the letter is enough
+        return ""  # an estimate's hat is left out
     words = unicodedata.name(character, "").split()
     if words[:1] == ["GREEK"] and words[2:3] == ["LETTER"] and len(words) == 4:
         name = "lambda" if words[3] == "LAMDA" else words[3].lower()

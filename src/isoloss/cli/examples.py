@@ -1,4 +1,4 @@
-"""Examples for each command's help: what it does, and the command or file itself."""
+"""Examples for each command's help: what they do, and the command or file itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""isoloss explore: the interactive page, on this machine."""
+"""isoloss explore: serve the interactive page on this machine."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def explore(
         bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
     ] = True,
 ) -> None:
-    """Open a page to move the paper's example, any spectrum or your own data by hand.
+    """Open an interactive page on the paper's example, any spectrum or your own data.
 
-    It needs no connection to the internet. The page's address holds what it shows, so that a link
-    shows the same again. Ctrl-C stops it.
+    The page needs no internet connection. Its address holds what it shows, so that a link shows
+    the same again. Ctrl-C stops the command.
     """
     give_memory_back()
-    with reported(context), contextlib.suppress(KeyboardInterrupt):  # which ends it as it should
+    with reported(context), contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the normal end
         from isoloss.explorer import serve
 
         serve(

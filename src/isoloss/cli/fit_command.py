@@ -1,4 +1,4 @@
-"""isoloss fit: a model of your data, with the schedule and the stop that generalize best."""
+"""isoloss fit: train a model with the schedule and the stop that generalize best."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def fit(
     """Fit a model with the schedule and the stop that generalize best.
 
     Standardises the features, trains least squares (one-hot for classes) by each
-    schedule to each stop, and keeps what scores best: on the validation rows if
-    there are some, else by cross-validation. Each fold is decomposed once.
+    schedule to each stop, and keeps the model that scores best on the validation
+    rows or, without them, in cross-validation. Each fold is decomposed once.
     """
     from isoloss._files import check_file
     from isoloss.cli.fit_output import progress, show
@@ -182,7 +182,7 @@ def _search(
 
 
 def _notes(warned: list[warnings.WarningMessage]) -> list[str]:
-    """Return warnings as sentences, and all warnings of unknown text in folds as one."""
+    """Return warnings as sentences, with all warnings about unknown text in folds as one."""
     from isoloss.datasets.preparing import UNKNOWN
 
     texts = dict.fromkeys(str(each.message) for each in warned)

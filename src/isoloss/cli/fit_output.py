@@ -1,4 +1,4 @@
-"""What isoloss fit prints: the best stop of each schedule, the choice and the model."""
+"""Print the results of isoloss fit: the best stop of each schedule, the choice and the model."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WIDTH = 100
 
 @contextmanager
 def progress(count: int) -> Iterator[None]:
-    """Show on a terminal that something goes on; be silent elsewhere."""
+    """Show on a terminal that the search is running; print nothing elsewhere."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield

@@ -1,4 +1,4 @@
-"""What isoloss alone prints: what it is, what to try, and the commands."""
+"""The output of isoloss without a command: what it is, what to try, and the commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["print_overview"]
 
-# what a command needs beyond the core, and the extra that has it
+# the package that a command needs beyond the core, and the extra that installs it
 _NEEDS = {
     "reproduce": ("flint", "proof", "proofs need"),
     "explore": ("starlette", "explore", "needs"),
@@ -22,11 +22,11 @@ _NEEDS = {
 
 
 def print_overview(version: str, commands: Mapping[str, str]) -> None:
-    """Print it, with the commands' short helps by their names."""
+    """Print the overview; ``commands`` has each command's short help by its name."""
     from rich.console import Console
 
     console = Console(highlight=False)
-    plain = not console.is_terminal  # what reads a pipe breaks lines as it likes
+    plain = not console.is_terminal  # readers of a pipe break lines themselves
     console.print(
         f"[bold]isoloss[/] {version}: what a learning-rate schedule does to the test loss at a "
         "given train loss.",

@@ -1,4 +1,4 @@
-"""isoloss predict: what a saved model says of new rows."""
+"""isoloss predict: predict new rows with a saved model."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def predict(
         bool, typer.Option("--force", help="Write over FILE.csv if it is there.")
     ] = False,
 ) -> None:
-    """Predict new rows by a saved model.
+    """Predict new rows with a saved model.
 
-    Columns are matched by name; others are ignored. Missing values are filled in and text is
-    encoded as the model has learnt. The result is a CSV file with one line for each row, in
-    the same order.
+    Columns are matched by name, and others are ignored. Missing values are filled in and text
+    is encoded as in training. The result is a CSV file with one line for each row, in the same
+    order.
     """
     from isoloss._files import check_file, write_text
     from isoloss._messages.near_misses import no_file
@@ -98,7 +98,7 @@ def _predictions(model: Any, table: Any, path: Path) -> tuple[list[str], list[st
     with quiet():
         try:
             found = model.predict(frame)
-        except Exception as error:  # a file can hold anything
+        except Exception as error:  # the model can raise anything
             raise ValueError(f"{path} cannot predict: {error}") from None
     if found.dtype.kind == "f" and not np.isfinite(found).all():
         raise ValueError(f"{path} predicts numbers that are not finite")

@@ -1,4 +1,4 @@
-"""The proofs beside the computed claims of `isoloss reproduce`, where they can be had."""
+"""Proofs of the claims that `isoloss reproduce` computes, where they are available."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_INSTALLED = f"Proofs were left out: they need {install_command('proof')}."
 class Proof:
     """The certificate of a claim: its name, verdict and file.
 
-    ``scope`` says whether it is for ``"all"`` parameters of the claim, or for ``"one"`` problem.
+    ``scope`` says whether it holds for ``"all"`` parameters of the claim, or for ``"one"`` problem.
     """
 
     name: str
@@ -34,11 +34,11 @@ class Proof:
         return f"{self.verdict} for {self.scope}"
 
     def link(self) -> str:
-        """Return the verdict as a link to the file, in a report."""
+        """Return the verdict as a link to the certificate, for a report."""
         return f"[{self.verdict}](certificates/{self.name}.json) for {self.scope}"
 
     def row(self) -> dict[str, str]:
-        """Return what ``claims.json`` holds."""
+        """Return the proof's entry in ``claims.json``."""
         return {
             "verdict": self.verdict,
             "scope": self.scope,
@@ -47,7 +47,7 @@ class Proof:
 
 
 def proofs_of(claims: Iterable[str]) -> dict[str, Proof]:
-    """Prove the claims that have a proof; nothing where the libraries are missing."""
+    """Prove the claims that have a proof; return nothing if the libraries are missing."""
     try:
         from isoloss.paper.proofs import EXPECTED, INSTANCES, certificate, name_of
     except ImportError:

@@ -1,4 +1,4 @@
-"""What compare and design write into a folder: report.html, a figure and results.csv."""
+"""Write the results of compare and design: report.html, a figure and results.csv."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write_results(
     *,
     force: bool,
 ) -> None:
-    """Write the rows as results.csv, the figure under a name, and the report."""
+    """Write the rows as results.csv, the named figure, and the report."""
     from isoloss.reports.page import write_report
     from isoloss.reports.plotting import save
 
@@ -43,5 +43,5 @@ def write_results(
 
 
 def plain(text: str) -> str:
-    """Return text without dollar signs, which would make formulas of column names."""
+    """Return text without dollar signs, which would turn column names into formulas."""
     return text.replace("$", "＄")

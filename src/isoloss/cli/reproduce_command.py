@@ -1,4 +1,4 @@
-"""``isoloss reproduce``: every claim of the paper, computed and judged."""
+"""``isoloss reproduce``: compute and judge every claim of the paper."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["reproduce"]
 
 _KINDS = ("png", "pdf", "svg")
-_ROUNDING = 1e-11  # a margin up to it is shown as 0
+_ROUNDING = 1e-11  # margins up to this are shown as 0
 _HEADS = ["Claim", "Place", "Statement", "Computed", "In floating point", "Proved"]
 _KEYS = (
     *("id", "place", "statement", "formula", "parameters", "computed", "margin"),
@@ -69,7 +69,7 @@ def reproduce(
     """Compute and judge every claim of the paper, and draw its figures.
 
     Prints a table of claims and writes report.html, the figures (PNG, PDF, SVG) and claims.json.
-    The exit status is 1 if a claim comes out other than expected.
+    The exit status is 1 if the result of a claim is not as expected.
     """
     from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""The schedules that a command is given: texts, and files that hold one."""
+"""Read the schedules given to a command, as texts or files."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from isoloss.schedules.schedule import Schedule
 
 __all__ = ["is_file", "named_schedules"]
 
-_TAKEN = ("flow", "ridge")  # what results call gradient flow and ridge regression
+_TAKEN = ("flow", "ridge")  # the names of gradient flow and ridge regression in results
 
 
 def named_schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
-    """Return each text under itself, and the schedule of each file under the file's name.
+    """Return each text under its own name, and the schedule of each file under the file's name.
 
-    The name is without folder and ending, unless that name is taken: then it is the path.
+    The name has no folder and no suffix; if it is taken, the file's path is used.
     """
     given = list(dict.fromkeys(given))
     stems = [Path(text).stem for text in given if is_file(text)]
@@ -33,5 +33,5 @@ def named_schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
 
 
 def is_file(text: str) -> bool:
-    """Whether a command takes this for the name of a file and not for a schedule."""
+    """Return whether a command takes a text for a file's name and not for a schedule."""
     return Path(text).suffix.lower() in (".json", ".csv")

@@ -1,4 +1,4 @@
-"""A selection on the terminal, and as report.html, a figure and results.csv."""
+"""Print a selection, or write it as report.html, a figure and results.csv."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _CAPTION = (
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None] | None]:
-    """Show on a terminal which family is being designed; be silent elsewhere."""
+    """Show on a terminal which family is being designed; print nothing elsewhere."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
@@ -45,7 +45,7 @@ def progress() -> Iterator[Callable[[str], None] | None]:
 
 
 def show(rows: Split, found: Selection) -> None:
-    """Print a selection: a line for each way to train, the schedules, and what they come to."""
+    """Print a selection: a line for each way to train, the schedules, and a summary."""
     console = Console(highlight=False, markup=False)
     console.print(rows.name, style="bold")
     print_lines(console, rows.notes)

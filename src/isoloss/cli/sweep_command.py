@@ -1,4 +1,4 @@
-"""isoloss sweep: many problems × schedules × levels, as a file describes them."""
+"""isoloss sweep: train many problems × schedules × levels, described by a file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def sweep(
     """Train many problems by many schedules to many levels.
 
     The file, such as the one below, has a sampler, schedules, levels, and the parameters
-    that vary. Numbers are the same on any number of workers.
+    that vary. Results are the same for any number of workers.
     """
     import shutil
 
@@ -80,7 +80,7 @@ def sweep(
                 cache=own if cache is None else cache,
             )
         finally:
-            if not there and not list(own.glob("task-*")):  # nothing to go on with
+            if not there and not list(own.glob("task-*")):  # there is nothing to resume from
                 shutil.rmtree(own, ignore_errors=True)
         save(found, out, overwrite=force)
         if cache is None:
@@ -92,7 +92,7 @@ def sweep(
 def _client(address: str) -> object:
     import importlib
 
-    try:  # they have no types
+    try:  # the packages have no type hints
         client = importlib.import_module("distributed").Client
         settings = importlib.import_module("dask.config")
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""isoloss verify: whether a certificate proves what it says."""
+"""isoloss verify: check whether a certificate proves what it states."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def verify(
         ),
     ] = None,
 ) -> None:
-    """Check certificates by code that shares nothing with the prover.
+    """Check certificates with code that shares nothing with the prover.
 
-    Each inequality is derived anew from the certificate's own numbers. The exit status
-    is 1 if one is rejected, proves nothing, or needs more work than is allowed; 2 if a file
-    cannot be read, or a folder has no certificates.
+    Each inequality is derived anew from the certificate's own numbers. The exit status is
+    1 if a certificate is rejected, proves nothing, or needs more work than is allowed, and 2
+    if a file cannot be read or a folder has no certificates.
     """
     with reported(context):
-        import isoloss.checker  # noqa: F401 - whether the extra is there
+        import isoloss.checker  # noqa: F401 - fails if the extra is missing
     status = 0
     for given in files:
         found = sorted(given.glob("*.json")) if given.is_dir() else [given]
@@ -52,7 +52,7 @@ def verify(
 
 
 def _verify(path: Path, max_work: int | None) -> int:
-    """Print what a file proves; return the exit status."""
+    """Print what a certificate file proves; return the exit status."""
     from isoloss.checker import LimitError, RejectedError, UndecidedError
     from isoloss.checker import verify as check
 
@@ -75,7 +75,7 @@ def _verify(path: Path, max_work: int | None) -> int:
 
 
 def _lines(checked: Checked, indent: str = "") -> Iterator[str]:
-    """Yield what was proved and what it holds for; of a theorem, what was checked and what not."""
+    """Yield lines on what was proved for what; for a theorem, on what was and was not checked."""
     if not checked.parts:
         yield f"{indent}{checked.verdict}: {checked.claim}"
         if checked.given:
@@ -89,7 +89,7 @@ def _lines(checked: Checked, indent: str = "") -> Iterator[str]:
 
 
 def _shown(path: Path) -> str:
-    """Return a path as it is, unless it would print as something else."""
+    """Return a path unchanged, unless it would be printed as something else."""
     return str(path) if str(path).isprintable() else ascii(str(path))
 
 

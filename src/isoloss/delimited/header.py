@@ -51,7 +51,7 @@ class _Column:
         return bool(self.below) and count >= _NEARLY_ALL * len(self.below)
 
     def is_outside(self, *, far: bool = False) -> bool:
-        """Return whether the first cell is outside the range below, ``far`` by more than its length."""
+        """Return whether the first cell is outside the range below; ``far``: by its length."""
         least, most = min(map(_value, self.below)), max(map(_value, self.below))
         margin = most - least if far else 0.0
         return least < most and not least - margin <= _value(self.first) <= most + margin

@@ -226,7 +226,7 @@ class Scheduled(BaseEstimator):
         return np.asarray(K, dtype=float)
 
     def _rounding(self, design: Floats, X: Any, weight: Floats | None, unit: float) -> float:
-        """Check the kernel between train rows of positive weight; return the size of its rounding."""
+        """Check a kernel between train rows of positive weight; return its rounding's size."""
         if self.kernel is None:
             return 0.0
         if weight is not None:
