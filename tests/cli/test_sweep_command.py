@@ -161,8 +161,8 @@ def test_interrupted_it_says_what_it_has_kept(tmp_path: Path) -> None:
     assert started.returncode == 130
     count = len(list(tmp_path.glob(".sweep.nc.cache/task-*")))
     assert said == (
-        f"isoloss: stopped; the {count} tasks done are kept in .sweep.nc.cache: called again, the "
-        "sweep goes on\n"
+        f"isoloss: stopped; the {count} tasks done are kept in .sweep.nc.cache: a new call "
+        "resumes the sweep\n"
     )
 
 

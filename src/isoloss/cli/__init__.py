@@ -1,4 +1,4 @@
-"""The command line: one command per verb. It only parses arguments, calls the library and prints."""
+"""The command line: one command per verb. It only parses, calls the library and prints."""
 
 from __future__ import annotations
 

@@ -18,15 +18,15 @@ def explore(
     port: Annotated[
         int,
         typer.Option(
-            min=0, max=65535, help="The port; the next free one if it is taken, any one for 0."
+            min=0, max=65535, help="The port, or the next free one if it is taken; 0 for any port."
         ),
     ] = 8642,
     host: Annotated[
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="The address of this machine to listen at. Others can open the page only if it is "
-            "another one than the default.",
+            help="The address of this machine to listen at. With the default, only this machine "
+            "can open the page.",
         ),
     ] = "127.0.0.1",
     browser: Annotated[

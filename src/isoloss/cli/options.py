@@ -52,7 +52,7 @@ Header = Annotated[
     typer.Option(
         "--header/--no-header",
         help="Whether the first line of a CSV file holds the column names. By default this is "
-        "decided where it is safe; otherwise the command asks.",
+        "detected if it is clear; if not, an error asks for this option.",
         show_default=False,
     ),
 ]
@@ -63,7 +63,7 @@ Ignore = Annotated[
 Task = Annotated[
     Literal["auto", "classification", "regression"],
     typer.Option(
-        help="What to make of the target; auto takes text and whole numbers with at most 20 "
+        help="How to treat the target; auto takes text and whole numbers with at most 20 "
         "distinct values as classes."
     ),
 ]

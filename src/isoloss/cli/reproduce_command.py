@@ -68,8 +68,8 @@ def reproduce(
 ) -> None:
     """Compute and judge every claim of the paper, and draw its figures.
 
-    Prints a table of claims and writes report.html, the figures (PNG, PDF, SVG) and claims.json.
-    The exit status is 1 if the result of a claim is not as expected.
+    The command prints a table of claims and writes report.html, claims.json and the figures (PNG,
+    PDF, SVG). The exit status is 1 if the result of a claim is not as expected.
     """
     from rich.console import Console
 

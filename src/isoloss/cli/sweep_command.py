@@ -31,7 +31,7 @@ def sweep(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Keeps what is done: called again, the sweep goes on. By default beside the "
+            help="Keeps finished work, so that a new call resumes the sweep. By default beside the "
             "result, and removed when that is written.",
         ),
     ] = None,
@@ -53,7 +53,7 @@ def sweep(
     def left() -> str:
         folder = own if cache is None else cache
         if done := len(list(folder.glob("task-*"))):
-            return f"the {done} tasks done are kept in {folder}: called again, the sweep goes on"
+            return f"the {done} tasks done are kept in {folder}: a new call resumes the sweep"
         return "nothing was written"
 
     with reported(context, RuntimeError, MemoryError, left=left):

@@ -87,8 +87,8 @@ def labelled(
     table, validation : Table
         The rows.
     target, task, ignore, drop_rows, impute, encode
-        As for `split`. The steps of ``preprocessing`` learn from the train rows; in a pipeline, each
-        fold fits them anew.
+        As for `split`. The steps of ``preprocessing`` learn from the train rows; in a pipeline,
+        each fold fits them anew.
 
     Returns
     -------

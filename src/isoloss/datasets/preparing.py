@@ -91,9 +91,8 @@ def transformers(frame: pd.DataFrame, impute: Impute | None) -> list[Any]:
 def constant_columns(frame: pd.DataFrame, impute: Impute | None, name: str) -> list[str]:
     """Return the columns that do not vary in the train rows of ``name``.
 
-    Numeric columns do not vary if ``StandardScaler`` leaves them unscaled, as their variance is not
-    above its rounding error. Raises ``ValueError`` if numbers are too large or too small to be
-    standardised.
+    Numeric columns count as such if ``StandardScaler`` leaves them unscaled because their variance
+    is only rounding. Raises ``ValueError`` if numbers are too large or small to be standardised.
     """
     texts = frame.select_dtypes(object)
     found = {str(each) for each in texts if texts[each].nunique(dropna=False) == 1}
@@ -105,7 +104,7 @@ def constant_columns(frame: pd.DataFrame, impute: Impute | None, name: str) -> l
             scaler = steps[-1].fit(filled)
             still = scaler.scale_ != np.sqrt(scaler.var_)
             spread = np.abs(filled[:, still] - scaler.mean_[still]).max(axis=0, initial=0.0)
-        # columns that vary, but whose numbers are so small that their squares underflow
+        # columns that vary, but whose deviations are so small that their squares underflow
         lost = spread > len(frame) ** 1.5 * _EPS * np.abs(scaler.mean_[still])
         if lost.any() or not np.isfinite(scaler.var_).all():
             raise ValueError(f"the numbers in {name} are {UNFIT}")

@@ -36,8 +36,7 @@ class Fold:
     Attributes
     ----------
     model, before : Scheduled, and Pipeline or None
-        The model, which has read the train rows but has no parameters yet, and the fitted
-        transformers before it.
+        The model, with the train rows read but no parameters, and the fitted transformers before.
     rows : TrainRows
         The train rows' decomposition, which took ``seconds``.
     X, y : array or sparse matrix

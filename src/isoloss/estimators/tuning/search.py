@@ -221,7 +221,7 @@ class ScheduleSearchCV(BaseSearchCV):
         return tags
 
     def _routed(self, parts: Parts, params: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-        """Return the arguments of the estimator's ``fit``, the splitter's ``split`` and the scorer."""
+        """Return the arguments of the estimator's ``fit``, the splitter and the scorer."""
         if params and get_config()["enable_metadata_routing"]:
             found = process_routing(self, "fit", **params)
             return found.estimator.fit, found.splitter.split, found.scorer.score
