@@ -37,8 +37,11 @@ class Reference:
     def train_loss(self, h):
         return self.floor + mp.fsum(w * x * x for w, x in zip(self.weights, h, strict=True))
 
-    def run(self, phases, level=None):
-        """Run phases ("gd", lr, K), ("rates", [...]) or ("flow", time) down to a train loss."""
+    def run(self, phases, level=None, last_step="exact"):
+        """Run phases ("gd", lr, K), ("rates", [...]) or ("flow", time) down to a train loss.
+
+        The step that reaches it is shortened to end there, or taken "whole".
+        """
         level = -mp.inf if level is None else mp.mpf(float(level))
         h, steps, time = [mp.mpf(1)] * len(self.gamma), 0, mp.mpf(0)
 
@@ -60,18 +63,33 @@ class Reference:
             count = len(rates) if rates is not None else rest[1]
             if count > LOOPED:
                 hit = self._power_step(h, rest[0], count, level)
-                h = self._power(h, rest[0], count if hit is None else hit)
+                h = self._power(h, rest[0], count if hit is None else hit - 1)
                 steps += count if hit is None else hit
                 if hit is not None:
+                    h = self._last(h, rest[0], level, last_step)
                     return done(True)
                 continue
             for k in range(count):
                 lr = mp.mpf(float(rates[k] if rates is not None else rest[0]))
-                h = [x * (1 - 2 * lr * g) for x, g in zip(h, self.gamma, strict=True)]
+                before, h = h, [x * (1 - 2 * lr * g) for x, g in zip(h, self.gamma, strict=True)]
                 steps += 1
                 if self.train_loss(h) <= level:
+                    h = self._last(before, lr, level, last_step)
                     return done(True)
         return done(False)
+
+    def _last(self, h, lr, level, last_step):
+        """Take a step at the smallest rate, up to lr, that ends at or below the level."""
+        # floor + Σ w (h - 2sγh)² = level
+        terms = list(zip(self.weights, self.gamma, h, strict=True))
+        a = mp.fsum(w * (2 * g * x) ** 2 for w, g, x in terms)
+        b = mp.fsum(w * 2 * g * x * x for w, g, x in terms)
+        c = self.train_loss(h) - level
+        inside = b * b - a * c
+        lr = mp.mpf(float(lr))
+        if last_step == "exact" and inside >= 0 and a > 0:
+            lr = min(lr, c / (b + mp.sqrt(inside)))
+        return [x * (1 - 2 * lr * g) for x, g in zip(h, self.gamma, strict=True)]
 
     def _flow(self, h, t):
         if mp.isinf(t):

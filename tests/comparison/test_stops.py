@@ -39,6 +39,16 @@ def losses(data: Split, coef: np.ndarray) -> tuple[float, float]:
     return train, ((data.X_test @ coef - data.y_test) ** 2).sum(axis=1).mean()
 
 
+def shortened(data: Split, before: np.ndarray, after: np.ndarray, level: float) -> np.ndarray:
+    """Return the first point between two that has a train loss, by bisection."""
+    low, high = 0.0, 1.0
+    for _ in range(100):
+        share = (low + high) / 2
+        above = losses(data, before + share * (after - before))[0] > level
+        low, high = (share, high) if above else (low, share)
+    return np.asarray(before + high * (after - before))
+
+
 def euler_flow(data: Split, coef: np.ndarray, level: float) -> np.ndarray:
     """Gradient flow by tiny steps, the last one shortened to end at the level."""
     gram, cross = data.X.T @ data.X / len(data.X), data.X.T @ data.y / len(data.X)
@@ -62,23 +72,26 @@ def test_constant_rates_stop_where_a_plain_loop_does(
     stops = found.schedules[TEXTS.index(text)]
     (phase,) = stops.schedule.phases
     assert isinstance(phase, il.GradientDescent)
-    coef, step = np.zeros((data.X.shape[1], data.y.shape[1])), 0
+    after, step = np.zeros((data.X.shape[1], data.y.shape[1])), 0
     for i, level in enumerate(stops.levels):
-        while losses(data, coef)[0] > level and step < phase.steps:
-            coef = coef - 2 * phase.lr * data.X.T @ (data.X @ coef - data.y) / len(data.X)
-            step += 1
-        train, test = losses(data, coef)
-        assert stops.reached[i] == (train <= level)
+        while losses(data, after)[0] > level and step < phase.steps:
+            before, step = after, step + 1
+            after = before - 2 * phase.lr * data.X.T @ (data.X @ before - data.y) / len(data.X)
+        reached = losses(data, after)[0] <= level
+        assert stops.reached[i] == reached
         assert stops.steps[i] == step
-        assert stops.train_loss[i] == pytest.approx(train, rel=1e-9)
+        coef = shortened(data, before, after, level) if reached else after
+        train, test = losses(data, coef)
+        assert stops.train_loss[i] == pytest.approx(train, rel=1e-12)
         assert stops.test_loss[i] == pytest.approx(test, rel=1e-9)
+        if reached:
+            assert stops.train_loss[i] == level
         if stops.test_error is not None:
             wrong = (data.X_test @ coef + data.offset).argmax(1) != data.y_test.argmax(1)
             assert stops.test_error[i] == wrong.mean()
 
 
 def test_flow_is_the_limit_of_small_steps(data: Split, found: Comparison) -> None:
-    # also at the train losses where the annealed schedule overshoots a level
     stops = found.schedules[TEXTS.index("gd(0.9, 30)")]
     coef = np.zeros((data.X.shape[1], data.y.shape[1]))
     for i in range(3):
@@ -179,7 +192,7 @@ def test_interpolating_data() -> None:
 
 @pytest.mark.parametrize("noise", [0.0, 1.0])
 def test_a_step_onto_the_minimum(noise: float) -> None:
-    # one feature: a single step at half the largest stable rate ends there
+    # one feature: a single step at half the largest stable rate ends there, and is shortened
     x = np.linspace(-1, 2, 9)[:, None]
     y = 3 * x[:, 0] + noise * np.cos(9 * x[:, 0])
     problem = il.Problem.from_data(x, y, x + 1, y)
@@ -189,9 +202,13 @@ def test_a_step_onto_the_minimum(noise: float) -> None:
     stops = found.schedules[0]
     assert stops.reached.all()
     np.testing.assert_array_equal(stops.steps, 1)
-    expected = np.mean(((x + 1) @ best - y) ** 2)
+    np.testing.assert_array_equal(stops.train_loss, stops.levels)
+    start = float(problem.start_train_loss - problem.min_train_loss)
+    left = np.sqrt((stops.levels - float(problem.min_train_loss)) / start)
+    coef = best * (1 - left)
+    expected = ((((x + 1) * coef) - y[:, None]) ** 2).mean(0)
     for losses_there in (stops.test_loss, stops.flow_test_loss, stops.ridge_test_loss):
-        np.testing.assert_allclose(losses_there, expected, rtol=1e-6)
+        np.testing.assert_allclose(losses_there, expected, rtol=1e-9)
     assert found.verdicts[0].startswith("At equal train loss, once makes no difference")
     assert figure(found).axes
 
@@ -340,12 +357,11 @@ def test_the_figure_names_everything(found: Comparison) -> None:
     assert drawing.axes[0].get_ylabel() == "test loss"
 
 
-def test_levels_that_share_a_stop_are_told_apart_from_stops() -> None:
-    # one step removes three quarters of each loss and passes all of these levels at once
+def test_a_step_that_passes_many_levels_stops_at_each() -> None:
     problem = il.Problem.from_spectra([1.0, 0.5], [1.0, 3.0], [1.0, 1.0])
     found = il.compare(problem, {"steps": il.GradientDescent(0.75, 9)}, [1.2, 1.0, 0.8, 0.1, 0.01])
-    assert len(np.unique(found.schedules[0].train_loss)) == 3
-    assert "at all 5 levels, 3 stops (" in found.verdicts[0]
+    assert found.schedules[0].train_loss.tolist() == [1.2, 1.0, 0.8, 0.1, 0.01]
+    assert found.schedules[0].steps.tolist() == [1, 1, 1, 2, 4]
 
 
 def test_schedules_that_print_the_same_are_told_apart() -> None:

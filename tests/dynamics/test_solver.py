@@ -103,7 +103,7 @@ class TestANewKindOfPhase:
 
     @pytest.mark.parametrize("level", [3.2, 2.0, 0.45, 0.4, 0.05, 0.003, -1.0])
     def test_trains_and_stops_as_a_loop_does(self, level: float) -> None:
-        run = il.train(PROBLEM, self.schedule, level)
+        run = il.train(PROBLEM, self.schedule, level, last_step="whole")
         steps, delta = loop(self.plain, level)
         assert run.steps == steps
         assert bool(run.reached) == (level > 0)
@@ -112,7 +112,7 @@ class TestANewKindOfPhase:
 
     def test_many_levels_and_schedules_in_one_call(self) -> None:
         levels = [2.0, 0.05]
-        runs = il.train(PROBLEM, [self.schedule, il.GradientFlow()], levels)
+        runs = il.train(PROBLEM, [self.schedule, il.GradientFlow()], levels, last_step="whole")
         for k, level in enumerate(levels):
             assert runs.steps[0, k] == loop(self.plain, level)[0]
         np.testing.assert_array_equal(
@@ -121,7 +121,7 @@ class TestANewKindOfPhase:
 
     @pytest.mark.parametrize("points", [7, 500])
     def test_its_path_passes_the_loops_residuals(self, points: int) -> None:
-        path = il.train(PROBLEM, self.schedule, 0.003).path(points)
+        path = il.train(PROBLEM, self.schedule, 0.003, last_step="whole").path(points)
         delta, states = START.copy(), [START.copy()]
         for lr, steps, least in self.plain:
             for _ in range(steps):

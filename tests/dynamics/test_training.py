@@ -41,7 +41,7 @@ def loop(rates: np.ndarray, level: float) -> tuple[int, np.ndarray]:
     ids=["constant", "linear", "random, above the edge"],
 )
 def test_gradient_descent_is_a_plain_loop(rates: np.ndarray) -> None:
-    run = il.train(PROBLEM, il.GradientDescent(rates), train_loss=LEVELS)
+    run = il.train(PROBLEM, il.GradientDescent(rates), train_loss=LEVELS, last_step="whole")
     for i, level in enumerate(LEVELS):
         steps, coef = loop(rates, level)
         assert int(run.steps[i]) == steps
@@ -154,7 +154,7 @@ def test_smooth_and_stepwise_scans_agree() -> None:
     rates = 0.5 * (1 + np.cos(np.pi * np.arange(3000) / 3000))
     levels = gamma.sum() * np.geomspace(0.9, 1e-2, 9)
     whole = il.Problem.from_spectra(gamma, gamma[::-1], np.ones(800))
-    run = il.train(whole, il.GradientDescent(rates), train_loss=levels)
+    run = il.train(whole, il.GradientDescent(rates), train_loss=levels, last_step="whole")
     factors = np.cumprod(1 - 2 * np.outer(rates, gamma), axis=0)
     losses = factors**2 @ gamma
     for i, level in enumerate(levels):

@@ -73,8 +73,20 @@ class Data(NamedTuple):
             gradient = self.gradient(coef)
             velocity = momentum * velocity + gradient
             move = gradient + momentum * velocity if nesterov else velocity
-            coef, step = coef - rates[step] * move, step + 1
+            before, coef, step = coef, coef - rates[step] * move, step + 1
+            if self.loss(coef) <= level:
+                coef = self.shortened(before, coef, level)
+                break
         return Trained(step, coef, self.mean_y - self.mean_x @ coef, self.loss(coef))
+
+    def shortened(self, before: np.ndarray, after: np.ndarray, level: float) -> np.ndarray:
+        """Return the first point on a step that has the train loss, by bisection."""
+        low, high = 0.0, 1.0
+        for _ in range(100):
+            share = (low + high) / 2
+            above = self.loss(before + share * (after - before)) > level
+            low, high = (share, high) if above else (low, share)
+        return before + high * (after - before)
 
     def flow(self, coef: np.ndarray, time: float, level: float = -1) -> tuple[float, np.ndarray]:
         shape = coef.shape

@@ -132,6 +132,7 @@ def test_verdicts_agree_with_the_engine(
         il.Problem.from_spectra(train, test, start),
         il.anneal(float(rate / max(train)), steps),
         float(level),
+        last_step="whole",
     )
     problem = ExactProblem.from_spectra(train, test, start)
     schedule = f"gd({rate}, {steps}) > flow"

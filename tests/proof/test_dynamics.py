@@ -57,7 +57,7 @@ def test_enclosures_hold_the_60_digit_results_and_pass_the_checker(name: str) ->
         )
         assert proof.verdict == "proved"
         run = proof.content["runs"][""]
-        wanted = reference.from_spectra(gamma, lam, delta).run(phases, level)
+        wanted = reference.from_spectra(gamma, lam, delta).run(phases, level, "whole")
         assert (run["reached"], run["steps"]) == (wanted.reached, wanted.steps)
         for key in ("train_loss", "test_loss"):
             low, high = map(number, run[key])

@@ -27,7 +27,7 @@ _READING = (
     "At each level: where the schedule stops; vs flow, the change in test loss against gradient "
     "flow at the same train loss; ridge and band, the test loss of ridge regression and the range "
     "of test losses of all parameters (the level band) at the same train loss.",
-    "A GD step may carry the train loss below the level: the same train loss is the one reached.",
+    "The step that crosses a level is shortened: all schedules stop at the same train loss.",
     "ridge minimises the train loss plus a penalty α times the sum of squared coefficients; α "
     "times the number of train rows is the alpha of scikit-learn's Ridge.",
 )
@@ -36,7 +36,7 @@ _BEST = "Best stop on the test data (optimistic, since chosen on it)"
 _CAPTION = (
     "Above: test loss against train loss. Below: the difference to gradient flow's test loss at "
     "the same train loss, on grey ground where it counts as none. Markers are the stops for the "
-    "levels; in between, lines join GD steps."
+    "levels."
 )
 
 

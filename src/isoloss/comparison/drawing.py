@@ -27,7 +27,7 @@ def figure(comparison: Comparison) -> Figure:
 
     Above, test loss against train loss: each schedule, ridge regression, and the level band shaded.
     Below, the difference to gradient flow's test loss at the same train loss, on grey ground where
-    it counts as none. Markers are the stops for the levels; in between, lines join GD steps.
+    it counts as none. Markers are the stops for the levels.
 
     Parameters
     ----------

@@ -46,9 +46,9 @@ class Stop:
 class Stops:
     """Where one schedule stops for each level, beside three yardsticks at the same train loss.
 
-    GD overshoots: it stops at the first step *at or below* a level. The yardsticks (gradient flow,
-    ridge regression and the level band) are taken at the train loss where the schedule really
-    stopped, and are NaN where it does not reach the level.
+    The last step is shortened, so that training stops at the level exactly. The yardsticks
+    (gradient flow, ridge regression and the level band) are NaN where a schedule does not reach
+    the level.
 
     Attributes
     ----------

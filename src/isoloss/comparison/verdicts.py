@@ -60,9 +60,6 @@ def _part(stops: Stops, name: str, members: npt.NDArray[np.bool_]) -> str:
     where = f"{count} of {total} levels"
     if count == total:
         where = {1: "the level", 2: "both levels"}.get(total, f"all {total} levels")
-    distinct = len(np.unique(stops.train_loss[members]))
-    if distinct < count:  # a step may carry the train loss past several levels
-        where += f", {distinct} stop{'s' * (distinct > 1)}"
     change = np.abs(stops.ratio - 1)
     largest = int(np.where(members, change, -1.0).argmax())
     least, most = percent(change[members].min()), percent(change[largest])

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.dynamics.equal_steps import GROWTH, EqualSteps
-from isoloss.dynamics.filters import Filter, rates_filter, step_factors
+from isoloss.dynamics.filters import Filter, choose, rates_filter, step_factors
 from isoloss.dynamics.interpolation import InterpolatedSteps
+from isoloss.dynamics.last_step import Line, gradient_line, rates_at
 from isoloss.dynamics.solver import Carried, Solver
 from isoloss.dynamics.stops import Directions, LevelStops, log_excess
 from isoloss.problems.units import scaled
@@ -91,7 +92,7 @@ def _walk(stops: LevelStops, filters: Filter, rates: Rates, largest: float) -> F
                 shrinking = xp.minimum(xp.abs(factors), 1.0 + 0.0 * factors)
                 least = filters.then(xp, rates_filter(xp, shrinking))
             if bool(xp.any(_may_stop(stops, log_excess(xp, stops.log_weights, least)))):
-                _search(stops, filters, factors, start)
+                _search(stops, filters, factors, block, start)
         filters = after
     return filters
 
@@ -130,8 +131,9 @@ def _walk_interpolated(
         for g in (int(g) for g in xp.nonzero(hopeful)[0]):
             if bool(xp.any(_may_stop(stops, bound[g, ...]))):
                 before = ends.at((g - 1, ...)) if g else filters
-                inner = constant(block[g * _GROUP : (g + 1) * _GROUP])
-                _search(stops, before, step_factors(xp, inner, curvature), start + g * _GROUP)
+                inner = block[g * _GROUP : (g + 1) * _GROUP]
+                factors = step_factors(xp, constant(inner), curvature)
+                _search(stops, before, factors, inner, start + g * _GROUP)
         filters = ends.at((-1, ...))
         start += block.size
     return filters
@@ -151,9 +153,9 @@ def _block_size(largest: float, width: int) -> int:
     return size
 
 
-def _search(stops: LevelStops, filters: Filter, factors: Array, done: int) -> None:
+def _search(stops: LevelStops, filters: Filter, factors: Array, rates: Rates, done: int) -> None:
     """Record the levels first reached in a block, whose start comes after ``done`` steps."""
-    xp = stops.xp
+    xp, lr = stops.xp, stops.directions.kind.constant(rates)
     start = stops.log_weights + 2.0 * filters.logarithm()
     shift = xp.max(start, axis=-1)[..., None]
     shift = xp.where(xp.isfinite(shift), shift, xp.zeros_like(shift))
@@ -171,19 +173,29 @@ def _search(stops: LevelStops, filters: Filter, factors: Array, done: int) -> No
     hits = excess <= stops.bar  # (steps, B, L) from (steps, B, 1)
     while bool(xp.any(hits & stops.open)):
         index = xp.argmax(xp.astype(hits, xp.int64), axis=0)
-        pick = xp.broadcast_to(index[..., None], (*index.shape, factors.shape[-1]))
-        sign, *log = (
-            xp.take_along_axis(xp.permute_dims(part[:, :, 0, :], (1, 0, 2)), pick, axis=1)
-            for part in parts
-        )
-        there = Filter(
-            xp.where(sign < 0, -xp.ones_like(sign), xp.ones_like(sign)),
-            log[0] if log else xp.log(xp.abs(sign)),
-        )
         found = xp.any(hits, axis=0)
-        refused = stops.record(found, filters.then(xp, there), done + index + 1)
+        there = _filters_at(xp, parts, index)
+
+        def line(index: Array = index) -> Line:
+            earlier = _filters_at(xp, parts, xp.where(index > 0, index - 1, index))
+            none = Filter(xp.ones_like(earlier.sign), xp.zeros_like(earlier.log))
+            before = filters.then(xp, choose(xp, index > 0, earlier, none))
+            return gradient_line(xp, before, stops.directions.curvature, rates_at(xp, lr, index))
+
+        refused = stops.record(found, filters.then(xp, there), done + index + 1, line)
         if not bool(xp.any(refused)):
             break
         # by a rounding error: the next step is looked at
         later = xp.reshape(xp.arange(hits.shape[0], device=compat.device(hits)), (-1, 1, 1)) > index
         hits = hits & (later | ~refused)
+
+
+def _filters_at(xp: Any, parts: list[Array], index: Array) -> Filter:
+    """Return the filters of a block's steps up to an index (B, L) of its products."""
+    pick = xp.broadcast_to(index[..., None], (*index.shape, parts[0].shape[-1]))
+    sign, *log = (
+        xp.take_along_axis(xp.permute_dims(part[:, :, 0, :], (1, 0, 2)), pick, axis=1)
+        for part in parts
+    )
+    signs = xp.where(sign < 0, -xp.ones_like(sign), xp.ones_like(sign))
+    return Filter(signs, log[0] if log else xp.log(xp.abs(sign)))

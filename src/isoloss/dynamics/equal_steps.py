@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from isoloss.dynamics.filters import Filter, log_step
+from isoloss.dynamics.last_step import gradient_line
 from isoloss.dynamics.solver import Carried, Marks, Solver, Wanted
 from isoloss.dynamics.stopping import first_step
 from isoloss.dynamics.stops import Directions, LevelStops, log_excess
@@ -44,8 +45,14 @@ class EqualSteps(Solver):
         sought = stops.open & (steps > 0)
         sought = sought & (rises | (log_excess(xp, stops.log_weights, end) <= stops.bar))
         if bool(xp.any(sought)):
-            first, there = first_step(stops, start, step, steps, sought)
-            stops.record(xp.isfinite(first), there, first)
+            first, there, before = first_step(stops, start, step, steps, sought)
+            hit, lr = xp.isfinite(first), stops.directions.own(self.lr)
+            stops.record(
+                hit,
+                there,
+                first,
+                lambda: gradient_line(xp, before(), stops.directions.curvature, lr),
+            )
         stops.passes(xp.astype(steps, xp.int64), 0.0)
         return Carried(end)
 

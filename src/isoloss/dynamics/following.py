@@ -22,12 +22,14 @@ Array = Any
 _AT_ONCE = 2**17  # numbers of all filters followed together: they fit in the cache
 
 
-def follow(problem: Problem, schedules: Sequence[Schedule], levels: Array | None) -> list[Run]:
+def follow(
+    problem: Problem, schedules: Sequence[Schedule], levels: Array | None, *, exact: bool
+) -> list[Run]:
     """Train a problem, or each of a batch, by each of the schedules, and return a run for each."""
     if len(schedules) == 1:
         # the parts are built only as far as training goes
         only = (part for phase in schedules[0].phases for part in solvers(phase))
-        return _followed(problem, schedules, only, levels)
+        return _followed(problem, schedules, only, levels, exact=exact)
     found: dict[int, Run] = {}
     alike: dict[tuple[type[Solver], ...], dict[int, list[Solver]]] = {}
     for i, schedule in enumerate(schedules):
@@ -37,7 +39,7 @@ def follow(problem: Problem, schedules: Sequence[Schedule], levels: Array | None
                 own.insert(0, EqualSteps(0.0, 0))  # a flow is like an annealed schedule
             alike.setdefault(tuple(map(type, own)), {})[i] = own
         else:
-            (found[i],) = _followed(problem, [schedule], own, levels)
+            (found[i],) = _followed(problem, [schedule], own, levels, exact=exact)
     shape = problem._reduced.gamma.shape
     size = math.prod(shape) * (1 if levels is None else math.prod(levels.shape))
     many, batch = max(1, _AT_ONCE // max(size, 1)), math.prod(shape[:-1])
@@ -46,13 +48,18 @@ def follow(problem: Problem, schedules: Sequence[Schedule], levels: Array | None
         for some in (order[first : first + many] for first in range(0, len(order), many)):
             rows = zip(*(members[i] for i in some), strict=True)
             parts = (part.joined(row, batch) for part, row in zip(kind, rows, strict=True))
-            runs = _followed(problem, [schedules[i] for i in some], parts, levels)
+            runs = _followed(problem, [schedules[i] for i in some], parts, levels, exact=exact)
             found.update(zip(some, runs, strict=True))
     return [found[i] for i in range(len(schedules))]
 
 
 def _followed(
-    problem: Problem, schedules: Sequence[Schedule], parts: Iterable[Solver], levels: Array | None
+    problem: Problem,
+    schedules: Sequence[Schedule],
+    parts: Iterable[Solver],
+    levels: Array | None,
+    *,
+    exact: bool,
 ) -> list[Run]:
     """Follow the parts of schedules, each of which trains all of the problem's rows."""
     count, reduced = len(schedules), problem._reduced
@@ -63,19 +70,21 @@ def _followed(
         if sought is not None:
             sought = xp.tile(sought[0], (count, 1)), xp.tile(sought[1], (count, 1))
     carried = Carried(Filter.identity(directions.curvature))
-    stops = LevelStops(directions, carried.filter, sought)
+    stops = LevelStops(directions, carried.filter, sought, exact=exact)
     for part in parts:
         if stops.all_reached():
             break
         carried = part.first_at(carried, stops)
     steps = xp.where(stops.reached, stops.steps, stops.passed[0])
+    last_rate = scaled(stops.last_rate, -directions.unit)
     time = _user_time(directions, xp.where(stops.reached, stops.time, stops.passed[1]))
     filters = choose(xp, stops.reached, stops.filters, carried.filter)
-    arrays = stops.reached, steps, time, filters.sign, filters.logarithm()
+    end = filters.sign, filters.logarithm()
+    arrays = stops.reached, stops.at_level, steps, time, last_rate, *end
     batch = directions.curvature.shape[0] // count
     own = [slice(k * batch, (k + 1) * batch) for k in range(count)]
     return [
-        _run(problem, schedule, levels, *(part[rows, ...] for part in arrays))
+        _run(problem, schedule, levels, exact, *(part[rows, ...] for part in arrays))
         for schedule, rows in zip(schedules, own, strict=True)
     ]
 
@@ -84,9 +93,12 @@ def _run(
     problem: Problem,
     schedule: Schedule,
     levels: Array | None,
+    exact: bool,
     reached: Array,
+    at_level: Array,
     steps: Array,
     time: Array,
+    last_rate: Array,
     sign: Array,
     log: Array,
 ) -> Run:
@@ -98,13 +110,16 @@ def _run(
     train_loss = xp.reshape(reduced.train_loss(xp.reshape(log, (*batch, -1, r))), shape)
     if levels is not None:
         # the stop was confirmed in logarithms: what is above the level is rounding
-        train_loss = xp.where(reached & (train_loss > levels), levels, train_loss)
+        at_level = xp.reshape(at_level, shape) | (reached & (train_loss > levels))
+        train_loss = xp.where(at_level, levels, train_loss)
     return Run(
         problem=problem,
         schedules=(schedule,),
         reached=kind.count(reached),
         steps=kind.count(xp.reshape(steps, shape)),
         time=kind.result(xp.reshape(time, shape)),
+        last_rate=kind.result(xp.reshape(last_rate, shape)),
+        last_step="exact" if exact else "whole",
         train_loss=kind.result(train_loss),
         sign=xp.reshape(sign, (*shape, r)),
         log=xp.reshape(log, (*shape, r)),

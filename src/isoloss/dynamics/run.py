@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import array_api_compat as compat
 
@@ -16,9 +16,10 @@ from isoloss.dynamics.path import Path, trace
 from isoloss.problems.filtered import Filtered
 from isoloss.schedules.schedule import Schedule
 
-__all__ = ["Run", "stacked"]
+__all__ = ["LastStep", "Run", "stacked"]
 
 Array = Any
+LastStep = Literal["exact", "whole"]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -36,9 +37,11 @@ class Run(Filtered):
         Whether the schedule reaches the level. Where it does not, all else is at the schedule's
         end.
     steps : array of int64
-        GD steps taken.
+        GD steps taken, a shortened one among them.
     time : array
         Time spent in gradient flow (an lr times steps; infinite at the end of an endless flow).
+    last_rate : array
+        The rate of the last step where it was shortened to end at the level; NaN elsewhere.
     train_loss : array
         The train loss at the stop.
     sign, log : array, shape (…, r)
@@ -52,12 +55,15 @@ class Run(Filtered):
     Run(reached, steps=10, time=2.438, train_loss=0.1, test_loss=0.075)
     """
 
-    _POINTS: ClassVar = (*Filtered._POINTS, "reached", "steps", "time")
+    _POINTS: ClassVar = (*Filtered._POINTS, "reached", "steps", "time", "last_rate")
 
     schedules: tuple[Schedule, ...]
     reached: Array
     steps: Array
     time: Array
+    last_rate: Array
+    last_step: LastStep = "whole"
+    """What became of the step in which training stopped, as `train` was told."""
     is_stacked: bool = False
     """Whether the arrays have an axis of schedules."""
 
@@ -141,6 +147,7 @@ def stacked(runs: Sequence[Run]) -> Run:
     return Run(
         problem=runs[0].problem,
         schedules=tuple(run.schedule for run in runs),
+        last_step=runs[0].last_step,
         is_stacked=True,
         **{name: compat.array_namespace(*each).stack(each) for name, each in arrays.items()},
     )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from functools import singledispatch
+from functools import partial, singledispatch
 from typing import Any, ClassVar, NamedTuple, Self
 
 from isoloss.dynamics.filters import Filter
+from isoloss.dynamics.last_step import straight_line
 from isoloss.dynamics.stops import Directions, LevelStops
 from isoloss.schedules.phases import Steps
 from isoloss.schedules.schedule import Phase
@@ -75,8 +76,11 @@ class Solver(ABC):
             if not stops.any_open():
                 carried = self.advance(stops.directions, carried, step, self.steps)
                 break
-            carried = self.advance(stops.directions, carried, step, step + 1)
-            stops.record(stops.open, carried.filter, step + 1 + stops.xp.zeros_like(stops.bar))
+            before, carried = carried, self.advance(stops.directions, carried, step, step + 1)
+            line = partial(straight_line, stops.xp, before.filter, carried.filter)
+            stops.record(
+                stops.open, carried.filter, step + 1 + stops.xp.zeros_like(stops.bar), line
+            )
         stops.passes(self.steps, 0.0)
         return carried
 

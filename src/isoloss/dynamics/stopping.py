@@ -76,8 +76,10 @@ def flow_time(
 
 def first_step(
     stops: LevelStops, filters: Filter, step: Filter, steps: Array, sought: Array
-) -> tuple[Array, Filter]:
-    """Return the first of some equal GD steps at or below each level (inf: none), its filter.
+) -> tuple[Array, Filter, Callable[[], Filter]]:
+    """Return the first of some equal GD steps at or below each level (inf: none).
+
+    Also the filters after it and, when they are asked for, those before it.
 
     There are ``steps`` of them, shape (B, 1), and ``sought`` (B, L) marks the levels to look for;
     at least one must be. log Σ w_i |1 - 2ηγ_i|^(2k) is convex in real k ≥ 1: its first crossing is
@@ -117,8 +119,8 @@ def first_step(
         first = xp.where(sure, first, _first_whole(xp, at, rates, weights, bar, steps))
     first = xp.where(none, xp.inf + ones, first)
     first = xp.where(first <= steps, first, xp.inf + ones)
-    used = xp.where(xp.isfinite(first), first, 0.0)
-    return wanted.given(first, at(used))
+    used = xp.where(xp.isfinite(first), first, ones)
+    return *wanted.given(first, at(used)), lambda: wanted.given(first, at(used - 1.0))[1]
 
 
 def _first_whole(

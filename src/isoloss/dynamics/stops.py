@@ -6,10 +6,12 @@ logarithms of that excess. Shapes: levels (B, L), all others (B, 1, r).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
 from isoloss._arrays.context import ArrayContext
 from isoloss.dynamics.filters import Filter, choose
+from isoloss.dynamics.last_step import Line, shortened
 from isoloss.problems.reduced import Reduced
 from isoloss.problems.units import scaled
 
@@ -18,7 +20,7 @@ __all__ = ["Directions", "LevelStops", "log_excess"]
 Array = Any
 
 _EPS = 2.0**-52
-_FLOW = 1e-10  # what a flow may miss its level by, in the log: the rounding of times and exponents
+_NEAR = 1e-10  # what a stop may miss its level by, in the log: the rounding of times and exponents
 
 
 def log_excess(xp: Any, log_weights: Array, filters: Filter) -> Array:
@@ -77,16 +79,29 @@ class LevelStops:
         The levels that are sought and not reached.
     reached, steps, time, filters
         Where the others stopped.
+    last_rate : array
+        The rates of the steps that were shortened, in the problems' own unit; NaN elsewhere.
+    at_level : array of bool
+        The levels at which training stopped exactly.
     passed : pair of arrays
         Steps (int64) and time of all phases done, (B, 1).
     """
 
     def __init__(
-        self, directions: Directions, start: Filter, sought: tuple[Array, Array] | None = None
+        self,
+        directions: Directions,
+        start: Filter,
+        sought: tuple[Array, Array] | None = None,
+        *,
+        exact: bool = False,
     ) -> None:
-        """Look for levels, if any, by their log excess (B, L): exact, and with their rounding."""
+        """Look for levels, if any, by their log excess (B, L): exact, and with their rounding.
+
+        ``exact`` asks for last steps that end at the level.
+        """
         xp, log_weights = directions.kind.xp, directions.log_weights
         self.directions, self.xp, self.log_weights = directions, xp, log_weights
+        self.exact = exact
         nothing = xp.zeros_like(log_weights[..., 0])
         if sought is None:
             self.log_level = self.bar = xp.nan + nothing
@@ -100,6 +115,7 @@ class LevelStops:
         self.passed = xp.astype(nothing, xp.int64), nothing
         blank = xp.zeros_like(self.log_level)
         self.steps, self.time = xp.astype(blank, xp.int64), blank
+        self.last_rate, self.at_level = xp.nan + blank, self.log_level > xp.inf
         self.filters = Filter(*(part + blank[..., None] for part in start[:2]))
 
     def any_open(self) -> bool:
@@ -114,26 +130,45 @@ class LevelStops:
         """Count a phase done."""
         self.passed = self.passed[0] + steps, self.passed[1] + time
 
-    def record(self, hit: Array, there: Filter, step: Array) -> Array:
+    def record(self, hit: Array, there: Filter, step: Array, line: Callable[[], Line]) -> Array:
         """Close the open levels that a step of the phase reaches, with the filters there.
 
         A stop counts only if the excess loss of these very filters is at the level. Levels that are
-        refused are returned, and stay open.
+        refused are returned, and stay open. ``line`` tells where the step would lead at less than
+        its rate, and is asked only where it is to be shortened.
         """
         xp = self.xp
         step = xp.astype(xp.where(hit, step, 0), xp.int64)
-        return self._confirm(hit, there, self.bar, self.passed[0] + step, self.passed[1])
+        before = self.reached
+        refused = self._confirm(hit, there, self.bar, self.passed[0] + step, self.passed[1])
+        new = self.reached & ~before
+        if self.exact and bool(xp.any(new)):
+            # the smallest train loss is met by the whole step or not at all
+            short = new & (log_excess(xp, self.log_weights, there) < self.log_level)
+            lr, filters = shortened(xp, self.log_weights, line(), self.log_level)
+            misses = self.xp.abs(log_excess(xp, self.log_weights, filters) - self.log_level)
+            self._refuse(short & ~(misses <= self._slack))
+            self.filters = choose(xp, short, filters, self.filters)
+            self.last_rate = xp.where(short, lr, self.last_rate)
+            self.at_level = self.at_level | short
+        return refused
 
     def record_flow(self, hit: Array, there: Filter, time: Array) -> None:
         """Close the open levels that a flow reaches after a time, with the filters there."""
-        xp = self.xp
-        bar = self.log_level + _FLOW * (1.0 + xp.abs(self.log_level))
-        refused = self._confirm(hit, there, bar, self.passed[0], self.passed[1] + time)
-        if bool(xp.any(refused)):
+        bar = self.log_level + self._slack
+        self._refuse(self._confirm(hit, there, bar, self.passed[0], self.passed[1] + time))
+        self.at_level = self.at_level | (hit & self.reached)
+
+    @property
+    def _slack(self) -> Array:
+        return _NEAR * (1.0 + self.xp.abs(self.log_level))
+
+    def _refuse(self, missed: Array) -> None:
+        if bool(self.xp.any(missed)):
             raise ArithmeticError(
-                "the time at which a gradient flow reaches a train loss was not found: the loss "
-                f"there misses it by more than {_FLOW:g} of its logarithm; rescale the problem, "
-                "or choose another train loss"
+                "the moment at which training reaches a train loss was not found: the loss there "
+                f"misses it by more than {_NEAR:g} of its logarithm; rescale the problem, or "
+                "choose another train loss"
             )
 
     def _confirm(self, hit: Array, there: Filter, bar: Array, steps: Array, time: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from isoloss._arrays.context import quiet
 from isoloss._parallel.threads import blas_by_size
 from isoloss.dynamics.following import follow
-from isoloss.dynamics.run import Run, stacked
+from isoloss.dynamics.run import LastStep, Run, stacked
 from isoloss.levels.grid import stops
 from isoloss.problems.problem import Problem
 from isoloss.schedules.resolving import Given, resolve
@@ -22,11 +22,18 @@ _MAX_STEPS = 2**63 - 1  # as many as an int64 counts
 
 @blas_by_size
 @quiet
-def train(problem: Problem, schedule: Given | Sequence[Given], train_loss: Any = None) -> Run:
+def train(
+    problem: Problem,
+    schedule: Given | Sequence[Given],
+    train_loss: Any = None,
+    *,
+    last_step: LastStep = "exact",
+) -> Run:
     """Train a problem by a schedule, or by each of several, and stop at given train losses.
 
-    Stops at the start if the train loss is already there, else after the first GD step at or below
-    the level, or at the exact moment inside a flow (GD(K, η, ε) and GF(ε) of the paper, section 2).
+    Training stops at the first step whose end is at or below the level, and that step is shortened
+    to end at the level exactly, or it stops at the exact moment inside a flow. So all runs that
+    reach a level have the same train loss. A start at or below the level is a run without a step.
     Phases of one rate and flows are solved in closed form: their cost does not depend on their
     length.
 
@@ -43,6 +50,12 @@ def train(problem: Problem, schedule: Given | Sequence[Given], train_loss: Any =
         reached where the train loss is at or below it to four units in the last place of the
         level (of its logarithm, far from 1). The smallest train loss is reached only if
         finitely many steps remove every direction exactly; a flow only tends to it.
+
+    last_step : ``"exact"`` or ``"whole"``
+        What becomes of the step in which training stops. ``"exact"`` reduces its rate to the
+        smallest that reaches the level. A step that crosses the level and ends above it is not
+        shortened. ``"whole"`` takes the step as it is, GD(K, η, ε) of the paper's section 2: the
+        train loss may end below the level.
 
     Returns
     -------
@@ -89,5 +102,7 @@ def train(problem: Problem, schedule: Given | Sequence[Given], train_loss: Any =
         if each.steps > _MAX_STEPS:
             raise ValueError(f"a run may have at most 2**63 - 1 steps in all; got {each.steps}")
     levels = None if train_loss is None else stops(problem, train_loss)
-    runs = follow(problem, schedules, levels)
+    if last_step not in ("exact", "whole"):
+        raise ValueError(f"last_step must be 'exact' or 'whole'; got {last_step!r}")
+    runs = follow(problem, schedules, levels, exact=last_step == "exact")
     return stacked(runs) if isinstance(schedule, list | tuple) else runs[0]

@@ -222,9 +222,11 @@ def _notes(trained: Trained) -> list[str]:
             f"The start's train loss {start:.4g} is already at most ε: nothing is trained."
         )
     elif trained.annealed.steps < state.steps:
+        rate = trained.annealed.last_rate
+        shortened = "" if np.isnan(rate) else f"; the last one is shortened to the rate {rate:.4g}"
         notes.append(
-            f"The annealed run is at or below ε after {trained.annealed.steps} of "
-            f"{state.steps} steps, before its flow."
+            f"The annealed run reaches ε after {trained.annealed.steps} of {state.steps} steps, "
+            f"before its flow{shortened}."
         )
     if not all(state.draw):
         drawn = int(np.argmax(state.draw))

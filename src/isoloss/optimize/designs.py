@@ -208,7 +208,8 @@ def design(
             "within the bounds; allow more steps, a larger max_lr or max_growth, or flow=True"
         )
     schedule = in_units(found, -unit)
-    run = train(problem, schedule, level)
+    # it ends at the level by itself, where a cut of its last step might stop at an earlier crossing
+    run = train(problem, schedule, level, last_step="whole")
     return Design(schedule=schedule, run=run, goal=goal, family=called, level=level)
 
 

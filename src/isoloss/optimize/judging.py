@@ -25,7 +25,7 @@ def judged(
         if _keeps_limits(objective, candidate):
             for least in (NEGLIGIBLE / objective.losses.top, 0.0):
                 schedule = _schedule(objective, candidate, least)
-                run = train(objective.problem, schedule, objective.goal.level)
+                run = train(objective.problem, schedule, objective.goal.level, last_step="whole")
                 if _stops_well(objective, run):
                     return candidate, schedule
     return None

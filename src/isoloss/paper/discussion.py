@@ -51,14 +51,18 @@ def _oscillation() -> Claim:
 
 def _gap(problem: Problem, lr: float, steps: int, levels: np.ndarray) -> np.ndarray:
     """Return the relative gap of the test losses, 1 - annealed/flow."""
-    flow, annealed = train(problem, [GradientFlow(), anneal(lr, steps)], train_loss=levels)
+    flow, annealed = train(
+        problem, [GradientFlow(), anneal(lr, steps)], train_loss=levels, last_step="whole"
+    )
     return np.asarray(1.0 - annealed.test_loss / flow.test_loss)
 
 
 def _needs_early_stopping(alpha: float, steps: int) -> Claim:
     problem = example(target=proposition_target(alpha))
     levels = 10.0 ** -np.arange(0.0, 13.0, 3.0)
-    flow, annealed = train(problem, [GradientFlow(), anneal(_LR, steps)], train_loss=levels)
+    flow, annealed = train(
+        problem, [GradientFlow(), anneal(_LR, steps)], train_loss=levels, last_step="whole"
+    )
     gap = np.asarray(flow.test_loss - annealed.test_loss)
     # the gap stays in proportion to ε, so it closes exactly when training is not stopped
     margin = min(float((0.75 * levels / gap - 1.0).min()), float(-gap[-1]))

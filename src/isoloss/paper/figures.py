@@ -47,7 +47,9 @@ def figure1() -> Figure:
     """
     problem = example(target=_TARGET)
     lr = _RATE * problem.max_lr
-    flow, annealed = train(problem, [GradientFlow(), anneal(lr, _STEPS)], train_loss=_LEVEL)
+    flow, annealed = train(
+        problem, [GradientFlow(), anneal(lr, _STEPS)], train_loss=_LEVEL, last_step="whole"
+    )
     with style():
         figure = new_figure("paper")
         draw_paths(figure, flow, annealed, _TARGET, _LEVEL, limits=(_X, _Y))
@@ -138,7 +140,9 @@ def losses_figure(alpha: float = 0.1, steps: int = 10) -> Figure:
     levels = np.geomspace(after, 1e-6 * after, 240)
     band = level_band(problem, levels)
     annealing = anneal(problem.max_lr, steps)
-    flow, annealed = train(problem, [GradientFlow(), annealing], train_loss=levels)
+    flow, annealed = train(
+        problem, [GradientFlow(), annealing], train_loss=levels, last_step="whole"
+    )
     with style():
         figure = new_figure("bands")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.2))

@@ -187,7 +187,9 @@ def lemma2(problem: Problem, block: Sequence[int], level: float, steps: int) -> 
     peak = level * np.where(is_top, ratio, 0.0).max(axis=-1)
     factors = np.where(is_top, 0.0, np.abs(1.0 - 2.0 * gamma / top))
     annealing = anneal(1.0 / float(top.flat[0]), steps)
-    flow, annealed = train(problem, [GradientFlow(), annealing], train_loss=level)
+    flow, annealed = train(
+        problem, [GradientFlow(), annealing], train_loss=level, last_step="whole"
+    )
     at_stop = gamma * np.asarray(flow.residual()) ** 2
     flow_loss = np.asarray(flow.test_loss)
     return Lemma2(

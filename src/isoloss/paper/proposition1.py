@@ -50,7 +50,9 @@ def proposition1_claims(alpha: float, epsilon: float, steps: int) -> list[Claim]
         # 1 - 2γ_2/γ_1 = 0: from one step on, exp(-Ω(K)) is exactly 0, but for what is left
         # because float64's 1/3 is not one third
         most.append([0.75 + _rounding_rest(problem, k) / levels for k in counts])
-        runs = train(problem, [anneal(_LR, k) for k in counts], train_loss=levels)
+        runs = train(
+            problem, [anneal(_LR, k) for k in counts], train_loss=levels, last_step="whole"
+        )
         anneals.append(runs.test_loss / levels)
     flow, annealed = np.array(flows), np.array(anneals)
     lowest, highest = float(annealed.min()), float(annealed.max())
@@ -106,7 +108,9 @@ def _quarter(alpha: float, levels: np.ndarray, counts: Sequence[int]) -> Claim:
     for draw in single:
         problem = example(draw.counts, proposition_target(alpha))
         flow = train(problem, GradientFlow(), train_loss=levels)
-        runs = train(problem, [anneal(_LR, k) for k in counts], train_loss=levels)
+        runs = train(
+            problem, [anneal(_LR, k) for k in counts], train_loss=levels, last_step="whole"
+        )
         losses += [runs.train_loss / levels, runs.test_loss / flow.test_loss]
         drawn = int(np.argmax(draw.counts))
         ends.append(runs.residual()[..., drawn] / flow.residual()[:, drawn])

@@ -35,8 +35,9 @@ def certify(
 ) -> Certificate:
     """Prove or disprove a claim about training by schedules to a train loss.
 
-    Stops are those of `isoloss.train`. All is done in intervals that are proven to hold the true
-    numbers; the precision doubles until the claim is decided.
+    Stops are those of `isoloss.train` with ``last_step="whole"``, the rule of the paper. All is
+    done in intervals that are proven to hold the true numbers; the precision doubles until the
+    claim is decided.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
 """Heavy ball and Nesterov against plain loops."""
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from decimal import Decimal, localcontext
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 from reference import exact, relative
 
 import isoloss as il
+
+# against loops of whole steps; last steps that are shortened have tests of their own
+train = functools.partial(il.train, last_step="whole")
 
 KINDS = [il.HeavyBall, il.Nesterov]
 Vector = list[Any]
@@ -76,7 +80,7 @@ def check(
     states = loop(gamma, start, schedule)
     found, tests = losses(gamma, states), losses(test, states)
     levels = some_levels(found, near)
-    run = il.train(problem, schedule, train_loss=levels)
+    run = train(problem, schedule, train_loss=levels)
     residual = run.residual()
     for i, level in enumerate(levels):
         step = first_at_most(found, level)
@@ -86,7 +90,7 @@ def check(
         assert relative(run.test_loss[i], tests[last]) <= tolerance
         for got, wanted in zip(residual[i], states[last], strict=True):
             assert relative(got, wanted) <= tolerance
-    end = il.train(problem, schedule)
+    end = train(problem, schedule)
     assert int(end.steps) == len(states) - 1
     assert relative(end.train_loss, found[-1]) <= tolerance
     for got, wanted in zip(end.residual(), states[-1], strict=True):
@@ -167,8 +171,8 @@ def test_without_momentum_it_is_gradient_descent(kind: Any) -> None:
     problem = il.Problem.from_spectra(gamma, [1, 1, 1], start)
     levels = float(problem.start_train_loss) * np.geomspace(1.0, 1e-4, 20)
     for rates in ({"lr": 0.9, "steps": 2000}, {"lr": np.linspace(0.9, 0.1, 2000)}):
-        one = il.train(problem, kind(momentum=0.0, **rates), train_loss=levels)
-        other = il.train(problem, il.GradientDescent(**rates), train_loss=levels)
+        one = train(problem, kind(momentum=0.0, **rates), train_loss=levels)
+        other = train(problem, il.GradientDescent(**rates), train_loss=levels)
         assert one.steps.tolist() == other.steps.tolist()
         assert one.reached.tolist() == other.reached.tolist()
         np.testing.assert_allclose(one.test_loss, other.test_loss, rtol=1e-12)
@@ -185,9 +189,9 @@ def test_what_steps_leave_of_a_direction_can_grow(schedule: Any) -> None:
     problem = il.Problem.from_spectra(gamma, [1, 1], start)
     wanted = mp.fsum(x * x for x in end)
     assert wanted > 1e6
-    run = il.train(problem, schedule)
+    run = train(problem, schedule)
     assert relative(run.test_loss, wanted) < 1e-12
-    later = il.train(problem, schedule, train_loss=1e-300)  # while a level is sought, too
+    later = train(problem, schedule, train_loss=1e-300)  # while a level is sought, too
     assert relative(later.test_loss, wanted) < 1e-12
 
 
@@ -196,7 +200,7 @@ def test_a_position_that_a_step_cancels_may_stay() -> None:
     gamma, start = [1 / 3], [1.0]
     schedule = il.HeavyBall([1e38, 1.5, 1e-30, 1e-30, 1e-30], 0.9)
     end = loop(gamma, start, schedule, digits=120)[-1]
-    run = il.train(il.Problem.from_spectra(gamma, [1], start), schedule)
+    run = train(il.Problem.from_spectra(gamma, [1], start), schedule)
     assert relative(run.test_loss, end[0] ** 2) < 1e-12
 
 
@@ -206,7 +210,7 @@ def test_two_phases_together_may_remove_a_direction() -> None:
         il.Nesterov([0.4, 1.5], 0.9), il.Nesterov(1.5, 0.9, steps=1, carry_velocity=True)
     )
     end = loop(gamma, start, schedule)[-1]
-    run = il.train(il.Problem.from_spectra(gamma, [1], start), schedule)
+    run = train(il.Problem.from_spectra(gamma, [1], start), schedule)
     assert 0 < abs(end[0]) < 1e-15
     assert relative(run.test_loss, end[0] ** 2) < 1e-12
 
@@ -219,7 +223,7 @@ def test_a_divergence_leaves_float64_and_keeps_its_digits(kind: Any, changing: b
     rates = lr * np.linspace(1.0, 1.3, 2000) if changing else np.full(2000, lr)
     schedule = kind(rates if changing else lr, momentum, 2000)
     problem = il.Problem.from_spectra(gamma, [1, 1, 1], start)
-    run = il.train(problem, schedule)
+    run = train(problem, schedule)
     end = loop(gamma, start, schedule)[-1]
     assert max(map(abs, end)) > 1e308
     assert math.isinf(run.train_loss)
@@ -272,12 +276,12 @@ def test_the_first_of_many_crossings_is_found(kind: Any, name: str) -> None:
     assert len(chosen) >= 20
     levels = np.sqrt(lowest[chosen] * lowest[chosen + 1])
     problem = il.Problem.from_spectra(gamma, [1.0] * len(gamma), start)
-    run = il.train(problem, kind(lr, momentum, 10**6), train_loss=levels)
+    run = train(problem, kind(lr, momentum, 10**6), train_loss=levels)
     assert run.steps.tolist() == (chosen + 1).tolist()
     assert run.reached.all()
     # the loss does rise above the level again
     assert any(np.any(found[k + 2 :] > at) for k, at in zip(chosen, levels, strict=True))
-    longer = il.train(problem, kind(lr, momentum, 10**9), train_loss=levels)
+    longer = train(problem, kind(lr, momentum, 10**9), train_loss=levels)
     assert longer.steps.tolist() == run.steps.tolist()
     np.testing.assert_array_equal(longer.test_loss, run.test_loss)
 
@@ -291,7 +295,7 @@ def test_a_level_just_below_every_dip_is_not_reached(kind: Any) -> None:
     lowest = int(found.argmin())
     assert lowest > 1000
     problem = il.Problem.from_spectra(gamma, [1.0, 1.0], start)
-    run = il.train(problem, phase, train_loss=found[lowest] * (1 + np.array([1e-9, -1e-9])))
+    run = train(problem, phase, train_loss=found[lowest] * (1 + np.array([1e-9, -1e-9])))
     assert run.reached.tolist() == [True, False]
     assert run.steps.tolist() == [first_at_most(found, found[lowest] * (1 + 1e-9)), 300_000]
 
@@ -300,12 +304,12 @@ def test_a_level_just_below_every_dip_is_not_reached(kind: Any) -> None:
 def test_a_level_at_the_start_takes_no_step(kind: Any) -> None:
     problem = il.Problem.from_spectra([1.0, 0.5], [1.0, 1.0], [1.0, 2.0])
     schedule = il.Schedule(kind(0.1, 0.9, 50), il.GradientFlow())
-    run = il.train(problem, schedule, train_loss=[3.0, 4.0, math.inf])
+    run = train(problem, schedule, train_loss=[3.0, 4.0, math.inf])
     assert run.reached.tolist() == [True] * 3
     assert run.steps.tolist() == [0] * 3
     np.testing.assert_allclose(run.train_loss, 3.0, rtol=1e-15)
-    assert not il.train(problem, kind(0.1, 0.9, 50), train_loss=[-1.0, 0.0]).reached.any()
-    nothing = il.train(problem, kind(0.1, 0.9, 0) + kind([], 0.9, carry_velocity=True))
+    assert not train(problem, kind(0.1, 0.9, 50), train_loss=[-1.0, 0.0]).reached.any()
+    nothing = train(problem, kind(0.1, 0.9, 0) + kind([], 0.9, carry_velocity=True))
     assert int(nothing.steps) == 0
     assert float(nothing.train_loss) == float(run.train_loss[0])
 
@@ -332,7 +336,7 @@ def test_any_stop_is_the_loops(data: st.DataObject) -> None:
     problem = il.Problem.from_spectra(gamma, np.ones(size), start)
     changing = kind(phase.learning_rates(), momentum)
     for same in (phase, changing):
-        run = il.train(problem, same, train_loss=level)
+        run = train(problem, same, train_loss=level)
         assert (bool(run.reached), int(run.steps)) == (step is not None, last)
 
 
@@ -348,12 +352,12 @@ def test_a_velocity_that_goes_on_joins_two_phases_into_one(kind: Any) -> None:
         kind([], 0.9, carry_velocity=True),
         kind(RATES[40:], 0.9, carry_velocity=True),
     )
-    whole, joined = il.train(SPECTRA, kind(RATES, 0.9)), il.train(SPECTRA, parts)
+    whole, joined = train(SPECTRA, kind(RATES, 0.9)), train(SPECTRA, parts)
     np.testing.assert_allclose(joined.residual(), whole.residual(), rtol=1e-12)
     split = kind(0.2, 0.9, 70) + kind(0.2, 0.9, 10**6, carry_velocity=True)
     levels = float(SPECTRA.start_train_loss) * np.geomspace(1, 1e-6, 40)
-    one = il.train(SPECTRA, kind(0.2, 0.9, 10**6 + 70), levels)
-    two = il.train(SPECTRA, split, levels)
+    one = train(SPECTRA, kind(0.2, 0.9, 10**6 + 70), levels)
+    two = train(SPECTRA, split, levels)
     assert one.steps.tolist() == two.steps.tolist()
     assert np.any(one.steps < 70)
     assert np.any(one.steps > 70)
@@ -364,11 +368,11 @@ def test_a_velocity_that_goes_on_joins_two_phases_into_one(kind: Any) -> None:
 def test_a_velocity_starts_at_zero_unless_carried(kind: Any) -> None:
     first, second = kind(RATES[:40], 0.9), kind(RATES[40:], 0.8)
     carried = kind(RATES[40:], 0.8, carry_velocity=True)
-    one = il.train(SPECTRA, first)
+    one = train(SPECTRA, first)
     halfway = il.Problem.from_spectra(GAMMA, [1.0, 2.0, 3.0], one.residual())
-    afresh = il.train(halfway, second).residual()
-    np.testing.assert_allclose(il.train(SPECTRA, first + second).residual(), afresh, rtol=1e-12)
-    moving = il.train(SPECTRA, first + carried).residual()
+    afresh = train(halfway, second).residual()
+    np.testing.assert_allclose(train(SPECTRA, first + second).residual(), afresh, rtol=1e-12)
+    moving = train(SPECTRA, first + carried).residual()
     assert np.all(abs(moving / afresh - 1) > 1e-3)
     # any other phase in between drops it, and so does one that starts afresh, however short
     for between in (
@@ -377,7 +381,7 @@ def test_a_velocity_starts_at_zero_unless_carried(kind: Any) -> None:
         il.GradientDescent(0.1, 0),
         kind(0.1, 0.9, 0),
     ):
-        got = il.train(SPECTRA, first + between + carried).residual()
+        got = train(SPECTRA, first + between + carried).residual()
         np.testing.assert_allclose(got, afresh, rtol=1e-12)
 
 
@@ -409,7 +413,7 @@ def test_a_flow_after_momentum_hits_its_level(kind: Any) -> None:
         level = 0.9 * float(min(losses(GAMMA, states)))
         wanted = reference.from_spectra(GAMMA, [1.0, 2.0, 3.0], here).run([("flow", mp.inf)], level)
         schedule = il.GradientFlow(0.5) + phase + il.GradientFlow()
-        run = il.train(SPECTRA, schedule, train_loss=level)
+        run = train(SPECTRA, schedule, train_loss=level)
         assert int(run.steps) == phase.steps
         assert relative(run.time, wanted.time + mp.mpf(0.5)) <= 1e-12
         assert relative(run.train_loss, level) <= 1e-12
@@ -433,12 +437,12 @@ def test_batches_and_levels_equal_one_by_one(name: str) -> None:
     noise = np.array([0.0, 0.1, 0.2])
     levels = np.array([[10.0, 0.5, 0.1], [1e-2, 1e-3, 1e-9]])
     problem = il.Problem.from_spectra(gamma, np.ones(4), start, noise=noise)
-    whole = il.train(problem, SCHEDULES[name], train_loss=levels)
+    whole = train(problem, SCHEDULES[name], train_loss=levels)
     assert whole.steps.shape == (2, 3, 2, 3)
     for i in np.ndindex(2, 3):
         one = il.Problem.from_spectra(gamma[i], np.ones(4), start[i], noise=noise[i[1]])
         for j in np.ndindex(2, 3):
-            run = il.train(one, SCHEDULES[name], train_loss=levels[j])
+            run = train(one, SCHEDULES[name], train_loss=levels[j])
             assert bool(whole.reached[*i, *j]) == bool(run.reached)
             assert int(whole.steps[*i, *j]) == int(run.steps)
             for part in ("time", "train_loss", "test_loss"):
@@ -465,7 +469,7 @@ def test_every_kind_of_array_gives_its_own_back(convert: Callable[[Any], Any], n
     arrays = np.stack([GAMMA, np.array(GAMMA) / 2]), np.array([1.0, 2.0, 3.0]), np.array(START)
     plain = il.Problem.from_spectra(*arrays)
     problem = il.Problem.from_spectra(*(convert(a.copy()) for a in arrays))
-    run, wanted = (il.train(p, SCHEDULES[name], levels) for p in (problem, plain))
+    run, wanted = (train(p, SCHEDULES[name], levels) for p in (problem, plain))
     kind = type(convert(np.ones(1)))
     for part in ("reached", "steps", "time", "train_loss", "test_loss"):
         assert isinstance(getattr(run, part), kind)
@@ -473,9 +477,9 @@ def test_every_kind_of_array_gives_its_own_back(convert: Callable[[Any], Any], n
             np.asarray(getattr(run, part)), getattr(wanted, part), rtol=1e-12
         )
     one = il.Problem.from_spectra(*(convert(np.array(a)) for a in (GAMMA, arrays[1], START)))
-    path = il.train(one, SCHEDULES[name], levels[1]).path(points=20)
+    path = train(one, SCHEDULES[name], levels[1]).path(points=20)
     assert isinstance(path.residual(), kind)
-    same = il.train(SPECTRA, SCHEDULES[name], levels[1]).path(points=20)
+    same = train(SPECTRA, SCHEDULES[name], levels[1]).path(points=20)
     np.testing.assert_allclose(np.asarray(path.residual()), same.residual(), rtol=1e-12)
 
 
@@ -483,7 +487,7 @@ def test_every_kind_of_array_gives_its_own_back(convert: Callable[[Any], Any], n
 @pytest.mark.parametrize("name", MIXED)
 def test_a_path_passes_the_loops_residuals(name: str, points: int) -> None:
     states = loop(GAMMA, START, MIXED[name])
-    path = il.train(SPECTRA, MIXED[name]).path(points=points)
+    path = train(SPECTRA, MIXED[name]).path(points=points)
     steps = path.steps.tolist()
     assert (steps[0], steps[-1]) == (0, len(states) - 1)
     ends = np.cumsum([phase.steps for phase in MIXED[name].phases])
@@ -501,7 +505,7 @@ def test_a_path_ends_where_the_run_stops(kind: Any) -> None:
     level = 1e-3 * float(SPECTRA.start_train_loss)
     for first in (kind(0.2, 0.9, 10**6), kind(RATES, 0.9) + kind(0.2, 0.9, 10**6)):
         schedule = first + kind(RATES, 0.9, carry_velocity=True) + il.GradientFlow()
-        run = il.train(SPECTRA, schedule, train_loss=level)
+        run = train(SPECTRA, schedule, train_loss=level)
         assert 100 < int(run.steps) < 10**4
         path = run.path(points=30)
         assert (int(path.steps[-1]), float(path.time[-1])) == (int(run.steps), 0.0)
@@ -538,12 +542,12 @@ def test_many_changing_rates_diverge_and_come_back(kind: Any, beyond: float) -> 
     stops = [first_at_most(found, level) or 0 for level in levels]
     assert min(stops) > count // 2  # only once it is back
     problem = il.Problem.from_spectra(gamma, [1.0, 1.0], start)
-    run = il.train(problem, phase, train_loss=levels)
+    run = train(problem, phase, train_loss=levels)
     assert run.reached.all()
     assert run.steps.tolist() == stops
     for i, k in enumerate(run.steps.tolist()):
         assert float(run.train_loss[i]) == pytest.approx(float(found[k]), rel=1e-10)
-    end = il.train(problem, phase)
+    end = train(problem, phase)
     for i, column in enumerate(columns):
         assert float(end.sign[i]) == math.copysign(1.0, column[-1])
         # 10⁵ roundings of 1e-16, all in one direction, would make 1e-11
@@ -573,12 +577,12 @@ def test_curvatures_as_large_and_small_as_floats_go(kind: Any, curvature: float)
     problem = il.Problem.from_spectra(gamma, [1.0, 1.0], start)
     plain = il.Problem.from_spectra([1.0, 1 / 3], [1.0, 1.0], [1.0, 1.0])
     for rates in (np.full(200, 0.1), np.linspace(0.1, 0.2, 20)):
-        run = il.train(problem, kind(rates / curvature, 0.9))
-        wanted = il.train(plain, kind(rates, 0.9))
+        run = train(problem, kind(rates / curvature, 0.9))
+        wanted = train(plain, kind(rates, 0.9))
         np.testing.assert_allclose(run.train_loss, wanted.train_loss, rtol=1e-11)
 
 
 def test_a_rate_beyond_what_momentum_can_take_is_refused() -> None:
     problem = il.Problem.from_spectra([1e10], [1.0], [1.0])
     with pytest.raises(ValueError, match=r"at most 1e\+290 over twice the curvature; got 1e\+290"):
-        il.train(problem, il.HeavyBall(1e290, 0.9, 5))
+        train(problem, il.HeavyBall(1e290, 0.9, 5))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 from typing import Any
 
 import array_api_compat as compat
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.dynamics.filters import Filter
+from isoloss.dynamics.last_step import Line, rates_at
 from isoloss.dynamics.momentum.groups import CHUNK, Grouping, Groups
 from isoloss.dynamics.momentum.motion import Motion, one_step, relative_to, rescaled
 from isoloss.dynamics.stops import LevelStops
@@ -93,13 +95,11 @@ class _Walker:
         while self.done < rates.size:
             block = rates[self.done : self.done + size]
             looking = self.stops.any_open()
-            positions, end, kept = _take(
-                xp, self.state, self.curvature, block, self.momentum, nesterov=self.nesterov
-            )
+            positions, end, kept = self._taken(self.state, block)
             last = self.done + block.size == rates.size  # whose digits are those of the end
             if last:
                 kept = kept and self._lasts(self.state[0], positions, end)
-            if not kept or ((looking or last) and not self._decided(self.state[0], positions)):
+            if not kept or ((looking or last) and not self._decided(self.state, block, positions)):
                 self._retake(block.size)
                 continue
             self._arrive(end)
@@ -144,19 +144,24 @@ class _Walker:
         """Look at the steps of one group one by one; False if float64 cannot decide."""
         x, q, rates = groups.x[g, :][None, :], groups.q[g, :][None, :], self.rates[self.done :]
         rates = rates[g * m : (g + 1) * m]
-        positions, _, kept = _take(
-            self.xp, (x, q), self.curvature, rates, self.momentum, nesterov=self.nesterov
-        )
-        return kept and self._decided(x, positions, g * m)
+        positions, _, kept = self._taken((x, q), rates)
+        return kept and self._decided((x, q), rates, positions, g * m)
 
-    def _decided(self, start: Array, positions: Array, ahead: int = 0) -> bool:
+    def _taken(
+        self, state: tuple[Array, Array], rates: Rates
+    ) -> tuple[Array, tuple[Array, Array], bool]:
+        return _take(self.xp, state, self.curvature, rates, self.momentum, nesterov=self.nesterov)
+
+    def _decided(
+        self, start: tuple[Array, Array], rates: Rates, positions: Array, ahead: int = 0
+    ) -> bool:
         """Record the levels first reached in a block of steps; False if float64 cannot decide.
 
-        ``start`` (B, r) are the positions before the block, which comes ``ahead`` steps later.
+        ``start`` is the state before the block, which comes ``ahead`` steps later.
         """
         xp, stops, motion = self.xp, self.stops, _motion(self.base, *self.state, self.exponent)
         weights, levels = relative_to(motion, stops)
-        whole = xp.concat([start[None, ...], positions], axis=0)
+        whole = xp.concat([start[0][None, ...], positions], axis=0)
         sums = xp.vecdot(whole, weights[:, 0, :] * whole)  # (1 + steps, B)
         lost = (sums[1:, :] <= _SMALLEST) | (sums[1:, :] <= _CANCELS * sums[:-1, :])
         if bool(xp.any(lost & self.counts & xp.any(~stops.reached, axis=-1))):
@@ -171,26 +176,38 @@ class _Walker:
         unsure = near & ((sums + doubt)[..., None] > levels[None, ...])
         if bool(xp.any(xp.take_along_axis(unsure, index[None, ...], axis=0))):
             return False
-        pick = xp.broadcast_to(index[..., None], (*index.shape, positions.shape[-1]))
-        before, there = (
-            xp.take_along_axis(xp.permute_dims(part, (1, 0, 2)), pick, axis=1)
-            for part in (whole[:-1, ...], positions)
-        )
+        before, there = (_picked(xp, part, index) for part in (whole[:-1, ...], positions))
         if bool(xp.any(_removed(xp, before, there) & hit[..., None])):
             return False
         moved = motion._replace(position=(there, 0.0 * there))
-        refused = stops.record(hit, moved.filter(xp), self.done + ahead + index + 1)
+
+        def line() -> Line:
+            # velocities are kept only here: q' = μq + x, from one step to the next
+            q, velocities = start[1], []
+            for k in range(positions.shape[0]):
+                velocities.append(q)
+                q = self.momentum * q + whole[k, ...]
+            q = _picked(xp, xp.stack(velocities), index)
+            here = motion._replace(position=(before, 0.0 * before), velocity=(q, 0.0 * q))
+            lr = stops.directions.kind.constant(rates)
+            return self._line(here, rates_at(xp, lr, index))
+
+        refused = stops.record(hit, moved.filter(xp), self.done + ahead + index + 1, line)
         return not bool(xp.any(refused))
+
+    def _line(self, motion: Motion, lr: Any) -> Line:
+        return motion.line(self.xp, self.columns, lr, self.momentum, nesterov=self.nesterov)
 
     def _retake(self, count: int) -> None:
         """Take the next steps in double-double, after all steps up to them."""
         xp, stops = self.xp, self.stops
         motion, done = self.exact
         for lr in self.rates[done : self.done + count].tolist():
+            line = partial(self._line, motion, lr)
             motion = one_step(xp, motion, lr, self.momentum, self.columns, nesterov=self.nesterov)
             done += 1
             if done > self.done and stops.any_open():
-                stops.record(stops.open, motion.filter(xp), done + xp.zeros_like(stops.bar))
+                stops.record(stops.open, motion.filter(xp), done + xp.zeros_like(stops.bar), line)
         self.exact, self.done = (motion, done), done
         self._adopt(motion)
 
@@ -240,6 +257,12 @@ def _take(
     whole = xp.stack([state[0], *positions])
     holds = holds and not bool(xp.any(_removed(xp, whole[:-1, ...], whole[1:, ...], _STOPS)))
     return whole[1:, ...], (x, q), holds
+
+
+def _picked(xp: Any, steps: Array, index: Array) -> Array:
+    """Return those of (steps, B, r) that an index (B, L) chooses, (B, L, r)."""
+    pick = xp.broadcast_to(index[..., None], (*index.shape, steps.shape[-1]))
+    return xp.take_along_axis(xp.permute_dims(steps, (1, 0, 2)), pick, axis=1)
 
 
 def _removed(xp: Any, before: Array, after: Array, share: float = _REMOVES) -> Array:

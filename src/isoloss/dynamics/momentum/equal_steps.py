@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from isoloss.dynamics.last_step import Line
 from isoloss.dynamics.momentum.motion import Motion, Transition, relative_to
 from isoloss.dynamics.stops import LevelStops
 
@@ -110,7 +111,11 @@ def _search_block(
     found = xp.any(near, axis=-1)
     place = xp.where(found, place, xp.ones_like(place))
     there = step.advance_each(motion, place[..., None]).filter(xp)
-    undecided = stops.record(found, there, done + place)
+
+    def line() -> Line:
+        return step.line(step.advance_each(motion, place[..., None] - 1.0))
+
+    undecided = stops.record(found, there, done + place, line)
     if not bool(xp.any(undecided)):
         return None
     return int(xp.min(xp.where(undecided, place, length + xp.zeros_like(place))))

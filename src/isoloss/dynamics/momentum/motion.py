@@ -13,10 +13,12 @@ powers of two split off: neither 10⁹ steps nor a divergence costs digits.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 from isoloss.dynamics import double_double as dd
 from isoloss.dynamics.filters import Filter
+from isoloss.dynamics.last_step import Line
 from isoloss.dynamics.stops import LevelStops
 
 __all__ = ["LARGEST", "Motion", "Transition", "one_step", "relative_to", "rescaled"]
@@ -56,6 +58,23 @@ class Motion(NamedTuple):
         if self.base.low is None and not moved.grows(xp, _GROWTH):
             return self.base.then(xp, moved._replace(low=None))
         return self.base.precise(xp).then(xp, moved)
+
+    def line(
+        self, xp: Any, curvature: Array, lr: Array, momentum: float, *, nesterov: bool
+    ) -> Line:
+        """Return where a step from here leads: along the velocity that it begins with."""
+        zeros = 0.0 * self.position[0]
+        mu = momentum + zeros, zeros
+        along = dd.add(dd.multiply(mu, self.velocity), self.position)
+        if nesterov:
+            along = dd.add(dd.multiply(mu, along), self.position)
+        slope = 2.0 * curvature * (along[0] + along[1])
+        position = self.position[0] + self.position[1]
+
+        def at(position: Array) -> Filter:
+            return self._replace(position=(position, 0.0 * position)).filter(xp)
+
+        return Line(self.log_scale() + zeros, position, slope, lr + zeros[..., 0], at)
 
     def log_scale(self) -> Array:
         """Return the logarithm of what position and velocity are multiples of."""
@@ -102,6 +121,9 @@ class Transition:
         self, xp: Any, lr: float, momentum: float, curvature: Array, *, nesterov: bool
     ) -> None:
         self.xp = xp
+        self.line = partial(
+            Motion.line, xp=xp, curvature=curvature, lr=lr, momentum=momentum, nesterov=nesterov
+        )
         zeros = 0.0 * curvature
         one, mu = (1.0 + zeros, zeros), (momentum + zeros, zeros)
         a = _pull(lr, curvature)

@@ -1,0 +1,117 @@
+"""The step in which training stops, shortened so that it ends at the level exactly.
+
+As its rate s grows from 0, a step moves the residual along a straight line: h(s) = p - s·d, where
+d = 2γp for gradient descent, and 2γ times the velocity with momentum. The excess train loss is a
+parabola in s, and the smallest root of parabola = level is the rate. A root taken in float64 would
+lose the digits of a step that all but removes a direction. So everything is measured from the
+lowest point of the parabola, s* = v* + p_g/d_g, where g is the direction with the largest w·d²:
+
+    h(s*) = e - v*·d  with  e = p - (p_g/d_g)·d  and  v* = Σ w·e·d / Σ w·d²,
+    h(s) = h(s*) + τ·d  with  τ = √((level - lowest) / Σ w·d²).
+
+Equal curvatures give e = 0 exactly, and the error of the excess is a few units in its last place.
+Shapes: B problems, L levels, r curvatures; levels are (B, L), arrays of directions (B, L, r).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from isoloss.dynamics import double_double as dd
+from isoloss.dynamics.filters import Filter
+
+__all__ = ["Line", "gradient_line", "rates_at", "shortened", "straight_line"]
+
+Array = Any
+
+
+class Line(NamedTuple):
+    """Where a step leads as s grows: to the filters exp(log_scale)·(position - s·slope)."""
+
+    log_scale: Array
+    position: Array
+    slope: Array
+    whole: Array
+    """The s of the whole step, (B, L)."""
+    filter: Callable[[Array], Filter]
+    """Turns the difference in brackets into a filter."""
+    rate: float = 1.0
+    """What s is multiplied by to be the rate in the problems' own unit; NaN if it is no rate."""
+
+
+def gradient_line(xp: Any, before: Filter, curvature: Array, lr: Array) -> Line:
+    """Return the line of a gradient-descent step from a filter h: to h·(1 - 2sγ)."""
+    ones = xp.ones_like(before.sign)
+
+    def at(factor: Array) -> Filter:
+        return before.then(xp, Filter(_sign(xp, factor), xp.log(xp.abs(factor))))
+
+    return Line(before.logarithm(), ones, 2.0 * curvature * ones, lr, at)
+
+
+def straight_line(xp: Any, before: Filter, after: Filter) -> Line:
+    """Return the line from one filter to another, for steps of any kind."""
+    logs = before.logarithm(), after.logarithm()
+    scale = xp.maximum(*logs)
+    scale = xp.where(scale > -xp.inf, scale, xp.zeros_like(scale))
+    start, end = (
+        part.sign * xp.exp(log - scale) for part, log in zip((before, after), logs, strict=True)
+    )
+
+    def at(factor: Array) -> Filter:
+        return Filter(_sign(xp, factor), scale + xp.log(xp.abs(factor)))
+
+    return Line(scale, start, start - end, xp.ones_like(scale[..., 0]), at, xp.nan)
+
+
+def rates_at(xp: Any, rates: Array, index: Array) -> Array:
+    """Return the rates (steps,) of the steps that an index (B, L) chooses."""
+    flat = xp.take(rates, xp.reshape(index, (-1,)), axis=0)
+    return xp.reshape(flat, tuple(index.shape))
+
+
+def shortened(xp: Any, log_weights: Array, line: Line, log_level: Array) -> tuple[Array, Filter]:
+    """Return the rates (B, L) of steps that end at the levels, and the filters there.
+
+    The whole step must end below.
+    """
+    position, slope = line.position, line.slope
+    # what the excess is the sum of squares of, with its largest part and the steepest slope near 1
+    size = 0.5 * log_weights + line.log_scale
+    start, steep = size + xp.log(xp.abs(position)), size + xp.log(xp.abs(slope))
+    top, unit = (_finite(xp, xp.max(part, axis=-1)) for part in (start, steep))
+    unit = unit - top
+    weight = xp.exp(size - top[..., None])
+    p = _sign(xp, position) * xp.exp(start - top[..., None])
+    d = _sign(xp, slope) * xp.exp(steep - (top + unit)[..., None])
+    aim = xp.exp(0.5 * log_level - top)  # roots, since a level may be 10^-600 of the start's loss
+
+    index = xp.argmax(xp.abs(d), axis=-1)[..., None]
+    p_g, d_g = (xp.take_along_axis(part, index, axis=-1) for part in (position, slope))
+    e = _difference(dd.two_prod(position, d_g), dd.two_prod(slope, p_g)) / d_g
+    weighted = xp.where(weight > 0, weight * e, 0.0 * e)
+    square = xp.vecdot(d, d)
+    lowest_at = xp.vecdot(weighted, d) / square
+    rest = weighted - lowest_at[..., None] * d
+    most = xp.max(xp.abs(rest), axis=-1)
+    shares = rest / xp.where(most > 0, most, 1.0)[..., None]
+    lowest = most * xp.sqrt(xp.vecdot(shares, shares))
+    above = xp.where(aim > lowest, aim - lowest, xp.zeros_like(aim))
+    tau = xp.sqrt(above) * xp.sqrt(aim + lowest) / xp.sqrt(square)
+    drop = xp.vecdot(p, p) - aim * aim
+    s = drop / (xp.vecdot(p, d) + square * tau) * xp.exp(-unit)
+    factor = e - ((lowest_at - tau) * xp.exp(-unit))[..., None] * slope
+    return xp.minimum(s, line.whole) * line.rate, line.filter(factor)
+
+
+def _difference(a: dd.Pair, b: dd.Pair) -> Array:
+    return (a[0] - b[0]) + (a[1] - b[1])
+
+
+def _finite(xp: Any, value: Array) -> Array:
+    return xp.where(xp.isfinite(value), value, xp.zeros_like(value))
+
+
+def _sign(xp: Any, value: Array) -> Array:
+    return xp.where(value < 0, -xp.ones_like(value), xp.ones_like(value))
