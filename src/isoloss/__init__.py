@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from isoloss import schedules as schedules
     from isoloss import sweep as sweep
     from isoloss.comparison import Comparison, compare
-    from isoloss.dynamics import Run, train
+    from isoloss.dynamics import Run, finish, train
     from isoloss.large import from_operator
     from isoloss.levels import (
         Band,
@@ -83,6 +83,7 @@ _PACKAGE_OF = {
     "compare": "comparison",
     "design": "optimize",
     "families": "schedules",
+    "finish": "dynamics",
     "from_operator": "large",
     "level_band": "levels",
     "reachable_band": "levels",
@@ -108,6 +109,7 @@ __all__ = [
     "compare",
     "design",
     "families",
+    "finish",
     "from_operator",
     "level_band",
     "reachable_band",

@@ -2,8 +2,9 @@
 
 # these register the solvers of their phases
 from isoloss.dynamics import flow, gradient_descent, momentum
+from isoloss.dynamics.finishing import finish
 from isoloss.dynamics.path import Path
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 
-__all__ = ["Path", "Run", "flow", "gradient_descent", "momentum", "train"]
+__all__ = ["Path", "Run", "finish", "flow", "gradient_descent", "momentum", "train"]

@@ -27,10 +27,11 @@ _NUMBER = (  # Python's syntax, but only decimal numbers
     r"(?:(?!0[0-9_]+(?![0-9_.eE]))[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?(?![\w.])"
 )
 # only some of Python's tokens: no comments, strings or look-alike letters
-_TOKEN = re.compile(rf"{_NUMBER}|[A-Za-z_][A-Za-z0-9_]*(?!\w)|[(),>=+-]|(?P<unknown>\S)")
+_TOKEN = re.compile(rf"\.\.\.|{_NUMBER}|[A-Za-z_][A-Za-z0-9_]*(?!\w)|[(),>=+-]|(?P<unknown>\S)")
 _MOST_CHARACTERS = 100_000
 _MOST_STEPS = 2**53
 _OF_ONE_RATE = (families.annealed, families.constant)
+_WARMUP, _DECAY = 0.1, 0.2  # of the steps, where a text with "..." leaves them out
 
 
 class SpecError(ValueError):
@@ -79,9 +80,12 @@ _signature = functools.cache(inspect.signature)  # otherwise the slowest part of
 
 
 class Reader:
-    """Reads a text in which at most ``max_rates`` steps may have their own rates."""
+    """Reads a text in which at most ``max_rates`` steps may have their own rates.
 
-    def __init__(self, text: str, max_rates: int) -> None:
+    ``steps`` is the number that ``...`` stands for, if it stands for one.
+    """
+
+    def __init__(self, text: str, max_rates: int, steps: int | None = None) -> None:
         if len(text) > _MOST_CHARACTERS:
             raise ValueError(
                 f"the text of a schedule has at most {_MOST_CHARACTERS} characters; got "
@@ -92,6 +96,8 @@ class Reader:
         self.indent = len(text) - len(text.lstrip() or text)
         self.max_rates = max_rates
         self.rates = 0
+        self.steps = steps
+        self.has_steps_open = False
         self.makers = makers()
 
     def parts(self) -> list[tuple[Schedule, str]]:
@@ -132,6 +138,9 @@ class Reader:
                 raise self._error(f"expected '(', as in {form.example}", _end(node))
             return Schedule(GradientFlow()), name
         given = self._arguments(node, _signature(make), form)
+        if self.has_steps_open and make is families.warmup_stable_decay:
+            whole = given["steps"]
+            given = {"warmup": round(_WARMUP * whole), "decay": round(_DECAY * whole)} | given
         steps = given.get("steps")
         if isinstance(steps, int) and not form.numbers and make not in _OF_ONE_RATE:
             self.rates += max(steps, 0)
@@ -175,6 +184,8 @@ class Reader:
     def _value(self, node: ast.expr, key: str, form: TextForm) -> Any:
         source = self.text[node.col_offset : _end(node)].replace(" ", "")
         what = form.numbers.get(key)
+        if isinstance(node, ast.Constant) and node.value is ...:
+            return self._open_steps(node, key)
         if what is None and (isinstance(node, ast.Name) or source == "1-sqrt"):
             return source
         if what is None and isinstance(node, ast.Constant) and isinstance(node.value, bool):
@@ -198,6 +209,20 @@ class Reader:
                 "the number of steps must be whole and at most 2**53", node.col_offset
             )
         return int(number)
+
+    def _open_steps(self, node: ast.expr, key: str) -> int:
+        """Return the number of steps that ``...`` stands for."""
+        if key != "steps" or self.has_steps_open:
+            problem = "only one number, that of a phase's steps, may be '...'"
+        elif self.steps is None:
+            problem = (
+                "'...' stands for as many steps as end at a train loss; give the text and the "
+                "train loss to il.finish"
+            )
+        else:
+            self.has_steps_open = True
+            return self.steps
+        raise self._error(problem, node.col_offset)
 
     def _tree(self, text: str) -> ast.expr | None:
         """Parse a text by Python's grammar; return None if it does not conform."""

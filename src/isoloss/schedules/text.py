@@ -50,7 +50,7 @@ class Spec:
     text: str = field(default="", compare=False)
 
     @classmethod
-    def parse(cls, text: str, *, max_rates: int = 10**8) -> Spec:
+    def parse(cls, text: str, *, max_rates: int = 10**8, steps: int | None = None) -> Spec:
         """Read a schedule.
 
         Parameters
@@ -59,6 +59,10 @@ class Spec:
             Such as ``"flow"``, ``"gd(0.9, 500)"`` or ``"cosine(1.0, 100) > flow"``.
         max_rates : int, default: 10**8
             How many steps may have their own rates, since each rate takes memory.
+        steps : int, optional
+            The number of steps that ``...`` stands for in ``"cosine(1, ...)"``; `il.finish` finds
+            the one that ends at a train loss. ``warmup_stable_decay(1, ...)`` warms up for 10 % of
+            them and decays for 20 %.
 
         Returns
         -------
@@ -70,7 +74,10 @@ class Spec:
         SpecError
             If the text is not a schedule; the message points at the fault.
         """
-        parts = Reader(text, max_rates).parts()
+        reader = Reader(text, max_rates, steps)
+        parts = reader.parts()
+        if steps is not None and not reader.has_steps_open:
+            raise ValueError(f"no number of steps is '...' in {text!r}, as in 'cosine(1, ...)'")
         schedule = Schedule(*(schedule for schedule, _ in parts))
         return cls(schedule, " > ".join(text for _, text in parts))
 
