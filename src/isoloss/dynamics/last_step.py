@@ -79,12 +79,13 @@ def shortened(xp: Any, log_weights: Array, line: Line, log_level: Array) -> tupl
     position, slope = line.position, line.slope
     # what the excess is the sum of squares of, with its largest part and the steepest slope near 1
     size = 0.5 * log_weights + line.log_scale
-    start, steep = size + xp.log(xp.abs(position)), size + xp.log(xp.abs(slope))
-    top, unit = (_finite(xp, xp.max(part, axis=-1)) for part in (start, steep))
-    unit = unit - top
+    top = xp.max(size + xp.log(xp.abs(position)), axis=-1)
+    top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     weight = xp.exp(size - top[..., None])
-    p = _sign(xp, position) * xp.exp(start - top[..., None])
-    d = _sign(xp, slope) * xp.exp(steep - (top + unit)[..., None])
+    p, d = weight * position, weight * slope
+    unit = xp.max(xp.abs(d), axis=-1)
+    unit = xp.where(unit > 0, unit, xp.ones_like(unit))
+    d = d / unit[..., None]
     aim = xp.exp(0.5 * log_level - top)  # roots, since a level may be 10^-600 of the start's loss
 
     index = xp.argmax(xp.abs(d), axis=-1)[..., None]
@@ -100,17 +101,13 @@ def shortened(xp: Any, log_weights: Array, line: Line, log_level: Array) -> tupl
     above = xp.where(aim > lowest, aim - lowest, xp.zeros_like(aim))
     tau = xp.sqrt(above) * xp.sqrt(aim + lowest) / xp.sqrt(square)
     drop = xp.vecdot(p, p) - aim * aim
-    s = drop / (xp.vecdot(p, d) + square * tau) * xp.exp(-unit)
-    factor = e - ((lowest_at - tau) * xp.exp(-unit))[..., None] * slope
+    s = drop / (xp.vecdot(p, d) + square * tau) / unit
+    factor = e - ((lowest_at - tau) / unit)[..., None] * slope
     return xp.minimum(s, line.whole) * line.rate, line.filter(factor)
 
 
 def _difference(a: dd.Pair, b: dd.Pair) -> Array:
     return (a[0] - b[0]) + (a[1] - b[1])
-
-
-def _finite(xp: Any, value: Array) -> Array:
-    return xp.where(xp.isfinite(value), value, xp.zeros_like(value))
 
 
 def _sign(xp: Any, value: Array) -> Array:

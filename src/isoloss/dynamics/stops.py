@@ -139,12 +139,12 @@ class LevelStops:
         """
         xp = self.xp
         step = xp.astype(xp.where(hit, step, 0), xp.int64)
+        excess = log_excess(xp, self.log_weights, there)
         before = self.reached
-        refused = self._confirm(hit, there, self.bar, self.passed[0] + step, self.passed[1])
-        new = self.reached & ~before
-        if self.exact and bool(xp.any(new)):
-            # the smallest train loss is met by the whole step or not at all
-            short = new & (log_excess(xp, self.log_weights, there) < self.log_level)
+        steps = self.passed[0] + step
+        refused = self._close(hit, there, excess <= self.bar, steps, self.passed[1])
+        short = self.reached & ~before & (excess < self.log_level)
+        if self.exact and bool(xp.any(short)):
             lr, filters = shortened(xp, self.log_weights, line(), self.log_level)
             misses = self.xp.abs(log_excess(xp, self.log_weights, filters) - self.log_level)
             self._refuse(short & ~(misses <= self._slack))
@@ -155,8 +155,8 @@ class LevelStops:
 
     def record_flow(self, hit: Array, there: Filter, time: Array) -> None:
         """Close the open levels that a flow reaches after a time, with the filters there."""
-        bar = self.log_level + self._slack
-        self._refuse(self._confirm(hit, there, bar, self.passed[0], self.passed[1] + time))
+        met = log_excess(self.xp, self.log_weights, there) <= self.log_level + self._slack
+        self._refuse(self._close(hit, there, met, self.passed[0], self.passed[1] + time))
         self.at_level = self.at_level | (hit & self.reached)
 
     @property
@@ -171,9 +171,10 @@ class LevelStops:
                 "choose another train loss"
             )
 
-    def _confirm(self, hit: Array, there: Filter, bar: Array, steps: Array, time: Array) -> Array:
+    def _close(self, hit: Array, there: Filter, met: Array, steps: Array, time: Array) -> Array:
+        """Close the open levels that are hit and met; return those that are not met."""
         xp, new = self.xp, hit & self.open
-        sure = new & (log_excess(xp, self.log_weights, there) <= bar)
+        sure = new & met
         self.steps = xp.where(sure, steps, self.steps)
         self.time = xp.where(sure, time, self.time)
         self.filters = choose(xp, sure, there, self.filters)
