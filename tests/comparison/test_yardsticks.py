@@ -3,15 +3,13 @@
 import numpy as np
 
 import isoloss as il
-from isoloss.comparison.yardsticks import Yardsticks, reached_losses, relative
+from isoloss.comparison.yardsticks import Yardsticks, relative
 
 PROBLEM = il.Problem.from_spectra([1.0, 0.5, 0.1], [0.5, 1.0, 2.0], [1.0, -1.0, 2.0], noise=0.3)
-RUN = il.train(PROBLEM, il.GradientDescent(0.8, 4), [1.0, 0.5, 0.3, 1e-9])
 
 
 def test_they_have_the_same_train_loss() -> None:
-    losses = reached_losses(RUN)
-    assert losses.size == int(RUN.reached.sum())
+    losses = np.array([1.0, 0.5, 0.3])
     beside = Yardsticks.beside(PROBLEM, losses)
     for other in (beside.flow, beside.ridge):
         np.testing.assert_allclose(other.train_loss, losses, rtol=1e-12)

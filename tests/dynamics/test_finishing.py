@@ -61,7 +61,7 @@ def test_a_cut_cosine_is_not_a_finished_one() -> None:
     problem = il.Problem.from_data(X[~test], y[~test], X[test], y[test])
     level = 2900.0
     found = il.finish("cosine(1, ...)", problem, level)
-    coef, cut = np.zeros(10), None
+    coef = np.zeros(10)
     for lr in found.learning_rates():
         slope = 2 * X[~test].T @ (X[~test] @ coef - y[~test]) / (~test).sum()
         coef = coef - lr * slope
@@ -116,11 +116,15 @@ def test_what_cannot_be_finished() -> None:
     with pytest.raises(ValueError, match="one problem; this one is a batch"):
         il.finish("cosine(1, ...)", batch, 0.1)
     with pytest.raises(ValueError, match="at one train loss; give a number"):
-        il.finish("cosine(1, ...)", PAPER, [0.1, 0.2])  # type: ignore[arg-type]
+        il.finish("cosine(1, ...)", PAPER, [0.1, 0.2])  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(TypeError, match="problem must be a Problem"):
-        il.finish("cosine(1, ...)", "paper", 0.1)  # type: ignore[arg-type]
+        il.finish("cosine(1, ...)", "paper", 0.1)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(TypeError, match="a schedule is a text"):
-        il.finish(lambda steps: steps, PAPER, 0.1)  # type: ignore[arg-type, return-value]
+        il.finish(lambda steps: steps, PAPER, 0.1)  # type: ignore[arg-type, return-value]  # wrong on purpose
+    with pytest.raises(TypeError, match="family must be a text such as"):
+        il.finish(3, PAPER, 0.1)  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(ValueError, match="max_steps must be a whole number of at least 1; got 0"):
+        il.finish("cosine(1, ...)", PAPER, 0.1, max_steps=0)
 
 
 def test_ends_that_rise_and_fall() -> None:

@@ -116,7 +116,7 @@ class Curve:
     name : str
         What the schedule is called.
     train_loss, test_loss : array
-        The losses at its stops, without those that several levels share.
+        The losses at its stops.
     ratio : array
         The test loss as a multiple of gradient flow's at the same train loss.
     """

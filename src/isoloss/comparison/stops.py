@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from isoloss._parallel.threads import blas_by_size
 from isoloss.comparison.best_stops import END, best, best_ridge
 from isoloss.comparison.outcomes import Curve, Stop, Stops
 from isoloss.comparison.result import Comparison
-from isoloss.comparison.yardsticks import Yardsticks, reached_losses, relative
+from isoloss.comparison.yardsticks import Yardsticks, relative
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.levels.grid import Levels, between, start_excess
@@ -99,18 +100,21 @@ def compare(
     runs = train(problem, [*named.values(), GradientFlow()], np.append(searched, END))
     to_levels = [run.at(slice(-1 - chosen.size, -1)) for run in runs]
     on_grid = [run.at(slice(0, grid.size)) for run in runs]
-    *beside, beside_curve = _yardsticks(problem, [*to_levels, on_grid[-1]])
+    # all schedules that reach a level stop there exactly, so that they share what stands beside it
+    losses = np.minimum(np.concatenate([chosen, grid]), float(problem.start_train_loss))
+    everything = Yardsticks.beside(problem, losses)
+    beside, beside_grid = everything.at(slice(chosen.size)), everything.at(slice(chosen.size, None))
     *stops, flow_stops = (
-        _stops(name, chosen, run, yardsticks, test_error)
-        for name, run, yardsticks in zip([*named, "flow"], to_levels, beside, strict=True)
+        _stops(name, chosen, run, beside, test_error)
+        for name, run in zip([*named, "flow"], to_levels, strict=True)
     )
     return Comparison(
         problem=problem,
         levels=chosen,
         schedules=tuple(stops),
         flow=flow_stops,
-        curves=_curves(problem, dict(zip(named, on_grid[:-1], strict=True))),
-        flow_curve=_stops("flow", grid, on_grid[-1], beside_curve, None),
+        curves=tuple(map(partial(_curve, on_grid[-1]), named, on_grid)),
+        flow_curve=_stops("flow", grid, on_grid[-1], beside_grid, None),
         best=tuple(_stop(best(runs[i]), test_error) for i in range(len(named))),
         ridge_best=_stop(best_ridge(problem, searched - _floor(problem)), test_error),
     )
@@ -127,31 +131,20 @@ def _grid(problem: Problem, start: float, lowest: float) -> Floats:
     return _floor(problem) + start * shares
 
 
-def _yardsticks(problem: Problem, runs: Sequence[Run]) -> Iterator[Yardsticks]:
-    """Return what stands beside each run where it reaches its levels."""
-    losses = [reached_losses(run) for run in runs]
-    beside = Yardsticks.beside(problem, np.concatenate(losses))
-    ends = np.cumsum([part.size for part in losses])
-    for part, end in zip(losses, ends, strict=True):
-        yield beside.at(slice(end - part.size, end))
-
-
 def _stops(
     name: str, levels: Floats, run: Run, beside: Yardsticks, test_error: TestError | None
 ) -> Stops:
     reached, test_loss = np.asarray(run.reached), np.asarray(run.test_loss)
 
-    def spread(values: npt.ArrayLike) -> Floats:
-        full = np.full(levels.shape, np.nan)
-        full[reached] = values
-        return full
+    def where_reached(values: npt.ArrayLike) -> Floats:
+        return np.where(reached, values, np.nan)
 
     errors: list[Floats | None] = [None] * 3
     if test_error is not None:
         errors = [
             test_error(run.coef()),
-            spread(test_error(beside.flow.coef())),
-            spread(test_error(beside.ridge.coef())),
+            where_reached(test_error(beside.flow.coef())),
+            where_reached(test_error(beside.ridge.coef())),
         ]
     return Stops(
         name=name,
@@ -162,34 +155,25 @@ def _stops(
         time=np.asarray(run.time) / float(run.problem.max_lr),
         train_loss=np.asarray(run.train_loss),
         test_loss=test_loss,
-        ratio=spread(relative(test_loss[reached], beside.flow)),
-        flow_test_loss=spread(beside.flow.test_loss),
-        ridge_alpha=spread(beside.ridge.alpha),
-        ridge_test_loss=spread(beside.ridge.test_loss),
-        lowest=spread(beside.lowest),
-        highest=spread(beside.highest),
+        ratio=where_reached(relative(test_loss, beside.flow)),
+        flow_test_loss=where_reached(beside.flow.test_loss),
+        ridge_alpha=where_reached(beside.ridge.alpha),
+        ridge_test_loss=where_reached(beside.ridge.test_loss),
+        lowest=where_reached(beside.lowest),
+        highest=where_reached(beside.highest),
         test_error=errors[0],
         flow_test_error=errors[1],
         ridge_test_error=errors[2],
     )
 
 
-def _curves(problem: Problem, runs: Mapping[str, Run]) -> tuple[Curve, ...]:
-    """Return what to draw of runs to many levels, beside gradient flow at the same train losses."""
-    kept = []
-    for name, run in runs.items():
-        there = run.at(np.flatnonzero(run.reached))
-        # from high to low train loss, each once
-        _, first = np.unique(there.train_loss, return_index=True)
-        kept.append((name, there.at(first[::-1])))
-    losses = [np.asarray(run.train_loss) for _, run in kept]
-    flow = train(problem, GradientFlow(), np.concatenate(losses))
-    ends = np.cumsum([part.size for part in losses])
-    return tuple(
-        Curve(name, loss, test_loss, relative(test_loss, flow.at(slice(end - loss.size, end))))
-        for (name, run), loss, end in zip(kept, losses, ends, strict=True)
-        for test_loss in [np.asarray(run.test_loss)]
-    )
+def _curve(flow: Run, name: str, run: Run) -> Curve:
+    """Return what to draw of a run to many levels, beside gradient flow to the same ones."""
+    there = np.flatnonzero(run.reached)
+    reached = run.at(there)
+    test_loss = np.asarray(reached.test_loss)
+    ratio = relative(test_loss, flow.at(there))
+    return Curve(name, np.asarray(reached.train_loss), test_loss, ratio)
 
 
 def _stop(found: Run | Ridge, test_error: TestError | None) -> Stop:

@@ -17,7 +17,7 @@ from isoloss.levels.ridge_regression import Ridge, ridge
 from isoloss.problems.problem import Problem
 from isoloss.schedules.phases import GradientFlow
 
-__all__ = ["Yardsticks", "reached_losses", "relative"]
+__all__ = ["Yardsticks", "relative"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,13 +45,6 @@ class Yardsticks:
         """Return them at some of the train losses."""
         ends = self.lowest[part], self.highest[part]
         return Yardsticks(self.flow.at(part), self.ridge.at(part), *ends)
-
-
-def reached_losses(run: Run) -> Floats:
-    """Return the train losses of the levels that a run reaches."""
-    losses = np.asarray(run.train_loss, dtype=float)[np.asarray(run.reached)]
-    # rounding may put a loss at the minimum below it
-    return np.asarray(np.maximum(losses, float(run.problem.min_train_loss)))
 
 
 @np.errstate(divide="ignore", invalid="ignore")

@@ -66,10 +66,10 @@ def finish(
     Raises
     ------
     TypeError
-        If ``problem`` is no Problem, or the family returns no schedule.
+        If ``problem`` is not a Problem, or ``family`` is of another type or returns no schedule.
     ValueError
-        If the problem is a batch; the train loss is none that training can end at; or no schedule
-        of the family ends there within ``max_steps``.
+        If the problem is a batch; training cannot end at the train loss; no schedule of the family
+        ends there within ``max_steps``; or ``max_steps`` is not a whole number of at least 1.
 
     Notes
     -----
@@ -89,6 +89,13 @@ def finish(
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
+    if not (isinstance(family, str) or callable(family)):
+        raise TypeError(
+            'family must be a text such as "cosine(1, ...)", or a function of the number of steps; '
+            f"got {type(family).__name__}"
+        )
+    if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
+        raise ValueError(f"max_steps must be a whole number of at least 1; got {max_steps!r}")
     reduced = problem._reduced
     if reduced.floor.ndim:
         raise ValueError("a schedule is finished for one problem; this one is a batch: take each")

@@ -62,7 +62,7 @@ class Run(Filtered):
     steps: Array
     time: Array
     last_rate: Array
-    last_step: LastStep = "whole"
+    last_step: LastStep
     """What became of the step in which training stopped, as `train` was told."""
     is_stacked: bool = False
     """Whether the arrays have an axis of schedules."""

@@ -33,7 +33,8 @@ def train(
 
     Training stops at the first step whose end is at or below the level, and that step is shortened
     to end at the level exactly, or it stops at the exact moment inside a flow. So all runs that
-    reach a level have the same train loss. A start at or below the level is a run without a step.
+    reach a level have the same train loss, unless the start is already below it: that is a run
+    without a step.
     Phases of one rate and flows are solved in closed form: their cost does not depend on their
     length.
 
