@@ -1,4 +1,4 @@
-"""An independent checker of certificates, which shares only python-flint with the prover."""
+"""An independent checker of certificates that shares only python-flint with the prover."""
 
 try:
     import flint

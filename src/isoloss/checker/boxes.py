@@ -1,4 +1,4 @@
-"""Claims for all parameters in a box, checked on each of the boxes that it was cut into."""
+"""Check claims for all parameters in a box on each of the boxes it was cut into."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["check_boxes"]
 
 Sides = list[tuple[fmpq, fmpq]]
 
-_MOST_CUTS = 1000  # of one box into its halves
+_MOST_CUTS = 1000  # successive halvings of one box
 
 
 def check_boxes(content: Mapping[str, Any]) -> None:
-    """Raise `RejectedError` unless the claim holds on all boxes, or fails at the point given."""
+    """Raise `RejectedError` unless the claim holds on all boxes or fails at the given point."""
     statement = _Statement.read(content)
     whole = [(fraction(low), fraction(high)) for low, high in content["box"].values()]
     if any(low > high for low, high in whole):
@@ -39,7 +39,7 @@ def check_boxes(content: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class _Statement:
-    """A claim about parameters, and about the problems that depend on them."""
+    """A claim about parameters and the problems that depend on them."""
 
     names: list[str]
     claim: ParsedExpression
@@ -48,7 +48,7 @@ class _Statement:
 
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> _Statement:
-        """Read all texts of a certificate before anything is evaluated."""
+        """Parse all texts of a certificate before evaluating any."""
         names, family = content["box"].keys(), None
         if content["family"] is not None:
             family = Family.read(content["family"], names)
@@ -62,7 +62,7 @@ class _Statement:
         return cls(list(names), inequality, family, at_level)
 
     def holds(self, box: Sides) -> bool | None:
-        """Return whether the claim holds in all of a box; None if open."""
+        """Return whether the claim holds on a whole box, or None if that is undecided."""
         ranges = [Range.between(low, high) for low, high in box]
         values = dict(zip(self.names, ranges, strict=True))
         if self.family is None:
@@ -87,7 +87,7 @@ def _check_counterexample(content: Mapping[str, Any], statement: _Statement, who
 
 
 def _check_tree(tree: str, statement: _Statement, whole: Sides) -> None:
-    """Check each box in the order in which the cuts make them."""
+    """Check each box, in the order in which the cuts create them."""
     waiting = [(whole, 0)]
     for mark in tree:
         if not waiting:

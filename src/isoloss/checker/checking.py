@@ -1,4 +1,4 @@
-"""verify: whether a certificate proves what it says, by its own numbers and other code."""
+"""verify: check that a certificate proves its claim, from its own numbers by separate code."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Checked:
     verdict : str
         ``"proved"`` or ``"disproved"``.
     claim : str
-        What it is about. A theorem's is words, which lead from part to part: they are for people to
-        check.
+        The claim of the certificate. A theorem's claim is in words that connect its parts, for
+        people to check.
     given : str
-        What the claim holds for: the ranges of the parameters, the problem and its schedules. Empty
-        for a theorem, whose parts state it, and where there is nothing to say.
+        What the claim holds for: the ranges of the parameters, the problem and its schedules. It
+        is empty for a theorem, whose parts state this, and if there is nothing to state.
     parts : tuple of Checked
         The verdicts on a theorem's parts.
     """
@@ -50,14 +50,14 @@ class Checked:
 
 
 def verify(path: str | Path, *, max_work: int = _MOST_WORK) -> Checked:
-    """Check a certificate's file.
+    """Check a certificate file.
 
     Parameters
     ----------
     path : path
         A file that `Certificate.save` or ``isoloss certify`` wrote.
     max_work : int, default: 10_000_000
-        How many operations on numbers of about 128 bits the check may take. The default is about
+        The largest number of operations, on numbers of about 128 bits. The default takes about
         half a minute; allow more for a long proof of your own.
 
     Returns
@@ -70,19 +70,19 @@ def verify(path: str | Path, *, max_work: int = _MOST_WORK) -> Checked:
     OSError
         If the file cannot be read.
     RejectedError
-        If it proves nothing, or not what it says. It is a `LimitError` if a limit on its size or
-        on the work is exceeded, so that the question stays open.
+        If the certificate proves nothing, or not what it states. The error is a `LimitError` if
+        the file or the work exceeds a limit, which leaves the question open.
     """
     return check(parsed(read_file(path)), max_work=max_work)
 
 
 def check(content: Any, *, max_work: int = _MOST_WORK) -> Checked:
-    """Check a certificate's content, as `verify` checks a file.
+    """Check a certificate's content as `verify` checks a file.
 
     Parameters
     ----------
     content : dict
-        The certificate as JSON gives it, with its digest.
+        The parsed JSON of the certificate, including its digest.
     max_work : int, default: 10_000_000
         As for `verify`.
 
@@ -94,7 +94,7 @@ def check(content: Any, *, max_work: int = _MOST_WORK) -> Checked:
     Raises
     ------
     RejectedError
-        As by `verify`.
+        As in `verify`.
     """
     if not isinstance(content, dict) or "digest" not in content:
         raise RejectedError("this is not a certificate")
@@ -102,7 +102,7 @@ def check(content: Any, *, max_work: int = _MOST_WORK) -> Checked:
     try:
         text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        in_order = json.dumps(plain, ensure_ascii=False)  # as the cuts of a box need it
+        in_order = json.dumps(plain, ensure_ascii=False)  # a box's cuts depend on its order
     except (ValueError, TypeError, RecursionError, MemoryError) as error:
         raise RejectedError(f"this is not a certificate: {error}") from None
     if content["digest"] != f"sha256:{digest}":

@@ -8,18 +8,18 @@ __all__ = ["LimitError", "RejectedError", "UndecidedError", "shown"]
 
 
 class RejectedError(Exception):
-    """The certificate does not prove what it says."""
+    """The certificate does not prove what it states."""
 
 
 class UndecidedError(RejectedError):
-    """The certificate says itself that it proves nothing."""
+    """The certificate itself states that it proves nothing."""
 
 
 class LimitError(RejectedError):
-    """A limit on what the checker reads or computes is exceeded, so the question stays open."""
+    """The certificate exceeds a limit on size or work, so the question stays open."""
 
 
 def shown(value: Any) -> str:
-    """Return a value from a certificate for a message: printable and short."""
+    """Return a short, printable form of a certificate's value, for a message."""
     text = ascii(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,4 +1,4 @@
-"""Expressions evaluated in ranges, for the checker alone."""
+"""Evaluate expressions on ranges; only the checker uses this module."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _OPERATORS: dict[type[ast.operator], Callable[[Range, Range], Range]] = {
 
 
 def value(expression: ParsedExpression, values: Values) -> Range:
-    """Evaluate an expression on ranges of its names; raise `OpenError` where it has no value."""
+    """Evaluate an expression on ranges of its names; raise `OpenError` if it may be undefined."""
     return _number(expression.tree, expression, values)
 
 
 def truth(expression: ParsedExpression, values: Values) -> bool | None:
-    """Return whether a claim holds for all of the ranges; None if open."""
+    """Return whether a claim holds on all of the ranges, or None if that is undecided."""
     try:
         return _truth(expression.tree, expression, values)
     except OpenError:
@@ -88,7 +88,7 @@ def _number(node: ast.expr, expression: ParsedExpression, values: Values) -> Ran
         case ast.Constant():
             return Range.point(expression.constants[node])
         case ast.Name() | ast.Attribute():
-            if name_of(node) not in values:  # names are checked before: this is an infinite time
+            if name_of(node) not in values:  # names are checked before: an infinite time
                 raise OpenError(f"{name_of(node)} is infinite")
             named = values[name_of(node)]
             assert isinstance(named, Range)

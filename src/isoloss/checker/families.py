@@ -1,4 +1,4 @@
-"""Problems and schedules that depend on parameters, read once for all boxes."""
+"""Problems and schedules that depend on parameters, parsed once for all boxes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _ZERO, _ONE = Range.point(0), Range.point(1)
 
 @dataclass(frozen=True)
 class _Part:
-    """A phase whose rate or time is an expression; None stands for a flow without end."""
+    """A phase whose rate or time is an expression; None stands for an endless flow."""
 
     kind: str
     amount: ParsedExpression | None
     count: int
 
     def at(self, values: Mapping[str, Range], unit: Range) -> Piece:
-        """Return the phase for values of the names, with rates and times in a unit."""
+        """Return the phase for values of the names, with rates and times in the given unit."""
         if self.amount is None:
             return self.kind, None, 0
         amount = value(self.amount, values)
@@ -43,7 +43,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class Family:
-    """Commuting problems, a level, and schedules, for parameters in a box."""
+    """Commuting problems, a level and schedules that depend on the parameters in a box."""
 
     spectra: Mapping[str, Sequence[ParsedExpression]]
     level: ParsedExpression | None
@@ -72,12 +72,12 @@ class Family:
         return cls(spectra, level, schedules)
 
     def knows(self, name: str) -> bool:
-        """Whether claims may mention something that is not a parameter."""
+        """Return whether claims may use a name that is not a parameter."""
         d, level = len(self.spectra["train"]), self.level is not None
         return is_known(name, self.schedules, d, level=level)
 
     def ways(self, values: Mapping[str, Range]) -> Iterator[dict[str, Range | bool]]:
-        """Yield the values that claims may mention, for each way in which the schedules may end."""
+        """Yield the values that claims may use, for each way in which the schedules may end."""
         spectra = {
             what: [value(each, values) for each in parts] for what, parts in self.spectra.items()
         }

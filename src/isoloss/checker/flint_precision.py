@@ -1,4 +1,4 @@
-"""python-flint's working precision, which is one for the process: computations take turns."""
+"""python-flint has one working precision for the whole process, so computations take turns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOCK = threading.RLock()
 
 @contextmanager
 def precision(bits: int) -> Iterator[None]:
-    """Set the precision inside, and restore the previous one; other threads wait until then."""
+    """Set the precision inside and restore it afterwards; other threads wait until then."""
     with _LOCK:
         before, ctx.prec = ctx.prec, bits
         try:

@@ -1,7 +1,7 @@
-"""Expressions parsed into trees, which may contain only what one list allows.
+"""Parse expressions into trees that contain only allowed nodes.
 
-A text is printable ASCII without a comment, so that what is checked is what a reader sees. Each
-node of its tree is checked here before anything is evaluated; no other module evaluates texts.
+A text is printable ASCII without comments, so that readers see exactly what is checked. Each node
+of its tree is checked here before anything is evaluated; no other module evaluates texts.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = ["FUNCTIONS", "ParsedExpression", "claim", "is_name", "name_of", "numb
 
 FUNCTIONS = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "min": None, "max": None}
 _LONGEST = 100_000  # characters
-_DEEPEST = 100  # nodes, as for the prover
-_WORK = 20  # operations charged for each character of a text, since its tree takes memory
+_DEEPEST = 100  # nodes, the same limit as in the prover
+_WORK = 20  # operations charged for each character of a text, as its tree takes memory
 _CHARACTERS = re.compile(r"[A-Za-z0-9_ .,+\-*/()<>=]+")
 _HIGHEST = 50  # exponent in a polynomial
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
@@ -40,7 +40,7 @@ class ParsedExpression:
     names: set[str] = field(default_factory=set)
 
     def known(self, is_known: Callable[[str], bool]) -> ParsedExpression:
-        """Raise `RejectedError` for a name that is not known; else return self."""
+        """Raise `RejectedError` for an unknown name; else return self."""
         for name in sorted(self.names):
             if not is_known(name):
                 raise RejectedError(f"{shown(self.text)} has the unknown name {shown(name)}")
@@ -63,12 +63,12 @@ def polynomial(text: str) -> ParsedExpression:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text may be a name: a word in ASCII, where no two letters look alike."""
+    """Return whether a text may be a name: a word in ASCII, where no two letters look alike."""
     return bool(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text)) and not keyword.iskeyword(text)
 
 
 def name_of(node: ast.Name | ast.Attribute) -> str:
-    """Return a name with its dot, if there is one."""
+    """Return a name, with its dot if it has one."""
     if isinstance(node, ast.Attribute):
         assert isinstance(node.value, ast.Name)
         return f"{node.value.id}.{node.attr}"
@@ -178,7 +178,7 @@ def _check_constant(node: ast.Constant, found: ParsedExpression) -> fmpq:
 
 
 def _is_truth(node: ast.Name | ast.Attribute) -> bool:
-    """Whether the node of a name or attribute stands for a truth value."""
+    """Return whether the node of a name or attribute stands for a truth value."""
     if isinstance(node, ast.Attribute):
         return isinstance(node.value, ast.Name) and node.attr == "reached"
     return node.id == "reached"

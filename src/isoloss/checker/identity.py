@@ -1,4 +1,4 @@
-"""Polynomial identities: whether the difference of both sides is the polynomial 0."""
+"""Check polynomial identities: whether the difference of both sides is the polynomial 0."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from isoloss.checker.work import spend
 
 __all__ = ["check_identity"]
 
-_MOST_TERMS = 200_000  # of a product, before like terms are collected
+_MOST_TERMS = 200_000  # terms of a product, before like terms are collected
 _MOST_NAMES = 100
-_HIGHEST = 200  # degree in all names together
+_HIGHEST = 200  # total degree in all names
 _LONGEST = 2**17  # bits of a coefficient
 
 
 def check_identity(content: Mapping[str, Any]) -> None:
-    """Raise `RejectedError` unless two polynomials are the same, or not, as the verdict says."""
+    """Raise `RejectedError` unless two polynomials are equal, or different, as the verdict says."""
     left, right = (polynomial(content[side]) for side in ("left", "right"))
     names = sorted(left.names | right.names)
     if content["variables"] != names:
@@ -33,7 +33,7 @@ def check_identity(content: Mapping[str, Any]) -> None:
     if len(names) > _MOST_NAMES:
         raise LimitError(f"the identity has more than {_MOST_NAMES} variables, the limit")
     context = fmpq_mpoly_ctx.get(tuple(f"x{i}" for i in range(max(len(names), 1))))
-    values = dict(zip(names, context.gens(), strict=False))  # a constant has a spare one
+    values = dict(zip(names, context.gens(), strict=False))  # constants leave one unused
     first, second = (_expanded(side.tree, side, values, context) for side in (left, right))
     if (first == second) is not (content["verdict"] == "proved"):
         differ = "are the same polynomial" if first == second else "are different polynomials"
@@ -43,7 +43,7 @@ def check_identity(content: Mapping[str, Any]) -> None:
 def _expanded(
     node: ast.expr, side: ParsedExpression, values: dict[str, fmpq_mpoly], context: fmpq_mpoly_ctx
 ) -> fmpq_mpoly:
-    """Return a polynomial as a sum of different monomials: there is only one such sum."""
+    """Return a polynomial as its unique sum of different monomials."""
     spend(1)
     match node:
         case ast.Constant():
@@ -85,7 +85,7 @@ def _check_size(terms: int, bits: int) -> None:
 
 
 def _bits(a: fmpq_mpoly) -> int:
-    """Return a bound for the bits of the coefficients over their common denominator."""
+    """Return a bound on the bits of the coefficients over their common denominator."""
     coefficients = a.coeffs()
     longest = max((int(each.p).bit_length() for each in coefficients), default=0)
     common = 1

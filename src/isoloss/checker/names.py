@@ -1,4 +1,4 @@
-"""The names that claims may have, and what they stand for."""
+"""The names that claims may use, and their values."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from isoloss.checker.runs import Data
 
 __all__ = ["demanded", "follows", "given", "is_known", "is_reserved", "prefixed"]
 
-_FIELDS = ("test_loss", "train_loss", "time", "steps", "reached")  # of a run, beside its parts
+_FIELDS = ("test_loss", "train_loss", "time", "steps", "reached")  # of a run, besides its parts
 
 
 def given(data: Data) -> dict[str, Range | bool]:
-    """Return the values that claims mention besides runs: γ_i, λ_i, δ_i(0)² and the level."""
+    """Return the values that claims may use besides runs: γ_i, λ_i, δ_i(0)² and the level."""
     found: dict[str, Range | bool] = {} if data.level is None else {"level": data.level}
     for what, values in (("train", data.train), ("test", data.test), ("square", data.squares)):
         found |= {f"{what}{i + 1}": value for i, value in enumerate(values)}
@@ -25,7 +25,7 @@ def given(data: Data) -> dict[str, Range | bool]:
 
 
 def is_known(name: str, schedules: Container[str], d: int, *, level: bool) -> bool:
-    """Whether claims may mention a name, for problems of d directions."""
+    """Return whether claims may use a name, for problems with d directions."""
     start, _, field = name.rpartition(".")
     if start in schedules and (field in _FIELDS or _numbered(field, ("part",), d)):
         return True
@@ -40,7 +40,7 @@ def _numbered(name: str, words: Sequence[str], d: int) -> bool:
 
 
 def is_reserved(name: str, *, parameter: bool = False) -> bool:
-    """Whether a name is reserved: claims use it for something else than a schedule or parameter."""
+    """Return whether claims use a name for something other than a schedule or parameter."""
     if parameter and name in _FIELDS:
         return True
     return bool(re.fullmatch(r"level|max_lr|(train|test|square|part)[0-9]+", name))
@@ -49,9 +49,9 @@ def is_reserved(name: str, *, parameter: bool = False) -> bool:
 def demanded(
     claim: ParsedExpression, schedules: Iterable[str], *, level: bool, stated: list[str]
 ) -> list[str]:
-    """Return the schedules that a claim mentions without their ``reached``: they must reach it.
+    """Return the schedules that must reach the level: a claim uses them without ``reached``.
 
-    Raises `RejectedError` if a certificate states others.
+    Raises `RejectedError` if the certificate states other schedules.
     """
     used: dict[str, set[str]] = {}
     for name in claim.names if level else ():
@@ -67,12 +67,12 @@ def demanded(
 def follows(
     claim: ParsedExpression, values: Mapping[str, Range | bool], at_level: Iterable[str]
 ) -> bool | None:
-    """Whether a claim holds, and all schedules reach the level that must; None if open."""
+    """Return whether a claim holds and the ``at_level`` schedules reach it; None if undecided."""
     if not all(values[f"{name}.reached" if name else "reached"] for name in at_level):
         return False
     return truth(claim, values)
 
 
 def prefixed(found: Mapping[str, Range | bool], name: str) -> dict[str, Range | bool]:
-    """Qualify a quantity with the name of its schedule."""
+    """Prefix quantities with the name of their schedule."""
     return {f"{name}.{key}" if name else key: value for key, value in found.items()}

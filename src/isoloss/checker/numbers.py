@@ -1,4 +1,4 @@
-"""Ranges of numbers, rounded outward by Arb. Nothing here is shared with the prover."""
+"""Ranges of numbers, rounded outward by Arb. The prover shares none of this code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from isoloss.checker.work import spend
 
 __all__ = ["EmptyError", "OpenError", "Range", "fraction", "read"]
 
-_LONG = 2**17  # bits of a fraction that is kept exactly
+_LONG = 2**17  # bits of the longest fraction that is kept exactly
 _LONGEST = 4000  # characters of a number, and its exponent
 _NUMBER = r"-?([0-9]+/[0-9]+|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?)"
 
@@ -21,11 +21,11 @@ class OpenError(ArithmeticError):
 
 
 class EmptyError(OpenError):
-    """Two enclosures of one number have nothing in common: there is no such number."""
+    """Two enclosures of one number are disjoint, so no such number exists."""
 
 
 class Range:
-    """Numbers from ``lo`` to ``hi``; ``exact`` is the number itself where there is only one."""
+    """Numbers from ``lo`` to ``hi``; if there is only one, ``exact`` may hold it."""
 
     def __init__(self, lo: arb, hi: arb, exact: fmpq | None = None) -> None:
         if not lo <= hi:
@@ -50,7 +50,7 @@ class Range:
 
     @classmethod
     def of_balls(cls, *balls: arb) -> Range:
-        """Return the least range that holds balls, each of which holds a result of Arb."""
+        """Return the smallest range that contains the balls, which are results of Arb."""
         spend(1 + ctx.prec // 512)
         lows, highs = [b.lower() for b in balls], [b.upper() for b in balls]
         for end in (*lows, *highs):
@@ -61,7 +61,7 @@ class Range:
     def __neg__(self) -> Range:
         if self.exact is not None:
             return Range.point(-self.exact)
-        return Range.of_balls(-self.hi, -self.lo)  # this rounds numbers with more bits
+        return Range.of_balls(-self.hi, -self.lo)  # negation rounds numbers with more bits
 
     def __add__(self, other: Range) -> Range:
         if self.exact is not None and other.exact is not None:
@@ -91,7 +91,7 @@ class Range:
         return -self if self.hi <= 0 else Range.of_balls(arb(0), -self.lo, self.hi)
 
     def __pow__(self, n: int) -> Range:
-        """Return a whole power."""
+        """Return the power for a whole exponent."""
         if n == 0:
             return Range.point(1)
         if n < 0:
@@ -103,13 +103,13 @@ class Range:
                 return Range.point(1 - 2 * (n % 2))
             if _bits(self.exact) * n <= _LONG:
                 return Range.point(self.exact**n)
-        if n % 2 == 0 and not self.lo >= 0:  # not monotone: it falls below 0 and rises above
+        if n % 2 == 0 and not self.lo >= 0:  # not monotone: falls below 0, rises above
             return abs(self) ** n
         spend(n.bit_length() * (1 + ctx.prec // 512) // 4)
         return Range.of_balls(self.lo**n, self.hi**n)
 
     def real_power(self, exponent: Range) -> Range:
-        """Return a power of numbers that are not negative."""
+        """Return a power of nonnegative numbers."""
         if exponent.exact is not None and exponent.exact > 0 and self.lo >= 0:
             spend(ctx.prec // 64)
             return Range.of_balls(self.lo**exponent.exact, self.hi**exponent.exact)
@@ -138,7 +138,7 @@ class Range:
         return Range.of_balls(self.lo.sqrt(), self.hi.sqrt())
 
     def meet(self, other: Range) -> Range:
-        """Return what is in both: two enclosures of one number."""
+        """Return the intersection with another enclosure of the same number."""
         for each in (self, other):
             if each.exact is not None:
                 return each
@@ -148,18 +148,18 @@ class Range:
         return Range(lo, hi)
 
     def holds(self, other: Range) -> bool:
-        """Whether all of another range is in this one."""
+        """Return whether this range contains all of another."""
         if self.exact is not None:
             return other.exact is not None and bool(self.exact == other.exact)
         return bool(self.lo <= other.lo and other.hi <= self.hi)
 
     @property
     def is_zero(self) -> bool:
-        """Whether it is exactly 0."""
+        """Return whether the range is exactly 0."""
         return self.exact is not None and bool(self.exact == 0)
 
     def below(self, other: Range) -> bool | None:
-        """Whether this is less than another; None if open."""
+        """Return whether this is less than another, or None if undecided."""
         if self.exact is not None and other.exact is not None:
             return bool(self.exact < other.exact)
         if self.hi < other.lo:
@@ -167,7 +167,7 @@ class Range:
         return False if self.lo >= other.hi else None
 
     def at_most(self, other: Range) -> bool | None:
-        """Whether this is at most another; None if open."""
+        """Return whether this is at most another, or None if undecided."""
         opposite = other.below(self)
         return None if opposite is None else not opposite
 
@@ -177,7 +177,7 @@ def _bits(value: fmpq) -> int:
 
 
 def read(ends: str | list[str]) -> Range:
-    """Read a number ``"1/3"``, or a range of two: equal fractions, or binary ``"3p-5"``."""
+    """Read a number ``"1/3"``, or a range of two equal fractions or two binary ``"3p-5"``."""
     if isinstance(ends, str):
         return Range.point(fraction(ends))
     low, high = ends
@@ -187,7 +187,7 @@ def read(ends: str | list[str]) -> Range:
 
 
 def fraction(text: str) -> fmpq:
-    """Read a number exactly: decimal digits, with an exponent or a denominator, all of them few."""
+    """Read a short number exactly: decimal digits, with an exponent or a denominator."""
     if len(text) > _LONGEST or not re.fullmatch(_NUMBER, text):
         raise ValueError(f"{text[:50]!r} is not a short number")
     _, _, exponent = text.lower().partition("e")

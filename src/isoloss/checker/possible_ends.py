@@ -1,4 +1,4 @@
-"""Where runs may end, for data in ranges: each way that is not ruled out."""
+"""Where runs may end if the data are ranges: each possibility that is not ruled out."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _MOST = 64
 
 @dataclass(frozen=True)
 class PossibleEnd:
-    """Where a run may end: the level reached or not, in which piece, or -1 for the start.
+    """Where a run may end: whether at the level, and in which piece, -1 for the start.
 
-    ``inside`` says that it is inside a flow, exactly at the level; ``values`` is what claims may
-    mention of the run.
+    ``inside`` says whether it ends inside a flow, exactly at the level; ``values`` are the run's
+    quantities that claims may use.
     """
 
     reached: bool
@@ -46,10 +46,10 @@ class PossibleEnd:
 def outcomes(
     data: Data, schedule: Sequence[Piece], times: Mapping[int, Range] = MappingProxyType({})
 ) -> list[PossibleEnd]:
-    """Return each way in which a run may end; raise `RejectedError` where that stays open.
+    """Return each way in which a run may end; raise `RejectedError` if that is undecided.
 
-    ``times`` states when pieces that are flows reach the level. It is checked, and narrower than
-    what this module finds by itself.
+    ``times`` states when flows reach the level. These ranges are checked, and narrower than those
+    that this module finds on its own.
     """
     found: list[PossibleEnd] = []
     for state, piece, inside, reached in _ends(data, schedule, times):
@@ -61,7 +61,7 @@ def outcomes(
                 parts = narrowed(parts, loss)
             values = quantities(data, state, parts, loss, reached)
         except EmptyError:
-            continue  # no problem ends so
+            continue  # no problem ends this way
         found.append(PossibleEnd(reached, piece, state.steps, inside, values))
         if len(found) > _MOST:
             raise RejectedError("it cannot be decided where the run ends")
@@ -71,7 +71,7 @@ def outcomes(
 def _ends(
     data: Data, schedule: Sequence[Piece], times: Mapping[int, Range]
 ) -> Iterator[tuple[State, int, bool, bool]]:
-    """Yield each state in which a run may end, its piece, if inside a flow, and if at the level."""
+    """Yield each possible final state, its piece, if it is inside a flow, and if at the level."""
     state, level = State(data, [Range.point(1)] * len(data.train)), data.level
     if level is not None:
         at_start = total(state.parts()).at_most(level)
@@ -120,7 +120,7 @@ def _loss(state: State, time: Range) -> Range:
 
 
 def _verified(level: Range, state: State, stated: Range) -> Range:
-    """Return times if the level is surely passed between them: in a flow, losses fall strictly."""
+    """Return the stated times if the strictly falling loss surely passes the level in them."""
     low, high = (Range(end, end) for end in (stated.lo, stated.hi))
     if not (low.lo >= 0 and level.below(_loss(state, low))):
         raise RejectedError("the level is not above the time's lower end")
@@ -139,11 +139,11 @@ def _searched(level: Range, state: State) -> Range:
     else:
         raise RejectedError("no time is found at which the flow is below the level")
     early, late = (low, high), (low, high)
-    for _ in range(_HALVINGS):  # the last time that is surely too early
+    for _ in range(_HALVINGS):  # find the last time that is surely too early
         middle = (early[0] + early[1]) / 2
         above = level.below(_loss(state, Range.point(middle)))
         early = (middle, early[1]) if above else (early[0], middle)
-    for _ in range(_HALVINGS):  # the first that is surely late enough
+    for _ in range(_HALVINGS):  # find the first time that is surely late enough
         middle = (late[0] + late[1]) / 2
         below = _loss(state, Range.point(middle)).below(level)
         late = (late[0], middle) if below else (middle, late[1])

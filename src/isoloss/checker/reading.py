@@ -1,4 +1,4 @@
-"""Certificates read from JSON: each field has its type, and there are no other fields."""
+"""Read certificates from JSON: each field must have its type, and no other fields are allowed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_file(path: str | Path) -> str:
 
 
 def parsed(text: str) -> Any:
-    """Return what a JSON text holds; floats, and two values for one key, are refused."""
+    """Return the value of a JSON text; floats and duplicate keys are refused."""
     try:
         return json.loads(
             text, object_pairs_hook=_record, parse_float=_no_float, parse_constant=_no_float
@@ -47,7 +47,7 @@ def parsed(text: str) -> Any:
 
 
 def check_fields(content: Any, depth: int = 0) -> None:
-    """Raise `RejectedError` unless a certificate's fields are those of its kind."""
+    """Raise `RejectedError` unless a certificate has exactly the fields of its kind."""
     if depth > _DEEPEST:
         raise LimitError(f"theorems are nested more than {_DEEPEST} levels deep, the limit")
     kind = content.get("kind") if isinstance(content, dict) else None
@@ -73,13 +73,13 @@ def _no_float(text: str) -> NoReturn:
 
 
 def _leaf(what: str, kind: type, fits: Callable[[Any], bool] | None = None) -> Field:
-    """Return the check of a field that holds a single value; ``fits`` may raise `ValueError`."""
+    """Return a check for a field with a single value; ``fits`` may raise `ValueError`."""
 
     def check(value: Any, where: str) -> None:
         try:
             fitting = type(value) is kind and (
                 fits is None or fits(value)
-            )  # True is an int for isinstance()
+            )  # isinstance() counts True as an int
         except (ValueError, OpenError) as error:
             raise RejectedError(f"{where}: {error}") from None
         if not fitting:

@@ -1,4 +1,4 @@
-"""How far training is, at which steps it may reach a level, and what claims speak of there."""
+"""The state of training, the steps that may reach a level, and the quantities at the stop."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Piece = tuple[str, Range | None, int]
 
 @dataclass(frozen=True)
 class State:
-    """How far training is: the squared filter of each direction, the steps and the time."""
+    """The state of training: the squared filter of each direction, the steps and the time."""
 
     data: Data
     filters: Sequence[Range]
@@ -51,9 +51,9 @@ class State:
         return [g * s * h for g, s, h in zip(data.train, data.squares, self.filters, strict=True)]
 
     def stepped(self, rate: Range, count: int) -> State:
-        """Return the state after steps of one rate."""
+        """Return the state after steps at one rate."""
         factors = [_ONE - _TWO * rate * g for g in self.data.train]
-        # a square of a range around 0 must not be negative, as the product with itself would be
+        # use a power: the product of a range around 0 with itself would include negative numbers
         filters = [
             h * (f * f if f.exact is not None else abs(f) ** 2) ** count
             for h, f in zip(self.filters, factors, strict=True)
@@ -61,7 +61,7 @@ class State:
         return replace(self, filters=filters, steps=self.steps + count)
 
     def flowed(self, time: Range | None) -> State:
-        """Return the state after a flow for a time, or without end."""
+        """Return the state after a flow for a time, or after an endless flow for None."""
         filters = []
         for h, g, square in zip(self.filters, self.data.train, self.data.squares, strict=True):
             if h.is_zero or g.is_zero or square.is_zero:
@@ -79,10 +79,10 @@ class State:
 def candidates(
     level: Range | None, state: State, rate: Range, last: int
 ) -> Iterator[tuple[int, bool | None]]:
-    """Yield the steps 1 to ``last`` that may be at the level, and whether they are.
+    """Yield those of the steps 1 to ``last`` that may be at the level, and whether they are.
 
-    A part is a power of the step, so it is monotone: between two steps it is at least the lesser of
-    its ends. Steps between which the sum of these stays above the level are done with at once.
+    A part is an exponential in the step number, hence monotone: between two steps it is at least
+    the smaller of its values there. Steps are discarded if the sum of these exceeds the level.
     """
     waiting, looks = [(1, last)] if last else [], 0
     if level is None:
@@ -107,7 +107,7 @@ def candidates(
 def quantities(
     data: Data, state: State, parts: Sequence[Range], loss: Range, reached: bool
 ) -> dict[str, Range | bool]:
-    """Return what claims speak of; the test loss by both of its forms."""
+    """Return the quantities that claims may use; the test loss combines all of its forms."""
     frozen, seen, all_seen = [data.noise], [], True
     for g, lam, square, h, part in zip(
         data.train, data.test, data.squares, state.filters, parts, strict=True
@@ -121,7 +121,7 @@ def quantities(
     test = total([*frozen, *(part * ratio for part, ratio in seen)])
     for _, chief in seen if all_seen else ():
         # Σ ρ_i part_i = ρ_r loss + Σ (ρ_i - ρ_r) part_i for any r, if the loss has no other parts;
-        # the loss is known better than its parts, and one of these forms is the sharpest
+        # the loss is known better than its parts, so one of these forms is the sharpest
         rest = [part * (ratio - chief) for part, ratio in seen if ratio is not chief]
         test = test.meet(total([*frozen, chief * loss, *rest]))
     found: dict[str, Range | bool] = {
@@ -137,7 +137,7 @@ def quantities(
 
 
 def narrowed(parts: Sequence[Range], loss: Range) -> list[Range]:
-    """Narrow parts by what their sum must be, since it is exactly the level."""
+    """Narrow the parts, using that their sum is exactly the level."""
     if sum(not part.is_zero for part in parts) == 1:
         return [part if part.is_zero else loss for part in parts]
     found = []

@@ -1,4 +1,4 @@
-"""A claim about runs, checked with the enclosures that a certificate states."""
+"""Check a claim about runs with the enclosures that a certificate states."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ZERO = Range.point(0)
 
 
 def check_runs(content: Mapping[str, Any]) -> None:
-    """Raise `RejectedError` unless each run is as stated, and the verdict follows from that."""
+    """Raise `RejectedError` unless each run is as stated and the verdict follows from the runs."""
     problem, runs = content["problem"], content["runs"]
     train, test, squares = (
         [read(value) for value in problem[key]] for key in ("train", "test", "start_squared")
@@ -44,7 +44,7 @@ def check_runs(content: Mapping[str, Any]) -> None:
 
 
 def _stated(data: Data, run: Mapping[str, Any]) -> dict[str, Range | bool]:
-    """Return a run's enclosures, each checked to contain the run's actual value."""
+    """Return a run's enclosures after checking that each contains the actual value."""
     schedule: list[Piece] = []
     for kind, amount, *count in run["schedule"]:
         number = None if amount is None else read(amount)

@@ -1,4 +1,4 @@
-"""What a checked claim holds for, in one line: the claim alone may look like more than it is."""
+"""One line on what a checked claim holds for, as the claim alone may seem more general."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["given"]
 
-_MOST = 8  # entries that are all shown
+_MOST = 8  # the largest number of entries that are all shown
 _LONGEST = 60  # characters of an entry
 
 
@@ -49,7 +49,7 @@ def _pieces(schedule: Sequence[Sequence[Any]]) -> str:
 
 
 def _listed(texts: Sequence[str], mark: str = ", ") -> str:
-    """Join texts; of many, show only the first, the last and their number."""
+    """Join texts; if there are many, show only the first, the last and their number."""
     if len(texts) > _MOST:
         texts = [*texts[:2], f"... {len(texts)} in all ...", texts[-1]]
     return mark.join(map(_short, texts))

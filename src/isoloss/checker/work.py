@@ -1,4 +1,4 @@
-"""A limit on the work of one check, so that no certificate keeps a reader waiting forever."""
+"""A limit on the work of one check, so that no certificate keeps anyone waiting forever."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from isoloss.checker.errors import LimitError
 __all__ = ["bounded", "spend"]
 
 
-# the operations that a check may do, and those that it has left
+# the number of operations that a check may do, and how many of them are left
 _account: ContextVar[list[int] | None] = ContextVar("account", default=None)
 
 
 @contextmanager
 def bounded(most: int) -> Iterator[None]:
-    """Allow so many operations inside, each about as long as one on numbers of 128 bits."""
+    """Allow ``most`` operations inside, each about as long as one on numbers of 128 bits."""
     token = _account.set([most, most])
     try:
         yield
@@ -26,7 +26,7 @@ def bounded(most: int) -> Iterator[None]:
 
 
 def spend(operations: int) -> None:
-    """Count operations before they are done; raise `LimitError` if they are too many."""
+    """Count operations before doing them; raise `LimitError` if there are too many."""
     account = _account.get()
     if account is None:
         return

@@ -1,4 +1,4 @@
-"""Claims certified in interval arithmetic: proved, disproved or undecided; never guessed."""
+"""Certify claims in interval arithmetic: each is proved, disproved or left undecided."""
 
 try:
     import flint

@@ -1,4 +1,4 @@
-"""Eq. (3) and (4) for given spectra, and that schedules alone attain both ends."""
+"""Prove eq. (3) and (4) for given spectra, and that schedules alone attain both ends."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _ENDS = {"lowest": min, "highest": max}
 def band(train: Sequence[Any], test: Sequence[Any], end: str = "lowest") -> Certificate:
     """Prove eq. (3) or (4): the lowest, or highest, test loss on {L̂ = ε} is ε·min, or max, λ/γ.
 
-    For all ε > 0: both losses are quadratic forms, so all is in proportion to ε.
+    The proof holds for all ε > 0: both losses are quadratic forms, so the band scales with ε.
 
     Parameters
     ----------
     train, test : sequence of numbers
         Curvatures γ_i > 0 and λ_i, exact as in `ExactProblem`.
     end : {"lowest", "highest"}
-        Which end of the band.
+        The end of the band to prove.
 
     Returns
     -------
     Certificate
-        Of a theorem: λ_i - mγ_i has one sign for all i, and the end is met.
+        A theorem: λ_i - mγ_i has the same sign for all i, and the bound is attained.
 
     Raises
     ------
     ValueError
-        If a γ_i is not positive: there the band is unbounded, or not met.
+        If a γ_i is not positive: the band is then unbounded, or its end is not attained.
 
     Examples
     --------
@@ -80,29 +80,29 @@ def attainment(
 ) -> tuple[str, Certificate]:
     """Prove that a schedule alone ends with the lowest, or highest, test loss at a train loss.
 
-    One step at η = 1/(2γ_j) removes direction j exactly. Where these steps would leave too little,
-    one large step before them keeps the loss above the level; flow brings what is left to it.
+    A step at η = 1/(2γ_j) removes direction j exactly. If such steps would bring the loss below
+    the level, one large step before them keeps it above; a final flow then reaches the level.
 
     Parameters
     ----------
     problem : ExactProblem or Problem
-        A commuting problem; directions that are at rest, or without train curvature, do not count.
+        A commuting problem; directions at rest or without train curvature are ignored.
     level : number
-        The train loss ε, positive, below the start's.
+        The train loss ε: positive and below the start's.
     end : {"lowest", "highest"}
-        Which end.
+        The end of the band to attain.
 
     Returns
     -------
     schedule : str
         The schedule, in units of 1/γ₁.
     Certificate
-        That it reaches the level, with a test loss of exactly ε·λ_i/γ_i for the extreme i.
+        Proof that it reaches the level with a test loss of exactly ε·λ_i/γ_i for the extreme i.
 
     Raises
     ------
     ValueError
-        If the level is out of range, or the direction has the curvature of another one.
+        If the level is out of range, or another direction has the same curvature as the extreme.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def attainment(
     top = max(problem.train)
     removing = [top / (2 * g) for g in sorted(removed, reverse=True)]
     left = [(1 - 2 * rate * problem.train[at] / top) ** 2 for rate in removing]
-    # what the schedule leaves of the direction must stay above the level until its last step
+    # the loss that remains in the direction must stay above the level until the last step
     least = min(accumulate(left, operator.mul, initial=fmpq(1)))
     large = fmpq(1)
     while (1 - 2 * large * problem.train[at] / top) ** 2 * weights[at] * least <= goal:

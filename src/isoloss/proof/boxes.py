@@ -1,4 +1,4 @@
-"""for_all: an inequality for every point of a box of parameters, by subdividing it."""
+"""for_all: prove an inequality at every point of a parameter box by subdividing the box."""
 
 from __future__ import annotations
 
@@ -34,41 +34,41 @@ def for_all(
 ) -> Certificate:
     """Prove an inequality for all parameters in a box, or find where it fails.
 
-    The claim is evaluated in interval arithmetic on the whole box. Where that does not decide it,
-    the box is cut in two, the widest ones first.
+    The claim is evaluated in interval arithmetic on the whole box. A box that does not decide the
+    claim is cut in two; the widest boxes come first.
 
     Parameters
     ----------
     box : mapping of str to (low, high)
         The parameters and their closed ranges, exact as in `ExactProblem`.
     claim : str
-        As for `certify`, of the parameters too. Without a problem, of the parameters only.
+        A claim as in `certify` that may also use the parameters; without a problem, only these.
     train, test, start_squared : sequence of str or number, optional
         A problem whose curvatures and squared start residuals are expressions of the parameters.
-        Intervals know no dependence: scale the problem so that γ₁ is a number, such as 1.
+        Interval arithmetic ignores dependence: scale γ₁ to a number, such as 1.
     noise, level : str or number, optional
-        The label noise, and the train loss to stop at, which a problem needs; None to run to the
-        end.
+        The label noise, and the train loss to stop at. A problem needs a level; None trains to
+        the end.
     schedules : str, or mapping of str to str, optional
-        Texts as for `certify`; rates may be expressions. As there, a schedule that the claim speaks
-        of must reach the level.
+        Texts as in `certify`, whose rates may also be expressions. As there, a schedule that the
+        claim mentions must reach the level.
     bits : int, default: 64
-        The working precision; points are looked at in up to 4096 bits.
+        The working precision; single points are evaluated with up to 4096 bits.
     max_boxes : int, default: 20000
-        How many boxes to look at before giving up.
+        How many boxes to examine before giving up.
     progress : bool, default: True
         Whether to show a bar on a terminal.
 
     Returns
     -------
     Certificate
-        ``"proved"``; ``"disproved"``, with a point where it fails; or ``"undecided"``, with the
-        boxes left over (`leaves`).
+        ``"proved"``; ``"disproved"``, with a point where the claim fails; or ``"undecided"``, with
+        the boxes left open (`leaves`).
 
     Raises
     ------
     TypeError
-        If a text is none.
+        If an argument that must be a text is not one.
     ValueError
         If a range is empty, or an expression cannot be read.
 
@@ -125,7 +125,7 @@ def _search(
 ) -> tuple[_Node, int, int, list[fmpq] | None]:
     """Cut the box until the claim is proved everywhere, or fails at a point.
 
-    Returns the boxes, how many were looked at, the most bits that one took, and the point.
+    Returns the tree of boxes, how many were examined, the most bits used, and the point.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -133,7 +133,7 @@ def _search(
     console = Console(stderr=True)
     shown = progress and console.is_terminal
     root, done, most_bits = _Node(statement.box), 0, bits
-    waiting = deque([root])  # the widest first, so that a false claim fails soon
+    waiting = deque([root])  # the widest first, so that a false claim fails early
     with precision(bits), Progress(console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task("", total=most)
         while waiting and done < most:
@@ -149,7 +149,7 @@ def _search(
             if truth is False:
                 return root, done, max(most_bits, needed), middle
             halves = node.cut(statement.box)
-            if truth and not halves:  # a point, which more bits have decided
+            if truth and not halves:  # a single point, decided with more bits
                 node.mark, most_bits = ".", max(most_bits, needed)
             waiting.extend(halves)
     return root, done, most_bits, None
@@ -157,14 +157,14 @@ def _search(
 
 @dataclass
 class _Node:
-    """A box, and how it was cut: marks "." (proved), "?" (open), or a letter for the axis."""
+    """A box and its mark: "." (proved), "?" (open), or the letter of the axis it was cut along."""
 
     box: Box
     mark: str = "?"
     halves: list[_Node] = field(default_factory=list)
 
     def cut(self, whole: Box) -> list[_Node]:
-        """Cut in two along the axis that is widest beside the whole box's."""
+        """Cut in two along the axis that is widest relative to the whole box."""
         shares = [
             (high - low) / (right - left) if right > left else fmpq(0)
             for (low, high), (left, right) in zip(self.box, whole, strict=True)
@@ -177,7 +177,7 @@ class _Node:
         return self.halves
 
     def tree(self) -> str:
-        """Return the marks in the order of a walk, each axis before its halves."""
+        """Return the marks in preorder: each axis before its two halves."""
         marks, nodes = [], [self]
         while nodes:
             node = nodes.pop()
@@ -187,12 +187,12 @@ class _Node:
 
 
 def leaves(proof: Certificate) -> Iterator[tuple[str, Box]]:
-    """Yield the boxes of a `for_all`: ``"."`` for a proved one, ``"?"`` for one left over.
+    """Yield the boxes of a `for_all`, each with ``"."`` if it is proved or ``"?"`` if it is open.
 
     Parameters
     ----------
     proof : Certificate
-        Proved or undecided: a disproved one has no boxes.
+        A proved or undecided certificate; a disproved one has no boxes.
     """
     box = tuple(
         (exact("low", low), exact("high", high)) for low, high in proof.content["box"].values()

@@ -1,4 +1,4 @@
-"""Certificates: what was proved, in plain JSON that `isoloss verify` checks by itself."""
+"""Certificates: what was proved, as plain JSON that `isoloss verify` checks independently."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Verdict = Literal["proved", "disproved", "undecided"]
 
 @dataclass(frozen=True, repr=False)
 class Certificate:
-    """A verdict with all that is needed to check it.
+    """A verdict with everything needed to check it.
 
     Attributes
     ----------
     content : mapping
-        What the JSON file holds, but its digest. ``print`` shows it in words and decimals.
+        The contents of the JSON file except its digest. ``print`` shows them in words and decimals.
 
     Examples
     --------
@@ -50,34 +50,34 @@ class Certificate:
 
     @property
     def claim(self) -> str:
-        """What was to be proved."""
+        """The claim that was to be proved."""
         return str(self.content.get("claim") or self.content["statement"])
 
     @property
     def reason(self) -> str:
-        """Why the verdict is as it is, in words; empty where it speaks for itself."""
+        """The reason for the verdict, in words; empty if the verdict needs none."""
         return str(self.content.get("reason", ""))
 
     @property
     def boxes(self) -> int:
-        """The number of boxes that the proof went through, parts included."""
+        """The number of boxes that the proof examined, including those of its parts."""
         own: int = sum(self.content.get("tree", "").count(mark) for mark in ".?")
         return own + sum(Certificate(part).boxes for part in self.content.get("parts", ()))
 
     def to_json(self) -> str:
-        """Return the file's text, with a SHA-256 digest of all the rest."""
+        """Return the file's text, with a SHA-256 digest of everything else in it."""
         whole = {**self.content, "digest": digest(self.content)}
         return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the file, whole or not at all.
+        """Write the file completely or not at all.
 
         Parameters
         ----------
         path : path
             The JSON file.
         overwrite : bool, default: False
-            Replace a file that is there.
+            Whether to replace an existing file.
 
         Returns
         -------
@@ -87,9 +87,9 @@ class Certificate:
         Raises
         ------
         FileExistsError
-            If there is one and ``overwrite`` is not set.
+            If the file exists and ``overwrite`` is not set.
         OSError
-            If it cannot be written.
+            If the file cannot be written.
         """
         path = Path(path)
         if path.exists() and not overwrite:
@@ -102,7 +102,7 @@ class Certificate:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a certificate as it is; `isoloss.checker.verify` checks it.
+        """Read a certificate without checking it, as `isoloss.checker.verify` does.
 
         Parameters
         ----------
@@ -114,7 +114,7 @@ class Certificate:
         OSError
             If the file cannot be read.
         ValueError
-            If it is no certificate.
+            If the file is not a certificate.
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -140,13 +140,13 @@ class Certificate:
 
 
 def digest(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of what the file holds besides it, as canonical JSON."""
+    """Return the SHA-256 of the file's other contents as canonical JSON."""
     plain = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(plain.encode()).hexdigest()
 
 
 def certificate(kind: str, **fields: Any) -> Certificate:
-    """Return a certificate of a kind."""
+    """Return a certificate of the given kind."""
     made_by = f"isoloss {version('isoloss')}"
     return Certificate({"format": FORMAT, "kind": kind, "made_by": made_by, **fields})
 
@@ -154,17 +154,17 @@ def certificate(kind: str, **fields: Any) -> Certificate:
 def theorem(
     name: str, statement: str, argument: Sequence[str], parts: Sequence[Certificate]
 ) -> Certificate:
-    """Return the certificate of a theorem: words that lead from part to part.
+    """Return the certificate of a theorem: an argument in words that connects proved parts.
 
-    Each part is proved, and checked, by itself; the words are for people. The last part decides the
-    verdict, if all before it are proved.
+    Each part is proved and checked on its own; the words are for people to check. If all other
+    parts are proved, the last part decides the verdict.
 
     Parameters
     ----------
     name : str
-        What to call it.
+        The theorem's name.
     statement : str
-        What it says.
+        What the theorem states.
     argument : sequence of str
         Why the parts prove it.
     parts : sequence of Certificate
@@ -173,13 +173,13 @@ def theorem(
     Returns
     -------
     Certificate
-        ``"proved"`` or ``"disproved"``, as the last part; ``"undecided"`` if one before it is not
-        proved.
+        ``"proved"`` or ``"disproved"``, like the last part; ``"undecided"`` if an earlier part is
+        not proved.
 
     Raises
     ------
     TypeError
-        If a part is no certificate, or there is none.
+        If a part is not a certificate, or there are no parts.
 
     Examples
     --------
@@ -215,9 +215,9 @@ def theorem(
 
 
 def enclosure(value: Value) -> list[str]:
-    """Return the ends of a value: fractions if it is exact, else binary numbers as ``"3p-5"``.
+    """Return the ends of a value: fractions if it is exact, else binary numbers like ``"3p-5"``.
 
-    The latter is 3·2⁻⁵: nothing is lost, and numbers far beyond decimals of any use are short.
+    ``"3p-5"`` is 3·2⁻⁵. This form is exact, and short even for very large or small numbers.
     """
     if isinstance(value, fmpq):
         return [str(value)] * 2

@@ -1,4 +1,4 @@
-"""certify: a claim about one problem and its schedules, proved, disproved or undecided."""
+"""certify: prove or disprove a claim about one problem and its schedules."""
 
 from __future__ import annotations
 
@@ -35,31 +35,31 @@ def certify(
 ) -> Certificate:
     """Prove or disprove a claim about training by schedules to a train loss.
 
-    Stops are those of `isoloss.train` with ``last_step="whole"``, the rule of the paper. All is
-    done in intervals that are proven to hold the true numbers; the precision doubles until the
-    claim is decided.
+    Training stops as in `isoloss.train` with ``last_step="whole"``, the rule of the paper. All
+    computations use intervals that are proven to contain the true numbers; the precision doubles
+    until the claim is decided.
 
     Parameters
     ----------
     problem : ExactProblem or Problem
-        A commuting problem; a `Problem`'s floats are taken as the binary numbers that they are.
+        A commuting problem; the floats of a `Problem` are taken as exact binary numbers.
     schedule : Schedule, phase or str, or a mapping of names to these
-        Gradient descent and flow. A text such as ``"gd(1, 10) > flow"`` has rates in units of the
-        largest stable rate 1/γ₁, exactly; an absolute rate is ``"gd(3/2 / max_lr, 10)"``.
+        Gradient descent and flow. Rates in a text such as ``"gd(1, 10) > flow"`` are exact, in
+        units of the largest stable rate 1/γ₁; ``"gd(3/2 / max_lr, 10)"`` has an absolute rate.
     level : number or None
-        The train loss to stop at, exact as the problem's numbers; None to run to the end.
+        The train loss to stop at, as exact as the problem's numbers; None to train to the end.
     claim : str
-        An inequality such as ``"test_loss <= 3/4 * level"``; for named schedules such as
+        An inequality such as ``"test_loss <= 3/4 * level"`` or, for named schedules,
         ``"annealed.test_loss < flow.test_loss"`` or ``"flow.test_loss >= 1.99 *
-        annealed.test_loss"``. Known are ``test_loss``, ``train_loss``, ``time``, ``steps``,
+        annealed.test_loss"``. It may use ``test_loss``, ``train_loss``, ``time``, ``steps``,
         ``reached``, ``part1``, ``part2``, … (the train loss of each direction) of each schedule;
         ``level``, and ``train1``, ``test1``, ``square1``, … (γ_1, λ_1, δ_1(0)²) of the problem;
         ``exp``, ``log``, ``sqrt``, ``abs``, ``min``, ``max``, ``and``, ``or``, ``not``. Decimal
-        numbers in it are exact: 0.1 is one tenth. A schedule that the claim speaks of must reach
-        the level, or the claim counts as false; a claim that has its ``reached`` decides that by
-        itself (where the level is not reached, all is at the schedule's end).
+        numbers are exact: 0.1 is one tenth. If the claim mentions a schedule that does not reach
+        the level, the claim counts as false, unless it uses the schedule's ``reached``: then the
+        quantities of a schedule that misses the level are those at its end.
     max_precision : int, default: 4096
-        Where to give up, in bits.
+        The precision at which to give up, in bits.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def certify(
     Raises
     ------
     TypeError
-        If an argument is of another kind.
+        If an argument has the wrong type.
     ValueError
         If the problem does not commute, the schedule has momentum, or the claim cannot be read.
 
@@ -131,7 +131,7 @@ def _decide(
     claim: Expression,
     demanded: Sequence[str],
 ) -> tuple[dict[str, StopEnclosure], bool | None, str]:
-    """Return where the schedules stop, whether the claim holds, and why it does not or is open."""
+    """Return the stops, whether the claim holds, and why if it does not or is undecided."""
     stops: dict[str, StopEnclosure] = {}
     try:
         stops = {name: follow(spectrum, each, level) for name, each in schedules.items()}

@@ -1,7 +1,7 @@
-"""Rigorous training: where a schedule stops at a level, and both losses there, as intervals.
+"""Rigorous training: intervals for where a schedule stops at a level and for both losses there.
 
-Everything follows from δ_i² ← δ_i² (1 - 2ηγ_i)² for a step and δ_i² ← δ_i² exp(-4γ_i t) in a flow
-(paper, section 2). Exact numbers stay exact as long as they are short.
+A step is δ_i² ← δ_i² (1 - 2ηγ_i)² and a flow is δ_i² ← δ_i² exp(-4γ_i t) (paper, section 2). Exact
+numbers stay exact as long as they are short.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ __all__ = ["EnclosedProblem", "StopEnclosure", "follow", "possible_stops"]
 
 _MOST_LOOKS = 20_000
 _MOST_STOPS = 64
-_SHOWN_BITS = 2**11  # of a fraction that a certificate writes out
+_SHOWN_BITS = 2**11  # the longest fraction that a certificate writes out
 
 
 @dataclass(frozen=True)
 class EnclosedProblem:
-    """Curvatures γ and λ, squared start residuals, and the noise: exact, or intervals."""
+    """Curvatures γ and λ, squared start residuals and the noise, as exact numbers or intervals."""
 
     train: Sequence[Value]
     test: Sequence[Value]
@@ -48,11 +48,11 @@ class EnclosedProblem:
 
 @dataclass(frozen=True)
 class StopEnclosure:
-    """Where training ends: at the level or, if that is not reached, at the schedule's end.
+    """Where training ends: at the level or, if it is not reached, at the schedule's end.
 
-    ``piece`` is the index of the piece of the schedule, -1 for the start; ``time`` is that of all
-    flows, None after one without end; ``inside`` is the time within a last flow that reaches the
-    level; ``parts`` are γ_iδ_i², the train loss of each direction.
+    ``piece`` is the index of the schedule's piece, -1 for the start; ``time`` is the total flow
+    time, None after an endless flow; ``inside`` is the time within the last flow if that reaches
+    the level; ``parts`` are γ_iδ_i², the train loss of each direction.
     """
 
     reached: bool
@@ -68,7 +68,7 @@ class StopEnclosure:
 def follow(
     spectrum: EnclosedProblem, schedule: Sequence[Piece], level: Value | None
 ) -> StopEnclosure:
-    """Train by the rule of GD(K, η, ε): stop at the first step, or moment of a flow, at the level.
+    """Train by the rule of GD(K, η, ε): stop at the first step or flow time that meets the level.
 
     Raises `IndeterminateError` where the precision does not decide whether the level is reached.
     """
@@ -83,7 +83,7 @@ def possible_stops(
 ) -> list[StopEnclosure]:
     """Return stops that include the stop of each problem in the intervals.
 
-    Where it is open whether a problem reaches the level, both cases are followed.
+    If it is undecided whether a problem reaches the level, both cases are followed.
     """
     stops: list[StopEnclosure] = []
     for state, piece, inside, reached in _ends(spectrum, schedule, level):
@@ -97,7 +97,7 @@ def possible_stops(
 def _ends(
     spectrum: EnclosedProblem, schedule: Sequence[Piece], level: Value | None
 ) -> Iterator[tuple[_State, int, Interval | None, bool]]:
-    """Yield where training may end: the state, the piece, the time inside it, and if reached."""
+    """Yield each possible end: the state, the piece, the time inside it, and if at the level."""
     state = _State(spectrum, level, [fmpq(1)] * len(spectrum.train), 0, fmpq(0))
     if level is not None:
         reached = less_equal(total(state.parts()), level)
@@ -122,7 +122,7 @@ def _ends(
 
 
 class _EmptyError(ArithmeticError):
-    """Two enclosures of one number have nothing in common: there is no such problem."""
+    """Two enclosures of one number are disjoint, so no such problem exists."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class _State:
     time: Value | None
 
     def parts(self) -> list[Value]:
-        """Return γ_iδ_i² now."""
+        """Return the current γ_iδ_i²."""
         spectrum = self.spectrum
         return [
             g * s * h
@@ -161,11 +161,11 @@ class _State:
         return replace(self, filters=filters, steps=self.steps + piece.count)
 
     def candidates(self, piece: ExactSteps) -> Iterator[tuple[int, bool]]:
-        """Yield the steps that may be the first at or below the level, and whether it must be.
+        """Yield each step that may be the first at or below the level, and whether it must be.
 
-        Each direction's part is a power of the step, so it is monotone: between two steps it is at
-        least the lesser of its two ends. A range of steps whose bounds stay above the level is
-        discarded as a whole; any other is halved.
+        Each direction's part is an exponential in the step number, hence monotone: between two
+        steps it is at least the smaller of its values there. A range of steps whose bounds exceed
+        the level is discarded as a whole; any other range is halved.
         """
         if self.level is None or not piece.count:
             return
@@ -199,7 +199,7 @@ class _State:
         return [power(factor, fmpq(2)) for factor in factors]
 
     def stop(self, piece: int, inside: Interval | None, *, reached: bool) -> StopEnclosure:
-        """Return where training ends now; ``inside`` a flow, exactly at the level."""
+        """Return this state as a stop; if ``inside`` a flow, it is exactly at the level."""
         parts = self.parts()
         loss = total(parts)
         if inside is not None:
@@ -218,10 +218,10 @@ class _State:
         )
 
     def _test_loss(self, parts: list[Value], loss: Value) -> Value:
-        """Return Σ λ_iδ_i² + noise, by the train loss where that is better known.
+        """Return Σ λ_iδ_i² + noise, computed from the train loss where that is known better.
 
-        With ρ_i = λ_i/γ_i the directions that the train loss sees have Σ ρ_i·part_i =
-        ρ_r·loss + Σ (ρ_i - ρ_r)·part_i, exact where one of them is left, or all share their ρ.
+        With ρ_i = λ_i/γ_i, the directions with train curvature contribute Σ ρ_i·part_i =
+        ρ_r·loss + Σ (ρ_i - ρ_r)·part_i: exact if only one of them is left, or all have the same ρ.
         """
         spectrum, terms = self.spectrum, [self.spectrum.noise]
         seen, all_seen = [], True
@@ -235,14 +235,14 @@ class _State:
         direct = total([*terms, *(part * ratio for part, ratio in seen)])
         if not seen or not all_seen:
             return direct
-        # the largest part, which is the least certain, is the one to express by the loss
+        # the largest part is the least certain, so it is expressed through the loss
         chief = max(seen, key=lambda pair: float(upper(pair[0]).mid()))[1]
         others = [part * (ratio - chief) for part, ratio in seen]
         return _narrower(total([*terms, chief * loss, *others]), direct)
 
 
 def _least(a: Value, b: Value) -> Value:
-    """Return a lower bound of both."""
+    """Return a lower bound of both values."""
     if isinstance(a, fmpq) and isinstance(b, fmpq):
         return min(a, b)
     low = min(lower(a), lower(b))
@@ -250,7 +250,7 @@ def _least(a: Value, b: Value) -> Value:
 
 
 def _consistent(parts: list[Value], loss: Value) -> list[Value]:
-    """Narrow parts by what their sum must be, since it is exactly the level."""
+    """Narrow the parts, using that their sum is exactly the level."""
     if sum(part != 0 for part in parts) == 1:
         return [part if part == 0 else loss for part in parts]
     narrowed: list[Value] = []
@@ -264,7 +264,7 @@ def _consistent(parts: list[Value], loss: Value) -> list[Value]:
 
 
 def _narrower(a: Value, b: Value) -> Value:
-    """Return what two enclosures of one number have in common."""
+    """Return the intersection of two enclosures of one number."""
     low, high = max(lower(a), lower(b)), min(upper(a), upper(b))
     if low > high:
         raise _EmptyError
@@ -275,7 +275,7 @@ def _narrower(a: Value, b: Value) -> Value:
 
 
 def _rounded(value: Value, bits: int) -> Value:
-    """Return an interval instead of a long fraction: exact powers would grow without bound."""
+    """Return an interval in place of a long fraction, as exact powers would grow without bound."""
     if isinstance(value, fmpq) and length(value) > bits:
         return Interval.of(value)
     return value

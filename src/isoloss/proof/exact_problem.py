@@ -1,4 +1,4 @@
-"""Exact input: integers, fractions, decimal texts, and floats as the binary numbers they are."""
+"""Exact input: integers, fractions, decimal texts, and floats as exact binary numbers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from isoloss.problems.spectra import spectra_of
 __all__ = ["SPECTRA", "ExactProblem", "exact"]
 
 SPECTRA = ("train", "test", "start_squared")
-_LONGEST = 4000  # digits, which Python and other readers of certificates still take
+_LONGEST = 4000  # digits, which Python and other readers of certificates can still parse
 
 
 def exact(name: str, value: Any) -> fmpq:
-    """Return a number exactly; ``name`` is what a message calls it.
+    """Return a number exactly; error messages call it ``name``.
 
-    Raises ``TypeError`` for what is no real number, ``ValueError`` for NaN, infinity or a text that
-    is no number.
+    Raises ``TypeError`` if it is not a real number, ``ValueError`` for NaN, infinity, or a text
+    that is not a number.
     """
     if isinstance(value, fmpq):
         return value
@@ -66,10 +66,10 @@ class ExactProblem:
     Attributes
     ----------
     train, test, start_squared : tuple of fmpq
-        The curvatures γ_i and λ_i, and δ_i(0)². Losses depend on the start by its squares only, and
-        these may be rational where the start is not.
+        The curvatures γ_i and λ_i, and δ_i(0)². The losses depend only on the squares of the start,
+        which may be rational where the start is not.
     noise : fmpq
-        The variance of the label noise, a part of the test loss.
+        The variance of the label noise, which is part of the test loss.
     """
 
     train: tuple[fmpq, ...]
@@ -92,13 +92,13 @@ class ExactProblem:
     def from_spectra(
         cls, train: Sequence[Any], test: Sequence[Any], start: Sequence[Any], *, noise: Any = 0
     ) -> Self:
-        """Build a problem of curvatures γ (d,), λ (d,) and the start residual δ(0) (d,).
+        """Build a problem from curvatures γ (d,), λ (d,) and the start residual δ(0) (d,).
 
         Parameters
         ----------
         train, test, start : sequence of int, Fraction, float or str
-            One number for each direction; a float is taken as the exact binary number that it is,
-            a text such as ``"1/3"`` or ``"0.1"`` as the number that it says.
+            One number for each direction; floats are taken as exact binary numbers, and texts such
+            as ``"1/3"`` or ``"0.1"`` as exact fractions.
         noise : number, default: 0
             The variance of the label noise.
 
@@ -110,7 +110,7 @@ class ExactProblem:
         Raises
         ------
         TypeError
-            If an entry is no real number.
+            If an entry is not a real number.
         ValueError
             If lengths disagree, or a curvature is negative or not finite.
 
@@ -131,7 +131,7 @@ class ExactProblem:
         *,
         noise: Any = 0,
     ) -> Self:
-        """Build a problem of curvatures and the squares δ_i(0)²; else as `from_spectra`.
+        """Build a problem from curvatures and the squares δ_i(0)², otherwise like `from_spectra`.
 
         Parameters
         ----------
@@ -151,19 +151,19 @@ class ExactProblem:
 
     @classmethod
     def of(cls, problem: ExactProblem | Problem) -> ExactProblem:
-        """Return a problem exactly, its floats as the binary numbers that they are.
+        """Return the exact form of a problem, its floats taken as exact binary numbers.
 
         Parameters
         ----------
         problem : ExactProblem or Problem
-            An exact one is returned as it is.
+            An exact problem is returned as is.
 
         Raises
         ------
         ValueError
             If the problem does not commute, or is a batch.
         TypeError
-            If it is no problem.
+            If it is not a problem.
         """
         if isinstance(problem, ExactProblem):
             return problem
@@ -183,7 +183,7 @@ class ExactProblem:
 
     @property
     def max_lr(self) -> fmpq | None:
-        """The largest stable rate 1/γ₁; None without any curvature."""
+        """The largest stable rate 1/γ₁; None if all curvatures are 0."""
         return 1 / max(self.train) if max(self.train) > 0 else None
 
     @property

@@ -1,4 +1,4 @@
-"""Inequalities as texts: read once, evaluated in intervals, true, false or undecided."""
+"""Parse inequalities once and evaluate them on intervals: true, false or undecided."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ _ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq)
 
 @dataclass(frozen=True)
 class Expression:
-    """A text in Python's arithmetic: a number, or a claim.
+    """A number or a claim, written in Python's arithmetic.
 
-    ``+ - * / **``, parentheses, ``exp log sqrt abs min max``, comparisons (also chained), ``and``,
-    ``or``, ``not``. Decimal numbers are exact. Names may have a dot.
+    It may use ``+ - * / **``, parentheses, ``exp log sqrt abs min max``, comparisons (also
+    chained), ``and``, ``or`` and ``not``. Decimal numbers are exact. Names may contain a dot.
     """
 
     text: str
@@ -60,11 +60,11 @@ class Expression:
 
     @classmethod
     def parse(cls, text: str, what: str = "claim") -> Expression:
-        """Read a text; ``what`` is what a message calls it.
+        """Parse a text; error messages call it ``what``.
 
-        Raises ``TypeError`` for what is no text, ``ValueError`` for one that is no expression.
+        Raises ``TypeError`` if it is not a text, ``ValueError`` if it is not an expression.
         """
-        given: object = text  # a user may give anything
+        given: object = text  # a user may pass anything
         if not isinstance(given, str):
             example = " such as 'test_loss <= 3/4 * level'" if what == "claim" else ""
             raise TypeError(f"{what} must be a text{example}; got {type(given).__name__} {given!r}")
@@ -102,7 +102,7 @@ class Expression:
         )
 
     def check_names(self, known: set[str], what: str = "claim") -> Expression:
-        """Raise ``ValueError`` if a name is not among the known ones; else return self."""
+        """Raise ``ValueError`` if a name is not in ``known``; else return self."""
         for name in sorted(self.names - known):
             raise ValueError(
                 f"{what} {self.text!r} has the unknown name {name!r}"
@@ -111,7 +111,7 @@ class Expression:
         return self
 
     def at_least_zero(self, values: Mapping[str, Value | bool], what: str) -> Value:
-        """Return the number, of which ``what`` is said in the ``ValueError`` for a negative one."""
+        """Return the number; raise ``ValueError``, calling it ``what``, if it is negative."""
         value = self._number(self.tree, values)
         if less(value, fmpq(0)):
             raise ValueError(f"{what} must not be negative, as {self.text!r} is")
@@ -120,14 +120,14 @@ class Expression:
         return value
 
     def holds(self, values: Mapping[str, Value | bool]) -> bool | None:
-        """Return whether the claim is true; None where it cannot be decided.
+        """Return whether the claim is true, or None if it cannot be decided.
 
-        Raises `UnboundedError` where a part of it is undefined.
+        Raises `UnboundedError` if a part of the claim is undefined.
         """
         return self._truth(self.tree, values)
 
     def _check(self, what: str) -> None:
-        """Raise ``ValueError`` for what is not allowed, and read the numbers."""
+        """Raise ``ValueError`` for anything that is not allowed, and read the numbers."""
         for node in ast.walk(self.tree):
             match node:
                 case (
@@ -219,7 +219,7 @@ def _ordered(order: ast.cmpop, a: Value, b: Value) -> bool | None:
 
 
 def _named(node: ast.Name | ast.Attribute, values: Mapping[str, Value | bool]) -> Value | bool:
-    if _name(node) not in values:  # `check_names` has found it known: it is a time without end
+    if _name(node) not in values:  # `check_names` accepted the name, so it is an infinite time
         raise UnboundedError(f"{_name(node)} is infinite")
     return values[_name(node)]
 

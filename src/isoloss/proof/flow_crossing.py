@@ -1,4 +1,4 @@
-"""When a flow reaches a level: Σ w_i exp(-4γ_i t) = ε, in an interval verified by signs."""
+"""When a flow reaches a level: solve Σ w_i exp(-4γ_i t) = ε in an interval verified by signs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from isoloss.proof.interval import (
 __all__ = ["crossing", "decayed"]
 
 _NEWTON = 500
-_LOST = 24  # bits that the verification of a root may lose
+_LOST = 24  # bits that verifying a root may lose
 
 _Term = tuple[Value, Value]  # the train loss w_i of a direction, and its curvature γ_i
 
 
 def decayed(h: Value, g: Value, time: Value | None) -> Value:
-    """Return a squared filter after a flow for a time, or without end."""
+    """Return a squared filter after a flow for a time, or after an endless flow for None."""
     if h == 0 or g == 0 or time == 0:
         return h
     if time is None:
@@ -37,7 +37,7 @@ def decayed(h: Value, g: Value, time: Value | None) -> Value:
 def crossing(
     parts: Sequence[Value], curvatures: Sequence[Value], level: Value | None, end: Value | None
 ) -> tuple[Interval | None, bool]:
-    """Return the time at which a flow may reach the level before its end, and whether it must."""
+    """Return when a flow may reach the level before its end (None if never), and if it must."""
     terms: list[_Term] = []
     for part, g in zip(parts, curvatures, strict=True):
         if part != 0:
@@ -64,27 +64,27 @@ def _loss(terms: list[_Term], time: Value) -> Value:
 
 
 def _crossing(terms: list[_Term], level: Value) -> Interval:
-    """Return an interval that holds the time at which the loss is the level.
+    """Return an interval that contains the time at which the loss equals the level.
 
-    The loss falls strictly in time, so that time lies between any at which the loss is surely above
-    the level and any at which it is surely below.
+    The loss decreases strictly, so the crossing lies between any time at which the loss is surely
+    above the level and any time at which it is surely below.
     """
-    # The smallest parts, decaying fastest, are the first to arrive; the largest, decaying slowest,
-    # the last.
+    # The crossing is earliest with the smallest parts decaying fastest, and latest with the largest
+    # parts decaying slowest.
     early = _newton([(lower(w), upper(g)) for w, g in terms], upper(level))
     late = _newton([(upper(w), lower(g)) for w, g in terms], lower(level))
 
     def loss(time: arb) -> Value:
         return _loss(terms, Interval(time, time))
 
-    # no time is below 0, so that nothing is to be shown there
+    # times are never negative, so a bound of 0 needs no verification
     low = _moved(early, -1, lambda time: time == 0 or bool(less(level, loss(time))))
     high = _moved(late, 1, lambda time: bool(less(loss(time), level)))
     return Interval(low, high)
 
 
 def _moved(guess: arb, side: int, verified: Callable[[arb], bool]) -> arb:
-    """Move a guess to one side, further and further, until it is verified to lie there."""
+    """Move a guess further and further to one side until it is verified to lie there."""
     margin = arb(2) ** (_LOST - ctx.prec)
     for _ in range(_LOST):
         time = (guess * (1 + side * margin)).mid()
@@ -98,14 +98,14 @@ def _moved(guess: arb, side: int, verified: Callable[[arb], bool]) -> arb:
 def _newton(terms: list[tuple[arb, arb]], level: arb) -> arb:
     """Guess where log Σ w exp(-4γt) = log level.
 
-    The logarithm of the sum is convex and falls, so Newton's steps from a time before the crossing
-    never pass it; for a single term, the first of them is exact.
+    The logarithm of the sum is convex and decreasing, so Newton steps from a time before the
+    crossing never pass it; for a single term, the first step is exact.
     """
     useful = [(w.mid(), g.mid()) for w, g in terms if w > 0 and g > 0]
     if not useful:
         return arb(0)
     time = arb(0)
-    for w, g in useful:  # each term alone is less than the sum, and reaches the level earlier
+    for w, g in useful:  # each term alone is less than the sum, so it reaches the level earlier
         bound = (((w / level).log()) / (4 * g)).mid()
         time = bound if bound > time else time
     for _ in range(_NEWTON):

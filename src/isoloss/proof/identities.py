@@ -1,4 +1,4 @@
-"""Polynomial identities, proved by SymPy's expansion."""
+"""Prove polynomial identities by SymPy's expansion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
 
 
 def identity(left: str, right: str) -> Certificate:
-    """Prove that two polynomials with rational coefficients are the same.
+    """Prove that two polynomials with rational coefficients are equal.
 
     Parameters
     ----------
@@ -27,12 +27,12 @@ def identity(left: str, right: str) -> Certificate:
     Returns
     -------
     Certificate
-        ``"proved"``, or ``"disproved"`` where the difference is another polynomial than 0.
+        ``"proved"``, or ``"disproved"`` if the difference is not the polynomial 0.
 
     Raises
     ------
     ValueError
-        If a side is no polynomial.
+        If a side is not a polynomial.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def identity(left: str, right: str) -> Certificate:
 
 
 def _polynomial(side: Expression, node: ast.expr, symbols: dict[str, sympy.Symbol]) -> sympy.Expr:
-    """Build what SymPy expands; decimals stay exact."""
+    """Build the expression that SymPy expands; decimals stay exact."""
     match node:
         case ast.Constant():
             number = side.numbers[node]
@@ -81,7 +81,7 @@ def _polynomial(side: Expression, node: ast.expr, symbols: dict[str, sympy.Symbo
 
 
 def _degree(node: ast.AST) -> int:
-    """Return a bound for the degree in all names and constants together."""
+    """Return a bound on the total degree in all names and constants."""
     match node:
         case ast.BinOp(left=a, op=ast.Pow(), right=ast.Constant(value=int(n))):
             return n * max(_degree(a), 1)

@@ -1,8 +1,7 @@
 """Intervals with exact end points: every operation encloses the true result.
 
-Arb computes each end; keeping ends instead of balls keeps wide intervals sharp, so that a positive
-quantity stays positive. The working precision is the one that
-`isoloss.checker.flint_precision` sets.
+Arb computes each end. Storing ends instead of balls keeps wide intervals sharp, so that a positive
+quantity stays positive. `isoloss.checker.flint_precision` sets the working precision.
 """
 
 from __future__ import annotations
@@ -29,24 +28,24 @@ __all__ = [
     "upper",
 ]
 
-EXACT_BITS = 2**16  # a longer power of a fraction is rounded
+EXACT_BITS = 2**16  # longer powers of a fraction are rounded
 
 
 class IndeterminateError(ArithmeticError):
-    """At this precision, or on this box, a comparison that training depends on is open."""
+    """A comparison that training depends on is undecided at this precision or on this box."""
 
 
 class UnboundedError(ArithmeticError):
-    """An operation whose result is unbounded or undefined somewhere in its operands."""
+    """The result of an operation is unbounded or undefined somewhere in its operands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
     """All numbers from ``low`` to ``high``, which are exact binary numbers.
 
-    An operation of Arb returns a ball that holds the true result: its ``lower()`` and ``upper()``
-    are its ends, rounded outward. An exact 0 stays exact in products and sums, so that a direction
-    at rest does not turn into a narrow interval around 0, whose sign is open.
+    Arb's operations return a ball that contains the true result; ``lower()`` and ``upper()`` are
+    its ends, rounded outward. An exact 0 stays exact in products and sums, so that a direction at
+    rest does not become a narrow interval around 0 of unknown sign.
     """
 
     low: arb
@@ -119,13 +118,13 @@ class Interval:
         return self.monotone(arb.exp)
 
     def log(self) -> Interval:
-        """Return the logarithm; raise `UnboundedError` unless all is positive."""
+        """Return the logarithm; raise `UnboundedError` unless the whole interval is positive."""
         if not self.low > 0:
             raise UnboundedError("a logarithm of an interval that reaches 0")
         return self.monotone(arb.log)
 
     def sqrt(self) -> Interval:
-        """Return the square root; raise `UnboundedError` unless all is at least 0."""
+        """Return the square root; raise `UnboundedError` unless no number is below 0."""
         if not self.low >= 0:
             raise UnboundedError("a square root of an interval that reaches below 0")
         return self.monotone(arb.sqrt)
@@ -155,7 +154,7 @@ def length(value: fmpq) -> int:
 
 
 def less(a: Value, b: Value) -> bool | None:
-    """Return whether a < b; None where it cannot be decided."""
+    """Return whether a < b, or None if it cannot be decided."""
     if isinstance(a, fmpq) and isinstance(b, fmpq):
         return bool(a < b)
     first, second = Interval.of(a), Interval.of(b)
@@ -165,13 +164,13 @@ def less(a: Value, b: Value) -> bool | None:
 
 
 def less_equal(a: Value, b: Value) -> bool | None:
-    """Return whether a ≤ b; None where it cannot be decided."""
+    """Return whether a ≤ b, or None if it cannot be decided."""
     opposite = less(b, a)
     return None if opposite is None else not opposite
 
 
 def largest(values: Sequence[Value]) -> Value:
-    """Return the largest of some values."""
+    """Return the largest of the values."""
     found = values[0]
     for value in values[1:]:
         below = less_equal(found, value)
@@ -183,12 +182,12 @@ def largest(values: Sequence[Value]) -> Value:
 
 
 def total(values: Iterable[Value]) -> Value:
-    """Return the sum, the exact numbers added first, and exactly."""
+    """Return the sum; exact numbers are added first, exactly."""
     return sum(sorted(values, key=lambda value: isinstance(value, Interval)), fmpq(0))
 
 
 def power(base: Value, exponent: Value) -> Value:
-    """Return a power: of any base for whole exponents, else of one that is not negative."""
+    """Return a power; unless the exponent is whole, the base must not be negative."""
     if isinstance(exponent, fmpq) and exponent.q == 1:
         return _whole_power(base, int(exponent.p))
     interval = Interval.of(base)

@@ -1,4 +1,4 @@
-"""Lemma 2 on an instance in exact numbers: conditions, each step of the proof, the conclusion."""
+"""Prove Lemma 2 on an exact instance: the conditions, each step of the proof, the conclusion."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ def lemma2(
     steps: int,
     alpha: Any = None,
 ) -> Certificate:
-    """Prove Lemma 2 (appendix A.1) on a commuting instance, with the constant written out.
+    """Prove Lemma 2 (appendix A.1) on a commuting instance, with an explicit constant.
 
     Parameters
     ----------
     problem : ExactProblem or Problem
         The instance.
     block : sequence of int
-        The block S of small eigenvalues: directions, counted from 0.
+        The block S of small eigenvalues: the indices of its directions, from 0.
     level : number
-        The train loss ε, positive.
+        The train loss ε; must be positive.
     steps : int
-        K, at least 1, at the rate η = 1/γ_1.
+        The number K of steps at the rate η = 1/γ_1; at least 1.
     alpha : number, optional
-        α in (0, 1); by default about the smallest that condition 2 allows, in its form with the
-        sum Σ_S γ_jδ_j(0)², which is weaker than the paper's.
+        α in (0, 1); by default about the smallest α that condition 2 allows, in a weaker form than
+        the paper's, with the sum Σ_S γ_jδ_j(0)².
 
     Returns
     -------
     Certificate
-        Of a theorem whose parts are the conditions, the proof's steps, and both bounds. Where a
-        condition fails the lemma says nothing: ``"undecided"``, with the reason.
+        A theorem whose parts are the conditions, the proof's steps and both bounds. If a condition
+        fails, the lemma says nothing: the verdict is ``"undecided"``, with the reason.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def _claims(
     alpha: str,
     steps: int,
 ) -> tuple[list[str], str]:
-    """Return what holds of the flow, by the conditions and step by step, and both bounds."""
+    """Return the claims about the flow (conditions, then proof steps), and both bounds."""
     g, lam = problem.train, problem.test
     top = max(g)
     chief = [i for i in range(len(g)) if g[i] == top]
@@ -143,15 +143,15 @@ def _claims(
 
 
 def lemma2_literal() -> Certificate:
-    """Disprove part 2 of Lemma 2 read with exp(-Ω(K)) = c^K, c = max |1 - 2γ_i/γ_1| < 1.
+    """Disprove part 2 of Lemma 2 if exp(-Ω(K)) is read as c^K, c = max |1 - 2γ_i/γ_1| < 1.
 
-    In two dimensions, the fewest in which there is a γ_i ≠ γ_1, with the test loss an isotropic
-    one: γ = (1, 1/4), λ = (1, 1), δ(0) = (1, 4), ε = 1/2, one step.
+    The counterexample has two dimensions, the fewest with a γ_i ≠ γ_1, and an isotropic test loss:
+    γ = (1, 1/4), λ = (1, 1), δ(0) = (1, 4), ε = 1/2, one step.
 
     Returns
     -------
     Certificate
-        ``"disproved"``: the conditions hold, the bound does not.
+        ``"disproved"``: the conditions hold, but the bound does not.
 
     Examples
     --------
@@ -182,7 +182,7 @@ def lemma2_literal() -> Certificate:
 
 
 def _alpha(rest: fmpq, level: fmpq, mass: fmpq, gap: fmpq) -> fmpq:
-    """Return the smallest α of condition 2, rounded up to two digits, or hundredths."""
+    """Return the smallest α for condition 2, rounded up to two digits or to hundredths."""
     if rest == 0:
         return fmpq(1, 100)
     with precision(64):
@@ -209,12 +209,12 @@ def _split(problem: ExactProblem, block: Sequence[int]) -> tuple[list[int], list
 
 
 def _added(pattern: str, some: Sequence[int]) -> str:
-    """Return a sum over directions, as a text."""
+    """Return the text of a sum over directions."""
     return _sum([pattern.format(i + 1) for i in some])
 
 
 def _sum(terms: Sequence[str]) -> str:
-    """Add terms up in halves, so that long sums are not deep."""
+    """Add terms by halves, so that long sums are not deeply nested."""
     if len(terms) <= 8:
         return " + ".join(terms) or "0"
     middle = len(terms) // 2

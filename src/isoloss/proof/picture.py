@@ -1,4 +1,4 @@
-"""A picture of a proof over two parameters: the boxes proved, and those left over."""
+"""A picture of a proof over two parameters: its proved boxes and those left over."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def draw_boxes(proof: Certificate, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     proof : Certificate
-        Proved or undecided; a disproved one has no boxes, but a point.
+        A proved or undecided certificate; a disproved one has a point instead of boxes.
     ax : matplotlib Axes, optional
-        Where to draw; by default a new figure's.
+        The axes to draw on; by default those of a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        Proved boxes outlined in blue; those left over in hatched orange.
+        The axes: proved boxes are outlined in blue, those left over hatched in orange.
 
     Raises
     ------
     ValueError
-        If the certificate is not of a box of two parameters.
+        If the certificate is not about a box of two parameters.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def draw_boxes(proof: Certificate, ax: Axes | None = None) -> Axes:
     for mark, ((left, right), (low, high)) in leaves(proof):
         corner, width, height = (float(left), float(low)), float(right - left), float(high - low)
         boxes[mark].append(Rectangle(corner, width, height))
-    handles = []  # the edges have colours of the Okabe-Ito palette
+    handles = []  # the edge colours are from the Okabe-Ito palette
     for mark, label, face, edge, hatch in (
         (".", "proved", "#d6e6f2", "#0072b2", None),
         ("?", "left over", "#fbe3b5", "#e69f00", "////"),

@@ -1,4 +1,4 @@
-"""What claims may speak of: the names, and what they stand for."""
+"""The names that claims may use, and their values."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ _TAKEN = re.compile(r"level|max_lr|(train|test|square|part)[0-9]+")
 def quantities(
     spectrum: EnclosedProblem, stops: Mapping[str, StopEnclosure], level: Value | None
 ) -> dict[str, Value | bool]:
-    """Return what a claim may speak of."""
+    """Return the values of the names that a claim may use."""
     found: dict[str, Value | bool] = {} if level is None else {"level": level}
     for what, values in zip(_GIVEN, (spectrum.train, spectrum.test, spectrum.squares), strict=True):
         found |= {f"{what}{i + 1}": value for i, value in enumerate(values)}
     for name, stop in stops.items():
         own = {each: getattr(stop, each) for each in _OF_RUN} | {"steps": fmpq(stop.steps)}
         own |= {f"part{i + 1}": part for i, part in enumerate(stop.parts)}
-        # a time without end has no value
+        # an infinite time has no value
         found |= {_dotted(name, key): value for key, value in own.items() if value is not None}
     return found
 
 
 def check_schedule_names(names: Iterable[Any]) -> None:
-    """Raise ``ValueError`` for a name that is no word, or means another thing."""
+    """Raise ``ValueError`` for a name that is not a word or is already taken."""
     for name in names:
         if name != "":
             _check_word("schedule", name)
         if _TAKEN.fullmatch(name):
-            raise ValueError(f"a schedule may not be called {name!r}: that is another thing")
+            raise ValueError(f"a schedule may not be called {name!r}: the name is already taken")
 
 
 def check_parameter_names(names: Iterable[Any], *, alone: bool) -> None:
-    """Raise ``ValueError`` for a name as `check_schedule_names`; ``alone``: without a problem."""
+    """Raise ``ValueError`` for an unusable name; fewer are taken ``alone``, without a problem."""
     for name in names:
         _check_word("parameter", name)
         if name == "reached" or (not alone and (name in _OF_RUN or _TAKEN.fullmatch(name))):
@@ -72,8 +72,7 @@ def check_claim(
 ) -> list[str]:
     """Raise ``ValueError`` for an unknown name; return the schedules that must reach the level.
 
-    These are the schedules that the claim speaks of without their ``reached``, which decides that
-    by itself.
+    These are the schedules that the claim mentions without using their ``reached``.
     """
     fields = [*_OF_RUN, *(f"part{i + 1}" for i in range(d))]
     own = {name: {_dotted(name, each): each for each in fields} for name in schedules}

@@ -1,4 +1,4 @@
-"""Schedules with exact rates: pieces that a proof goes through one after another."""
+"""Schedules with exact rates, as pieces that a proof goes through one after another."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ExactSteps:
 
 @dataclass(frozen=True)
 class ExactFlow:
-    """Gradient flow for a time; None: without end."""
+    """Gradient flow for a time; None means an endless flow."""
 
     time: Value | None
 
@@ -50,7 +50,7 @@ Piece = ExactSteps | ExactFlow
 
 @dataclass(frozen=True)
 class Template:
-    """A piece whose number is an expression; a flow's is None without end."""
+    """A piece whose rate or time is an expression; the time of an endless flow is None."""
 
     amount: Expression | None
     count: int | None
@@ -58,7 +58,7 @@ class Template:
     def at(self, values: dict[str, Value], max_lr: Value | None) -> Piece:
         """Return the piece for values of the names; rates are in units of the largest stable one.
 
-        Without any curvature no rate changes anything, so the unit is 1.
+        If all curvatures are 0, no rate has any effect, so the unit is 1.
         """
         if self.amount is None:
             return ExactFlow(None)
@@ -69,7 +69,7 @@ class Template:
 def read_schedule(schedule: Any, max_lr: fmpq | None) -> list[Piece]:
     """Return the pieces of a schedule, or of a text with rates in units of the largest stable one.
 
-    Raises ``TypeError`` for what is no schedule, ``ValueError`` for momentum, or very many rates.
+    Raises ``TypeError`` if it is not a schedule, ``ValueError`` for momentum or too many rates.
     """
     if isinstance(schedule, str):
         return _exact_pieces(schedule, max_lr)
@@ -137,7 +137,7 @@ def read_text(schedule: str, names: set[str]) -> list[Template]:
 
 
 def piece_texts(schedule: Sequence[Piece]) -> list[list[str | int | None]]:
-    """Return pieces, whose numbers are exact, as a certificate holds them."""
+    """Return pieces with exact numbers in the form that a certificate holds."""
     return [
         ["gd", str(piece.rate), piece.count]
         if isinstance(piece, ExactSteps)

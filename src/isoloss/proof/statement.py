@@ -1,4 +1,4 @@
-"""What `for_all` proves: a claim about parameters, and about problems that depend on them."""
+"""What `for_all` proves: a claim about parameters and the problems that depend on them."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _MOST_WAYS = 256
 
 @dataclass(frozen=True)
 class Statement:
-    """A claim about the parameters, and the problems that they stand for.
+    """A claim about the parameters, and the problems that depend on them.
 
-    ``texts`` is what a certificate holds of the problems; None without any.
+    ``texts`` describes the problems in a certificate; None if there are none.
     """
 
     names: tuple[str, ...]
@@ -97,7 +97,7 @@ class Statement:
         return cls(tuple(box), ranges, inequality, spectrum, stop, read, demanded, texts)
 
     def holds(self, box: Sequence[tuple[fmpq, fmpq]]) -> bool | None:
-        """Return whether the claim holds on all of a box; None where that stays open."""
+        """Return whether the claim holds on a whole box, or None if that is undecided."""
         values: dict[str, Value] = {
             name: low if low == high else hull(low, high)
             for name, (low, high) in zip(self.names, box, strict=True)
@@ -109,7 +109,7 @@ class Statement:
         return found.pop() if len(found) == 1 else None
 
     def _holds(self, values: dict[str, Value | bool]) -> bool | None:
-        """Return whether the claim holds where each schedule stops in one of its ways."""
+        """Return whether the claim holds for one combination of the schedules' possible stops."""
         if not all(values[f"{name}.reached" if name else "reached"] for name in self.demanded):
             return False
         try:
@@ -118,7 +118,7 @@ class Statement:
             return None
 
     def at(self, point: Sequence[fmpq]) -> tuple[bool | None, int]:
-        """Return whether the claim holds at a point, and in how many bits that was decided."""
+        """Return whether the claim holds at a point, and the number of bits that this took."""
         for bits in _POINT_BITS:
             with precision(bits):
                 truth = self.holds([(value, value) for value in point])
@@ -127,7 +127,7 @@ class Statement:
         return truth, bits
 
     def shown(self, point: Sequence[fmpq]) -> str:
-        """Return what the claim's quantities are at a point, in decimals."""
+        """Return the values of the claim's quantities at a point, in decimals."""
         values = dict(zip(self.names, point, strict=True))
         try:
             known = next(iter(self._runs({**values})))
@@ -141,7 +141,7 @@ class Statement:
         )
 
     def _runs(self, values: dict[str, Value]) -> Iterator[dict[str, Value | bool]]:
-        """Yield what a claim may speak of, for each way in which the schedules may stop."""
+        """Yield the values that a claim may use, for each way in which the schedules may stop."""
         if not self.spectrum:
             yield {}
             return

@@ -1,4 +1,4 @@
-"""A certificate in words and decimals: what ``print`` shows of it."""
+"""A certificate in words and decimals, as ``print`` shows it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DIGITS = 12
 
 
 def summary(content: Mapping[str, Any]) -> str:
-    """Return the verdict and claim, a theorem's argument and parts, the losses of runs, boxes."""
+    """Return the verdict, the claim, a theorem's argument and parts, runs' losses, and boxes."""
     claim = content.get("statement") or content["claim"]
     return "\n".join([f"{content['verdict']}: {claim}", *_details(content)])
 
@@ -32,7 +32,7 @@ def _details(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _setting(part: Mapping[str, Any]) -> str:
-    """Return the box and the schedules of a theorem's part, which tell it from its like."""
+    """Return the box and schedules that distinguish a theorem's part from similar parts."""
     if part["kind"] == "for_all" and part["box"]:
         ranges = (f"{low} ≤ {name} ≤ {high}" for name, (low, high) in part["box"].items())
         return f", for {', '.join(ranges)}"
@@ -60,7 +60,7 @@ def _runs(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _shown(ends: list[str]) -> str:
-    """Return a number as decimals; of a range, the digits that are sure."""
+    """Return a number in decimals; for a range, only the digits that are certain."""
     if ends[0] == ends[1] and "p" not in ends[0]:
         return ends[0]
     low, high = (_decimal(end) for end in ends)
@@ -72,7 +72,7 @@ def _shown(ends: list[str]) -> str:
 
 
 def _decimal(text: str) -> Decimal:
-    """Return a number to more digits than are shown; one may be far beyond floats."""
+    """Return a number, possibly beyond the range of floats, to more digits than are shown."""
     mantissa, mark, exponent = text.partition("p")
     with localcontext(Context(prec=40, Emax=MAX_EMAX, Emin=MIN_EMIN)):
         if mark:
@@ -82,7 +82,7 @@ def _decimal(text: str) -> Decimal:
 
 
 def _rounded(number: Decimal, digits: int) -> str:
-    """Write a number as floats are written, also beyond them."""
+    """Write a number in the format of floats, even beyond their range."""
     if number == 0 or 1e-300 < number.copy_abs() < 1e300:
         return f"{float(number):.{digits}g}"
     mantissa, _, exponent = f"{number:.{digits - 1}e}".partition("e")
