@@ -1,4 +1,4 @@
-"""Quadratic problems: spectra, covariances, data and kernels, reduced to one form."""
+"""Quadratic problems from spectra, covariances, data or kernels, reduced to one form."""
 
 from isoloss.problems.problem import Problem
 from isoloss.problems.reduced import Reduction

@@ -15,8 +15,8 @@ Array = Any
 class Basis:
     """Directions (*batch, d, r): ``core``, or ``rows.T @ core`` of train rows (n, d).
 
-    The product of fewer rows than columns costs much of their decomposition, and mostly few
-    vectors are asked for: it is formed only where that pays.
+    With fewer rows than columns, forming the product is a large part of the decomposition's cost,
+    and callers mostly need few vectors, so it is formed only where that pays off.
     """
 
     core: Array
@@ -24,7 +24,7 @@ class Basis:
 
     @cached_property
     def full(self) -> Array:
-        """The directions as one array."""
+        """The directions, as one array."""
         return self.core if self.rows is None else self.rows.T @ self.core
 
     @property

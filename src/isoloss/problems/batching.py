@@ -1,4 +1,4 @@
-"""Several folds' problems as one: all trained in one call, or judged by their mean test loss."""
+"""Combine folds' problems: train all in one call, or judge them by their mean test loss."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def _relative(problem: Reduced) -> Floats:
-    """Return curvatures in units of the largest."""
+    """Return curvatures in units of the largest one."""
     top = float(problem.gamma.max())
     return np.asarray(problem.gamma * (1.0 / top if top > 0 else 1.0))
 
@@ -31,7 +31,7 @@ def batch(problems: Sequence[Problem], scale: Floats, offset: Floats) -> Problem
     """Return k single problems of NumPy arrays as one batch, without test data.
 
     Rates are relative to each problem's largest stable one, and train losses become
-    (loss - offset) / scale, each (k,). Problems of fewer directions are filled up.
+    (loss - offset) / scale, with both of shape (k,). Problems with fewer directions are padded.
     """
     several = [problem._reduced for problem in problems]
     width = max(len(p.gamma) for p in several)
@@ -59,17 +59,17 @@ def batch(problems: Sequence[Problem], scale: Floats, offset: Floats) -> Problem
 
 
 def joined(problems: Sequence[Problem]) -> Problem:
-    """Return one problem whose losses are the means of those of several, in relative rates.
+    """Return one problem whose losses are the means over several problems, with relative rates.
 
-    They are single problems of NumPy arrays, built from rows or kernels, with test data. A filter
-    acts on each direction of each problem by itself, so their test forms stand side by side.
+    These are single problems of NumPy arrays, built from rows or kernels, with test data. Filters
+    act on each direction of each problem separately, so the test forms are concatenated.
     """
     several = [problem._reduced for problem in problems]
     count = len(several)
     tests = [problem.test for problem in several if isinstance(problem.test, QuadraticTest)]
     assert len(tests) == count
     shrink = count**-0.5
-    exponent = max(test.exponent for test in tests)  # all are even: squares of test residuals
+    exponent = max(test.exponent for test in tests)  # all are even, as losses are squares
     shifts = [(test.exponent - exponent) // 2 for test in tests]
     minima = [
         scaled(test.minimum.residual, test.minimum.exponent + shift)
@@ -105,7 +105,7 @@ def joined(problems: Sequence[Problem]) -> Problem:
 
 
 def _joined_centre(centres: Sequence[Centre], shifts: Sequence[int]) -> Centre:
-    """Return one centre of the mean loss, for test residuals that are shifted by whole bits."""
+    """Return one centre of the mean loss, with test residuals shifted by whole bits."""
     own = [int(centre.exponent) + shift for centre, shift in zip(centres, shifts, strict=True)]
     top, count = max(own), len(own)
     linear = [scaled(centre.linear, bits - top) for centre, bits in zip(centres, own, strict=True)]

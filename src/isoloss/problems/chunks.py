@@ -1,4 +1,4 @@
-"""Dask arrays of chunked rows: never in memory as a whole, on whatever scheduler Dask has."""
+"""Dask arrays of chunked rows, never in memory as a whole, on any of Dask's schedulers."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ __all__ = ["ChunkedRows", "fewer_rows", "is_chunked"]
 
 Floats = npt.NDArray[np.float64]
 
-_WIDEST = 10_000  # columns of a triangle that is held
-_TOGETHER = 8  # partial results that one task puts together
+_WIDEST = 10_000  # columns of the largest triangle held in memory
+_TOGETHER = 8  # partial results that one task combines
 
 
 def is_chunked(*arrays: Any) -> bool:
-    """Whether one of some arrays is Dask's."""
+    """Return whether any of the arrays is a Dask array."""
     return any(compat.is_dask_array(array) for array in arrays)
 
 
 @dataclass(frozen=True, eq=False)
 class ChunkedRows:
-    """Row chunks of X (n, d), each with its targets (·, m); as `Rows`, each method reads X once."""
+    """Row chunks of X (n, d) with their targets (·, m); each method of `Rows` reads X once."""
 
     name: str
     blocks: list[tuple[Any, Any]]
@@ -40,9 +40,9 @@ class ChunkedRows:
 
     @classmethod
     def read(cls, name: str, X: Any, y: Any) -> ChunkedRows:
-        """Take rows and targets, of which one is Dask's, without computing them.
+        """Take rows and targets, at least one of them a Dask array, without computing them.
 
-        Unknown sizes of chunks are computed, which reads the data once more.
+        Unknown chunk sizes are computed, which reads the data once more.
         """
         da = _dask("dask.array")
         if compat.is_dask_array(X):
@@ -82,11 +82,11 @@ class ChunkedRows:
         return _one(tasks, _sum)
 
     def compressed(self, *, intercept: bool) -> Floats:
-        """Return R with RᵀR = [X 1 y]ᵀ[X 1 y], the column of ones for an intercept."""
+        """Return R with RᵀR = [X 1 y]ᵀ[X 1 y]; the column of ones is there for an intercept."""
         return _one(self._each(_triangle, intercept), _stacked)
 
     def _each(self, function: Callable[..., Any], argument: Any) -> list[Any]:
-        shared = _dask().delayed(argument)  # sent once, not with each task
+        shared = _dask().delayed(argument)  # sent once instead of with each task
         return [self._task(i, function, shared) for i in range(len(self.blocks))]
 
     def _task(self, i: int, function: Callable[..., Any], argument: Any) -> Any:
@@ -99,10 +99,10 @@ class ChunkedRows:
 def fewer_rows(X: Any, y: Any, X_test: Any, y_test: Any, *, intercept: bool) -> tuple[Floats, ...]:
     """Return X, y, X_test and y_test with few rows that have the same losses as the chunked ones.
 
-    Or only X and y, if there are no test data. With an intercept, X and X_test end in a column of
-    ones. A loss is ‖Xβ - y‖²/n, which an
-    orthogonal transformation leaves: the rows are the triangular factor of [X y], taken chunk by
-    chunk (J. Demmel et al. (2012), SIAM J. Sci. Comput. 34(1)), scaled by their number.
+    Without test data, return only X and y. With an intercept, X and X_test end in a column of ones.
+    An orthogonal transformation does not change the loss ‖Xβ - y‖²/n, so the rows are the
+    triangular factor of [X y], computed chunk by chunk (J. Demmel et al. (2012), SIAM J. Sci.
+    Comput. 34(1)) and rescaled to the new number of rows.
     """
     read = [ChunkedRows.read("X", X, y)]
     n, d, _ = read[0].shape
@@ -131,7 +131,7 @@ def _checked(
     y: Any,
     argument: Any,
 ) -> Any:
-    """Apply a function to a chunk that is as it should be."""
+    """Apply a function to a chunk after checking its shape and values."""
     shapes = (wanted[0], wanted[1]), (wanted[0], wanted[2])
     if (x.shape, y.shape) != shapes:
         raise ValueError(
@@ -146,7 +146,7 @@ def _checked(
             )
         if not np.isfinite(array.data if hasattr(array, "tocsr") else array).all():
             raise ValueError(f"{where}{what} must be finite; got NaN or infinity")
-    if isinstance(x, np.ma.MaskedArray):  # products of these fail
+    if isinstance(x, np.ma.MaskedArray):  # products of masked arrays fail
         x = x.data
     return function(x, np.asarray(y, dtype=np.float64), argument)
 
@@ -178,7 +178,7 @@ def _stacked(*parts: Floats) -> Floats:
 
 
 def _one(tasks: list[Any], combine: Callable[..., Floats]) -> Floats:
-    """Put results together, some at a time, so that never all of them are held."""
+    """Combine results a few at a time, so that they are never all in memory."""
     while len(tasks) > 1:
         groups = [tasks[i : i + _TOGETHER] for i in range(0, len(tasks), _TOGETHER)]
         tasks = [_dask().delayed(combine)(*group) for group in groups]
@@ -186,7 +186,7 @@ def _one(tasks: list[Any], combine: Callable[..., Floats]) -> Floats:
 
 
 def _sized(array: Any) -> Any:
-    """Return an array whose chunks have known sizes; the user's own stays as it is."""
+    """Return an array whose chunks have known sizes, without changing the user's array."""
     if not any(np.isnan(size) for size in array.shape):
         return array
     blocks = array.to_delayed()
@@ -205,5 +205,5 @@ def _computed(tasks: list[Any]) -> Any:
 
 
 def _dask(module: str = "dask") -> Any:
-    """Return Dask, which is there: it made the arrays. It has no types."""
+    """Return Dask, which is installed because it made the arrays. It has no type hints."""
     return importlib.import_module(module)

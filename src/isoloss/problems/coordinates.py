@@ -16,13 +16,12 @@ Array = Any
 
 @dataclass(frozen=True, eq=False)
 class Coordinates:
-    """Parameters in the user's coordinates: ``limit + basis @ residual``, or from the start on.
+    """Map residuals to the user's coordinates: ``limit + basis @ residual``, or from the start.
 
     ``start`` and ``limit`` (*batch, d, m) are where training begins and where gradient flow ends;
-    with an intercept their last row is that. Both are in the user's units, residuals are not.
-    ``names`` are those of the columns of the train data and its targets, where they came in frames.
-    ``null_space`` says whether parameters have directions that the train data cannot see, and which
-    are not in the basis.
+    with an intercept, it is their last row. Both are in the user's units; residuals are not.
+    ``names`` are the column names of train data and targets that came in frames. ``null_space``
+    says whether the basis lacks directions of the parameters that do not affect train predictions.
     """
 
     basis: Basis
@@ -44,7 +43,7 @@ class Coordinates:
         names: tuple[Names | None, Names | None] = (None, None),
         null_space: bool = False,
     ) -> Coordinates:
-        """Find the limit from the start and its residual, over 2^exponent."""
+        """Find the limit from the start and its residual, which is given over 2^exponent."""
         limit = start - scaled(basis.combine(residual), exponent)
         return cls(basis, start, limit, intercept, names, null_space)
 
@@ -53,16 +52,16 @@ class Coordinates:
     ) -> Parameters:
         """Return coefficients (..., d, m) and intercepts (..., m) for residuals (..., r, m).
 
-        ``move`` is a further movement of the parameters, shape (..., d, m).
+        ``move`` is an additional change of the parameters, shape (..., d, m).
         """
         moved = self.basis.combine(residual)
         moved = moved if move is None else moved + move
         return self._parts(xp, self.limit, moved, scaled(moved, exponent))
 
     def from_start(self, xp: Any, change: Array, log_scale: Array, exponent: int) -> Parameters:
-        """Return them for changes of the residual since the start, times exp(``log_scale``)."""
+        """Return parameters for changes of the residual from the start, times exp(``log_scale``)."""
         moved = self.basis.combine(change)
-        # beyond float64 this is ±inf, but never 0 · inf
+        # beyond float64 the result is ±inf, but never 0 · inf
         logs = xp.log(xp.abs(moved)) + log_scale[..., None, None]
         large = sum_of_exponentials(xp, logs[..., None]).times(xp, exponent)
         tame = (log_scale == 0)[..., None, None]

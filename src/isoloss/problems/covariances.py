@@ -1,4 +1,4 @@
-"""Problems that are given by their two covariances."""
+"""Problems given by their two covariances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Problems that are given by the rows of train data."""
+"""Problems given by rows of train data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one decomposition of the data: curvatures, directions and the start residual in them."""
+"""Decompose the data once: curvatures, directions and the start residual along them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from isoloss.problems.units import scaled
 
 Array = Any
 
-# The covariance and the Gram matrix square the condition number. Where the smallest eigenvalue
-# keeps so many digits all the same, or can get them back, the cheaper of them is taken; else the
-# SVD of X.
+# The covariance and the Gram matrix square the condition number. If the smallest eigenvalue still
+# has this relative accuracy, or can regain it, the cheaper of the two is used, else the SVD of X.
 RTOL = 2.5e-13
 _EPS = 2.0**-52
-_DEPENDENT = 1e-12  # between squares of singular values: some must be 0
-_ORTHOGONAL = 32 * _EPS  # as orthogonal as rounding lets vectors be
+_DEPENDENT = 1e-12  # ratio of squared singular values below which some count as 0
+_ORTHOGONAL = 32 * _EPS  # cosines that rounding alone explains
 
 
 class Spectrum(NamedTuple):
     """X and a residual Xδ + ρ, ρ ⊥ range X, in the eigenbasis of the train covariance XᵀX/n.
 
     ``curvature`` (r,) holds the positive eigenvalues γ, descending; ``basis`` (d, r) their vectors;
-    ``residual`` (r, m) is δ; ``floor`` the mean square of ρ, which no parameters can fit. Where
-    there is no curvature at all, one direction with γ = 0 stands in, so that no axis is empty.
+    ``residual`` (r, m) is δ; ``floor`` the mean square of ρ, which no parameters can fit. If all
+    curvatures are 0, there is one direction with γ = 0, so that no axis is empty.
     """
 
     curvature: Array
@@ -38,9 +37,9 @@ class Spectrum(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """Directions that cannot be told from rounding errors of the input.
+    """The number of ``directions`` indistinguishable from rounding errors of the input.
 
-    There are ``directions`` of them, with curvatures below ``curvature``.
+    Their curvatures are below ``curvature``.
     """
 
     directions: int
@@ -49,9 +48,9 @@ class LeftOut(NamedTuple):
 
 @blas_by_size
 def decompose(xp: Any, inputs: Array, residual: Array, rtol: float = RTOL) -> Spectrum:
-    """Decompose ``inputs`` (n, d) with a ``residual`` (n, m) by the cheapest accurate side.
+    """Decompose ``inputs`` (n, d) with a ``residual`` (n, m) by the cheapest accurate method.
 
-    ``rtol`` is the relative error that the smallest curvature may have.
+    ``rtol`` is the largest relative error allowed in the smallest curvature.
     """
     n, d = inputs.shape
     if not bool(xp.any(inputs != 0)):
@@ -81,7 +80,7 @@ def _by_covariance(xp: Any, inputs: Array, residual: Array, rtol: float) -> Spec
     else:
         along = refined.turn.T @ (refined.images.T @ residual)
     delta = along / squares[:, None]
-    # The residual at the minimum itself: no digits are lost to a difference of sums of squares.
+    # Use the residual at the minimum: a difference of sums of squares would lose digits.
     left = residual - inputs @ (basis @ delta)
     floor = xp.sum(left**2) / n if n > d else xp.sum(left[:0, :])
     return Spectrum(squares / n, Basis(basis), delta, floor)
@@ -102,7 +101,7 @@ def _by_gram(xp: Any, inputs: Array, residual: Array, rtol: float) -> Spectrum |
 
 
 class _Refined(NamedTuple):
-    """``images @ turn`` is what the rows make of their left singular vectors (p, k)."""
+    """``images @ turn`` (p, k) are the rows transposed, times their left singular vectors."""
 
     images: Array
     turn: Array
@@ -111,7 +110,7 @@ class _Refined(NamedTuple):
 def _squares(xp: Any, rows: Array, rtol: float) -> tuple[Array, Array, _Refined | None] | None:
     """Return the squared singular values of rows (k, p), k ≤ p, and their left vectors (k, k).
 
-    None if they cannot be had to ``rtol`` from products of the rows.
+    Return None if products of the rows do not determine them to within ``rtol``.
     """
     matrix = rows @ rows.T
     if _is_surely_wide(xp, matrix):
@@ -123,11 +122,11 @@ def _squares(xp: Any, rows: Array, rtol: float) -> tuple[Array, Array, _Refined 
 
 
 def _is_surely_wide(xp: Any, matrix: Array) -> bool:
-    # The squared pivots of a Cholesky factor lie between γ_min and γ_1: rows that depend on each
-    # other mostly show here, at a small part of the cost of eigenvalues.
+    # The squared pivots of a Cholesky factor lie between γ_min and γ_1, so they mostly reveal
+    # dependent rows, at a fraction of the cost of eigenvalues.
     try:
         pivots = xp.linalg.diagonal(xp.linalg.cholesky(matrix)) ** 2
-    except (np.linalg.LinAlgError, RuntimeError):  # the latter is PyTorch's
+    except (np.linalg.LinAlgError, RuntimeError):  # PyTorch raises RuntimeError
         return True
     return not float(xp.min(pivots)) > _DEPENDENT * float(xp.max(pivots))
 
@@ -135,11 +134,11 @@ def _is_surely_wide(xp: Any, matrix: Array) -> bool:
 def _refined(
     xp: Any, vectors: Array, images: Array, rtol: float
 ) -> tuple[Array, Array, _Refined] | None:
-    """Make orthonormal vectors singular ones by a small rotation; None if it would not be small.
+    """Rotate orthonormal vectors slightly into singular vectors; None if the rotation is not small.
 
-    ``images`` are what the rows make of the vectors. Their products among each other keep the
-    digits of small singular values that the eigenvalues of the rows' products have lost. Rotations
-    of first order leave errors of second order.
+    ``images`` are the transposed rows times the vectors. Their mutual products keep the digits of
+    small singular values that the eigenvalues of the rows' products have lost. Rotations of first
+    order leave errors of second order.
     """
     products = images.T @ images
     squares = xp.linalg.diagonal(products)
@@ -149,7 +148,7 @@ def _refined(
     gaps = squares - squares[:, None]
     larger = xp.where(gaps > 0, squares, squares[:, None])
     settled = xp.abs(cosines) <= _ORTHOGONAL
-    turns = xp.where(settled, 0.0, cosines * larger / gaps)  # beside each one's own size
+    turns = xp.where(settled, 0.0, cosines * larger / gaps)  # relative to each vector's own size
     if not float(xp.sum(turns**2)) <= rtol:
         return None
     rotation = xp.where(settled, 0.0, products / gaps)
@@ -168,7 +167,7 @@ def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
 
 
 def _spectrum(xp: Any, left: Array, singular: Array, basis: Basis, residual: Array) -> Spectrum:
-    """Return the spectrum of a matrix (n, d) by its singular values and left vectors (n, r)."""
+    """Return the spectrum of a matrix (n, d) from its singular values and left vectors (n, r)."""
     n, rank = left.shape
     along = left.T @ residual
     beyond = residual - left @ along
@@ -186,9 +185,9 @@ def decompose_kernel(
     *,
     unit: int = 0,
 ) -> tuple[Spectrum, LeftOut | None]:
-    """Decompose a kernel matrix (n, n), which plays the part of X Xᵀ, and tell what is left out.
+    """Decompose a kernel matrix (n, n), which plays the part of X Xᵀ; report what is left out.
 
-    The ``basis`` (n, r) then leads to dual coefficients. ``eps`` and what follows are the
+    The ``basis`` (n, r) then maps to dual coefficients. ``eps`` and the later parameters are the
     arguments of `decompose_semidefinite`.
     """
     n = kernel.shape[0]

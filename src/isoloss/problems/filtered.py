@@ -1,4 +1,4 @@
-"""Filters on a problem's train spectrum, and the parameters and losses that they lead to."""
+"""Filters on a problem's train spectrum, and the resulting parameters and losses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Array = Any
 class Filtered:
     """Filters h = sign·exp(log), which multiply the residual along each direction.
 
-    This is what runs, paths, ridge regression and the best filter have in common.
+    Runs, paths, ridge regression and the best filter share this class.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Filtered:
     """
 
     _POINTS: ClassVar[tuple[str, ...]] = ("train_loss", "sign", "log")
-    """The arrays that have a place for each point."""
+    """The arrays that have one entry for each point."""
 
     problem: Problem
     train_loss: Array
@@ -59,7 +59,7 @@ class Filtered:
         Raises
         ------
         ValueError
-            If the problem has none, being given by its spectra.
+            If the problem has no coordinates because it was given by its spectra.
         """
         return self._parameters(0)
 
@@ -70,23 +70,23 @@ class Filtered:
         Raises
         ------
         ValueError
-            If the problem has no coordinates, being given by its spectra.
+            If the problem has no coordinates because it was given by its spectra.
         """
         return self._parameters(1)
 
     def at(self, index: Any, **changes: Any) -> Self:
-        """Return the same at some of the points.
+        """Return the same object at some of the points.
 
         Parameters
         ----------
         index : int, slice or array
-            Of the first axis of points.
+            An index into the first axis of points.
         **changes
-            Fields that are no arrays, with new values.
+            New values for fields that are not arrays.
         """
         arrays = {name: getattr(self, name)[index, ...] for name in self._POINTS}
         found = dataclasses.replace(self, **arrays, **changes)
-        if "test_loss" in vars(self):  # worked out already
+        if "test_loss" in vars(self):  # already computed
             vars(found)["test_loss"] = self.test_loss[index, ...]
         return found
 

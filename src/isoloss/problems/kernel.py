@@ -1,4 +1,4 @@
-"""Problems that are given by a kernel between train points."""
+"""Problems given by a kernel between train points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Problems whose predictions are rows times parameters: what data and kernels have in common."""
+"""Problems whose predictions are rows times parameters, as for data and kernels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def reduce_rows(
     *,
     single: bool,
 ) -> Reduced:
-    """Return the problem of train rows with a spectrum, without test data."""
+    """Return the problem of train rows with a given spectrum, without test data."""
     return Reduced(
         kind=kind,
         gamma=spectrum.curvature,
@@ -43,7 +43,7 @@ def reduce_rows(
 
 
 def judge_on(problem: Reduced, X_test: Any, y_test: Any) -> Reduced:
-    """Return the problem with test data of `Problem.with_test`."""
+    """Return the problem with test data, for `Problem.with_test`."""
     coordinates = problem.coordinates
     if coordinates is None or problem.start_residual.ndim > 2:
         raise ValueError(
@@ -62,7 +62,7 @@ def judge_on(problem: Reduced, X_test: Any, y_test: Any) -> Reduced:
 
 
 def with_test_rows(problem: Reduced, rows: Array, targets: Array) -> Reduced:
-    """Return the problem with test data that have been read."""
+    """Return the problem with test data that have already been read."""
     xp, coordinates = problem.kind.xp, problem.coordinates
     assert coordinates is not None
     if coordinates.intercept:

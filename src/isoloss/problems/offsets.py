@@ -1,4 +1,4 @@
-"""Residuals of train and test data, brought to order one before anything is squared."""
+"""Residuals of train and test data, scaled to order one before anything is squared."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Array = Any
 
 
 def difference(xp: Any, first: Array, second: Array) -> Offset:
-    """Return first - second, with the exponent of the largest of each problem's entries."""
+    """Return first - second, with the exponent that scales it to order one."""
     unit = max(_unit(xp, first), _unit(xp, second))
     return _normal(xp, scaled(first, -unit) - scaled(second, -unit), unit)
 
 
 def residual(xp: Any, rows: Offset, start: Array, targets: Array) -> Offset:
-    """Return rows @ start - targets, for rows that are to be multiplied by 2^exponent."""
+    """Return rows @ start - targets for ``rows`` that stand for their residual · 2^exponent."""
     started = _unit(xp, start)
     moves = bool(xp.any(start != 0))
     unit = _unit(xp, targets)
@@ -45,7 +45,7 @@ def data_test(
 ) -> QuadraticTest:
     """Return the test loss of data whose predictions are ``rows`` times the parameters.
 
-    Parameters move by the residual in the coordinates' basis, times 2^unit.
+    Parameters change by the residual in the coordinates' basis, times 2^unit.
     """
     basis, start = coordinates.basis, coordinates.start
     wide = exponent(xp, "X_test", xp.max(xp.abs(rows)))
@@ -60,10 +60,10 @@ def data_test(
 def test_of_products(
     xp: Any, factor: Array, at_start: Array, start_residual: Array, unit: int
 ) -> QuadraticTest:
-    """Return the test loss of data that is known by its products.
+    """Return the test loss of data that is known only through products.
 
-    ``factor`` (q, r) is what test predictions change by, for each direction of the residual, times
-    2^unit; ``at_start`` (q, m) the test residual at the start.
+    ``factor`` (q, r), times 2^unit, is the change of test predictions for each direction of the
+    residual; ``at_start`` (q, m) is the test residual at the start.
     """
     return _quadratic(
         xp, _normal(xp, factor, 0), _normal(xp, at_start, 0), start_residual, unit, None

@@ -1,4 +1,4 @@
-"""What filters and residuals mean in the user's units and coordinates."""
+"""Convert filters and residuals to the user's units and coordinates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DIVERGED = 300.0  # log of a filter whose products may leave float64
 def filtered_residual(problem: Reduced, sign: Array, log: Array) -> Array:
     """Return h∘δ(0) for filters h = sign·exp(log), shape (*batch, *levels, r)."""
     xp, start = problem.kind.xp, _start(problem, log)
-    # in logarithms, for where only the product of filter and start fits into float64
+    # logarithms, as float64 may hold only the product of filter and start
     sizes = sum_of_exponentials(xp, (log[..., None] + xp.log(xp.abs(start)))[..., None])
     residual = sign[..., None] * xp.sign(start) * problem.units.residual(xp, sizes)
     residual = problem.kind.result(residual)
@@ -30,8 +30,8 @@ def filtered_residual(problem: Reduced, sign: Array, log: Array) -> Array:
 def filtered_parameters(problem: Reduced, sign: Array, log: Array) -> tuple[Array, Array]:
     """Return coefficients and intercept for filters h = sign·exp(log), shape (*batch, *levels, r).
 
-    They are counted from the start, start + U(δ(0)(h - 1)): the train minimum may be as far away as
-    small curvatures are small, and would take the digits with it.
+    They are computed from the start, as start + U(δ(0)(h - 1)): if small curvatures put the train
+    minimum far away, computing from there would lose digits.
     """
     coordinates, xp = _coordinates(problem), problem.kind.xp
     start = _start(problem, log)
@@ -46,7 +46,7 @@ def filtered_parameters(problem: Reduced, sign: Array, log: Array) -> tuple[Arra
 
 
 def user_residual(problem: Reduced, own: Array) -> Array:
-    """Return residuals (*batch, *levels, r, m), given in the own unit, in the user's.
+    """Convert residuals (*batch, *levels, r, m) from the problem's own unit to the user's.
 
     Raises ``ValueError`` if the user's precision cannot represent them.
     """
@@ -62,14 +62,14 @@ def parameters_of(
 ) -> tuple[Array, Array]:
     """Return coefficients and intercept for residuals (*batch, *levels, r, m) in the eigenbasis.
 
-    ``move`` (*levels, d, m) is added to the parameters themselves. Both are in the own unit.
+    ``move`` (*levels, d, m) is added to the parameters. Both are in the problem's own unit.
     """
     coordinates, xp = _coordinates(problem), problem.kind.xp
     return _given(problem, coordinates.from_minimum(xp, residual, move, problem.units.parameters))
 
 
 def _start(problem: Reduced, log: Array) -> Array:
-    """Return the start's residual with axes for the levels of filters."""
+    """Return the start's residual with additional axes for the levels of filters."""
     start = problem.start_residual
     return start[(..., *(None,) * (log.ndim + 1 - start.ndim), slice(None), slice(None))]
 
@@ -88,8 +88,8 @@ def _given(
 ) -> tuple[Array, Array]:
     """Return coefficients and intercept in the user's precision.
 
-    Raises ``ValueError`` if that cannot represent them although training is ``tame``: where it
-    diverges, they may be infinite.
+    Raises ``ValueError`` if this precision cannot represent them although training is ``tame``;
+    where training diverges, they may be infinite.
     """
     kind, xp = problem.kind, problem.kind.xp
     coef, intercept = (

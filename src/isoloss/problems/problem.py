@@ -1,4 +1,4 @@
-"""The Problem that users hold: how it is made, and what it tells."""
+"""Problem: the public class for building problems and reading their properties."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Problem:
     Build one with `from_spectra`, `from_covariances`, `from_data` or `from_kernel`. A loss is the
     mean over rows of the squared error, summed over outputs, with no factor ½.
 
-    Arrays may come from NumPy, PyTorch, JAX or another array-API library, but all from the same
-    one. Results are computed in float64 and returned in the kind and precision of the arrays; no
-    gradient passes through them.
+    Arrays may come from NumPy, PyTorch, JAX or another array-API library, but all must come from
+    the same library. Results are computed in float64 and returned in the kind and precision of
+    the arrays; they do not propagate gradients.
 
     Examples
     --------
@@ -40,7 +40,7 @@ class Problem:
     """
 
     _reduced: Reduced
-    """All that training and test loss depend on, for the library's own functions."""
+    """Everything that training and test loss depend on, for internal use."""
 
     @classmethod
     @quiet
@@ -62,7 +62,7 @@ class Problem:
         Returns
         -------
         Problem
-            Its batch is the leading axes of the three arrays, broadcast.
+            The problem; its batch shape is the broadcast leading axes of the three arrays.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class Problem:
         Parameters
         ----------
         train_cov, test_cov : array_like, shape (*batch, d, d)
-            Σ̂ and Σ, symmetric and positive semidefinite. Data frames are matched by name.
+            Σ̂ and Σ, symmetric positive semidefinite. Data frames are matched by name.
         start, target : array_like, shape (*batch, d)
             The parameters at the start, and the minimiser β* of the test loss.
         train_target : array_like, shape (*batch, d), optional
@@ -108,7 +108,7 @@ class Problem:
         Returns
         -------
         Problem
-            `Run.coef` then gives β.
+            The problem; `Run.coef` returns β.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class Problem:
         Warns
         -----
         UserWarning
-            If directions are left out because a covariance is rounded, such as one in float32.
+            If directions are left out because a covariance is rounded, for example to float32.
 
         Examples
         --------
@@ -146,43 +146,43 @@ class Problem:
     ) -> Problem:
         """Build the least-squares problem of train data, and judge it on test data.
 
-        The data is decomposed once (covariance, Gram matrix or SVD, the cheapest that keeps the
-        small eigenvalues); nothing afterwards depends on the number of train rows.
+        The data is decomposed once, by the cheapest of covariance, Gram matrix and SVD that keeps
+        the small eigenvalues; later costs do not depend on the number of train rows.
 
         Parameters
         ----------
         X : array_like, shape (n, d)
             Train inputs. A Dask array of chunked rows is never held in memory, but reduced in one
             pass to d + m rows with the same losses. SciPy's sparse matrices are made dense up to 50
-            million entries; larger ones, and operators, are for `isoloss.from_operator`. Data
+            million entries; use `isoloss.from_operator` for larger ones and for operators. Data
             frames (pandas, polars, Arrow) must hold numbers without missing values; the columns of
             test data are matched by name.
         y : array_like, shape (n,) or (n, m)
             Train targets; the squared errors of several outputs are summed.
         X_test : array_like, shape (n_test, d), optional
-            Test inputs. Without test data the problem trains, but has no test loss until
-            `with_test` gives it one.
+            Test inputs. Without test data the problem can be trained, but has no test loss until
+            `with_test` adds test data.
         y_test : array_like, shape (n_test,) or (n_test, m), optional
             Test targets.
         start : array_like, shape of the parameters, default: zeros
-            Parameters at the start, (d,) or (d, m) as ``y`` has one or two axes. With an intercept
-            they have d + 1 rows, the last of which is the intercept.
+            Parameters at the start: (d,) if ``y`` has one axis, (d, m) if it has two. With an
+            intercept they have d + 1 rows, of which the last is the intercept.
         fit_intercept : bool, default: False
             Add an intercept that is trained by the same steps as the other parameters (the bias of
             ``torch.nn.Linear``), not solved for separately.
         rtol : float, default: 2.5e-13
-            The relative error that small curvatures may have. A larger one, such as 1e-8, saves
-            time where the spectrum is wide.
+            The largest relative error of small curvatures. A larger value, such as 1e-8, saves
+            time if the spectrum is wide.
 
         Returns
         -------
         Problem
-            `Run.coef` then gives coefficients of shape (d,) or (d, m).
+            The problem; `Run.coef` returns coefficients of shape (d,) or (d, m).
 
         Raises
         ------
         TypeError
-            If an argument is no array of real numbers: a sparse tensor or an operator, for example.
+            If an argument is not an array of real numbers but, say, a sparse tensor or an operator.
         ValueError
             If shapes or names of columns disagree, an entry is missing, masked or not finite, or a
             sparse matrix is too large.
@@ -214,9 +214,9 @@ class Problem:
         *,
         rounding: float | None = None,
     ) -> Problem:
-        """Build the function-space problem of a kernel: train predictions f start at zero.
+        """Build the function-space problem of a kernel; train predictions f start at zero.
 
-        A GD step is f ← f - (2η/n) K (f - y): the same dynamics with the eigenvalues of K/n.
+        A GD step is f ← f - (2η/n) K (f - y): the same dynamics, with the eigenvalues of K/n.
 
         Parameters
         ----------
@@ -232,13 +232,13 @@ class Problem:
             The size up to which eigenvalues of K are rounding errors and count as 0. By default it
             is estimated from the precision of the entries, their asymmetry, and the smallest
             eigenvalue. It is at least (n + 8)ε times the largest eigenvalue, with the ε of float64,
-            and at least as large as a negative one.
+            and at least the magnitude of any negative eigenvalue.
 
         Returns
         -------
         Problem
-            `Run.coef` then gives dual coefficients α: test predictions are ``K_test @ α``. The
-            problem's ``left_out`` says how many directions are lost to rounding, if any.
+            The problem; `Run.coef` returns dual coefficients α, with test predictions
+            ``K_test @ α``. Its ``left_out`` says how many directions are lost to rounding.
 
         Raises
         ------
@@ -249,7 +249,7 @@ class Problem:
         Warns
         -----
         UserWarning
-            If directions are left out because K is rounded, such as one in float32.
+            If directions are left out because K is rounded, for example to float32.
 
         Examples
         --------
@@ -262,7 +262,7 @@ class Problem:
     @blas_by_size
     @quiet
     def with_test(self, X_test: Any, y_test: Any) -> Problem:
-        """Judge the same training on new test data, without decomposing the train data again.
+        """Return the problem with new test data, without decomposing the train data again.
 
         Parameters
         ----------
@@ -274,7 +274,7 @@ class Problem:
         Returns
         -------
         Problem
-            With the same train loss and start. No noise is added to its test loss.
+            The problem with the same train loss and start. Its test loss includes no noise.
 
         Raises
         ------
@@ -294,19 +294,19 @@ class Problem:
     def curvature(self) -> Array:
         """The eigenvalues γ of the train covariance, shape (*batch, r).
 
-        They descend, except that `from_spectra` keeps its order. `from_data` and `from_kernel`
-        leave out directions without curvature.
+        They are in descending order, except that `from_spectra` keeps its order. `from_data` and
+        `from_kernel` leave out directions without curvature.
         """
         return self._reduced.curvature
 
     @property
     def min_train_loss(self) -> Array:
-        """The smallest train loss that any parameters have, shape batch."""
+        """The smallest train loss over all parameters, shape batch."""
         return self._reduced.min_train_loss
 
     @property
     def max_lr(self) -> Array:
-        """The largest stable constant rate 1/γ₁, shape batch; infinite without any curvature."""
+        """The largest stable constant rate 1/γ₁, shape batch; infinite if all curvatures are 0."""
         return self._reduced.max_lr
 
     @property
@@ -321,9 +321,9 @@ class Problem:
 
     @property
     def left_out(self) -> LeftOut | None:
-        """How many ``directions`` are left out, with curvatures below ``curvature``, if any.
+        """The number of ``directions`` left out, with curvatures below ``curvature``, if any.
 
-        They could not be told from rounding errors of a kernel or covariance.
+        They were indistinguishable from rounding errors of a kernel or covariance.
         """
         return self._reduced.left_out
 
@@ -337,7 +337,7 @@ class Problem:
 
 
 def reduced_of(problem: Any) -> Reduced:
-    """Return what a problem holds; raise ``TypeError`` if it is none."""
+    """Return the reduced form of a problem; raise ``TypeError`` if it is not a `Problem`."""
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
     return problem._reduced

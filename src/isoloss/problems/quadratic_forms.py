@@ -1,7 +1,7 @@
 """The test loss as a quadratic form in the filter h of a schedule.
 
-Each kind of test loss knows its own unit: what it computes, times 2^exponent and plus the noise, is
-the user's test loss.
+Each kind of test loss has its own unit: the user's test loss is the computed value times
+2^exponent, plus the noise.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Array = Any
 Floats = npt.NDArray[np.float64]
 
 _LN2 = 0.6931471805599453
-_SCALED = 300.0  # nats from which filters, and bits from which losses, are scaled before squares
+_SCALED = 300.0  # filters beyond these nats and losses beyond these bits are scaled before squaring
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class DiagonalTest:
 
     def above_noise(self, xp: Any, sign: Array, log: Array) -> Scaled:
         """Return the test losses, without noise, of filters sign·exp(log), (*batch, levels, r)."""
-        del sign  # squares do not see it
+        del sign  # signs do not affect squares
         return sum_of_exponentials(xp, self.log_weights[..., None, :] + 2.0 * log)
 
 
@@ -50,35 +50,35 @@ class Offset(NamedTuple):
 
 
 class Centre(NamedTuple):
-    """The linear and constant parts of a test loss about one point, for a residual 2^exponent."""
+    """The linear and constant parts of a test loss about one point, for residuals · 2^exponent."""
 
     linear: Array
     """b, shape (*batch, r)."""
     constant: Array
     """c, shape batch."""
     exponent: Array
-    """Whole numbers, shape batch."""
+    """Integers, shape batch."""
 
 
 class _Expansion(NamedTuple):
-    """A test loss c + 2bᵀv + vᵀMv about one centre, all of it over 4^shift."""
+    """A test loss c + 2bᵀv + vᵀMv about one centre, divided by 4^shift."""
 
     v: Array
     affine: Array
     """c + 2bᵀv."""
     shift: Array
     log_size: Array
-    """log of c + Σ M_ii v_i², not over 4^shift: rounding errors are in proportion to it."""
+    """log of c + Σ M_ii v_i², not divided by 4^shift; rounding errors are proportional to it."""
 
 
 @dataclass(frozen=True, eq=False)
 class QuadraticTest:
     """Any test distribution: ‖F (h∘δ(0)) + G‖² + noise for outputs in columns.
 
-    It is expanded both about the train minimum (v = h) and about the start (v = h - 1) as
-    c + 2bᵀv + vᵀMv; each filter is evaluated about the centre where less cancels. Directions and
-    constants are brought to order one by powers of two of their own, so that no square of a small
-    one is lost: a filter that diverges along it may make it large.
+    The loss is expanded about the train minimum (v = h) and about the start (v = h - 1) as
+    c + 2bᵀv + vᵀMv; each filter uses the centre with less cancellation. Each direction and
+    constant has its own power of two that scales it to order one, so that squares of small ones do
+    not underflow: a filter that diverges along such a direction may make it large.
     """
 
     factor: Array
@@ -86,15 +86,15 @@ class QuadraticTest:
     minimum: Offset
     """G, the test residual at the train minimum."""
     form: Array
-    """M = FᵀF ∘ δ(0)δ(0)ᵀ, shape (*batch, r, r), of directions over 2^sizes."""
+    """M = FᵀF ∘ δ(0)δ(0)ᵀ, shape (*batch, r, r), with directions divided by 2^sizes."""
     sizes: Array
-    """Whole numbers, shape (*batch, r)."""
+    """Integers, shape (*batch, r)."""
     centres: tuple[Centre, Centre]
-    """About the minimum and about the start."""
+    """The expansions about the minimum and about the start."""
     noise: Array
     """The variance of the label noise, in the user's units."""
     null_inputs: tuple[Array, Basis] | None
-    """Test inputs over √n_test and the basis, where directions without curvature were dropped."""
+    """Test inputs / √n_test and the basis, if directions without curvature were dropped."""
     exponent: int = 0
 
     @classmethod
@@ -154,7 +154,7 @@ class QuadraticTest:
     def above_noise(self, xp: Any, sign: Array, log: Array) -> Scaled:
         """Return the test losses, without noise, of filters sign·exp(log), (*batch, levels, r)."""
         filters = sign * xp.exp(log)
-        tame = xp.max(log, axis=-1) <= _SCALED  # beyond, a start 1 away from 0 makes no difference
+        tame = xp.max(log, axis=-1) <= _SCALED  # larger filters do not differ from filters minus 1
         moved = xp.where(sign > 0, xp.expm1(log), filters - 1.0)
         moved = xp.where(tame[..., None], moved, 0.0)
         minimum = self._about(xp, self.centres[0], filters, sign, log)
@@ -171,7 +171,7 @@ class QuadraticTest:
         sizes = self.sizes[..., None, :]
         diagonal = xp.linalg.diagonal(self.form)[..., None, :]
         b, c, exponent = centre.linear[..., None, :], centre.constant[..., None], centre.exponent
-        # what is squared is scaled where it is far from 1, which it mostly is not
+        # scale before squaring if values are far from 1, which is rare
         seen = (diagonal > 0) & (log > -xp.inf)
         top = xp.max(xp.where(seen, xp.round(log / _LN2) + sizes, -xp.inf), axis=-1)
         top = xp.maximum(top, xp.where(c > 0, exponent[..., None], -xp.inf))
@@ -185,7 +185,7 @@ class QuadraticTest:
 
 
 def _directions(xp: Any, filters: tuple[Array, Array, Array], sizes: Array, shift: Array) -> Array:
-    """Return values = sign·exp(log) times 2^(sizes - shift), which may fit where they do not."""
+    """Return sign·exp(log) times 2^(sizes - shift), which may fit into float64 if values do not."""
     values, sign, log = filters
     if not bool(xp.any(shift != 0)):
         return shifted(xp, values, sizes)

@@ -1,4 +1,4 @@
-"""A problem once its data has been read: all that training and test loss depend on."""
+"""A problem reduced to everything that training and test loss depend on."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Array = Any
 
 _LN2 = 0.6931471805599453
 _HALF_UNIT = 2.0**-53
-_FAR = 1000.0  # bits from which a level is only known by its logarithm
-_LARGEST_NOISE = 2.0**900  # all that is seen beside it
+_FAR = 1000.0  # levels beyond this many bits are represented only by their logarithm
+_LARGEST_NOISE = 2.0**900  # larger noise is clipped, as nothing is visible beside it
 RESCALE_INPUTS = "multiply the inputs (X, the kernel or the train covariance) by a power of two"
 RESCALE_TARGETS = "multiply the targets (y, or start and target) by a power of two"
 
@@ -40,9 +40,9 @@ class Reduction:
     Attributes
     ----------
     rank : int
-        The dimension of the space that training was restricted to.
+        The dimension of the space to which training was restricted.
     estimate : float
-        The estimated relative error of the train and test losses that were asked for.
+        The estimated relative error of the requested train and test losses.
     passes : int
         How often the train data was read.
     """
@@ -56,11 +56,11 @@ class Reduction:
 class Reduced:
     """A least-squares problem in the eigenbasis of its train covariance.
 
-    Its own numbers are near 1; ``units`` makes the user's of them.
+    Its own numbers are near 1; ``units`` converts them to the user's units.
     """
 
     kind: ArrayContext
-    """The array library, precision and device of what was given."""
+    """The array library, precision and device of the user's arguments."""
     gamma: Array
     """`curvature` in float64 and the problem's own unit."""
     floor: Array
@@ -70,21 +70,20 @@ class Reduced:
     log_weights: Array
     """log of γδ(0)², summed over outputs, shape (*batch, r), in the problem's own unit."""
     test_form: DiagonalTest | QuadraticTest | None
-    """The test loss as a function of the filter, where there are test data."""
+    """The test loss as a function of the filter, if there are test data."""
     coordinates: Coordinates | None
-    """How residuals become the user's parameters, where there are any."""
+    """The map from residuals to the user's parameters, if there are any."""
     single_output: bool
-    """Whether results leave out the axis of outputs."""
+    """Whether results have no axis of outputs."""
     reduction: Reduction | None = None
-    """How it was reduced, if it was: by `il.from_operator`."""
+    """How `il.from_operator` reduced the problem; None for other problems."""
     left_out: LeftOut | None = None
-    """The ``directions``, of curvatures below ``curvature``, that could not be told from rounding
-    errors of a kernel or covariance."""
+    """Directions indistinguishable from rounding errors of a kernel or covariance, if any."""
     units: Units = OWN
-    """The powers of two that convert its own numbers to the user's units."""
+    """The powers of two that convert the problem's own numbers to the user's units."""
 
     def representable(self) -> Self:
-        """Return the problem; raise ``ValueError`` if the losses at the start leave float64."""
+        """Return the problem; raise ``ValueError`` if the start's losses overflow or underflow."""
         _ = self.start_train_loss, None if self.test_form is None else self.start_test_loss
         return self
 
@@ -139,7 +138,7 @@ class Reduced:
     def train_loss(self, log: Array) -> Array:
         """Return the train losses of filters ±exp(log), (*batch, *levels, r), in the user's units.
 
-        They are in float64.
+        The losses are in float64.
         """
         levels = (None,) * (log.ndim - self.log_weights.ndim)
         weights, floor = self.log_weights[(..., *levels, slice(None))], self.floor[(..., *levels)]
@@ -147,7 +146,7 @@ class Reduced:
         return own.times(self.kind.xp, self.units.train)
 
     def test_loss(self, sign: Array, log: Array) -> Array:
-        """Return the test losses of filters sign·exp(log), (*batch, *levels, r), likewise."""
+        """Return the test losses of filters sign·exp(log), as `train_loss` does."""
         xp, (*batch, r) = self.kind.xp, self.gamma.shape
         own = self.test.above_noise(xp, *(xp.reshape(h, (*batch, -1, r)) for h in (sign, log)))
         found = own.times(xp, self.test.exponent) + self.test.noise[..., None]
@@ -156,8 +155,8 @@ class Reduced:
     def excess(self, levels: Array) -> Scaled:
         """Return how far L levels lie above the smallest train loss, in the problem's own unit.
 
-        Levels are in the user's units and of any shape; excesses are (B, L), with even exponents,
-        as a level may lie beyond float64.
+        Levels are in the user's units and have any shape. The excesses are (B, L), with even
+        exponents, because a level may lie beyond float64.
         """
         left, _, bits = self._above_floor(levels)
         return Scaled(left, bits + self.kind.xp.zeros_like(left))
@@ -165,9 +164,9 @@ class Reduced:
     def log_excess(self, levels: Array) -> tuple[Array, Array]:
         """Return the logarithm of `excess`, and that of the largest excess within rounding.
 
-        A level is only known to half a unit in its last place. Relative to the excess, which
-        remains after the smallest train loss has been subtracted, this error is larger. Both are
-        (B, L), and NaN for a level below every train loss.
+        A level is only known to half a unit in its last place. Relative to the excess that remains
+        after subtracting the smallest train loss, this error is larger. Both results are (B, L),
+        and NaN for a level below every train loss.
         """
         xp, (left, there, bits) = self.kind.xp, self._above_floor(levels)
         most = xp.where(left > 0, left + _HALF_UNIT * there, left)
@@ -176,7 +175,7 @@ class Reduced:
         return xp.log(shifted(xp, left, near)) + far, xp.log(shifted(xp, most, near)) + far
 
     def _above_floor(self, levels: Array) -> tuple[Array, Array, Array]:
-        """Return the excess of levels and the levels themselves, both over 2^bits, and the bits."""
+        """Return the excess of levels and the levels, both divided by 2^bits, and the bits."""
         xp, exponent = self.kind.xp, float(self.units.train)
         levels = xp.reshape(levels, (1, -1))
         finite = xp.where(xp.isfinite(levels), xp.abs(levels), 0.0)
@@ -187,7 +186,7 @@ class Reduced:
         return there - shifted(xp, floor, -bits), there, bits
 
     def own_unit(self) -> Self:
-        """Return the problem in its own unit, without coordinates: one whose numbers are near 1."""
+        """Return the problem in its own unit, with numbers near 1 and without coordinates."""
         noise = scaled(self.test.noise, -self.test.exponent)
         noise = self.kind.xp.clip(noise, 0.0, _LARGEST_NOISE)
         test = dataclasses.replace(self.test, noise=noise, exponent=0)

@@ -1,4 +1,4 @@
-"""Train and test rows that are only asked for products: arrays, sparse matrices, operators."""
+"""Train and test rows used only through products: arrays, sparse matrices, operators."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ArrayRows:
 
     @classmethod
     def read(cls, name: str, X: Any, y: Any) -> ArrayRows:
-        """Check rows and targets; ``name`` is what a message calls the rows."""
+        """Check rows and targets; error messages call the rows ``name``."""
         if issparse(X):
             check_real(name, X)
             sparse: Any = X
@@ -84,7 +84,7 @@ class ArrayRows:
 
 
 def check_real(name: str, array: Any) -> None:
-    """Raise ``TypeError`` for complex numbers, texts and objects, by the dtype."""
+    """Raise ``TypeError`` if the dtype is complex, text or object."""
     if np.dtype(array.dtype).kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
 
@@ -100,7 +100,7 @@ def check_columns(train: tuple[int, int, int], test: tuple[int, int, int]) -> No
 
 
 def read_targets(y: Any, n: int, name: str) -> Floats:
-    """Return targets (n, m), checked."""
+    """Check targets and return them as an array (n, m)."""
     targets = conversion.floats(f"the targets of {name}", y)
     if targets.ndim not in (1, 2) or len(targets) != n:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Positive semidefinite matrices in practice: nearly symmetric, nearly no negative eigenvalues.
+"""Positive semidefinite matrices with rounding errors in their entries.
 
 Negative eigenvalues, asymmetry and the precision of the entries show which of the small eigenvalues
 are rounding errors.
@@ -26,17 +26,17 @@ __all__ = [
 Array = Any
 
 ROUNDED = 1e-5
-"""Of a matrix's size, may come of float32, whatever the entries are stored in now."""
+"""Errors of this share of a matrix's size may come from float32, whatever its dtype is now."""
 _EPS = 2.0**-52
-_SURE = 2.0  # noise reaches as far above zero as below, but for chance
-_SLIGHT = 1e-10  # of the largest eigenvalue, are of no interest: 10¹⁰ steps would move them
-_FAR = 100.0  # times its rounding error below zero, an eigenvalue is an error
+_SURE = 2.0  # safety factor: noise reaches about as far above zero as below
+_SLIGHT = 1e-10  # smaller shares of the largest eigenvalue do not matter: moving takes 10¹⁰ steps
+_FAR = 100.0  # an eigenvalue this many rounding errors below zero is refused
 
 
 class Entries(NamedTuple):
-    """Matrices (*batch, n, n) made symmetric.
+    """Symmetrized matrices (*batch, n, n).
 
-    ``rounding`` (*batch, 1) is how far rounding of their entries seems to move eigenvalues.
+    ``rounding`` (*batch, 1) estimates how far rounding of their entries moves eigenvalues.
     """
 
     matrices: Array
@@ -44,13 +44,13 @@ class Entries(NamedTuple):
 
     @classmethod
     def read(cls, xp: Any, name: str, matrices: Array, unit: float, exponent: int = 0) -> Entries:
-        """Look at entries that are stored with the rounding unit ``unit``.
+        """Symmetrize entries stored with rounding unit ``unit``, and estimate their rounding.
 
         Independent errors of standard deviation σ_ij move eigenvalues by about
-        2 max_i √(Σ_j σ_ij²) (A. S. Bandeira and R. van Handel (2016), Ann. Probab. 44(4)), which
-        for entries rounded to |K_ij| ``unit``/2 at most is less than ``unit`` times the longest
-        row. Where rows do not mirror columns, half of the difference is such an error. Raises
-        ``ValueError`` if that is more than rounding.
+        2 max_i √(Σ_j σ_ij²) (A. S. Bandeira and R. van Handel (2016), Ann. Probab. 44(4)). For
+        rounding errors of at most |K_ij| ``unit``/2, this is less than ``unit`` times the longest
+        row. Half of any difference between rows and columns counts as such an error. Raises
+        ``ValueError`` if the asymmetry is more than rounding.
         """
         transposed = xp.matrix_transpose(matrices)
         skew = matrices / 2.0 - transposed / 2.0
@@ -72,7 +72,7 @@ def _longest_row(xp: Any, matrices: Array) -> Array:
 
 
 def own_rounding(n: int, largest: Array) -> Array:
-    """Return how far float64 moves the eigenvalues of an n × n matrix, by its largest one."""
+    """Return how far float64 moves the eigenvalues of an n × n matrix with this largest one."""
     return (n + 8) * _EPS * largest
 
 
@@ -81,7 +81,7 @@ def cutoff(
 ) -> Array:
     """Return the size up to which eigenvalues are rounding errors, at least ``rounding``.
 
-    Raises ``ValueError`` naming the lowest eigenvalue if it is further below zero.
+    Raises ``ValueError``, naming the lowest eigenvalue, if that is too far below zero.
     """
     limit = xp.maximum(ROUNDED * largest, _FAR * rounding)
     if bool(xp.any(lowest < -limit)):
@@ -93,10 +93,10 @@ def cutoff(
 
 
 class Decomposed(NamedTuple):
-    """Eigenvalues (*batch, n), descending and those that are rounding exactly 0, and vectors.
+    """Eigenvalues (*batch, n) in descending order, rounding errors set to 0, and the vectors.
 
-    ``left_out`` counts those that are not zero by float64's own rounding, but by that of the
-    entries, which is up to ``below``, unless that is slight.
+    ``left_out`` counts eigenvalues above float64's own rounding but below the rounding of the
+    entries, ``below``; it is 0 if that is slight.
     """
 
     eigenvalues: Array
@@ -115,11 +115,11 @@ def decompose_semidefinite(
     *,
     exponent: int = 0,
 ) -> Decomposed:
-    """Decompose matrices whose entries are stored with the rounding unit ``unit``.
+    """Decompose matrices whose entries are stored with rounding unit ``unit``.
 
-    The user gave them times 2^exponent. ``rounding``, where it is given, is in the user's units and
-    replaces what precision and asymmetry tell; negative eigenvalues tell more all the same. Where
-    it is not, and directions are left out, there is a warning.
+    The user gave them times 2^exponent. If ``rounding`` is given, in the user's units, it replaces
+    the estimate from precision and asymmetry, but negative eigenvalues can still raise it.
+    Otherwise, a warning is issued if directions are left out.
     """
     entries = Entries.read(xp, name, matrices, unit, exponent)
     eigenvalues, vectors = xp.linalg.eigh(entries.matrices)

@@ -1,4 +1,4 @@
-"""Problems that are given by their spectra: the commuting case."""
+"""Problems given by their spectra: the commuting case."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def reduce_spectra(train: Any, test: Any, start: Any, noise: Any) -> Reduced:
 
 
 def spectra_of(problem: Reduced) -> tuple[Array, Array, Array]:
-    """Return what `Problem.from_spectra` was given, to the last bit: γ, λ and δ(0).
+    """Return the exact arguments of `Problem.from_spectra`: γ, λ and δ(0).
 
     Raises ``ValueError`` if the problem does not commute.
     """

@@ -1,4 +1,4 @@
-"""A problem in one line, as it is printed."""
+"""The one-line text of a problem for printing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = Any
 
 @quiet
 def in_short(reduced: Reduced) -> str:
-    """Return what is printed of a problem."""
+    """Return the printed form of a problem."""
     xp, r = reduced.kind.xp, reduced.gamma.shape[-1]
     batch = reduced.gamma.shape[:-1]
     parts = [f"{r} curvature{'s' if r != 1 else ''}"]
@@ -44,7 +44,7 @@ def in_short(reduced: Reduced) -> str:
 
 
 def _text(own: Array, exponent: int, digits: int = 3) -> str:
-    """Write a number times 2^exponent, also beyond float64."""
+    """Write a number times 2^exponent, which may lie beyond float64."""
     theirs = float(scaled(own, exponent))
     if own == 0 or math.isinf(float(own)) or sys.float_info.min <= theirs < math.inf:
         return f"{theirs:.{digits}g}"

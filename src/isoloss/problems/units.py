@@ -1,9 +1,9 @@
-"""Powers of two that bring a problem to order one, and its results back to the user's units.
+"""Powers of two that scale a problem to order one, and its results back to the user's units.
 
 A least-squares problem has no scale of its own: scaling to X·2^a and y·2^b multiplies curvatures by
 4^a, losses by 4^b and parameters by 2^(b - a), and changes nothing else. So the constructors divide
-by powers of two, which is exact, all computations meet numbers near 1, and results are multiplied
-back. Neither squares nor products leave float64 before the result itself does.
+by powers of two, which is exact, all computations use numbers near 1, and results are multiplied
+back. No square or product overflows or underflows float64 unless the result itself does.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ __all__ = [
 Array = Any
 
 _LN2 = (0.6931471805599453, 2.3190468138462996e-17)
-_FAR = 600.0  # nats from which exponentials are taken in parts
+_FAR = 600.0  # exponentials of more nats are computed in parts
 _STEP = 1000  # a power of two that float64 holds
-_NARROW = 1000  # bits that entries may lie below the largest, which is brought to 1
-_WIDEST = 1960  # beyond, products of curvatures and times would be lost
-_MOST = 8000  # exponents beyond this are beyond float64 whatever they multiply
+_NARROW = 1000  # largest range in bits for which the largest entry is scaled to 1
+_WIDEST = 1960  # with more bits, products of curvatures and times would be lost
+_MOST = 8000  # larger exponents leave float64 whatever they multiply
 _BEYOND = 3000.0
 _LOG2_10 = math.log2(10.0)
 
@@ -44,15 +44,15 @@ class Units(NamedTuple):
     """The powers of two that convert a problem's own numbers to the user's units."""
 
     curvature: int = 0
-    """Of curvatures; rates and times are divided by it."""
+    """The exponent of curvatures; rates and times are divided by its power."""
     train: int = 0
-    """Of train losses."""
+    """The exponent of train losses."""
     parameters: int = 0
-    """Of movements of the parameters."""
+    """The exponent of changes of the parameters."""
 
     def residual(self, xp: Any, own: Scaled | Array) -> Array:
-        """Return residuals in the eigenbasis in the user's units."""
-        double = self.train - self.curvature  # odd only for kernels, whose residuals hold a root
+        """Return residuals in the eigenbasis, converted to the user's units."""
+        double = self.train - self.curvature  # odd only for kernels, whose residuals contain a root
         root = math.sqrt(2.0) if double % 2 else 1.0
         if isinstance(own, Scaled):
             return root * own.times(xp, double // 2)
@@ -60,11 +60,11 @@ class Units(NamedTuple):
 
 
 OWN = Units()
-"""The user's numbers are the problem's own."""
+"""The user's units are the problem's own."""
 
 
 def scaled(array: Array, exponent: int) -> Array:
-    """Return an array or number times a power of two, exact but at the ends of float64."""
+    """Return an array or number times 2^exponent, exact except at the limits of float64."""
     rest = max(min(exponent, _MOST), -_MOST)
     while rest:
         step = max(min(rest, _STEP), -_STEP)
@@ -74,7 +74,7 @@ def scaled(array: Array, exponent: int) -> Array:
 
 
 def shifted(xp: Any, array: Array, exponents: Array) -> Array:
-    """Return ``array`` · 2^exponents for an array of whole numbers that broadcasts."""
+    """Return ``array`` · 2^exponents for an integer-valued array that broadcasts."""
     if isinstance(exponents, np.ndarray | np.generic):
         if not exponents.any():
             return array + np.multiply(0.0, exponents)
@@ -89,7 +89,7 @@ def shifted(xp: Any, array: Array, exponents: Array) -> Array:
 
 
 def _power(xp: Any, exponents: Array) -> Array:
-    """Return 2^exponents, exactly: not every library's powers are."""
+    """Return exact 2^exponents; some libraries' powers are not exact."""
     size = xp.abs(exponents)
     result = 1.0 + 0.0 * size
     for bit in (512.0, 256.0, 128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0):
@@ -100,17 +100,17 @@ def _power(xp: Any, exponents: Array) -> Array:
 
 
 def exponents(xp: Any, sizes: Array) -> Array:
-    """Return about log2 of each of some sizes as a whole number, 0 for zero."""
+    """Return the floor of about log2 of each size, and 0 for zeros."""
     some = xp.where(sizes > 0, sizes, xp.ones_like(sizes))
     return xp.floor(xp.log2(some))
 
 
 def exponent(xp: Any, name: str, array: Array) -> int:
-    """Return the exponent to divide by: the largest entry's, if the others then fit beside it.
+    """Return the exponent to divide by: the largest entry's, if the other entries then fit.
 
     Then the largest entry is at least 1 and below 2.
 
-    Raises ``ValueError`` if the entries lie too far apart for any.
+    Raises ``ValueError`` if no exponent works because the entries lie too far apart.
     """
     sizes = xp.abs(array)
     nothing = sizes == 0
@@ -128,16 +128,16 @@ def exponent(xp: Any, name: str, array: Array) -> int:
 
 
 class Scaled(NamedTuple):
-    """Numbers that stand for ``value`` · 2^bits, for an array of whole numbers of the same shape.
+    """The numbers ``value`` · 2^bits, where ``bits`` is an integer-valued array of the same shape.
 
-    For what may leave float64 before it is in the user's units.
+    It holds numbers that may lie beyond float64 until they are in the user's units.
     """
 
     value: Array
     bits: Array
 
     def times(self, xp: Any, exponent: int) -> Array:
-        """Return the numbers times 2^exponent: infinite or 0 where float64 does not hold them."""
+        """Return the numbers times 2^exponent: infinite or 0 where float64 cannot hold them."""
         if not bool(xp.any(self.bits != 0)):
             return scaled(self.value, exponent)
         return shifted(xp, self.value, self.bits + float(exponent))
@@ -172,9 +172,9 @@ def returned(
     advice: str,
     plus: Array | float = 0.0,
 ) -> Array:
-    """Return a result times 2^exponent, and ``plus`` something, in the user's precision.
+    """Return a result times 2^exponent, plus ``plus``, in the user's precision.
 
-    Raises ``ValueError`` where that cannot represent it.
+    Raises ``ValueError`` if that precision cannot represent it.
     """
     xp = kind.xp
     if not isinstance(found, Scaled):

@@ -1,4 +1,4 @@
-"""Reading what a problem is built from: shapes that fit, batches, noise."""
+"""Read and check the arguments of a problem: shapes, batches, noise."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ __all__ = [
 
 Array = Any
 
-_DENSEST = 50_000_000  # numbers of a sparse matrix that is made dense
+_DENSEST = 50_000_000  # entries of the largest sparse matrix that is made dense
 
 
 def log_weights(xp: Any, curvature: Array, residual: Array) -> Array:
-    """Return log(γ ‖δ‖²) without underflow in the squares."""
+    """Return log(γ ‖δ‖²); the squares do not underflow."""
     size = xp.max(xp.abs(residual), axis=-1)
     unit = residual / xp.where(size > 0, size, 1.0)[..., None]
     return xp.log(curvature) + 2.0 * xp.log(size) + xp.log(xp.sum(unit**2, axis=-1))
 
 
 def made_dense(name: str, value: Any) -> Any:
-    """Return one of SciPy's sparse matrices as an array; anything else as it is.
+    """Return one of SciPy's sparse matrices as an array, and anything else unchanged.
 
-    Raises ``ValueError`` if that is too large, and ``TypeError`` for operators.
+    Raises ``ValueError`` if the array is too large, and ``TypeError`` for operators.
     """
     advice = (
         "call il.from_operator(X, y, X_test, y_test, schedules=..., train_loss=...), which "
@@ -79,7 +79,7 @@ def read_noise(kind: ArrayContext, noise: Any, batch: tuple[int, ...]) -> Array:
 def read_covariances(
     kind: ArrayContext, given: dict[str, Any]
 ) -> tuple[dict[str, Array], tuple[int, ...], int]:
-    """Return covariances (``…_cov``) and vectors checked, their batch shape and their size."""
+    """Return checked covariances (``…_cov``) and vectors, their batch shape and their size."""
     names = column_names(given["train_cov"])
     arrays = {
         name: kind.array(
@@ -113,7 +113,7 @@ def read_train(
 ) -> tuple[Array, Array, bool]:
     """Return train inputs, targets as columns, and whether there is a single output.
 
-    ``names`` are what messages call the inputs and the targets.
+    Error messages call the inputs and the targets by ``names``.
     """
     X, y = kind.array(names[0], inputs), kind.array(names[1], targets)
     context.shape(names[0], X, ("n", "d"))
@@ -127,9 +127,9 @@ def read_train(
 
 @dataclass(frozen=True)
 class TrainColumns:
-    """What test data must fit: how many columns the train data has, and their names.
+    """The number and names of the train columns, which test data must match.
 
-    ``outputs`` is None for targets of one axis.
+    ``outputs`` is None for targets with one axis.
     """
 
     inputs: int
@@ -146,7 +146,7 @@ def read_test(
 ) -> tuple[Array, Array]:
     """Return test inputs, and test targets as columns.
 
-    ``called`` is what messages call these two and the train data's.
+    Error messages call these two and the train data's by ``called``.
     """
     X_test, y_test, X, y = called
     rows = kind.array(X_test, in_order(X_test, inputs, X, train.names[0]))
@@ -159,7 +159,7 @@ def read_test(
 
 
 def both_or_neither(**given: Any) -> bool:
-    """Whether test data are given; raise ``ValueError`` if only its inputs or targets are."""
+    """Return whether test data are given; raise ``ValueError`` for inputs or targets alone."""
     missing = [name for name, value in given.items() if value is None]
     if len(missing) == 1:
         (there,) = given.keys() - set(missing)

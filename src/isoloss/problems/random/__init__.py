@@ -1,4 +1,4 @@
-"""Random train sets as problems: the paper's, Gaussian ones of any spectrum, real rows again."""
+"""Problems from random train sets: the paper's, Gaussian with any spectrum, resampled rows."""
 
 from isoloss.problems.random.samplers import Sampler, directions, enumerated, gaussian, resampled
 from isoloss.problems.random.spectra import power_law, spiked, two_level

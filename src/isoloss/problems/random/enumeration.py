@@ -1,4 +1,4 @@
-"""All train sets of unit vectors by their counts, with exact probabilities."""
+"""Enumerate all train sets of unit vectors by their counts, with exact probabilities."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _HALVES = (Fraction(1, 2), Fraction(1, 2))
 
 @dataclass(frozen=True)
 class Draw:
-    """How often each direction was drawn, and the probability of that.
+    """How often each direction was drawn, and the probability of these counts.
 
     Attributes
     ----------
     counts : tuple of int
-        The numbers of samples along each direction.
+        The number of samples along each direction.
     probability : Fraction
-        The probability of these.
+        The probability of these counts.
     """
 
     counts: tuple[int, ...]
@@ -41,12 +41,12 @@ def draws(n: int = 3, probabilities: Sequence[Fraction | int | str] = _HALVES) -
     n : int, default: 3
         The number of samples.
     probabilities : sequence of Fraction or str, default: one half twice
-        The probability of each direction; must add up to 1 exactly.
+        The probability of each direction; they must add up to exactly 1.
 
     Returns
     -------
     list of Draw
-        In lexicographic order of the counts, largest first.
+        The draws in descending lexicographic order of the counts.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def draws(n: int = 3, probabilities: Sequence[Fraction | int | str] = _HALVES) -
 
 
 def exact_probabilities(n: int, probabilities: Sequence[Fraction | int | str]) -> list[Fraction]:
-    """Return probabilities as fractions, checked; and check the number of samples."""
+    """Check the number of samples and the probabilities, and return these as fractions."""
     try:
         exact = [Fraction(p) for p in probabilities]
     except ZeroDivisionError:

@@ -1,4 +1,4 @@
-"""Samplers: random train sets, each a problem, from a generator of random numbers."""
+"""Samplers: make problems of random train sets from a random number generator."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Sampler", "directions", "enumerated", "gaussian", "resampled"]
 
 Floats = npt.NDArray[np.float64]
 Sampler = Callable[[np.random.Generator], Problem]
-"""What makes a problem of random numbers."""
+"""A function that makes a problem from random numbers."""
 
 
 def directions(
@@ -72,7 +72,7 @@ def enumerated(
     Yields
     ------
     Problem, Fraction
-        The problem, and how probable it is.
+        The problem and its probability.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def gaussian(
 ) -> Sampler:
     """Sample n train rows x ~ N(0, diag(spectrum)) with y = ⟨β*, x⟩ + N(0, noise).
 
-    The test loss is the population's, label noise included.
+    The test loss is the population's, including label noise.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def gaussian(
     noise : float, default: 0
         The variance of the label noise.
     target : array_like, shape (d,), optional
-        β*; by default drawn from N(0, I) for each train set.
+        The minimiser β*; by default drawn from N(0, I) for each train set.
 
     Returns
     -------
@@ -126,8 +126,8 @@ def gaussian(
     fixed = None if target is None else conversion.floats("target", target)
     if fixed is not None and fixed.shape != (d,):
         raise ValueError(f"target must have shape ({d},), as the spectrum has; got {fixed.shape}")
-    # d + 1 test rows whose mean squared error is the population's: one for each direction, and one
-    # for the noise
+    # use d + 1 test rows, one for each direction and one for the noise, whose mean squared error is
+    # the population's
     root = (d + 1) ** 0.5
     X_test = np.vstack([root * np.diag(np.sqrt(variances)), np.zeros(d)])
 
@@ -145,16 +145,16 @@ def gaussian(
 def resampled(
     X: Any, y: Any, X_test: Any, y_test: Any, n: int | None = None, *, replace: bool = True
 ) -> Sampler:
-    """Sample train rows from a real data set; the test rows stay.
+    """Sample train rows from a real data set; the test rows stay the same.
 
     Parameters
     ----------
     X, y, X_test, y_test
         As for `Problem.from_data`.
     n : int, optional
-        How many rows; by default as many as there are.
+        How many rows to sample; by default as many as the data set has.
     replace : bool, default: True
-        With replacement, as in the bootstrap, or without.
+        Whether to sample with replacement, as in the bootstrap.
 
     Returns
     -------

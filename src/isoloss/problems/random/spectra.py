@@ -1,4 +1,4 @@
-"""Population spectra: how the variances of the inputs fall."""
+"""Population spectra: the variances of the inputs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Floats = npt.NDArray[np.float64]
 
 
 def power_law(d: int, decay: float) -> Floats:
-    """Return i^-decay for i = 1..d.
+    """Return the variances i^-decay for i = 1..d.
 
     Parameters
     ----------
     d : int
         The number of directions.
     decay : float
-        How fast they fall; 0 for equal ones.
+        How fast the variances fall; 0 makes them equal.
 
     Returns
     -------
@@ -40,9 +40,9 @@ def spiked(d: int, spikes: int, height: float) -> Floats:
     Parameters
     ----------
     d, spikes : int
-        The number of directions, and of those that stand out.
+        The number of all directions, and of the spikes.
     height : float
-        Their variance.
+        The variance of the spikes.
 
     Returns
     -------
@@ -58,12 +58,12 @@ def spiked(d: int, spikes: int, height: float) -> Floats:
 
 
 def two_level(d: int, high: int, upper: float, lower: float) -> Floats:
-    """Return ``high`` variances of ``upper``, the others of ``lower``.
+    """Return d variances: ``high`` of them are ``upper``, the others ``lower``.
 
     Parameters
     ----------
     d, high : int
-        The number of directions, and of those with the larger variance.
+        The number of all directions, and of those with variance ``upper``.
     upper, lower : float
         The two variances.
 
