@@ -1,4 +1,4 @@
-"""Problems from data too large to decompose, built from matrix products alone."""
+"""Build problems from data too large to decompose, using only matrix products."""
 
 from isoloss.large.operators import from_operator
 

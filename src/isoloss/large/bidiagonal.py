@@ -21,9 +21,9 @@ class Bidiagonalization:
     """Orthonormal U (n, l) and V (d, k) with XV = UB, grown from the residual R = Xβ₀ - y.
 
     V spans the Krylov space of C = XᵀX from XᵀR, which gradient descent and flow never leave: the
-    parameters are β₀ plus a polynomial, or an exponential, of C times XᵀR. B keeps the digits of
-    small singular values, which products with C would lose. (G. Golub and W. Kahan (1965), SIAM J.
-    Numer. Anal. 2(2); all vectors are reorthogonalized.)
+    parameters are β₀ plus a function (polynomial or exponential) of C times XᵀR. B keeps the
+    digits of small singular values, which products with C would lose. (G. Golub and W. Kahan
+    (1965), SIAM J. Numer. Anal. 2(2); all vectors are reorthogonalized.)
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Bidiagonalization:
         self._next = self._directions(images)
 
     def exhausted(self) -> bool:
-        """Whether, up to rounding, the Krylov space cannot grow any further."""
+        """Return whether, up to rounding, the Krylov space cannot grow any further."""
         return not self._next.size
 
     @property
@@ -62,13 +62,13 @@ class Bidiagonalization:
         return int(self.right.shape[1] + self._next.shape[1])
 
     def grow(self) -> None:
-        """Add a block, which costs one product with X and one with Xᵀ."""
+        """Add a block, at the cost of one product with X and one with Xᵀ."""
         block = self._next
         images = scaled(self._rows.forward(block), -self.exponent)
         self._scale = max(self._scale, float(np.linalg.norm(images, 2)))
         coefficients, rest = _split(self._left, images)
         new = _orthonormal(rest, self._scale * _EPS * len(rest) ** 0.5)
-        # normalizing a small rest enlarges its part along U, so that part is removed again
+        # normalizing a small remainder enlarges its part along U, so that is removed again
         new = _split(self._left, new)[1] if new.shape[1] else new
         new = np.linalg.qr(new)[0]
         self.right = np.hstack([self.right, block])
@@ -84,7 +84,7 @@ class Bidiagonalization:
             self._next = self._directions(self._rows.backward(new))
 
     def _directions(self, images: Floats) -> Floats:
-        """Return the directions that these images under Xᵀ add to V."""
+        """Return the directions that ``images`` under Xᵀ add to V."""
         images = scaled(images, -self.exponent)
         self._scale = max(self._scale, float(np.linalg.norm(images, 2)))
         rest = _split(self.right, images)[1]
@@ -98,11 +98,11 @@ def _split(basis: Floats, columns: Floats) -> tuple[Floats, Floats]:
     """Return the coefficients of columns in an orthonormal basis, and the remainder."""
     along = basis.T @ columns
     rest = columns - basis @ along
-    again = basis.T @ rest  # twice is enough (W. Kahan)
+    again = basis.T @ rest  # two passes are enough (W. Kahan)
     return along + again, rest - basis @ again
 
 
 def _orthonormal(columns: Floats, nothing: float) -> Floats:
-    """Return an orthonormal basis of the columns, without singular values up to ``nothing``."""
+    """Return an orthonormal basis of the columns; singular values up to ``nothing`` count as 0."""
     left, singular, _ = np.linalg.svd(columns, full_matrices=False)
     return left[:, singular > nothing]

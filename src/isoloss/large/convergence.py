@@ -1,4 +1,4 @@
-"""Whether the losses of given schedules have converged as a Krylov space grows."""
+"""Test whether the losses of given schedules have converged as a Krylov space grows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["ConvergenceTest", "MonitoredLosses"]
 
 Floats = npt.NDArray[np.float64]
 
-_LEVELS = 20  # by default
+_LEVELS = 20  # the default number
 _SMALL = 1e-12  # of the start's loss; smaller differences are rounding
 
 
@@ -35,12 +35,12 @@ class ConvergenceTest:
 
     @classmethod
     def read(cls, schedules: Any, train_loss: Any) -> ConvergenceTest:
-        """Read one or several schedules or texts, and train losses."""
+        """Read one or more schedules or texts, and the train losses."""
         several = list(read_all(schedules, read).values())
         if train_loss is None:
             return cls(several, Levels.read(_LEVELS, lowest=1e-6))
         if conversion.count("train_loss", train_loss) is not None:
-            train_loss = [train_loss]  # one loss, not a number of levels
+            train_loss = [train_loss]  # a single loss, not a count of levels
         return cls(several, Levels.read(train_loss, name="train_loss"))
 
     def losses(self, problem: Problem) -> MonitoredLosses:
@@ -72,9 +72,9 @@ class ConvergenceTest:
 
 
 class MonitoredLosses(NamedTuple):
-    """Losses at the stops, whether the levels are reached, and the losses at the start.
+    """The losses at the stops and the start, and whether the levels are reached.
 
-    ``test`` is empty without test data.
+    ``test`` is empty if there are no test data.
     """
 
     train: Floats
@@ -84,7 +84,7 @@ class MonitoredLosses(NamedTuple):
     start: tuple[float, float]
 
     def change(self, before: MonitoredLosses) -> float:
-        """Return the largest relative change of a loss; infinite if other levels are reached."""
+        """Return the largest relative change of a loss; infinite if the reached levels differ."""
         if self.open_ended or not np.array_equal(self.reached, before.reached):
             return float("inf")
         largest = 0.0

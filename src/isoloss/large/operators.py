@@ -1,4 +1,4 @@
-"""A problem from products with the data, as large as the given schedules need."""
+"""Build a problem from products with the data, as large as the given schedules need."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["from_operator"]
 
 Floats = npt.NDArray[np.float64]
 
-_GROWTH = 1.25  # of the rank between two convergence tests
+_GROWTH = 1.25  # growth of the rank between two convergence tests
 
 
 def from_operator(
@@ -45,39 +45,39 @@ def from_operator(
     rtol: float = 1e-6,
     max_rank: int = 500,
 ) -> Problem:
-    """Build a least-squares problem from matrix products with the data alone.
+    """Build a least-squares problem using only matrix products with the data.
 
     Training never leaves a Krylov space of the data. Block Golub-Kahan bidiagonalization from the
     start's residual, fully reorthogonalized, grows that space until the losses of the given
-    schedules converge. The result is an ordinary problem on the space, as are bands and designs.
+    schedules converge. The result is an ordinary problem on that space, also for bands and designs.
 
     Parameters
     ----------
     X : array_like, sparse matrix, LinearOperator or Dask array, shape (n, d)
         Train inputs: anything that SciPy can multiply by, also transposed; or chunked rows,
-        possibly sparse, which each product reads one after another.
+        possibly sparse, which each product reads chunk by chunk.
     y : array_like, shape (n,) or (n, m)
         Train targets.
     X_test, y_test : as X and y, optional
-        Test data. Without it, only the train losses must converge.
+        Test data. Without them, only the train losses must converge.
     schedules : str, Schedule, phase or list of these, optional
         Schedules whose losses must converge. Rates in texts are in units of the largest stable one.
     train_loss : array_like, optional
-        The train losses at which the losses must converge (at its end, where a schedule does not
-        reach them). By default: 20, evenly spaced in the log of the excess down to a millionth
-        of the start's, and the smallest one. A few high levels need few products.
+        The train losses at which the losses must converge (or at a schedule's end, if it does not
+        reach them). The default is 20 levels, evenly spaced in the log of the excess down to a
+        millionth of the start's, and the smallest one. A few high levels need few products.
     start : array_like, shape (d,) or (d, m), optional
-        Parameters at the start; zeros if left out.
+        Parameters at the start; by default zeros.
     rtol : float, default: 1e-6
         The largest estimated relative error of these losses. The estimate is their change since
         the space was a fifth smaller; it must be at most ``rtol`` twice in a row.
     max_rank : int, default: 500
-        The largest dimension of the space, which takes (n + d)·max_rank numbers.
+        The largest dimension of the space, which stores (n + d)·max_rank numbers.
 
     Returns
     -------
     Problem
-        Its ``reduction`` holds the rank, the estimate and the number of passes over the data.
+        The problem; its ``reduction`` has the rank, the estimate and the number of data passes.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def _grown(
         found = convergence.losses(Problem(problem))
         before, estimate = estimate, np.inf if known is None else found.change(known)
         known = found
-        if max(before, estimate) <= rtol:  # once could be a plateau
+        if max(before, estimate) <= rtol:  # a single small change could be a plateau
             break
     if problem is None or space.exhausted():
         problem, estimate = _problem(space, rows, test, start), 0.0
@@ -223,6 +223,6 @@ def _problem(space: Bidiagonalization, rows: Rows, test: Rows | None, start: Flo
         log_weights=log_weights(xp, gamma, residual),
         test_form=test_form,
         coordinates=Coordinates.build(basis, start, residual, unit),
-        single_output=False,  # which from_operator alone knows
+        single_output=False,  # from_operator sets this
         units=units,
     ).representable()

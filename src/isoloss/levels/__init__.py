@@ -1,4 +1,4 @@
-"""All parameters with one train loss: the lowest and highest test loss, and what can be reached."""
+"""The lowest and highest test loss at one train loss, over parameters, filters or schedules."""
 
 from isoloss.levels.attaining import attaining_schedule
 from isoloss.levels.band import Band, level_band

@@ -1,4 +1,4 @@
-"""The schedule that attains an end of the band: the theorem that every point of it is reachable."""
+"""Schedules that attain an end of the band; by a theorem, every point of it is reachable."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["attaining_schedule"]
 Floats = npt.NDArray[np.float64]
 
 _MARGIN = 1.01  # how far above the level the train loss stays before the flow
-_FLOWN = 1.1  # the train loss at the flow's start, where the filter is met in all directions
-_NOTHING = 1e-13  # filter values below this share of the largest count as removed
-_MINIMISERS = 1e-9  # test loss at the train minimum, as a share of the start's
+_FLOWN = 1.1  # the train loss, over the level, where the flow starts from the wanted filter
+_NOTHING = 1e-13  # smaller filter values, relative to the largest, count as 0
+_MINIMISERS = 1e-9  # largest test loss at a shared minimum, as a share of the start's
 _MAX_NEWTON = 100
 _LARGEST_PUSH = 1e12
-_REMOVED = 1e-6  # an enlarging step must not take a direction away
+_REMOVED = 1e-6  # factors of an enlarging step below this would remove a direction
 
 
 def attaining_schedule(
@@ -36,34 +36,34 @@ def attaining_schedule(
 ) -> Schedule:
     """Build a schedule that attains an end of the band of test losses at a train loss.
 
-    A step at rate 1/(2γ) removes the residual along the directions of curvature γ. So where the
+    A step at rate 1/(2γ) removes the residual along the directions of curvature γ. So if the
     extreme residual lies along a single curvature, as in eq. (3) and (4) of the paper, at most
-    d - 1 steps remove the others, one large step before them enlarges what would else be too
-    little, and flow brings the train loss to the level. In general each step leaves a small
-    rest x of its direction, η = (1 - x)/(2γ); the rests solve d equations by Newton's method,
-    after one enlarging step that is as small as they allow.
+    d - 1 steps remove the other directions. If too little would remain, one large step among them
+    enlarges the residual. Flow then brings the train loss to the level. In general each step
+    leaves a small share x of its direction, η = (1 - x)/(2γ); Newton's method finds the shares
+    from d equations, after an enlarging step that is as small as they allow.
 
-    Steps go from high to low curvature: then each shrinks what is still to be removed. The
-    enlarging step comes as late as the train loss permits, which must not reach the level early.
+    Steps go from high to low curvature, so that each shrinks what later steps must remove. The
+    enlarging step comes as late as possible while the train loss stays above the level.
 
     Parameters
     ----------
     problem : Problem
         One problem (no batch) with one output, whose train and test loss share their minimiser.
     train_loss : float
-        The level, above the smallest train loss and below the start's.
+        The level: above the smallest train loss and below the start's.
     end : {"lowest", "highest"}, default: "lowest"
-        Which end of `reachable_band`.
+        The end of `reachable_band` to attain.
 
     Returns
     -------
     Schedule
-        At most d steps of gradient descent for d curvatures, in the general case d + 1, and flow.
+        At most d gradient-descent steps for d curvatures (in general d + 1), then flow.
 
     Raises
     ------
     ValueError
-        If the problem is of another kind, or the level is out of range.
+        If the problem is not of this kind, or the level is out of range.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def _check(problem: Problem, train_loss: float, end: str) -> None:
 
 
 def _grouped(problem: Reduced, wanted: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return distinct curvatures (descending) with weights, and the wanted filter there."""
+    """Return distinct curvatures (descending), their weights, and their wanted filter values."""
     gamma = np.asarray(problem.gamma, dtype=float)
     weights = np.exp(np.asarray(problem.log_weights, dtype=float))
     moves = weights > 0
@@ -122,12 +122,12 @@ def _grouped(problem: Reduced, wanted: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _single(gamma: Floats, weights: Floats, kept: int, excess: float) -> Floats:
-    """Return steps that leave the residual along one curvature only, at least the level's."""
+    """Return steps that leave residual along one curvature only, with the loss above the level."""
     others = np.delete(gamma, kept)
     rates = 0.5 / others
     least = math.log(_MARGIN * excess)
     for place in range(rates.size, -1, -1):
-        # the smallest factor with which an enlarging step at this place keeps the loss up
+        # try the smallest enlarging step at this place that keeps the loss above the level
         losses = _log_losses(gamma, weights, rates)
         if losses.min(initial=np.inf) > least:
             return rates
@@ -140,11 +140,11 @@ def _single(gamma: Floats, weights: Floats, kept: int, excess: float) -> Floats:
 def _push(
     gamma: Floats, weights: Floats, rates: Floats, place: int, kept: int, least: float
 ) -> float | None:
-    """Return how much a step at ``place`` must enlarge the kept residual; None: comes too late."""
+    """Return the factor by which a step at ``place`` must enlarge the kept residual, or None."""
     before = _log_losses(gamma, weights, rates[:place])
     if before.min(initial=np.inf) <= least:
         return None
-    # what is kept alone must stay above the level after every later step
+    # the kept direction alone must stay above the level after every later step
     path = _log_filters(gamma, rates)[place:, kept]
     start = _log_filters(gamma, rates[:place])[-1, kept] if place else 0.0
     lowest = min(start, path.min(initial=np.inf))
@@ -152,7 +152,7 @@ def _push(
 
 
 def _several(gamma: Floats, weights: Floats, target: Floats, excess: float) -> Floats:
-    """Return steps that meet a filter in every direction, but for a common flow."""
+    """Return steps that reach a filter in every direction, except for a final flow."""
     flown = math.log(_FLOWN) / (4.0 * gamma[0])
     wanted = target * np.exp(2.0 * gamma * flown)
     least = math.log(min(_MARGIN, 0.5 * (1.0 + _FLOWN)) * excess)
@@ -175,7 +175,7 @@ def _several(gamma: Floats, weights: Floats, target: Floats, excess: float) -> F
 
 
 def _rests(gamma: Floats, wanted: Floats) -> Floats | None:
-    """Solve x_i Π_{j≠i} (1 - (1 - x_j)γ_i/γ_j) = wanted_i for |x_i| ≤ 1; None without solution."""
+    """Solve x_i Π_{j≠i} (1 - (1 - x_j)γ_i/γ_j) = wanted_i for |x_i| ≤ 1; None if that fails."""
     ratio = gamma[:, None] / gamma[None, :]
     x = np.zeros_like(gamma)
     own = np.eye(gamma.size, dtype=bool)

@@ -1,4 +1,4 @@
-"""The level set of a train loss: its lowest and highest test loss, and where they are attained."""
+"""The lowest and highest test loss on the level set of a train loss, and where they occur."""
 
 from __future__ import annotations
 
@@ -52,21 +52,21 @@ class Band:
     lowest: Array
     highest: Array
     low_point: Array
-    """Residual of lowest test loss in the eigenbasis, shape (*batch, *levels, r, m).
+    """The residual with the lowest test loss, in the eigenbasis, shape (*batch, *levels, r, m).
 
-    It is in the problem's own unit, as all that follow.
+    This field and the following ones are in the problem's own unit.
     """
     high_point: Array
-    """The same of highest test loss."""
+    """The residual with the highest test loss."""
     null_move: Array | None
-    """Movement in the user's directions of no curvature that belongs to ``low_point``."""
+    """The change along directions without curvature that belongs to ``low_point``."""
 
     def lowest_residual(self) -> Array:
-        """Return a residual of lowest test loss: batch × levels × r (× outputs)."""
+        """Return a residual with the lowest test loss: batch × levels × r (× outputs)."""
         return self._residual(self.low_point)
 
     def highest_residual(self) -> Array:
-        """Return a residual of highest test loss: batch × levels × r (× outputs).
+        """Return a residual with the highest test loss: batch × levels × r (× outputs).
 
         Raises
         ------
@@ -78,18 +78,18 @@ class Band:
 
     @quiet
     def lowest_coef(self) -> Array:
-        """Return parameters of lowest test loss in the user's coordinates, as `Run.coef`.
+        """Return parameters with the lowest test loss in the user's coordinates, like `Run.coef`.
 
         Raises
         ------
         ValueError
-            If the problem has no coordinates, being given by its spectra.
+            If the problem has no coordinates because it was given by its spectra.
         """
         return parameters_of(self.problem._reduced, self.low_point, self.null_move)[0]
 
     @quiet
     def highest_coef(self) -> Array:
-        """Return parameters of highest test loss in the user's coordinates, as `Run.coef`.
+        """Return parameters with the highest test loss in the user's coordinates, like `Run.coef`.
 
         Raises
         ------
@@ -120,8 +120,8 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
     """Find the lowest and highest test loss over all parameters with a given train loss.
 
     In the commuting case these are eq. (3) and (4) of the paper, ε·min λ/γ and ε·max λ/γ. Otherwise
-    they are the extremes of a quadratic form on an ellipsoid: generalized eigenvalues where train
-    and test loss share their minimiser, else a secular equation (hard case included).
+    they are the extremes of a quadratic form on an ellipsoid: generalized eigenvalues if train and
+    test loss share their minimiser, else roots of a secular equation (including its hard case).
 
     Parameters
     ----------
@@ -133,8 +133,8 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
     Returns
     -------
     Band
-        With arrays of shape batch × levels. For a kernel problem "all parameters" are all dual
-        coefficients.
+        A band with arrays of shape batch × levels. For a kernel problem, "all parameters" means
+        all dual coefficients.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def level_band(problem: Problem, train_loss: Any) -> Band:
 
 
 def printed(band: Any) -> str:
-    """Return what is printed of a band: its numbers, or the shape of many."""
+    """Return the printed form of a band: its numbers, or its shape if there are many."""
     name = type(band).__name__
     if band.lowest.ndim:
         return f"{name}(shape {tuple(band.lowest.shape)})"
@@ -181,9 +181,9 @@ def printed(band: Any) -> str:
 
 
 def user_losses(problem: Reduced, name: str, own: Scaled, shape: tuple[int, ...]) -> Array:
-    """Return test losses above the noise (B, L) as the user's, of a shape.
+    """Convert test losses above the noise (B, L) to the user's units, noise and ``shape``.
 
-    Raises ``ValueError`` where float64 cannot represent them.
+    Raises ``ValueError`` if float64 cannot represent them.
     """
     xp = problem.kind.xp
     noise = xp.reshape(problem.test.noise, (-1, 1)) + xp.zeros_like(own.value)
@@ -231,7 +231,7 @@ def _general(
     offsets = xp.reshape(test.minimum.residual, (-1, q, m))
     found = []
     for i in range(curvature.shape[0]):
-        rank = int(xp.sum(xp.astype(curvature[i, :] > 0, xp.int64)))  # descending: the first ones
+        rank = int(xp.sum(xp.astype(curvature[i, :] > 0, xp.int64)))  # they are in descending order
         factor, offset = factors[i, :, :rank], offsets[i, ...]
         beyond_train = factors[i, :, rank:]
         size = xp.sum(factors[i, ...] ** 2)
@@ -259,7 +259,7 @@ def _general(
 
 
 def _range(xp: Any, inputs: Array, scale: float) -> tuple[Array, Array, Array]:
-    """Return the thin SVD of the test inputs' part in directions without train curvature."""
+    """Return the thin SVD of the part of the test inputs without train curvature."""
     if 0 in inputs.shape:
         empty = inputs[:, :0]
         return empty, xp.sum(empty, axis=0), inputs[:0, :]

@@ -1,4 +1,4 @@
-"""Filters that take one value for each curvature, as free values of equal weight in the loss."""
+"""Filters with one value for each curvature, given by free values with equal loss weights."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["SAME", "FreeValues", "LogFilter", "distinct", "free_values"]
 Array = Any
 
 SAME = 1e-13
-"""Curvatures closer than this share of their size are one, split by rounding."""
+"""Curvatures with a smaller relative difference are equal up to rounding."""
 
 
 def distinct(xp: Any, curvature: Array) -> Array:
-    """Return which distinct curvature each of (r,) is, as a matrix (r, p) of zeros and ones."""
+    """Return a matrix (r, p) of zeros and ones that maps curvatures (r,) to p distinct ones."""
     order = xp.argsort(curvature)
     ordered = xp.take(curvature, order, axis=0)
     new = (ordered[1:] - ordered[:-1]) > SAME * ordered[1:]
@@ -29,14 +29,14 @@ def distinct(xp: Any, curvature: Array) -> Array:
 
 
 class LogFilter(NamedTuple):
-    """sign·exp(log), where the value itself may lie beyond float64."""
+    """A filter sign·exp(log), whose values may lie beyond float64."""
 
     sign: Array
     log: Array
 
     def values(self, kind: ArrayContext) -> Array:
         """Return the filter in the user's precision; raise ``ValueError`` if it is too large."""
-        found = kind.result(self.sign * kind.xp.exp(self.log) + 0.0)  # no minus zeros
+        found = kind.result(self.sign * kind.xp.exp(self.log) + 0.0)  # + 0.0 removes negative zeros
         if not bool(kind.xp.all(kind.xp.isfinite(kind.plain("filter", found)))):
             raise ValueError(
                 f"the filter overflows {precision(kind)}: a direction has almost no residual at "
@@ -48,8 +48,8 @@ class LogFilter(NamedTuple):
 class FreeValues:
     """One problem of a batch: its filter as a linear function of p free values.
 
-    The free values are lengths: each is what its directions have of the square root of the train
-    loss, however small their weights are. The test loss is ‖matrix @ values + offset‖².
+    The square of each free value is the excess train loss along its directions, however small
+    their weights are. The test loss is ‖matrix @ values + offset‖².
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class FreeValues:
         logs = xp.where(self.members > 0, log_weights[:, None], -xp.inf)
         # log of √Σw of each group
         self.log_sizes = 0.5 * sum_of_exponentials(xp, logs.T).log(xp)
-        # δ_i/√w_i = (δ_i/‖δ_i‖)/√γ_i, times what the direction has of its group
+        # δ_i/√w_i = (δ_i/‖δ_i‖)/√γ_i, times the direction's share of its group
         size = xp.max(xp.abs(delta), axis=-1)
         unit = delta / xp.where(size > 0, size, 1.0)[:, None]
         norm = xp.sqrt(xp.sum(unit**2, axis=-1)) * xp.sqrt(gamma)
@@ -82,23 +82,23 @@ class FreeValues:
         rest = scaled(offset.residual, offset.exponent - above)
         blocks = (
             (factor @ (unit[:, j, None] * shares), factor @ (self.null_space * delta[:, j]))
-            for j in range(delta.shape[1])  # one output after another, for memory's sake
+            for j in range(delta.shape[1])  # one output at a time, to save memory
         )
         matrix, unmoved = next(blocks)
         column = rest[:, 0] + scaled(unmoved, -above)
         for j, (more, unmoved) in enumerate(blocks, start=1):
             matrix = xp.concat([matrix, more])
             column = xp.concat([column, rest[:, j] + scaled(unmoved, -above)])
-            if matrix.shape[0] > matrix.shape[1] + 1:  # as few rows as have the same test loss
+            if matrix.shape[0] > matrix.shape[1] + 1:  # keep only as many rows as needed
                 both = xp.linalg.qr(xp.concat([matrix, column[:, None]], axis=1))[1]
                 matrix, column = both[:, :-1], both[:, -1]
         self.matrix, self.offset = matrix, Offset(column[:, None], above)
 
     def filter(self, free: Array) -> LogFilter:
-        """Return filters (..., r) of free values (..., p)."""
+        """Return the filters (..., r) for free values (..., p)."""
         xp = self.kind.xp
         logs = xp.log(xp.abs(free)) - self.log_sizes
-        groups = self.members.T  # each direction is in one group, or in none
+        groups = self.members.T  # each direction is in at most one group
         if not groups.shape[0]:
             there = xp.broadcast_to(self.null_space, (*free.shape[:-1], self.null_space.shape[0]))
             return LogFilter(xp.ones_like(there), xp.log(there))

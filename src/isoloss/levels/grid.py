@@ -1,4 +1,4 @@
-"""Levels, the train losses to stop at: numbers in a unit, or so many of them, evenly spaced."""
+"""Levels, the train losses to stop at: numbers in a unit, or a count of evenly spaced ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Array = Any
 Floats = npt.NDArray[np.float64]
 
 UNITS = ("absolute", "start", "excess")
-"""Train losses; shares of the start's; and shares of the start's above the smallest one."""
+"""Train losses, shares of the start's, or shares of the start's excess over the smallest."""
 _MOST = 10**6  # levels
 
 
@@ -42,11 +42,11 @@ class Levels:
     Attributes
     ----------
     values : array, shape (L,)
-        Numbers in the unit.
+        The levels as numbers in the unit.
     unit : str
         One of `UNITS`.
     counted : bool
-        Whether the user gave their number only.
+        Whether the user gave only the number of levels.
     """
 
     values: Floats
@@ -57,7 +57,7 @@ class Levels:
     def read(
         cls, given: Any, unit: str = "absolute", *, lowest: float = 1e-3, name: str = "levels"
     ) -> Levels:
-        """Take numbers in a unit, or how many levels: shares of the excess, down to the lowest."""
+        """Read numbers in a unit, or a count of levels: shares of the excess down to ``lowest``."""
         check_unit("unit", unit)
         if (count := conversion.count(name, given)) is not None:
             _check_count(name, count)
@@ -87,18 +87,18 @@ def train_losses(
     problem : Problem
         One problem (no batch).
     levels : int or array_like, shape (L,)
-        Numbers in ``unit``; or how many levels, evenly spaced in the log of the train loss above
-        its smallest value, from the start's (excluded) down to ``lowest`` times that.
+        Numbers in ``unit``, or a count of levels: these are evenly spaced in the log of the excess
+        over the smallest train loss, from the start's (excluded) down to ``lowest`` times that.
     unit : {"absolute", "start", "excess"}, default: "absolute"
-        Whether numbers are train losses, shares of the start's train loss, or shares of the start's
-        train loss above the smallest one.
+        Whether numbers are train losses, shares of the start's train loss, or shares of its excess
+        over the smallest train loss.
     lowest : float, default: 0.001
-        The lowest of so many levels, as a share of the start's excess.
+        The lowest level if ``levels`` is a count, as a share of the start's excess.
 
     Returns
     -------
     array, shape (L,)
-        Train losses, for `isoloss.train` and all that takes a train loss.
+        Train losses, for `isoloss.train` and other functions of a train loss.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def train_losses(
 
 
 def measure(problem: Problem, unit: str) -> tuple[float, float]:
-    """Return what one of a unit is worth in a problem, and the train loss that is none of it."""
+    """Return the train losses that make up one unit, and the one that corresponds to 0."""
     if unit == "start":
         return float(problem.start_train_loss), 0.0
     if unit == "excess":
@@ -136,7 +136,7 @@ def measure(problem: Problem, unit: str) -> tuple[float, float]:
 
 
 def start_excess(problem: Problem) -> float:
-    """Return the start's train loss above the smallest one, without a difference of the two."""
+    """Return the start's excess over the smallest train loss, without subtracting the two."""
     reduced = problem._reduced
     weights = conversion.to_numpy(reduced.log_weights)
     return float(scaled(np.exp(weights).sum(), reduced.units.train))
@@ -149,7 +149,7 @@ def check_unit(name: str, unit: Any) -> None:
 
 
 def between(name: str, problem: Problem, given: Any) -> Floats:
-    """Return train losses that are strictly between the smallest one and the start's."""
+    """Return train losses; they must lie strictly between the smallest one and the start's."""
     conversion.refuse_booleans(name, given)
     values = conversion.floats(name, given)
     floor = float(problem.min_train_loss)
@@ -163,7 +163,7 @@ def between(name: str, problem: Problem, given: Any) -> Floats:
 
 
 def stops(problem: Problem, train_loss: Any) -> Array:
-    """Return levels, which need not be reachable, as an array of the problem's kind."""
+    """Return levels as an array of the problem's kind; they need not be reachable."""
     conversion.refuse_booleans("train_loss", train_loss)
     kind = problem._reduced.kind
     levels, xp = kind.plain("train_loss", train_loss), kind.xp
@@ -173,7 +173,7 @@ def stops(problem: Problem, train_loss: Any) -> Array:
 
 
 def excess_of(problem: Reduced, train_loss: Any) -> tuple[Array, Scaled]:
-    """Return levels and, (B, L), what they leave above the smallest train loss.
+    """Return levels and their excesses (B, L) over the smallest train loss.
 
     Raises ``ValueError`` for a train loss that no parameters have.
     """
@@ -197,7 +197,7 @@ def excess_of(problem: Reduced, train_loss: Any) -> tuple[Array, Scaled]:
 
 
 def spaced(first: Any, last: Any, count: Any) -> Floats:
-    """Return so many levels, evenly spaced in the log, with both ends."""
+    """Return ``count`` levels, evenly spaced in the log, including both ends."""
     _check_count("count", count)
     for name, end in (("from", first), ("to", last)):
         if isinstance(end, bool) or not isinstance(end, int | float) or not 0 < end < float("inf"):
@@ -209,7 +209,7 @@ def spaced(first: Any, last: Any, count: Any) -> Floats:
 
 
 def parse(text: str) -> int | Floats:
-    """Return levels that a text names: ``"12"``, ``"0.5,0.1"`` or ``"0.1:0.001:5"``."""
+    """Parse levels from a text such as ``"12"``, ``"0.5,0.1"`` or ``"0.1:0.001:5"``."""
     try:
         if text.strip().isdecimal():
             return int(text)

@@ -1,4 +1,4 @@
-"""What no schedule can beat: test losses over all filters, one value for each curvature."""
+"""Bounds that no schedule can beat: test losses over all filters with a value per curvature."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["BestFilter", "ReachableBand", "best_filter", "reachable_band"]
 
 Array = Any
 
-_RANK = 3e-7  # of singular values, relative to the largest: smaller ones have no effect
+_RANK = 3e-7  # singular values smaller than this, relative to the largest, have no effect
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,7 +36,7 @@ class ReachableBand:
     lowest, highest : array, shape batch × levels
         The lowest and the highest test loss.
     lowest_filter, highest_filter : array, shape batch × levels × r
-        Filters that attain them: what the residual along each direction is multiplied by.
+        Filters that attain them: the factors of the residual along each direction.
 
     Examples
     --------
@@ -52,9 +52,9 @@ class ReachableBand:
     lowest: Array
     highest: Array
     low: LogFilter
-    """The filter of lowest test loss, in logarithms."""
+    """The filter with the lowest test loss, in logarithms."""
     high: LogFilter
-    """The same of highest test loss."""
+    """The filter with the highest test loss, in logarithms."""
 
     @property
     @quiet
@@ -86,16 +86,16 @@ class ReachableBand:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class BestFilter(Filtered):
-    """The filter of lowest test loss.
+    """The filter with the lowest test loss.
 
     Attributes
     ----------
     problem : Problem
         The problem.
     filter : array, shape batch × r
-        What it multiplies the residual along each direction by.
+        The factor of the residual along each direction.
     train_loss : array, shape batch
-        The train loss that it leads to.
+        The resulting train loss.
     sign, log : array, shape batch × r
         The filter's sign, and the logarithm of its magnitude.
 
@@ -110,7 +110,7 @@ class BestFilter(Filtered):
     @property
     @quiet
     def filter(self) -> Array:
-        """What the residual along each direction is multiplied by.
+        """The factor of the residual along each direction.
 
         Raises
         ------
@@ -134,9 +134,9 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
     """Find the lowest and highest test loss at a train loss over all filters.
 
     Every schedule multiplies the residual along each direction by a number that depends on its
-    curvature alone. So no schedule whatsoever, nor ridge regression, leaves this band, which is
-    narrower than `level_band` over all parameters. On the sphere Σ w h² = level (w = γδ(0)²) the
-    test loss is hᵀMh + 2bᵀh + c: a trust-region problem, solved by its secular equation.
+    curvature alone. So neither schedules nor ridge regression can leave this band, which lies
+    inside `level_band` over all parameters. On the sphere Σ w h² = level (w = γδ(0)²) the test
+    loss is hᵀMh + 2bᵀh + c: a trust-region problem, solved by its secular equation.
 
     Parameters
     ----------
@@ -148,17 +148,17 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
     Returns
     -------
     ReachableBand
-        With arrays of shape batch × levels. Curvatures equal up to rounding share one value of the
-        filter. Where the curvature is zero, no training moves: the filter is 1.
+        A band with arrays of shape batch × levels. Curvatures equal up to rounding share one value
+        of the filter. Where the curvature is zero, training has no effect, and the filter is 1.
 
     Raises
     ------
     ValueError
-        As `level_band`, or if training starts at the smallest train loss.
+        As for `level_band`, or if training starts at the smallest train loss.
 
     Examples
     --------
-    Two equal curvatures cannot be told apart, so the band is narrower than over all parameters:
+    Filters treat two equal curvatures alike, so the band is narrower than over all parameters:
 
     >>> import isoloss as il
     >>> problem = il.Problem.from_spectra([1, 1], [0.5, 1.5], [1, 1])
@@ -201,9 +201,9 @@ def reachable_band(problem: Problem, train_loss: Any) -> ReachableBand:
 @blas_by_size
 @quiet
 def best_filter(problem: Problem) -> BestFilter:
-    """Find the filter of lowest test loss, at whatever train loss.
+    """Find the filter with the lowest test loss, at any train loss.
 
-    No schedule stopped anywhere, nor ridge regression with any penalty, has a lower test loss.
+    No schedule, wherever it stops, and no ridge regression has a lower test loss.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def best_filter(problem: Problem) -> BestFilter:
     Returns
     -------
     BestFilter
-        With arrays of shape batch. Where a direction has no effect, the filter is the smallest.
+        A filter with arrays of shape batch; directions without effect get the smallest values.
 
     Examples
     --------
@@ -257,7 +257,7 @@ def _best(part: FreeValues) -> LogFilter:
 
 
 def _commuting(problem: Reduced, test: DiagonalTest, excess: Scaled) -> list[LogFilter]:
-    """Return filters (B, L, r): all of the train loss in the group of extreme λ/γ."""
+    """Return filters (B, L, r) with all excess train loss in the group of extreme λ/γ."""
     xp, r = problem.kind.xp, problem.gamma.shape[-1]
     gamma = xp.reshape(problem.gamma, (-1, r))
     apart = xp.abs(gamma[:, :, None] - gamma[:, None, :])

@@ -1,4 +1,4 @@
-"""Ridge regression at a given train loss: the penalty whose solution has that loss."""
+"""Ridge regression at a given train loss: find the penalty whose solution has that loss."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Ridge(Filtered):
     train_loss : array, shape levels
         The solution's train loss.
     sign, log : array, shape levels × r
-        One, and log α/(γ + α): the filter.
+        The filter: its sign is 1, its log is log α/(γ + α).
     """
 
     _POINTS: ClassVar = (*Filtered._POINTS, "alpha")
@@ -46,21 +46,21 @@ class Ridge(Filtered):
 def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
     """Find the ridge solutions with given train losses.
 
-    Ridge regression is a filter like a schedule: it multiplies the residual along a direction of
-    train curvature γ by α/(γ + α), so its train loss rises with α from the smallest one to the
-    start's, and each loss in between belongs to one α.
+    Ridge regression is a filter, like a schedule: it multiplies the residual along a direction of
+    train curvature γ by α/(γ + α). So its train loss rises with α from the smallest one to the
+    start's, and each loss in between has exactly one α.
 
     Parameters
     ----------
     problem : Problem
         One problem (no batch) of NumPy arrays.
     excess : array_like
-        The train losses, less ``problem.min_train_loss``.
+        The train losses minus ``problem.min_train_loss``.
 
     Returns
     -------
     Ridge
-        With NaN where the excess is above the start's.
+        The solutions, with NaN where the excess is above the start's.
 
     Raises
     ------
@@ -87,9 +87,9 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
     log_wanted = np.log(wanted)
     inside = (wanted > 0) & (log_wanted < full - 1e-11)
     log_alpha = np.where(wanted > 0, np.nan, -np.inf)
-    log_alpha[np.abs(log_wanted - full) <= 1e-11] = np.inf  # the start itself
+    log_alpha[np.abs(log_wanted - full) <= 1e-11] = np.inf  # the solution is the start
     if inside.any():
-        # q/(1 - q) with q² = wanted / full would be α/γ if all curvatures were one
+        # q/(1 - q) with q² = wanted / full would be α/γ if all curvatures were equal
         root = (log_wanted[inside] - full) / 2
         guess = root - np.log(-np.expm1(root))
         bracket = guess + gamma[moves].min() - 1, guess + gamma[moves].max() + 1
@@ -98,9 +98,9 @@ def ridge(problem: Problem, excess: npt.ArrayLike) -> Ridge:
             there = np.logaddexp.reduce(weights[moves] + 2 * shrinkage(s, gamma[moves]), axis=-1)
             return np.asarray(there - goal)
 
-        from scipy.optimize import elementwise  # half of the time that importing isoloss would take
+        from scipy.optimize import elementwise  # slow: half of the time to import isoloss
 
-        # the stubs of find_root know no args
+        # the stubs of find_root lack args
         root_of: Any = elementwise.find_root
         log_alpha[inside] = root_of(miss, bracket, args=(log_wanted[inside],)).x
     log = shrinkage(log_alpha, gamma)

@@ -1,12 +1,12 @@
 """The extremes of a quadratic form on a sphere: ‖A z + G‖² over ‖z‖² = e.
 
 With A = W S Zᵀ and y = Zᵀz the stationary points are y_i = -s_i p_i/(s_i² + ν), p = WᵀG; the lowest
-has ν ≥ -s_min², the highest ν ≤ -s_max². Either way ‖y‖² = e is one decreasing equation in the
-distance of ν from that end (Moré and Sorensen, 1983). Its hard case, no pull along the extreme
-directions, is filled up along one of them; without G it is the eigenvalue problem.
+has ν ≥ -s_min², the highest ν ≤ -s_max². In both cases ‖y‖² decreases in the distance of ν from
+that end, so ‖y‖² = e is solved for it (Moré and Sorensen, 1983). In the hard case, with no pull
+along the extreme directions, y is extended along one of them; G = 0 gives the eigenvalue problem.
 
-A, G and e are brought to order one by powers of two. Where they, or the singular values, lie too
-far apart for that, the equation is solved in logarithms.
+A, G and e are scaled to order one by powers of two. If they, or the singular values, lie too far
+apart for that, the equation is solved in logarithms.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ __all__ = ["Extreme", "extremes", "singular_values"]
 Array = Any
 
 _MAX_NEWTON = 200
-_HALVINGS = 2200  # as many as there are between the largest float64 and the smallest
+_HALVINGS = 2200  # bisections from the largest float64 to the smallest
 _SHARP = 1e-15
 _LN2 = 0.6931471805599453
-_APART = 200.0  # bits between sizes from which logarithms are taken
-_GRADED = 2.0**20  # between the sizes of columns: then small singular values need Jacobi's method
+_APART = 200.0  # bits between sizes above which logarithms are used
+_GRADED = 2.0**20  # ratio of column sizes above which Jacobi's method is needed
 _NEGLIGIBLE = 80.0  # nats
 
 
 class Extreme(NamedTuple):
-    """The value at each e, shape (L,), and a point z that attains it, shape (L, r, m)."""
+    """The extreme value for each e, shape (L,), and a point z that attains it, shape (L, r, m)."""
 
     loss: Scaled
     point: Array
@@ -46,8 +46,8 @@ def extremes(
 ) -> tuple[Extreme, Extreme]:
     """Return the lowest and the highest ‖A z + G‖² over ‖z‖² = e, for each e ≥ 0 in ``squares``.
 
-    Shapes: ``matrix`` A (q, r), ``offset`` G (q, m), ``squares`` (L,), with even exponents; z is
-    (r, m).
+    The shapes are ``matrix`` A (q, r), ``offset`` G (q, m), z (r, m) and ``squares`` (L,); the
+    exponents of ``squares`` are even.
     """
     xp = kind.xp
     wide, deep = _exponent(xp, matrix), _exponent(xp, offset.residual)
@@ -59,7 +59,7 @@ def extremes(
         constant = Scaled(xp.sum(given**2) + 0.0 * own, 2.0 * deep + 0.0 * own)
         nothing = Extreme(constant, own[:, None, None] * given[None, :0, :])
         return nothing, nothing
-    if q < r:  # then some directions have no effect; zero rows make them appear in Z
+    if q < r:  # some directions have no effect; zero rows make them appear in Z
         matrix, given = (
             xp.concat(
                 [part, xp.zeros((r - q, part.shape[1]), dtype=part.dtype, device=kind.device)]
@@ -82,8 +82,8 @@ def extremes(
 def singular_values(kind: ArrayContext, matrix: Array) -> tuple[Array, Array, Array]:
     """Return the thin SVD of a matrix (q, r) with q ≥ r.
 
-    Where columns differ much in size, Jacobi's method is accurate for each singular value
-    (Z. Drmač and K. Veselić (2008), SIAM J. Matrix Anal. Appl. 29(4)); the usual
+    If the sizes of columns differ greatly, Jacobi's method is used: it is accurate for each
+    singular value (Z. Drmač and K. Veselić (2008), SIAM J. Matrix Anal. Appl. 29(4)). The usual
     method is accurate only relative to the largest one.
     """
     xp = kind.xp
@@ -91,7 +91,7 @@ def singular_values(kind: ArrayContext, matrix: Array) -> tuple[Array, Array, Ar
     some = xp.where(sizes > 0, sizes, xp.max(sizes))
     if not float(xp.max(some)) > _GRADED * float(xp.min(some)):
         return tuple(xp.linalg.svd(matrix, full_matrices=False))
-    from scipy.linalg import lapack  # rarely needed, and half of the import time of isoloss
+    from scipy.linalg import lapack  # rarely needed, and half of the time to import isoloss
 
     host = np.asarray(compat.to_device(matrix, "cpu"))
     values, left, right, work, _, _ = lapack.dgejsv(host, joba=0, jobu=0, jobv=0)
@@ -119,7 +119,7 @@ class _Sphere:
         self.far = (xp.abs(bits) > _APART) & pulled | apart
 
     def end(self, sign: float) -> tuple[Array, Array, Array]:
-        """Return points y (L, r, m) and losses (L,), times 2^bits (L,); lowest for sign 1."""
+        """Return points y (L, r, m) and losses (L,) · 2^bits (L,): the lowest for sign 1."""
         xp = self.xp
         shrink = shifted(xp, xp.ones_like(self.bits), xp.clip(self.bits, -_APART, _APART))
         squared = self.singular**2
@@ -138,7 +138,7 @@ class _Sphere:
         xp, singular = self.xp, self.singular
         index = xp.argmin(sign * singular)
         end = singular[index]
-        # log |s_i² - s_end²|, from the larger of the two
+        # log |s_i² - s_end²|, computed from the larger of the two
         larger, smaller = (singular, end) if sign > 0 else (end, singular)
         ratio = smaller / xp.where(larger > 0, larger, 1.0)
         log_gaps = 2.0 * xp.log(larger) + xp.log1p(-(ratio**2))
@@ -148,7 +148,7 @@ class _Sphere:
         wanted = xp.log(self.squares)
         log_shift = _log_shift(xp, log_gaps, pulls, wanted)
         distance = xp.logaddexp(log_gaps[None, :], log_shift[:, None])
-        # 0/0 is a direction without pull at the end itself: it is filled up below
+        # 0/0 is a direction at the end itself without pull; the hard case below extends it
         log_y = xp.where(pulls > -xp.inf, pulls - distance, pulls)
         total = xp.sum(xp.exp(2.0 * log_y), axis=-1)
         missing = self.squares - total
@@ -164,7 +164,7 @@ class _Sphere:
             factor = xp.where(most > -xp.inf, most + xp.log(-xp.expm1(least - most)), most)
         else:
             factor = xp.logaddexp(log_shift, log_end)
-        # where both are zero, nothing is pulled: its residual is its own
+        # where distance or pull is 0, the residual stays as it is
         own = (distance == -xp.inf) | (pulls == -xp.inf)
         parts = xp.where(own, log_sizes, log_sizes + factor[:, None] - distance)
         filled = xp.log(fill) + xp.log(end)
@@ -175,15 +175,15 @@ class _Sphere:
 
 
 def _log_shift(xp: Any, log_gaps: Array, pulls: Array, wanted: Array) -> Array:
-    """Return the log of s ≥ 0 with Σ (pull_i/(gap_i + s))² = e, -infinity if 0 leaves less."""
+    """Return the log of s ≥ 0 with Σ (pull_i/(gap_i + s))² = e; -inf if the sum at 0 is less."""
     goal = wanted[:, None]
-    alone = pulls - 0.5 * goal  # log of gap + s for which one term is all
+    alone = pulls - 0.5 * goal  # log of gap + s if one term makes up the sum
     gaps = xp.broadcast_to(log_gaps[None, :], tuple(alone.shape))
     above = alone > gaps
     bounds = alone + xp.log(-xp.expm1(xp.where(above, gaps - alone, -1.0)))
     least = xp.min(xp.where(xp.isfinite(log_gaps), log_gaps, xp.inf))
     low = xp.max(xp.where(above, bounds, -xp.inf), axis=-1)
-    unbounded = low == -xp.inf  # then only many terms together may exceed e
+    unbounded = low == -xp.inf  # no single term exceeds e, but their sum may
     low = xp.where(unbounded, least - _NEGLIGIBLE, low)
     high = xp.maximum(0.5 * _log_sum(xp, 2.0 * alone), low)
 
@@ -220,12 +220,12 @@ def _log_sum(xp: Any, logs: Array) -> Array:
 
 
 def _stationary(xp: Any, gaps: Array, pull: Array, squares: Array, shrink: Array) -> Array:
-    """Return y_i = shrink·pull_i/(gap_i + s) with s ≥ 0 and ‖y‖² = e, filled up where s = 0."""
+    """Return y_i = shrink·pull_i/(gap_i + s) with s ≥ 0 and ‖y‖² = e, extended where s = 0."""
     pulls = shrink[:, None, None] * pull
     sizes = xp.sum(pulls**2, axis=-1)
     target = xp.sqrt(squares)
     safe = xp.where(target > 0, target, 1.0)
-    # each term alone is a lower bound; from there Newton on 1/‖y(s)‖, concave in s, is monotone
+    # each term alone gives a lower bound, from which Newton on the concave 1/‖y(s)‖ is monotone
     s = xp.max(xp.sqrt(sizes) / safe[:, None] - gaps[None, :], axis=-1)
     s, settled = _newton(xp, gaps, sizes, target, xp.where(s > 0, s, 0.0))
     if not bool(xp.all(settled)):
@@ -238,14 +238,14 @@ def _stationary(xp: Any, gaps: Array, pull: Array, squares: Array, shrink: Array
 
 
 def _corner(xp: Any, like: Array, row: Array) -> Array:
-    """Return zeros, shape (r, m), but for a one in the first column of a row."""
+    """Return zeros of shape (r, m), except for a one in the first column of ``row``."""
     rows, columns = (xp.arange(size, device=compat.device(like)) for size in like.shape)
     return xp.astype((rows == row)[:, None] & (columns == 0)[None, :], xp.float64)
 
 
 def _newton(xp: Any, gaps: Array, sizes: Array, target: Array, start: Array) -> tuple[Array, Array]:
-    """Return Newton's s with ‖y(s)‖ = target, from below, and whether it has converged."""
-    s, settled = start, target < 0  # nowhere
+    """Solve ‖y(s)‖ = target from below by Newton's method; return s and whether it converged."""
+    s, settled = start, target < 0  # all False
     for _ in range(_MAX_NEWTON):
         distance = gaps[None, :] + s[:, None]
         terms = _ratio(xp, sizes, distance**2)
@@ -262,7 +262,7 @@ def _newton(xp: Any, gaps: Array, sizes: Array, target: Array, start: Array) -> 
 
 
 def _halved(xp: Any, gaps: Array, sizes: Array, target: Array, low: Array) -> Array:
-    """Return s with ‖y(s)‖ = target > 0 by bisection, from where the norm is above it."""
+    """Solve ‖y(s)‖ = target > 0 by bisection, from ``low``, where the norm is larger."""
     high = xp.sqrt(xp.sum(sizes, axis=-1)) / target  # ‖y(s)‖ ≤ ‖pull‖/s
     for _ in range(_HALVINGS):
         middle = 0.5 * low + 0.5 * high
@@ -277,5 +277,5 @@ def _halved(xp: Any, gaps: Array, sizes: Array, target: Array, low: Array) -> Ar
 
 
 def _ratio(xp: Any, top: Array, bottom: Array) -> Array:
-    """Return top/bottom, 0 where either is 0."""
+    """Return top/bottom, or 0 where either is 0."""
     return xp.where((top == 0) | (bottom == 0), 0.0, top / xp.where(bottom == 0, 1.0, bottom))

@@ -1,4 +1,4 @@
-"""The schedule that a goal asks for."""
+"""Find the best schedule for a goal."""
 
 from isoloss.optimize.designs import Design, design
 

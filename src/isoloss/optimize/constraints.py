@@ -1,4 +1,4 @@
-"""The goal of a design, and the constraints that its schedules satisfy on the way."""
+"""The goal of a design, and the constraints on its schedules during training."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["LANDED", "Constraints", "Goal", "Limits"]
 
 Floats = npt.NDArray[np.float64]
 
-_MARGIN = 1e-6  # by which the log of the train loss stays above the level on the way
+_MARGIN = 1e-6  # how far the log of the train loss stays above the level before the end
 LANDED = 1e-9
-"""By how much, in logarithm, steps without flow aim below the level."""
+"""How far below the level, in logarithm, steps without flow aim."""
 
 
 class Goal(NamedTuple):
-    """The kind of optimum ("best", or "lowest"/"highest" at a level), and whether flow follows."""
+    """The optimum ("best", or "lowest"/"highest" at a level), and whether a flow follows."""
 
     name: str
     level: float | None
@@ -29,7 +29,7 @@ class Goal(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """The largest growth of errors and of the residual, and the effort of the search."""
+    """Limits on the growth of errors and of the residual, and on the effort of the search."""
 
     amplification: float
     growth: float | None
@@ -38,7 +38,7 @@ class Limits(NamedTuple):
 
 
 class Constraints:
-    """Level and largest growth as functions of z: a shape's parameters and, maybe, a flow's time.
+    """Constraints on level and growth as functions of z: a shape's parameters, maybe a flow's time.
 
     ``log_level`` is the log of the level's excess over the start's.
     """
@@ -56,7 +56,7 @@ class Constraints:
         return (z[:-1], math.exp(z[-1])) if self.timed else (z, 0.0)
 
     def for_scipy(self, shape: Shape) -> list[dict[str, Any]]:
-        """Return constraints as SciPy's ``minimize`` takes them."""
+        """Return the constraints in the form that SciPy's ``minimize`` takes."""
         functions = {"eq": self._equality} if self.lands else {}
         functions |= {"ineq": self._inequalities} if self.any else {}
         return [
@@ -69,9 +69,9 @@ class Constraints:
         ]
 
     def path(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
-        """Return the logs of `Losses.path` and their derivatives in z.
+        """Return the logs from `Losses.path` and their derivatives in z.
 
-        The latest result is kept: SciPy evaluates each constraint and each gradient separately.
+        The last result is cached, as SciPy evaluates each constraint and gradient separately.
         """
         at = z.tobytes()
         if self._last is not None and self._last[0] is shape and self._last[1] == at:
@@ -83,7 +83,7 @@ class Constraints:
         return logs, slopes
 
     def _inequalities(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
-        """Return the distances from the level and from the largest growth, which must be >= 0."""
+        """Return the distances to the level and to the largest growth, which must be >= 0."""
         logs, by_z = self.path(shape, z)
         parts, slopes = [logs[:0]], [by_z[:0]]
         if self.at_level:

@@ -1,4 +1,4 @@
-"""design(problem, goal, family): the best schedule of a family, and what none can beat."""
+"""design(problem, goal, family): the best schedule of a family, and a bound on all others."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ from isoloss.schedules.schedule import Schedule
 __all__ = ["FAMILIES", "Design", "design"]
 
 FAMILIES = ("annealed", "two-rate", "decreasing", "rates")
-"""The families that are no functions of `isoloss.families`."""
+"""The families that are not functions of `isoloss.families`."""
 
 _DEFAULT_LARGEST = 100.0  # times the largest stable rate
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Design:
-    """The best schedule found, and what no schedule can beat.
+    """The best schedule found, and the test loss that no schedule can beat.
 
     Attributes
     ----------
     schedule : Schedule
-        The schedule. For the goal "best" it ends at the best stop; for the others, training must
+        The schedule. For the goal "best" it ends at the best stop; for other goals, training must
         stop at ``run.train_loss``.
     run : Run
-        The end of training by it.
+        The end of training by this schedule.
     goal, family, level : str, str, and float or None
-        The arguments of `design`; ``level`` is the given train loss.
+        The arguments of `design`; ``level`` is its ``train_loss``.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class Design:
 
     @cached_property
     def bound(self) -> float:
-        """The test loss that no schedule can beat: of `best_filter`, or `reachable_band`."""
+        """The test loss that no schedule can beat, from `best_filter` or `reachable_band`."""
         problem = self.run.problem
         if self.level is None:
             return float(best_filter(problem).test_loss)
@@ -84,7 +84,7 @@ class Design:
 
     @property
     def gap(self) -> float:
-        """By how much another schedule could beat the test loss at most."""
+        """The largest amount by which another schedule could beat the test loss."""
         gap = self.bound - self.test_loss if self.goal == "highest" else self.test_loss - self.bound
         return max(gap, 0.0)
 
@@ -112,51 +112,51 @@ def design(
     seed: int = 0,
     **fixed: Any,
 ) -> Design:
-    """Find the schedule of a family that a goal asks for.
+    """Find the best schedule of a family for a goal.
 
-    The derivatives of the test loss in the rates are known, also where the stop moves with them.
-    So SciPy's optimizers (L-BFGS-B, or SLSQP under constraints) find a schedule from each of
-    several starts without any training. Free rates start from the best polynomial of their degree.
+    The derivatives of the test loss in the rates are known, even where the stop depends on them.
+    So SciPy's optimizers (L-BFGS-B, or SLSQP under constraints) improve each of several starts
+    without any training. Free rates start from the best polynomial of their degree.
 
     Parameters
     ----------
     problem : Problem
-        One problem (no batch) of NumPy arrays, with validation data as its test data. Judge the
-        result by `Problem.with_test` on data that the choice has not seen.
+        One problem (no batch) of NumPy arrays, with validation data as its test data. Use
+        `Problem.with_test` to judge the result on data that were not used for the choice.
     goal : {"best", "lowest", "highest"}
         The lowest test loss at the best stop, or the lowest or highest one at ``train_loss``.
     family : str or callable
         ``"annealed"``
-            one rate for at most ``steps`` steps, then flow;
+            the same rate for at most ``steps`` steps, then flow;
         ``"two-rate"``
-            two rates, for at most ``steps`` steps together;
+            two rates, for at most ``steps`` steps in total;
         ``"decreasing"``
             ``steps`` rates that never rise;
         ``"rates"``
-            ``steps`` rates, free;
+            ``steps`` independent rates;
         a function of `isoloss.families`, or its name
-            over all of its rates, shares and powers that are not ``fixed``. Any function with a
-            parameter ``lr`` that returns a schedule of steps will do.
+            optimized over all rates, shares and powers that are not ``fixed``. Any function that
+            has a parameter ``lr`` and returns a schedule of steps will do.
     train_loss : float, optional
         The level for the goals "lowest" and "highest".
     steps : int, default: 16
         The number of steps K.
     flow : bool, default: False
-        Whether gradient flow follows the steps; always so for ``"annealed"``.
+        Whether gradient flow follows the steps, as it always does for ``"annealed"``.
     max_lr : float, optional
         The largest rate; by default 100 times ``problem.max_lr``.
     max_amplification : float, default: 10⁹
-        By what factor the steps may enlarge an error: the product of all |1 - 2ηγ| above 1 at the
-        largest curvature. Training in float64 then keeps about 8 digits; for float32, take 100.
+        The largest factor by which the steps may enlarge an error: the product of all |1 - 2ηγ|
+        above 1 at the largest curvature. By default, float64 keeps about 8 digits; float32 needs 100.
     max_growth : float, optional
-        By what factor the residual (the root of the train loss above its minimum) may exceed the
-        start's on the way; at least 1.
+        The largest factor by which the residual (the root of the excess train loss) may exceed the
+        start's during training; at least 1.
     starts : int, default: 10
         The number of starts, besides the optima of fewer steps.
     seed : int, default: 0
-        The seed of random starts.
+        The seed for random starts.
     **fixed
-        Arguments of a family's function that are given, not chosen.
+        Arguments of a family's function that are fixed instead of optimized.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def design(
     Raises
     ------
     TypeError
-        If the problem is a batch or not of NumPy arrays.
+        If the problem is a batch or does not use NumPy arrays.
     ValueError
         If an argument is out of range, or no schedule of the family reaches the level within the
         bounds.
@@ -187,7 +187,7 @@ def design(
         if limit is not None and not float(limit) >= 1:
             raise ValueError(f"{name} must be at least 1; got {limit!r}")
     units = problem._reduced.units
-    own, unit = problem._reduced.own_unit(), units.curvature  # rates too are searched near 1
+    own, unit = problem._reduced.own_unit(), units.curvature  # so rates are near 1, too
     stable = float(own.max_lr)
     largest = _DEFAULT_LARGEST * stable if max_lr is None else scaled(float(max_lr), unit)
     if not 0 < largest < math.inf:
@@ -208,7 +208,7 @@ def design(
             "within the bounds; allow more steps, a larger max_lr or max_growth, or flow=True"
         )
     schedule = in_units(found, -unit)
-    # it ends at the level by itself, where a cut of its last step might stop at an earlier crossing
+    # the schedule ends at the level; shortening steps might stop it at an earlier crossing
     run = train(problem, schedule, level, last_step="whole")
     return Design(schedule=schedule, run=run, goal=goal, family=called, level=level)
 
@@ -254,7 +254,7 @@ def _shapes(
     rates: tuple[float, float, int],
     fixed: dict[str, Any],
 ) -> list[Shape]:
-    """Return the shapes of a family; ``rates`` are the largest stable and allowed, over 2^unit."""
+    """Return a family's shapes; ``rates`` are the largest stable and allowed ones, and the unit."""
     if name not in FAMILIES:
         if name in families.__all__:
             family = getattr(families, name) if isinstance(family, str) else family
@@ -268,7 +268,7 @@ def _shapes(
     if fixed:
         raise TypeError(f"the family {name!r} takes no further arguments; got {', '.join(fixed)}")
     stable, largest, _ = rates
-    # numbers of steps up to the largest, about four to a factor of ten
+    # numbers of steps up to the largest, about four per factor of ten
     spread = np.geomspace(1, steps, 2 + int(4 * math.log10(steps)))
     counts = np.unique(np.round(spread)).astype(int).tolist()
     if name == "annealed":

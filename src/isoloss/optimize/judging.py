@@ -1,4 +1,4 @@
-"""The last word on the candidates of a search: `train` says where their schedules stop."""
+"""Make the final choice among the candidates of a search, using `train` to find their stops."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from isoloss.schedules.schedule import Schedule
 
 __all__ = ["judged"]
 
-_ROUNDING = 1e-9  # of the log of a limit
+_ROUNDING = 1e-9  # rounding allowed in the log of a limit
 
 
 def judged(
     objective: Objective, candidates: Iterable[Candidate]
 ) -> tuple[Candidate, Schedule] | None:
-    """Return the best candidate that keeps the limits and stops at the level, if there is one."""
+    """Return the best candidate that keeps the limits and stops at the level, or None."""
     for candidate in sorted(candidates, key=lambda c: c.merit):
         if _keeps_limits(objective, candidate):
             for least in (NEGLIGIBLE / objective.losses.top, 0.0):
@@ -50,13 +50,13 @@ def _schedule(objective: Objective, candidate: Candidate, least: float) -> Sched
     if candidate.shape.reorders and schedule.steps and not objective.constraints.any:
         rates = schedule.learning_rates()
         schedule = Schedule(GradientDescent(rates[objective.order(rates)]))
-    if objective.constraints.timed:  # the shortest flow stands for none
+    if objective.constraints.timed:  # the shortest flow stands for no flow
         return schedule + GradientFlow(time) if time > 1.01 * objective.shortest else schedule
     return schedule + GradientFlow() if objective.goal.flow else schedule
 
 
 def _stops_well(objective: Objective, run: Run) -> bool:
-    """Whether a run ends at the level: in its flow, or with its last step, not far below."""
+    """Return whether a run ends at or just below the level: in its flow or with its last step."""
     level = objective.goal.level
     if level is None:
         return True

@@ -1,6 +1,6 @@
 """Losses of a schedule and their derivatives in its rates.
 
-A schedule here is ``rates`` (n,), each taken ``counts`` (n,) times, and a flow of time T:
+A schedule here has ``rates`` (n,), each repeated ``counts`` (n,) times, and a flow of time T:
 h(γ) = Π_j (1 - 2η_jγ)^(c_j) · e^(-2γT). So ∂h/∂η_j = -2γ c_j h/(1 - 2η_jγ) and ∂h/∂T = -2γh.
 """
 
@@ -29,7 +29,7 @@ _MAX_NEWTON = 100
 
 
 class Value(NamedTuple):
-    """A test loss with its derivatives in the rates and in the flow's time."""
+    """A test loss with its derivatives in the rates and the flow's time."""
 
     loss: float
     by_rates: Floats
@@ -40,8 +40,8 @@ class Value(NamedTuple):
 class Losses:
     """Train and test losses of one problem of NumPy arrays, as functions of rates and time.
 
-    The problem is in its own unit, and so are rates and times. Train losses are multiples of
-    ``exp(log_start)``, the start's above the smallest; test losses of ``scale``, the start's.
+    The problem, rates and times are in the problem's own unit. Train losses are multiples of the
+    start's excess, ``exp(log_start)``; test losses are multiples of the start's, ``scale``.
     """
 
     def __init__(self, problem: Reduced) -> None:
@@ -63,10 +63,10 @@ class Losses:
             self.constant = (constant + float(test.noise)) / self.scale
 
     def compressed(self, degree: int) -> Losses:
-        """Return the test losses of polynomial filters of a degree, from their values at few nodes.
+        """Return losses for polynomial filters of a degree, given by their values at few nodes.
 
-        Values at degree + 1 Chebyshev nodes give such a filter everywhere, so the test form shrinks
-        to that size. The result has no meaningful train losses.
+        Values at degree + 1 Chebyshev nodes determine such a filter, so the test form shrinks to
+        that size. The train losses of the result are meaningless.
         """
         if degree + 1 >= self.gamma.size:
             return self
@@ -108,14 +108,14 @@ class Losses:
         return np.where(np.abs(factors) < _TINY, _TINY, factors)
 
     def filter(self, rates: Floats, counts: Floats, time: float | Floats) -> Floats:
-        """Return filters (..., r) of rates (..., n) and times (...)."""
+        """Return the filters (..., r) of rates (..., n) and times (...)."""
         factors = self.factors(rates)
         signs = np.where((factors < 0) & (counts[:, None] % 2 == 1), -1.0, 1.0).prod(axis=-2)
         logs = (counts[:, None] * np.log(np.abs(factors))).sum(axis=-2)
         return np.asarray(signs * np.exp(logs - 2.0 * self.gamma * np.asarray(time)[..., None]))
 
     def value(self, rates: Floats, counts: Floats, time: float) -> Value:
-        """Return the test loss after rates and a flow, with derivatives."""
+        """Return the test loss after the steps and a flow, with derivatives."""
         h = self.filter(rates, counts, time)
         pull = self.applied(h) + self.linear
         slope = 2.0 * pull * h
@@ -130,7 +130,7 @@ class Losses:
     def value_at(self, rates: Floats, counts: Floats, log_level: float) -> Value:
         """Return the test loss where the flow meets a level, with derivatives.
 
-        The time moves with the rates: ∂T/∂η = -(∂L/∂η)/(∂L/∂T) for the train loss L. ``log_level``
+        The time depends on the rates: ∂T/∂η = -(∂L/∂η)/(∂L/∂T) for the train loss L. ``log_level``
         is the log of the excess over the start's. A flow that starts below the level takes no time.
         """
         before = self.filter(rates, counts, 0.0)
@@ -145,9 +145,9 @@ class Losses:
         return value._replace(by_rates=by_rates, by_time=0.0)
 
     def flow_time(self, before: Floats, log_level: float) -> float:
-        """Return the time that a flow from filter ``before`` takes to a level, at least 0."""
-        # the last time at which a single term falls to the level is a lower bound; the log of the
-        # sum is convex in time, so Newton rises from there to the root without passing it
+        """Return the time, at least 0, that a flow takes from filter ``before`` to a level."""
+        # a lower bound is the latest time at which a single term falls to the level; the log of the
+        # sum is convex in time, so Newton's method rises from there to the root without passing it
         with np.errstate(divide="ignore"):
             logs = np.log(self.weights) + 2.0 * np.log(np.abs(before))
         moves = (self.gamma > 0) & np.isfinite(logs)
@@ -167,16 +167,16 @@ class Losses:
     def amplification(self, rates: Floats, counts: Floats) -> tuple[float, Floats]:
         """Return the log of the largest growth of an error, with derivatives in the rates.
 
-        It is Π max(1, |1 - 2ηγ|) at the largest curvature, which bounds every order of the steps.
+        Π max(1, |1 - 2ηγ|) at the largest curvature bounds the growth for any order of the steps.
         """
         grown = np.maximum(2.0 * rates * self.top - 1.0, 1.0)
         slopes = np.where(grown > 1.0, 2.0 * self.top / grown, 0.0)
         return float(counts @ np.log(grown)), counts * slopes
 
     def path(self, rates: Floats, counts: Floats) -> tuple[Floats, Floats]:
-        """Return the logs of excess train loss over the start's, with derivatives (n, n).
+        """Return the log of the excess train loss over the start's after the steps at each rate.
 
-        They are those after the steps at each rate.
+        The derivatives have shape (n, n).
         """
         factors = self.factors(rates)
         logs = np.cumsum(counts[:, None] * np.log(np.abs(factors)), axis=0)

@@ -1,4 +1,4 @@
-"""Families given as functions, over all of their continuous parameters."""
+"""Families given as functions, optimized over all of their continuous parameters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RANGES = {"power": (math.log(0.1), math.log(10.0)), "rate": (math.log(1e-4), ma
 
 
 class Named(Shape):
-    """A function such as those of `isoloss.families`, that returns a schedule of steps."""
+    """A family given by a function that returns a schedule of steps, as in `isoloss.families`."""
 
     def __init__(
         self,
@@ -35,14 +35,14 @@ class Named(Shape):
         rates: tuple[float, float, int],
         fixed: dict[str, Any],
     ) -> None:
-        """Take the largest stable and allowed rates; times 2^-unit they are the function's."""
+        """Take the largest stable and allowed rates and the unit; the function gets rates / 2^unit."""
         self.family, (stable, largest, self.unit) = family, rates
         parameters = inspect.signature(family).parameters
         self.fixed = {"steps": count, **fixed} if "steps" in parameters else fixed
         known = {
             **dict.fromkeys(_RATES, (math.log(min(SMALLEST * stable, largest)), math.log(largest))),
             **dict.fromkeys(_SHARES, (0.0, 1.0)),
-            "factor": (-20.0 / count, 0.0),  # log of the fall in one step
+            "factor": (-20.0 / count, 0.0),  # log of the factor per step
             **_RANGES,
         }
         ranges = {p: known[p] for p in parameters if p in known and p not in self.fixed}
@@ -52,7 +52,7 @@ class Named(Shape):
         self.counts = np.ones(self.schedule(0.5 * (self.low + self.high)).steps)
 
     def schedule(self, u: Floats, least: float = 0.0) -> Schedule:
-        """Return the schedule, without flow; a named one keeps all of its steps."""
+        """Return the schedule, without flow; a named family keeps all of its steps."""
         del least
         values = dict(zip(self.names, u.tolist(), strict=True))
         arguments = {
@@ -76,7 +76,7 @@ class Named(Shape):
         return self.schedule(u).learning_rates(), np.stack(columns, axis=1)
 
     def parameters(self, rates: Floats) -> Floats:
-        """Return parameters whose largest rate is the largest given one, the others halfway."""
+        """Return parameters with the largest of ``rates`` as largest rate, and the others halfway."""
         u = 0.5 * (self.low + self.high)
         with np.errstate(divide="ignore"):
             largest = np.clip(np.log(rates.max()), self.low, self.high)
@@ -84,13 +84,13 @@ class Named(Shape):
 
 
 def in_units(schedule: Schedule, unit: int) -> Schedule:
-    """Return a schedule with rates times 2^unit, which itself may lie beyond float64."""
+    """Return a schedule with rates times 2^unit, even if 2^unit lies beyond float64."""
     half = unit // 2
     return schedule.scaled(2.0**half).scaled(2.0 ** (unit - half)) if unit else schedule
 
 
 def _check(name: str, parameters: Any, ranges: dict[str, Any], fixed: dict[str, Any]) -> None:
-    """Raise unless the function can be called, and something is left to choose."""
+    """Raise unless the function can be called and has a parameter left to optimize."""
     if unknown := [n for n in fixed if n not in parameters]:
         raise TypeError(
             f"the family {name!r} takes {', '.join(parameters)}; got {', '.join(unknown)}"

@@ -1,4 +1,4 @@
-"""What a design minimizes: a test loss as a function of a shape's parameters."""
+"""The objective of a design: a test loss as a function of a shape's parameters."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["Candidate", "Objective"]
 
 Floats = npt.NDArray[np.float64]
 
-_LONGEST = 4.0  # the longest flow, as a multiple of the best flow's alone
+_LONGEST = 4.0  # the longest flow, as a multiple of the best flow without steps
 _SHORTEST = 1e-6
-_LOW = 0.6  # of the curvatures: filters of a lower degree are evaluated in compressed form
-_SAFETY = 0.5  # nats below the largest amplification at which the penalty begins
-_WRONG = 1e-3  # candidates that violate the constraints by more are ranked last
+_LOW = 0.6  # filters of degree below this share of the curvatures are compressed
+_SAFETY = 0.5  # nats below the largest amplification where the penalty begins
+_WRONG = 1e-3  # candidates with larger violations of the constraints are ranked last
 
 
 class Candidate(NamedTuple):
@@ -37,15 +37,15 @@ class Candidate(NamedTuple):
 
     @property
     def merit(self) -> tuple[bool, float]:
-        """What candidates are ranked by, the lowest first."""
+        """The key by which candidates are ranked, lowest first."""
         return self.wrong, self.loss
 
 
 class Objective:
-    """The goal's test loss, with a sign, plus a penalty of amplification, as a function of z.
+    """The signed test loss of a goal, plus a penalty on amplification, as a function of z.
 
-    z is a shape's parameters and, for the goal "best" with flow, the log of the flow's time. The
-    losses of low-degree filters are compressed unless ``exact``.
+    z holds a shape's parameters and, for the goal "best" with flow, the log of the flow's time.
+    Losses of low-degree filters are compressed unless ``exact``.
     """
 
     def __init__(self, problem: Problem, goal: Goal, limits: Limits, *, exact: bool) -> None:
@@ -67,24 +67,24 @@ class Objective:
 
     @cached_property
     def root(self) -> tuple[Floats, Floats]:
-        """A factor R of the test form, and z with Rᵀz = b."""
+        """The factor R of the test form, and z with Rᵀz = b."""
         return self.losses.root()
 
     def bounds(self, shape: Shape) -> list[tuple[float, float]]:
-        """Return the lowest and highest value of each of z."""
+        """Return the lowest and highest value of each entry of z."""
         bounds = list(zip(shape.low, shape.high, strict=True))
         if self.constraints.timed:
             bounds.append((math.log(self.shortest), math.log(self.longest)))
         return bounds
 
     def order(self, rates: Floats) -> npt.NDArray[np.intp]:
-        """Return the order of free rates; they rise if the growth of the residual is limited."""
+        """Return the order of free rates: rising if the growth of the residual is limited."""
         if self.limits.growth is not None:
             return np.argsort(rates)
         return calm_order(self.losses.gamma, rates)
 
     def candidate(self, kind: int, shape: Shape, z: Floats) -> Candidate:
-        """Return a candidate, rated by its value and by how much it violates the constraints."""
+        """Return a candidate, rated by its value and its violation of the constraints."""
         excess = self.constraints.excess(shape, z)
         return Candidate(kind, excess > _WRONG, self.value(shape, z)[0] + excess, shape, z)
 
@@ -111,7 +111,7 @@ class Objective:
         if self.goal.level is not None or self.exact:
             return self.losses
         degree = int(min(shape.counts.sum(), self.losses.gamma.size))
-        if self.goal.flow:  # so many terms give the flow's exponential to the last digit
+        if self.goal.flow:  # enough terms to give the flow's exponential to the last digit
             degree += math.ceil(math.sqrt(80.0 * self.losses.top * self.longest))
         if degree not in self._compressed:
             low = degree < _LOW * self.losses.gamma.size

@@ -1,4 +1,4 @@
-"""The order of free rates, which changes the losses on the way but not the final filter."""
+"""The order of free rates, which changes the losses during training but not the final filter."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Floats = npt.NDArray[np.float64]
 def calm_order(gamma: Floats, rates: Floats) -> npt.NDArray[np.intp]:
     """Return an order in which neither the residual nor rounding errors grow much.
 
-    Rising rates never let the residual grow, but a training loop's rounding errors, in proportion
-    to the residual, are multiplied by all later factors. Falling rates do the opposite. This order
-    is greedy: each next rate minimizes the product of the largest |h| so far and the largest one
-    to come, which is the idea of the Lebedev–Finogenov order of Richardson's iteration.
+    With rising rates the residual never grows, but a training loop's rounding errors, which are
+    proportional to the residual, are multiplied by all later factors. Falling rates do the
+    opposite. Here each next rate minimizes the product of the largest |h| so far and the largest
+    |h| still to come: a greedy form of the Lebedev–Finogenov order of Richardson's iteration.
 
     Examples
     --------

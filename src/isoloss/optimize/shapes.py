@@ -20,9 +20,9 @@ SMALLEST = 1e-7
 """The smallest rate, as a share of the largest stable one."""
 
 NEGLIGIBLE = 1e-6
-"""The largest rate, as a share of the largest stable one, that may be left out."""
+"""Rates up to this share of the largest stable one may be left out."""
 
-_STEEPEST = -6.0  # log of the largest fall from one rate to the next
+_STEEPEST = -6.0  # log of the steepest drop from one rate to the next
 
 
 class Shape(ABC):
@@ -40,15 +40,15 @@ class Shape(ABC):
 
     @abstractmethod
     def parameters(self, rates: Floats) -> Floats:
-        """Return parameters whose rates are near the given ones."""
+        """Return parameters whose rates are close to the given ones."""
 
     def resized(self, count: int) -> Shape | None:
-        """Return the same family with fewer steps, if its optimum is part of this one's."""
+        """Return the same family with fewer steps, if its optimum can be extended."""
         del count
         return None
 
     def padding(self, used: int) -> Floats:
-        """Return parameters that make an optimum of fewer steps an equally good one of this."""
+        """Return parameters that extend an optimum with fewer steps to an equally good one here."""
         return self.low[used:]
 
     def schedule(self, u: Floats, least: float = 0.0) -> Schedule:
@@ -62,9 +62,9 @@ class Shape(ABC):
 
 
 class Free(Shape):
-    """Independent rates, given by their logarithms; with ``counts``, each is repeated so often.
+    """Independent rates, given by their logarithms, each repeated ``counts`` times if given.
 
-    Repeated rates keep their order and number: one in an annealed schedule, two in a two-rate one.
+    The order and number of repeated rates are fixed: one rate if annealed, two if two-rate.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Free(Shape):
 
 
 class Decreasing(Shape):
-    """Rates that never rise, given by the log of the first and of each ratio to the one before."""
+    """Rates that never rise, given by the logs of the first rate and of successive ratios."""
 
     def __init__(self, count: int, stable: float, largest: float) -> None:
         self.range = stable, largest
@@ -108,7 +108,7 @@ class Decreasing(Shape):
         return rates, np.tril(np.broadcast_to(rates[:, None], (rates.size, rates.size)))
 
     def parameters(self, rates: Floats) -> Floats:
-        """Return the parameters of the rates in falling order."""
+        """Return the parameters of the rates, sorted in descending order."""
         with np.errstate(divide="ignore"):
             logs = np.clip(-np.sort(-np.log(rates)), self.low[0], self.high[0])
         return np.asarray(np.clip(np.diff(logs, prepend=0.0), self.low, self.high))

@@ -1,8 +1,8 @@
 """Starts of the search for a shape's parameters.
 
-K steps multiply the residual by a polynomial of degree K with p(0) = 1 and roots 1/(2η). Over
-all such polynomials the best one solves a linear least-squares problem. It is the optimum if its
-roots are real and positive; otherwise complex pairs are moved to the real axis.
+K steps multiply the residual by a polynomial of degree K with p(0) = 1 and roots 1/(2η). The best
+of all such polynomials solves a linear least-squares problem. If its roots are real and positive,
+it is the optimum; otherwise complex pairs are moved to the real axis.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PENALTIES = (0.0, 0.1, 1.0, 10.0)
 
 
 def starts(objective: Objective, shape: Shape) -> Iterator[Candidate]:
-    """Yield promising parameters, each of them also perturbed at random."""
+    """Yield promising parameters, each also with a random perturbation."""
     constraints = objective.constraints
     random = np.random.default_rng([objective.limits.seed, *shape.counts.astype(int)])
     for kind, rates, time in _guesses(objective, shape):
@@ -44,7 +44,7 @@ def starts(objective: Objective, shape: Shape) -> Iterator[Candidate]:
 
 
 def extended(objective: Objective, shape: Shape, optima: list[Candidate]) -> Iterator[Candidate]:
-    """Yield optima of fewer steps with further steps: idle ones, random ones, and the best ones."""
+    """Yield optima with fewer steps, extended by idle steps, random steps and the best steps."""
     losses = objective.losses
     random = np.random.default_rng([objective.limits.seed, *shape.counts.astype(int), 0])
     largest = math.exp(float(shape.high[0]))
@@ -62,7 +62,7 @@ def extended(objective: Objective, shape: Shape, optima: list[Candidate]) -> Ite
 
 
 def _guesses(objective: Objective, shape: Shape) -> Iterator[tuple[int, Floats, float]]:
-    """Yield rates and flow times to start from, each with a number for its kind."""
+    """Yield rates and flow times to start from, each with the number of its kind."""
     goal, top, count = objective.goal, objective.losses.top, shape.counts.size
     largest = math.exp(float(shape.high[0]))
     times = (objective.time * np.geomspace(1e-3, 1, 7) if goal.flow else np.zeros(1)).tolist()
@@ -87,7 +87,7 @@ def _guesses(objective: Objective, shape: Shape) -> Iterator[tuple[int, Floats, 
 def _polynomial_rates(
     objective: Objective, count: int, time: float, penalty: float
 ) -> Iterator[Floats]:
-    """Yield rates near the best polynomial before a flow, by test loss + penalty · train loss."""
+    """Yield rates near the polynomial, before a flow, of least test loss + penalty · train loss."""
     losses, top = objective.losses, objective.losses.top
     decay = np.exp(-2.0 * losses.gamma * time)
     powers = chebyshev.chebvander(2.0 * losses.gamma / top - 1.0, count - 1)
@@ -102,7 +102,7 @@ def _polynomial_rates(
     polynomial = chebyshev.chebadd([1.0], chebyshev.chebmul([0.5, 0.5], found))
     roots = 0.5 * top * (chebyshev.chebroots(polynomial) + 1.0)
     for real in (roots.real, np.abs(roots), roots.real + roots.imag):
-        with np.errstate(divide="ignore"):  # the bounds clip rates that are too large
+        with np.errstate(divide="ignore"):  # rates that are too large are clipped later
             rates = np.where(real > 0, 0.5 / real, np.inf)
         yield np.concatenate([rates, np.zeros(count - rates.size)])
 
@@ -114,7 +114,7 @@ def damped_rates(top: float, bottom: float, count: int) -> Floats:
 
 
 def _landed(objective: Objective, u: Floats) -> Floats:
-    """Set the last of free rates such that the steps end at the level, if a rate does that."""
+    """Set the last of the free rates so that the steps end at the level, if possible."""
     losses = objective.losses
     before = losses.weights * losses.filter(np.exp(u[:-1]), np.ones(u.size - 1), 0.0) ** 2
     # the train loss is a quadratic function of the last rate
@@ -129,7 +129,7 @@ def _landed(objective: Objective, u: Floats) -> Floats:
 
 
 def _best_added(losses: Losses, h: Floats, more: int) -> Floats:
-    """Return rates to add to a filter one by one; each minimizes the test loss, a quadratic."""
+    """Return rates to add to a filter one by one, each minimizing the quadratic test loss."""
     added = np.zeros(more)
     for i in range(more):
         moved = losses.gamma * h

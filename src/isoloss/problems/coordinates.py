@@ -59,7 +59,7 @@ class Coordinates:
         return self._parts(xp, self.limit, moved, scaled(moved, exponent))
 
     def from_start(self, xp: Any, change: Array, log_scale: Array, exponent: int) -> Parameters:
-        """Return parameters for changes of the residual from the start, times exp(``log_scale``)."""
+        """Return parameters for the residual's change from the start, times exp(``log_scale``)."""
         moved = self.basis.combine(change)
         # beyond float64 the result is ±inf, but never 0 · inf
         logs = xp.log(xp.abs(moved)) + log_scale[..., None, None]

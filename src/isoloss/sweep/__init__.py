@@ -1,4 +1,4 @@
-"""Sweeps: many problems × schedules × levels, on any number of workers, as labelled data."""
+"""Sweeps: train many problems × schedules × levels on any workers, as labelled data."""
 
 try:
     import xarray

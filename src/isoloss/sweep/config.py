@@ -1,4 +1,4 @@
-"""Sweeps from a TOML file."""
+"""Read sweeps from TOML files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NEEDED = ("sampler", "schedules", "levels")
 
 @dataclass(frozen=True)
 class Config:
-    """What a sweep's file asks for.
+    """The sweep that a file describes.
 
     Attributes
     ----------
@@ -63,15 +63,15 @@ def read_config(path: str | Path) -> Config:
     Returns
     -------
     Config
-        What it asks for.
+        The sweep that the file describes.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        With all that is wrong in it: unknown keys, with the nearest known one, missing ones, and
-        values of another kind.
+        If the file has errors. The message lists all of them: unknown keys (with the nearest known
+        key), missing keys, and values of the wrong kind.
     """
     path = Path(path)
     try:
@@ -112,7 +112,7 @@ def read_config(path: str | Path) -> Config:
 
 
 class _Faults(list[str]):
-    """What is wrong, gathered so that all of it can be said at once."""
+    """The errors in a file, collected so that all are reported at once."""
 
     @contextmanager
     def gathered(self) -> Iterator[None]:
@@ -148,7 +148,7 @@ def _problems(sampler: dict[str, Any], parameters: dict[str, Any], faults: _Faul
     maker = partial(makers.KINDS[kind], **sampler)
     if parameters or len(faults) > before:
         return maker
-    return maker()  # says at once what is missing
+    return maker()  # reports missing arguments immediately
 
 
 def _unknown(where: str, given: Mapping[str, Any], known: Collection[str]) -> list[str]:

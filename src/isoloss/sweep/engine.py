@@ -1,4 +1,4 @@
-"""Where the tasks of a sweep run: here, on joblib's processes, or on a Dask cluster."""
+"""Run the tasks of a sweep in this process, in joblib's processes, or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KEY = "key"
 
 
 class Cache:
-    """A folder with the results of the tasks that are done, so that none is computed twice."""
+    """A folder with the results of finished tasks, so that none is computed twice."""
 
     def __init__(self, folder: Path, description: dict[str, Any]) -> None:
         plain = json.dumps(description, indent=1)
@@ -50,20 +50,20 @@ class Cache:
             with np.load(io.BytesIO(self._path(number).read_bytes())) as file:
                 found = dict(file)
         except (TypeError, ValueError, OSError, zipfile.BadZipFile, EOFError):
-            return None  # missing, cut off, or another file: computed anew
+            return None  # missing, truncated or a different file: compute it again
         if set(found) != {_KEY, *FIELDS, *OF_PROBLEMS} or found.pop(_KEY) != self._key(number):
             return None
         return found
 
     def save(self, number: int, found: dict[str, Any]) -> None:
-        """Keep the result of a task, whole or not at all."""
+        """Save the result of a task completely or not at all."""
         buffer = io.BytesIO()
         arrays: dict[str, Any] = {_KEY: self._key(number), **found}
         np.savez(buffer, **arrays)
         write_bytes(self._path(number), buffer.getvalue())
 
     def _key(self, number: int) -> str:
-        """Return what tells a task's result from that of any other task of any sweep."""
+        """Return a key that is unique to this task among the tasks of all sweeps."""
         return hashlib.sha256(f"{number} of {self._sweep}".encode()).hexdigest()
 
     def _path(self, number: int) -> Path:
@@ -73,7 +73,7 @@ class Cache:
 def results(
     tasks: Sequence[Task], on: Any, cache: Cache | None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the number and the result of each task, in any order; what is done is kept."""
+    """Yield the number and result of each task, in any order; new results are cached."""
     waiting = []
     for number, task in enumerate(tasks):
         found = None if cache is None else cache.load(number)
@@ -102,7 +102,7 @@ def _computed(waiting: Sequence[tuple[int, Task]], on: Any) -> Iterator[tuple[in
 def _on_cluster(
     waiting: Sequence[tuple[int, Task]], client: Any
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    as_completed = importlib.import_module("distributed").as_completed  # it has no types
+    as_completed = importlib.import_module("distributed").as_completed  # it has no type hints
     advice = "restart it; with a cache folder, the results so far are kept"
     futures: list[Any] = []
     with watched(client, futures, advice):

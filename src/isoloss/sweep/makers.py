@@ -1,4 +1,4 @@
-"""Samplers by their names and numbers, as a file has them."""
+"""Make samplers from the names and numbers in a sweep's file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SPECTRA: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
 def _gaussian(
     *, n: Any = None, n_over_d: Any = None, spectrum: Any = "power_law", noise: Any = 0.0, **of: Any
 ) -> Sampler:
-    """Return a sampler of Gaussian rows, of a spectrum by name or of given variances."""
+    """Return a sampler of Gaussian rows with a named spectrum or given variances."""
     if isinstance(spectrum, str):
         if spectrum not in _SPECTRA:
             raise ValueError(f"spectrum must be one of {', '.join(_SPECTRA)}; got {spectrum!r}")
@@ -52,7 +52,7 @@ def _resampled(
     replace: Any = True,
     seed: Any = 0,
 ) -> Sampler:
-    """Return a sampler of rows drawn again from a data set."""
+    """Return a sampler that resamples the rows of a data set."""
     from isoloss.datasets import load, split
 
     if data is None:
@@ -72,14 +72,14 @@ KINDS: dict[str, Callable[..., Sampler]] = {
 
 
 def known(kind: str) -> list[str]:
-    """Return the keys of a kind of sampler."""
+    """Return the keys that a kind of sampler accepts."""
     keys = inspect.signature(KINDS[kind]).parameters
     of_spectra = [name for _, names in _SPECTRA.values() for name in names]
     return list(dict.fromkeys([k for k in keys if k != "of"] + of_spectra * ("of" in keys)))
 
 
 def check(name: str, value: Any) -> None:
-    """Raise ``ValueError`` if a value that must be a number of some kind is not."""
+    """Raise ``ValueError`` if a value is not the kind of number that its name requires."""
     whole = name in _WHOLE
     fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
     if (whole or name in _FINITE) and not (fits and math.isfinite(value)):

@@ -1,4 +1,4 @@
-"""Results of sweeps in NetCDF: written whole or not at all."""
+"""Store results of sweeps in NetCDF files, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def save(dataset: xarray.Dataset, path: str | Path, *, overwrite: bool = False) 
     Parameters
     ----------
     dataset : xarray.Dataset
-        What `sweep` returned.
+        The result that `sweep` returned.
     path : path
         A file that ends in .nc.
     overwrite : bool, default: False
-        Whether to replace what is there.
+        Whether to replace an existing file.
 
     Returns
     -------
@@ -34,29 +34,29 @@ def save(dataset: xarray.Dataset, path: str | Path, *, overwrite: bool = False) 
     Raises
     ------
     ValueError
-        If the name ends otherwise.
+        If the name does not end in .nc.
     FileExistsError
-        If there is something, and ``overwrite`` is not set.
+        If the file exists and ``overwrite`` is not set.
     OutputError
-        If it cannot be written; nothing is then left of it.
+        If the file cannot be written; no partial file is left.
     """
     path = check_name(path)
     if path.exists() and not overwrite:
         raise FileExistsError(f"'{path}' exists; choose another name, or set overwrite=True")
     if path.is_dir():
         raise OutputError(f"'{path}' is a folder; it stays as it is")
-    # in memory first: HDF5 does not bear a full disk
+    # build the file in memory first, because HDF5 cannot handle a full disk
     write_bytes(path, bytes(dataset.to_netcdf(engine="h5netcdf")))
     return path
 
 
 def load(path: str | Path) -> xarray.Dataset:
-    """Read the result of a sweep, whole, into memory.
+    """Read the whole result of a sweep into memory.
 
     Parameters
     ----------
     path : path
-        What `save` wrote.
+        A file that `save` wrote.
 
     Returns
     -------
@@ -66,9 +66,9 @@ def load(path: str | Path) -> xarray.Dataset:
     Raises
     ------
     FileNotFoundError
-        If there is nothing.
+        If the file does not exist.
     ValueError
-        If the name ends otherwise, or the file is damaged.
+        If the name does not end in .nc, or the file is damaged.
     """
     import xarray
 
@@ -77,12 +77,12 @@ def load(path: str | Path) -> xarray.Dataset:
         raise FileNotFoundError(no_file(path))
     try:
         return xarray.load_dataset(path, engine="h5netcdf")
-    except Exception as error:  # whatever the libraries raise for a damaged file
+    except Exception as error:  # the libraries raise various errors for damaged files
         raise ValueError(f"cannot read '{path}' as NetCDF; it is damaged: {error}") from None
 
 
 def check_name(path: str | Path) -> Path:
-    """Return the path of a result; raise ``ValueError`` if its name is that of another format."""
+    """Return the path of a result; raise ``ValueError`` if its name does not end in .nc."""
     path = Path(path)
     if path.suffix != ".nc":
         raise ValueError(f"the name must end in .nc, for NetCDF; got '{path}'")

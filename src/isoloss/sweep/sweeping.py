@@ -1,4 +1,4 @@
-"""sweep: many problems × schedules × levels, as one labelled data set."""
+"""sweep: train many problems × schedules × levels, as one labelled data set."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["sweep"]
 
-_BATCH = 16  # draws of one task
-_MOST = 10**8  # results
+_BATCH = 16  # draws per task
+_MOST = 10**8  # largest number of results
 _SCALARS = (bool, int, float, str, np.bool_, np.integer, np.floating, np.str_)
 _RESERVED = ("draw", "schedule", "level")
 _TYPES = {"reached": bool, "steps": np.int64}
@@ -53,29 +53,29 @@ def sweep(
     Parameters
     ----------
     problems : sequence of Problem, Sampler or callable
-        Problems; or a sampler, such as those of `isoloss.problems.random`: any function from a
-        `numpy.random.Generator` to a problem; or, with ``parameters``, from these to a sampler.
+        Problems; or a sampler, that is any function from a `numpy.random.Generator` to a problem,
+        such as those of `isoloss.problems.random`; or a function from ``parameters`` to either.
     schedules : list, or dict of names to schedules
         Texts with rates in units of each problem's largest stable one, or `Schedule` objects.
-        Without names, their printed forms label them, with a number if different ones look the
-        same; equal ones are trained once.
+        Without names, their printed forms are the labels, with numbers if different schedules look
+        the same; equal schedules are trained once.
     levels : int or array_like, shape (L,)
-        Train losses to stop at, in ``unit``; or how many, as in `isoloss.levels.train_losses`.
+        Train losses to stop at, in ``unit``, or a count, as in `isoloss.levels.train_losses`.
     draws : int, optional
-        The number of draws of a sampler for each combination of the parameters; by default one.
+        The number of draws from a sampler for each combination of parameters; by default one.
     parameters : mapping of str to sequence, optional
-        The values of each parameter: the sweep goes through all combinations.
+        The values of each parameter; the sweep covers all combinations.
     seed : int, default: 0
-        A draw's random numbers depend on the seed, its parameters' places and its number alone.
+        A draw's random numbers depend only on the seed, its combination and its number.
     unit : {"absolute", "start", "excess"}, default: "excess"
         Whether levels are train losses, shares of the start's, or shares of its excess over the
         smallest one.
     on : None, int or distributed.Client
-        Where to run: in this process, in so many of joblib's (-1 for all cores), or on a Dask
-        cluster, with the same numbers bit for bit.
+        Where to run: in this process, in this many joblib processes (-1 for all cores), or on a
+        Dask cluster. The results are the same bit for bit.
     cache : path, optional
-        A folder for finished results, where the same call resumes after an interruption. To tell
-        another sweep, one draw of each combination, or each given problem, is compared.
+        A folder for finished results, from which the same call resumes after an interruption.
+        Different sweeps are detected by one draw of each combination, or by each given problem.
     progress : bool, default: True
         Whether to show a bar on a terminal.
 
@@ -89,13 +89,13 @@ def sweep(
     Raises
     ------
     TypeError
-        If an argument is of another kind.
+        If an argument has the wrong type.
     ValueError
         If an argument is out of range, the cache belongs to another sweep, or there would be more
         than 10⁸ results.
     RuntimeError
-        If the Dask cluster fails, or has had no worker for a minute (or for what Dask's setting
-        ``isoloss.no-worker-timeout`` says).
+        If the Dask cluster fails, or has had no worker for a minute (or for the time in Dask's
+        setting ``isoloss.no-worker-timeout``).
 
     Examples
     --------
@@ -150,7 +150,7 @@ def sweep(
     }
     store = None
     if cache is not None:
-        # one draw of each cell tells samplers apart, as names do not; given problems all count
+        # one draw per cell identifies a sampler, as its name does not; all given problems count
         known = tasks if not callable(problems) else [t for t in tasks if 0 in t.draws]
         description["fingerprints"] = [print_ for t in known for print_ in t.fingerprints()]
         store = Cache(Path(cache), description)
@@ -165,7 +165,7 @@ def sweep(
 
 
 def _key(schedule: Spec | Schedule) -> str:
-    """Return what tells a schedule from all others, as its printed form does not."""
+    """Return a key that is unique to a schedule, unlike its printed form."""
     form = hashlib.sha256(in_own_units(schedule).to_json().encode()).hexdigest()
     return form + ", in units of the largest stable rate" * isinstance(schedule, Spec)
 
@@ -213,7 +213,7 @@ def _count(problems: Any, draws: int | None, grid: Mapping[str, Any]) -> int:
 def _shown(
     found: Iterator[tuple[int, dict[str, Any]]], count: int, *, shown: bool
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Show a bar on a terminal."""
+    """Yield the results while showing a progress bar on a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 

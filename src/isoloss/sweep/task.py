@@ -1,4 +1,4 @@
-"""One task of a sweep: some draws of one cell of the parameters, all schedules, all levels."""
+"""One task of a sweep: some draws of one parameter cell, with all schedules and levels."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ FIELDS = {
     "steps": "gradient-descent steps",
     "flow_time": "time of gradient flow, a learning rate times steps",
 }
-"""The results for each run, arrays (draws, schedules, levels), and what they are."""
+"""The results for each run, arrays (draws, schedules, levels), and their descriptions."""
 OF_PROBLEMS = {
     "start_train_loss": "train loss at the start",
     "min_train_loss": "smallest train loss",
     "start_test_loss": "test loss at the start",
     "max_lr": "largest stable constant rate, one over the largest train curvature",
 }
-"""The results for each problem, arrays (draws,), and what they are."""
+"""The results for each problem, arrays (draws,), and their descriptions."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What one worker does in one go: draws, by number, of the cell of the parameters.
+    """The work of one worker at a time: numbered draws of one cell of the parameters.
 
-    ``problems`` is a sampler, a function of the parameters that returns one, or a sequence.
+    ``problems`` is a sampler, a function from the parameters to one, or a sequence.
     """
 
     problems: Any
@@ -51,7 +51,7 @@ class Task:
     seed: int
 
     def run(self) -> dict[str, Any]:
-        """Train, in one thread, so that numbers do not depend on how many there are."""
+        """Train in one thread, so that results do not depend on the number of threads."""
         shape = (len(self.draws), len(self.schedules), len(self.levels.values))
         found: dict[str, Any] = {name: np.empty(shape) for name in FIELDS}
         found |= {name: np.empty(len(self.draws)) for name in OF_PROBLEMS}
@@ -59,7 +59,7 @@ class Task:
             for i, draw in enumerate(self.draws):
                 try:
                     problem = self._problem(draw)
-                except Exception as error:  # the user's function's
+                except Exception as error:  # from the user's function
                     cell = ", ".join(f"{name} = {v}" for name, v in self.parameters.items())
                     error.add_note(f"in draw {draw}" + (f" of {cell}" if cell else ""))
                     raise
@@ -71,7 +71,7 @@ class Task:
         return found
 
     def fingerprints(self) -> list[str]:
-        """Return what tells problems apart: the first one of a sampler, or each given one."""
+        """Return hashes that identify the problems: a sampler's first one, or each given one."""
         draws = self.draws[:1] if callable(self.problems) else self.draws
         with one_thread():
             return [_fingerprint(self._problem(draw)) for draw in draws]
@@ -80,7 +80,7 @@ class Task:
         if callable(self.problems):
             problem = self.problems(**self.parameters) if self.parameters else self.problems
             if not isinstance(problem, Problem):  # a sampler
-                # the same numbers whatever runs them, and in which order
+                # the numbers do not depend on where, or in which order, tasks run
                 seeds = np.random.SeedSequence(self.seed, spawn_key=(self.cell, draw))
                 problem = problem(np.random.default_rng(seeds))
         else:
@@ -94,7 +94,7 @@ _PROBES = ("gd(0.3, 1)", "gd(0.7, 3)", "flow(0.4)", "flow(11)", "flow(301)")
 
 
 def _fingerprint(problem: Problem) -> str:
-    """Return a hash of all that schedules see of a problem: its test loss, by some of them."""
+    """Return a hash of what schedules depend on; some runs represent the test loss."""
     losses = [float(getattr(problem, name)) for name in OF_PROBLEMS]
     probes = train(problem, _PROBES).test_loss
     reduced = problem._reduced
