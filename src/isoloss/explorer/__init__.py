@@ -1,4 +1,4 @@
-"""The interactive page: the paper's example, any spectrum, your data."""
+"""The interactive page for the paper's example, any spectrum, or your data."""
 
 try:
     import orjson

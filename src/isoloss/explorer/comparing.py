@@ -1,4 +1,4 @@
-"""A comparison of schedules as the page draws it: curves, stops, filters, sentences."""
+"""Compare schedules for the page: curves, stops, filters and sentences."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["DEFAULT_SCHEDULES", "MOST_SCHEDULES", "comparison_view", "read_sched
 
 DEFAULT_SCHEDULES = ("flow", "gd(1.0, 10) > flow", "gd(0.1, 1000)")
 MOST_SCHEDULES = 8
-_MOST_STEPS = 10**6  # of changing rates, which are walked one by one
+_MOST_STEPS = 10**6  # the most changing rates, which are walked one by one
 
 
 def read_schedules(fields: Fields) -> tuple[str, ...]:
-    """Read the texts of the schedules in normal form; gradient flow comes first, always."""
+    """Read the texts of the schedules in normal form; gradient flow always comes first."""
     texts = fields.texts("schedule", DEFAULT_SCHEDULES)
     if len(texts) > MOST_SCHEDULES:
         fields.fault("schedule", f"at most {MOST_SCHEDULES} schedules; got {len(texts)}")
@@ -40,7 +40,7 @@ def read_schedules(fields: Fields) -> tuple[str, ...]:
 
 
 def comparison_view(found: Comparison, at: int) -> dict[str, Any]:
-    """Return what the page shows of a comparison, with the filters at the level number ``at``."""
+    """Return what the page shows of a comparison, with the filters at level number ``at``."""
     flow = found.flow_curve
     return {
         "floor": found.problem.min_train_loss,

@@ -1,4 +1,4 @@
-"""The paper's example, with everything in it movable: Figure 1, both losses, the bounds."""
+"""The paper's example with all of its inputs adjustable: Figure 1, both losses, the bounds."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from isoloss.schedules.phases import GradientFlow
 
 __all__ = ["ExampleState", "Trained", "view"]
 
-_POINTS = 80  # of each phase of a path
+_POINTS = 80  # points per phase of a path
 _FAR = 1e9
-_ROUNDING = 1e-12  # the bounds are attained: in part 2 with equality, in part 1 as α → 0
+_ROUNDING = 1e-12  # allowed, as bounds are attained: in part 2 exactly, in part 1 as α → 0
 _TEST = (0.5, 0.5)
 _DRAWS = tuple((draw.counts, str(draw.probability)) for draw in draws())
 
 
 @dataclass(frozen=True)
 class ExampleState:
-    """What the page's controls say; by default, Figure 1 of the paper.
+    """The state of the page's controls; by default, Figure 1 of the paper.
 
     Attributes
     ----------
     draw : tuple of int
         How often each direction was drawn.
     lr, steps : float, int
-        η and K of the annealed run.
+        The rate η and the number K of steps of the annealed run.
     level, alpha : float
-        The train loss ε to stop at, and Proposition 1's α.
+        The train loss ε to stop at, and α of Proposition 1.
     start, target : tuple of float
-        Where training starts, and β*.
+        The parameters at the start, and β*.
     instance : bool
-        Whether start and target are those of Proposition 1.
+        Whether start and target are the ones in Proposition 1.
     """
 
     draw: tuple[int, ...] = (2, 1)
@@ -54,7 +54,7 @@ class ExampleState:
 
     @classmethod
     def read(cls, fields: Fields) -> ExampleState:
-        """Read the state from an address; raises `FaultsError`."""
+        """Read the state from an address; raise `FaultsError` if a field is wrong."""
         own = cls()
         known = [",".join(map(str, counts)) for counts, _ in _DRAWS]
         draw = fields.choice("draw", known[1], "the draw", known)
@@ -84,7 +84,7 @@ class ExampleState:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """Both runs of a state."""
+    """The two runs of a state."""
 
     state: ExampleState
     problem: Problem
@@ -106,7 +106,7 @@ class Trained:
 
 
 def view(state: ExampleState) -> dict[str, Any]:
-    """Return all that the page shows of a state."""
+    """Return everything that the page shows for a state."""
     trained = Trained.of(state)
     problem, runs = trained.problem, {"flow": trained.flow, "annealed": trained.annealed}
     curvature, annealed = np.asarray(problem.curvature), trained.annealed.test_loss
@@ -138,9 +138,9 @@ def _run(run: Run, state: ExampleState, lowest: float, highest: float) -> dict[s
         place = float(np.clip((run.test_loss - lowest) / (highest - lowest), 0.0, 1.0))
 
     def points(sign: Any, log: Any) -> np.ndarray:
-        # β = β(0) + (h - 1) δ(0): a direction that never moves is exactly at its start
+        # β = β(0) + (h - 1) δ(0) keeps a direction that never moves exactly at its start
         delta = np.subtract(state.start, state.target)
-        with np.errstate(over="ignore", invalid="ignore"):  # a divergence may leave float64
+        with np.errstate(over="ignore", invalid="ignore"):  # diverging runs may overflow
             moved = (np.asarray(sign) * np.exp(log) - 1.0) * delta
         return state.start + np.where(delta == 0, 0.0, moved)
 
@@ -163,7 +163,7 @@ def _run(run: Run, state: ExampleState, lowest: float, highest: float) -> dict[s
 
 
 def _marks(curvature: np.ndarray) -> list[dict[str, Any]]:
-    """Return the rates that the slider marks, each with what it does."""
+    """Return the rates that the slider marks, each with a description of its effect."""
     top = float(curvature.max())
     marks = {1 / (2 * top): ["1/(2γ₁)"], 1 / top: ["1/γ₁, the largest stable rate"]}
     for i, gamma in enumerate(curvature):
@@ -173,13 +173,13 @@ def _marks(curvature: np.ndarray) -> list[dict[str, Any]]:
 
 
 def _bounds(trained: Trained) -> list[dict[str, Any]]:
-    """Return both parts of Proposition 1, for draws that show both directions."""
+    """Return both bounds of Proposition 1, or none unless both directions were drawn."""
     state, gamma = trained.state, np.asarray(trained.problem.curvature)
     if not gamma.all():
         return []
     top, level = int(gamma.argmax()), state.level
     delta = np.subtract(state.start, state.target)
-    with np.errstate(all="ignore"):  # a divergence beyond float64 bounds nothing: infinity
+    with np.errstate(all="ignore"):  # on overflow the bound is infinite
         rest = _TEST[0] * delta[1 - top] ** 2
         rest *= np.abs(1 - 2 * state.lr * gamma[1 - top]) ** (2.0 * state.steps)
     flow, annealed = trained.flow.test_loss, trained.annealed.test_loss
@@ -203,7 +203,7 @@ def _bounds(trained: Trained) -> list[dict[str, Any]]:
 
 
 def _premises(state: ExampleState) -> list[dict[str, Any]]:
-    """Return what Proposition 1 speaks of, and whether it is so here."""
+    """Return the premises of Proposition 1, and whether each holds here."""
     placed = state.start == (0.0, 0.0) and state.target == proposition_target(state.alpha)
     return [
         {"text": "start 0, target 100 α^(−1/2)", "met": placed},
@@ -214,7 +214,7 @@ def _premises(state: ExampleState) -> list[dict[str, Any]]:
 
 
 def _notes(trained: Trained) -> list[str]:
-    """Return sentences on what is special here."""
+    """Return sentences on what is special about this state."""
     state, notes = trained.state, []
     start = trained.problem.start_train_loss
     if start <= state.level:

@@ -1,4 +1,4 @@
-"""What the page shows of the paper's example, for print: Figure 1, both losses, and the band."""
+"""A figure of the paper's example for print: Figure 1, both losses and the band."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["example_figure"]
 
 
 def example_figure(state: ExampleState) -> Figure:
-    """Draw a state: three panels of paths above, below losses over time and the band.
+    """Draw a state: three panels of paths above the losses over time and the band.
 
     Parameters
     ----------
     state : ExampleState
-        What the page shows.
+        The state that the page shows.
 
     Returns
     -------
     matplotlib.figure.Figure
-        In the house style.
+        The figure, in the house style.
     """
     both = Trained.of(state)
     with style():

@@ -1,4 +1,4 @@
-"""The fields of an address, read one by one; all that is wrong is said together."""
+"""Read the fields of an address one by one, and report all errors together."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ T = TypeVar("T")
 
 
 class FaultsError(ValueError):
-    """What is wrong with an address.
+    """The errors in an address.
 
     Attributes
     ----------
     messages : dict
-        From a faulty field's name to what is wrong with it, with the number of the entry where one
-        of several is faulty (``"train.3"``); under ``""`` what belongs to no field.
+        The message for each faulty field by name, with the entry's number if one of several is
+        faulty (``"train.3"``); a message about no particular field has the key ``""``.
     known : dict
-        What could be read, for the page to show it.
+        The values that could be read, so that the page can show them.
     """
 
     def __init__(self, messages: dict[str, str], **known: Any) -> None:
@@ -35,7 +35,7 @@ class FaultsError(ValueError):
 
 
 class Fields:
-    """Reads a query, field by field. A field that is missing or faulty has its default."""
+    """Read a query field by field; a missing or faulty field gets its default value."""
 
     def __init__(self, query: QueryParams) -> None:
         self.query = query
@@ -65,7 +65,7 @@ class Fields:
     def numbers(
         self, name: str, default: tuple[float, ...], what: str, *, least: float, most: float
     ) -> tuple[float, ...]:
-        """Return numbers, which commas join, each with least ≤ number ≤ most."""
+        """Return numbers separated by commas, each with least ≤ number ≤ most."""
         text = self.query.get(name)
         if text is None:
             return default
@@ -91,11 +91,11 @@ class Fields:
         return tuple(self.query.getlist(name)) or default
 
     def fault(self, name: str, message: str) -> None:
-        """Note what is wrong with a field, if it has no message yet."""
+        """Record an error message for a field, unless it already has one."""
         self.messages.setdefault(name, message)
 
     def done(self, state: T) -> T:
-        """Return the state that was read; raise `FaultsError` with it if anything was wrong."""
+        """Return the state that was read, or raise `FaultsError` with it if there were errors."""
         if self.messages:
             raise FaultsError(self.messages, state=state)
         return state

@@ -1,4 +1,4 @@
-"""Your data: a shipped data set or an uploaded file, compared as `isoloss compare` does."""
+"""Compare on your data, a shipped data set or an uploaded file, like `isoloss compare`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["RowsState", "RowsView"]
 
 UPLOADED = "file"
 _TASKS = ("auto", "regression", "classification")
-_KEPT = 4  # decompositions
+_KEPT = 4  # decompositions to keep
 
 
 @dataclass(frozen=True)
 class RowsState:
-    """What the page's controls say.
+    """The state of the page's controls.
 
     Attributes
     ----------
@@ -33,19 +33,19 @@ class RowsState:
     file, name : str
         The digest and the name of the uploaded file.
     target : str
-        The target's column; empty for the usual one.
+        The column of the target; empty for the default.
     ignore : tuple of str
-        Columns to leave out.
+        The columns to leave out.
     task : str
         ``"auto"``, ``"regression"`` or ``"classification"``.
     test_size : float
-        The share of rows to test on.
+        The share of rows used as test data.
     seed : int
-        The seed of the split.
+        The seed for the split.
     schedules : tuple of str
-        Texts as `Spec.parse` takes them.
+        Texts of schedules, in the form that `Spec.parse` reads.
     levels, at : int
-        How many train losses to stop at, and the one whose filters are drawn, counted from 1.
+        The number of train losses to stop at, and the one whose filters are drawn, from 1.
     """
 
     data: str
@@ -62,7 +62,7 @@ class RowsState:
 
     @classmethod
     def read(cls, fields: Fields) -> RowsState:
-        """Read the state from an address; raises `FaultsError`."""
+        """Read the state from an address; raise `FaultsError` if a field is wrong."""
         levels = fields.whole("levels", 12, "the levels", least=1, most=100)
         state = cls(
             data=fields.choice("data", "diabetes", "the data set", (*SHIPPED, UPLOADED)),
@@ -83,7 +83,7 @@ class RowsState:
 
 
 class RowsView:
-    """Compares on data, and keeps the last decompositions for the next schedule."""
+    """Compare on data, keeping the last decompositions for the next schedules."""
 
     def __init__(self, uploads: Uploads) -> None:
         self.uploads = uploads
@@ -91,9 +91,9 @@ class RowsView:
         self._lock = threading.Lock()
 
     def compared(self, state: RowsState) -> tuple[Split, Comparison]:
-        """Compare the schedules of a state; raises `FaultsError`."""
+        """Compare the schedules of a state; raise `FaultsError` if anything is wrong."""
         table = self._table(state)
-        faulty = "target"  # a fault is of a column, which another choice may mend
+        faulty = "target"  # an error here is about a column; another choice may fix it
         try:
             rows, problem = self._problem(state, table)
             faulty = ""
@@ -113,7 +113,7 @@ class RowsView:
             raise FaultsError({faulty: message}, state=state, **known) from None
 
     def view(self, state: RowsState) -> dict[str, Any]:
-        """Return all that the page shows of a state."""
+        """Return everything that the page shows for a state."""
         table = self._table(state)
         rows, found = self.compared(state)
         return {
@@ -125,7 +125,7 @@ class RowsView:
         }
 
     def _columns(self, state: RowsState, table: Table) -> dict[str, Any]:
-        """Return the columns' names, and those of the targets that are taken by default."""
+        """Return the names of all columns, and of the default targets."""
         kept = [name for name in table.frame if name not in state.ignore]
         usual = target_columns(replace(table, frame=table.frame[kept]), None) if kept else []
         return {"columns": list(table.frame), "usual": ", ".join(usual)}
@@ -143,7 +143,7 @@ class RowsView:
         return load(state.data)
 
     def _problem(self, state: RowsState, table: Table) -> tuple[Split, Problem]:
-        """Return the rows and their decomposition, which one of the threads that ask makes."""
+        """Return the rows and their decomposition; only one of several waiting threads makes it."""
         read = (state.data, state.file, table.name, state.target, state.ignore, state.task)
         key = (*read, state.test_size, state.seed)
         mine: Future[tuple[Split, Problem]] = Future()

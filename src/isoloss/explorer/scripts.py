@@ -1,4 +1,4 @@
-"""The Python script that recomputes exactly what the page shows."""
+"""Write Python scripts that recompute exactly what the page shows."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def spectrum_script(state: SpectrumState) -> str:
 
 
 def rows_script(state: RowsState, name: str, classes: bool) -> str:
-    """Return the script for data; an uploaded file is looked for in the current folder."""
+    """Return the script for data; it looks for an uploaded file in the current folder."""
     uploaded = state.data == UPLOADED
     problem = _ROWS.format(
         name=_plain(name),
@@ -154,5 +154,5 @@ def _compared(state: SpectrumState | RowsState, test_error: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """Return a file's name fit for a docstring."""
+    """Return a file's name in a form that is safe in a docstring."""
     return "".join(c if c.isprintable() and c not in '"\\{}' else "_" for c in name)

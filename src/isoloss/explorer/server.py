@@ -1,7 +1,7 @@
-"""The page's server: no sessions; an address holds the whole state, and is answered by itself.
+"""The page's server. It has no sessions: each address holds the whole state.
 
-Only the page itself may ask: requests for another host, or from another site's page, are refused,
-and nothing on the page comes from elsewhere.
+Only the page itself may send requests: those for other hosts or from other sites' pages are
+refused, and the page loads nothing from elsewhere.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ __all__ = ["create_app"]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-_AT_ONCE = 2  # answers for which data are decomposed; the others wait, and keep no thread
+_AT_ONCE = 2  # concurrent answers that decompose data; others wait without a thread
 
-# Matplotlib's settings are one for all threads, and for all explorers of a process
+# all threads and explorers of a process share Matplotlib's settings
 _DRAWING = threading.Lock()
 
 _STATIC = files("isoloss.explorer") / "static"
@@ -67,7 +67,7 @@ def create_app(hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")) -> 
     Parameters
     ----------
     hosts : tuple of str
-        The names under which it may be asked; by default those of the loopback address.
+        The host names that it answers to; by default those of the loopback address.
 
     Returns
     -------
@@ -99,7 +99,7 @@ async def _page(_: Request) -> Response:
 
 
 class _Explorer:
-    """What the answers share: the data that are kept, and how many answers are computed at once."""
+    """What answers share: the stored data, and the limit on concurrent computations."""
 
     def __init__(self) -> None:
         self.uploads = Uploads()
@@ -108,7 +108,7 @@ class _Explorer:
         self.computing = asyncio.Semaphore(_AT_ONCE)
 
     def views(self) -> dict[str, Callable[[Fields], Any]]:
-        """Return by the name of each tab what makes all that it shows."""
+        """Return, by the name of each tab, the function that computes what it shows."""
         return {
             "example": lambda fields: example.view(example.ExampleState.read(fields)),
             "spectrum": lambda fields: spectrum.view(spectrum.SpectrumState.read(fields)),
@@ -116,7 +116,7 @@ class _Explorer:
         }
 
     def files(self) -> dict[str, Callable[[Fields], str | bytes]]:
-        """Return by the name of each file that can be exported what makes its content."""
+        """Return, by the name of each exportable file, the function that makes its content."""
         made: dict[str, Callable[[Fields], str | bytes]] = {}
         for kind in _TYPES:
             made[f"isoloss-example.{kind}"] = partial(_example_file, kind)
@@ -126,7 +126,7 @@ class _Explorer:
         return made
 
     def answer(self, tab: str, view: Callable[[Fields], Any]) -> Endpoint:
-        """Return what answers with the numbers of a tab."""
+        """Return the endpoint that answers with the numbers of a tab."""
         limit = self.computing if tab == "data" else contextlib.nullcontext()
 
         async def answered(request: Request) -> Response:
@@ -137,7 +137,7 @@ class _Explorer:
         return answered
 
     def export(self, file: str, make: Callable[[Fields], str | bytes]) -> Endpoint:
-        """Return what answers with a file."""
+        """Return the endpoint that answers with a file."""
         kind = _TYPES[file.rpartition(".")[2]]
         headers = {"content-disposition": f'attachment; filename="{file}"'}
 
@@ -156,8 +156,8 @@ class _Explorer:
             try:
                 await _receive(request, path)
             except ClientDisconnect:
-                return Response(status_code=400)  # to nobody
-            async with self.reading:  # of one file at a time: that takes more than its bytes
+                return Response(status_code=400)  # nobody receives it
+            async with self.reading:  # one file at a time, to save memory
                 digest, table = await run_in_threadpool(self.uploads.add, path)
         return _json({"file": digest, "name": table.name})
 
@@ -187,7 +187,7 @@ def _spectrum_file(kind: str, part: str, fields: Fields) -> str | bytes:
 
 
 async def _receive(request: Request, path: Path) -> None:
-    """Write what is sent to a file, in pieces."""
+    """Write the request's body to a file, chunk by chunk."""
     sent = 0
     try:
         with path.open("wb") as file:
@@ -200,7 +200,7 @@ async def _receive(request: Request, path: Path) -> None:
                 file.write(chunk)
     except FaultsError:
         raise
-    except (OSError, ValueError) as error:  # as of a name that no file can have
+    except (OSError, ValueError) as error:  # for example, the name is not valid for a file
         reason = getattr(error, "strerror", None) or error
         raise FaultsError({"file": f"cannot keep a file of that name: {reason}"}) from None
 
@@ -216,7 +216,7 @@ def _drawn(make: Callable[[], Figure], kind: str) -> bytes:
 
     with _DRAWING:
         content = render(make(), kind)
-    # A figure is a knot of references that holds megabytes. Python would look for it once it has
+    # A figure has reference cycles that hold megabytes. Python would collect them only after it has
     # made many more objects, and a server makes few.
     gc.collect()
     return content
@@ -233,15 +233,15 @@ def _fault_of_ours(error: Exception) -> Response:
 
 
 def _json(shown: Any, status: int = 200) -> Response:
-    """Return numbers and states as JSON; what is not finite is null."""
+    """Return numbers and states as JSON; numbers that are not finite become null."""
     content = orjson.dumps(shown, np.ndarray.tolist, orjson.OPT_SERIALIZE_NUMPY)
     return Response(content, status, media_type="application/json")
 
 
 class _OwnPagesOnly:
-    """Refuses requests for other hosts (DNS rebinding) and from pages of other origins.
+    """Refuse requests for other hosts (DNS rebinding) and from pages of other origins.
 
-    Every answer gets the security headers, also those to faults of ours.
+    Every answer gets the security headers, even if the server fails.
     """
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
@@ -270,7 +270,7 @@ class _OwnPagesOnly:
         except Exception as error:
             if not started:
                 await _fault_of_ours(error)(scope, receive, send_with_headers)
-            raise  # so that the terminal shows where
+            raise  # so that the terminal shows the traceback
 
     def _refusal(self, request: Request) -> str | None:
         headers = request.headers
@@ -280,7 +280,7 @@ class _OwnPagesOnly:
             return "This explorer does not answer to that host name."
         origin = headers.get("origin")
         foreign = origin is not None and origin not in (f"http://{host}", f"https://{host}")
-        # a link may lead here from anywhere, but only the page itself asks for numbers
+        # any site may link to the page, but only the page itself may request numbers
         opened = request.url.path == "/" and request.method in ("GET", "HEAD")
         if not opened:
             foreign |= headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")

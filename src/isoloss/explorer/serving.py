@@ -1,4 +1,4 @@
-"""Starting the explorer: a socket on this machine, the server, and the browser."""
+"""Start the explorer: a socket on this machine, the server and the browser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from isoloss.explorer.server import create_app
 
 __all__ = ["serve"]
 
-_TRIED = 20  # ports from the asked one on
+_TRIED = 20  # the number of ports to try, starting with the requested one
 
 
 def serve(
@@ -30,18 +30,18 @@ def serve(
     Parameters
     ----------
     host : str, default: "127.0.0.1"
-        The address of this machine to listen at; only the default is out of reach for others.
+        The address of this machine to listen on; with the default, other machines have no access.
     port : int, default: 8642
-        The port; if it is taken, the next free one. 0 takes any.
+        The port, or the next free one if it is taken; 0 means any port.
     browser : bool, default: True
-        Open the page in the browser.
+        Whether to open the page in the browser.
     ready : callable, default: print
         Called with the page's address once it can be opened.
 
     Raises
     ------
     ValueError
-        If ``host`` is no single address, or no port is free there.
+        If ``host`` is not a single address, or no port is free there.
     """
     address = _address(host)
     listener = _listen(address, port)
@@ -55,7 +55,7 @@ def serve(
     server = uvicorn.Server(config)
     ready(url)
     if browser:
-        # a text browser would keep the server from starting
+        # in this thread, a text browser would block the server
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     server.run(sockets=[listener])
 
@@ -76,7 +76,7 @@ def _address(host: str) -> str:
 def _listen(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for tried in range(port, min(port + _TRIED, 2**16)):
-        # with the protocol named, asyncio sends each answer at once instead of after 40 ms
+        # naming the protocol makes asyncio send each answer at once instead of after 40 ms
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

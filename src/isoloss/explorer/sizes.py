@@ -1,4 +1,4 @@
-"""How much a file holds, counted before it is read: a small one can be large once it is."""
+"""Count how much a file holds before reading it, as a small file can expand greatly."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from isoloss.explorer.queries import FaultsError
 __all__ = ["MOST_BYTES", "MOST_CELLS", "MOST_COLUMNS", "Size", "measure"]
 
 MOST_CELLS = 4 * 10**6
-MOST_COLUMNS = 50_000  # each takes as much as many cells
-MOST_BYTES = 2**26  # as it is sent, and again when it is decompressed
+MOST_COLUMNS = 50_000  # each column takes as much memory as many cells
+MOST_BYTES = 2**26  # the limit for the file as sent, and again for its decompressed content
 _DELIMITERS = ",;\t|" + BLANKS
-# What broken files make of their readers. Who reads the file afterwards meets it, too, and tells.
+# Errors from broken files. They are ignored here, because reading the file later reports them.
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, RuntimeError)
 
 
 class Size(NamedTuple):
-    """How many cells and columns a data file has, at most, and how many bytes decompressed."""
+    """Upper bounds on the cells, columns and decompressed bytes of a data file."""
 
     cells: int
     columns: int
@@ -34,7 +34,7 @@ _NOTHING = Size(0, 0, 0)
 
 
 def measure(path: Path) -> Size:
-    """Return how much a data file holds; raise `FaultsError` if that is too much."""
+    """Return the size of a data file; raise `FaultsError` if it is too large."""
     counts = {".npz": _in_arrays, ".parquet": _in_parquet}
     size = counts.get(path.suffix.lower(), _in_text)(path)
     if size.columns > MOST_COLUMNS:
@@ -49,13 +49,13 @@ def measure(path: Path) -> Size:
 
 
 def _in_text(path: Path) -> Size:
-    """Count what separates cells; it may stand in quoted ones as well."""
+    """Count the delimiters, including any inside quoted cells."""
     try:
         raw = read_text_file(path, MOST_BYTES).raw
     except (ValueError, OSError):
         return _NOTHING
     head, _ = head_of(raw)
-    # the delimiter is found by taking the first lines apart; they are few if they are long
+    # finding the delimiter splits the first lines; refuse them first if they have too many parts
     if max(map(head.count, _DELIMITERS)) > 20 * MOST_COLUMNS:
         return Size(0, MOST_COLUMNS + 1, len(raw))
     delimiter = find_dialect(raw).delimiter
@@ -69,7 +69,7 @@ def _in_arrays(path: Path) -> Size:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            # no more of a member is read than what is declared here
+            # the reader never reads more of a member than the size declared here
             size = sum(member.file_size for member in members)
             shapes = [_shape(archive, member) for member in members]
             columns = sum(math.prod(shape[1:]) for shape in shapes)
@@ -85,7 +85,7 @@ def _shape(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, ...]
     try:
         with archive.open(member) as file:
             return tuple(readers[npy.read_magic(file)](file)[0])
-    except _BROKEN:  # as a member that is no array
+    except _BROKEN:  # for example, the member is not an array
         return (0,)
 
 
@@ -93,7 +93,7 @@ def _in_parquet(path: Path) -> Size:
     try:
         import pyarrow as pa
         from pyarrow import compute, parquet
-    except ImportError:  # the reader tells what is missing
+    except ImportError:  # the reader reports what is missing
         return _NOTHING
     try:
         with parquet.ParquetFile(path) as file:
@@ -104,7 +104,7 @@ def _in_parquet(path: Path) -> Size:
             for i in range(found.num_columns)
         ]
         cells = sum(chunk.num_values for _, chunk in chunks)
-        # a text is written once in a file, and may stand in every row
+        # a file stores a text once, even if it occurs in every row
         wide = [kind.length * chunk.num_values for kind, chunk in chunks if kind.length > 0]
         size = sum(wide) + sum(chunk.total_uncompressed_size for _, chunk in chunks)
         if cells > MOST_CELLS or size > MOST_BYTES:

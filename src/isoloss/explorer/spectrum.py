@@ -1,4 +1,4 @@
-"""Any spectrum: train and test eigenvalues and the start residual, edited by hand."""
+"""Compare on any spectrum: train and test eigenvalues and a start residual, edited by hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEAST = 1e-12
 
 @dataclass(frozen=True)
 class SpectrumState:
-    """What the page's controls say.
+    """The state of the page's controls.
 
     Attributes
     ----------
@@ -28,9 +28,9 @@ class SpectrumState:
     noise : float
         The variance of the label noise.
     schedules : tuple of str
-        Texts as `Spec.parse` takes them.
+        Texts of schedules, in the form that `Spec.parse` reads.
     levels : int
-        How many train losses to stop at.
+        The number of train losses to stop at.
     at : int
         The level whose filters are drawn, counted from 1.
     """
@@ -45,7 +45,7 @@ class SpectrumState:
 
     @classmethod
     def read(cls, fields: Fields) -> SpectrumState:
-        """Read the state from an address; raises `FaultsError`."""
+        """Read the state from an address; raise `FaultsError` if a field is wrong."""
         columns = {
             name: fields.numbers(name, default, what, least=least, most=_LARGEST)
             for name, default, what, least in (
@@ -85,5 +85,5 @@ def compared(state: SpectrumState) -> Comparison:
 
 
 def view(state: SpectrumState) -> dict[str, Any]:
-    """Return all that the page shows of a state."""
+    """Return everything that the page shows for a state."""
     return {"state": state, **comparison_view(compared(state), state.at - 1)}

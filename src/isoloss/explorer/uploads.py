@@ -1,4 +1,4 @@
-"""Files that the page has sent: a few are kept in memory, under digests of their bytes."""
+"""Files that the page has uploaded; a few are kept in memory by the digests of their bytes."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from isoloss.explorer.sizes import MOST_BYTES, measure
 __all__ = ["Uploads", "digest_of"]
 
 _KEPT = 8
-_KEPT_BYTES = 2**29  # of all that are kept
-_CELL = 64  # bytes of a cell, besides its text
+_KEPT_BYTES = 2**29  # the most bytes of all kept tables
+_CELL = 64  # bytes per cell, besides its text
 
 
 class Uploads:
-    """Tables by the digests of the files that they were read from."""
+    """Tables by the digests of the files from which they were read."""
 
     def __init__(self) -> None:
         self._tables: OrderedDict[str, tuple[Table, int]] = OrderedDict()
-        self._lock = threading.Lock()  # requests are answered by several threads
+        self._lock = threading.Lock()  # several threads answer requests
 
     def add(self, path: Path) -> tuple[str, Table]:
-        """Read a file; return its digest and its table; raises `FaultsError` if it is none."""
+        """Read a file; return its digest and table, or raise `FaultsError` if it is not a table."""
         size = measure(path)
         try:
             table = load(path, most_bytes=MOST_BYTES)
@@ -57,6 +57,6 @@ class Uploads:
 
 
 def digest_of(path: Path) -> str:
-    """Return what a file is known by: the exported script checks it, too."""
+    """Return the digest that identifies a file; the exported script checks it, too."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

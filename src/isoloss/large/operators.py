@@ -49,7 +49,7 @@ def from_operator(
 
     Training never leaves a Krylov space of the data. Block Golub-Kahan bidiagonalization from the
     start's residual, fully reorthogonalized, grows that space until the losses of the given
-    schedules converge. The result is an ordinary problem on that space, also for bands and designs.
+    schedules converge. The result is a problem on that space; bands and designs refer to it, too.
 
     Parameters
     ----------

@@ -147,7 +147,7 @@ def design(
         The largest rate; by default 100 times ``problem.max_lr``.
     max_amplification : float, default: 10⁹
         The largest factor by which the steps may enlarge an error: the product of all |1 - 2ηγ|
-        above 1 at the largest curvature. By default, float64 keeps about 8 digits; float32 needs 100.
+        above 1 at the largest curvature. The default keeps 8 digits in float64; float32 needs 100.
     max_growth : float, optional
         The largest factor by which the residual (the root of the excess train loss) may exceed the
         start's during training; at least 1.

@@ -35,7 +35,7 @@ class Named(Shape):
         rates: tuple[float, float, int],
         fixed: dict[str, Any],
     ) -> None:
-        """Take the largest stable and allowed rates and the unit; the function gets rates / 2^unit."""
+        """Take the largest stable and allowed rates; the function takes rates / 2^unit."""
         self.family, (stable, largest, self.unit) = family, rates
         parameters = inspect.signature(family).parameters
         self.fixed = {"steps": count, **fixed} if "steps" in parameters else fixed
@@ -76,7 +76,7 @@ class Named(Shape):
         return self.schedule(u).learning_rates(), np.stack(columns, axis=1)
 
     def parameters(self, rates: Floats) -> Floats:
-        """Return parameters with the largest of ``rates`` as largest rate, and the others halfway."""
+        """Return parameters with the largest rate of ``rates``, and the others halfway."""
         u = 0.5 * (self.low + self.high)
         with np.errstate(divide="ignore"):
             largest = np.clip(np.log(rates.max()), self.low, self.high)

@@ -54,7 +54,7 @@ def sweep(
     ----------
     problems : sequence of Problem, Sampler or callable
         Problems; or a sampler, that is any function from a `numpy.random.Generator` to a problem,
-        such as those of `isoloss.problems.random`; or a function from ``parameters`` to either.
+        such as those of `isoloss.problems.random`; or a function from ``parameters`` to a sampler.
     schedules : list, or dict of names to schedules
         Texts with rates in units of each problem's largest stable one, or `Schedule` objects.
         Without names, their printed forms are the labels, with numbers if different schedules look

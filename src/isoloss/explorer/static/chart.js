@@ -2,7 +2,7 @@
 /* global d3 */
 
 const MARGIN = { top: 24, right: 12, bottom: 38, left: 52 };
-const CLIP = 7; // marks at the edge are whole
+const CLIP = 7; // so that marks at the edge are not cut off
 
 export const DASHES = ["", "7 3", "7 3 2 3", "2 3", "10 4", "5 2 1 2 1 2", "4 2", "1 2"];
 export const MARKS = [
@@ -205,7 +205,7 @@ export function axis(group, made, scaled, { log }, count) {
   return group.call(made.tickValues(ticks).tickFormat(format).tickSizeOuter(0));
 }
 
-// A legend's entries: a piece of the line with its mark, and the name.
+// The entries of a legend: a piece of the line with its mark, and the name.
 export function legend(place, entries) {
   d3.select(place)
     .selectAll(":scope > span")

@@ -1,4 +1,4 @@
-// Schedules side by side: what a spectrum and data have in common.
+// Compare schedules side by side, for both the spectrum and the data tab.
 /* global d3 */
 import { Chart, DASHES, MARKS, legend } from "./chart.js";
 import { Tab, element, short } from "./tab.js";
@@ -52,12 +52,12 @@ export class Comparing extends Tab {
     });
   }
 
-  // The schedules besides gradient flow, which the first row stands for.
+  // The schedules except gradient flow, which the first row stands for.
   texts() {
     return [...this.rows.querySelectorAll("input:enabled")].map((input) => input.value.trim());
   }
 
-  // Rows are kept where they are, so that neither a click nor the focus is lost.
+  // Rows stay in place, so that neither a click nor the focus is lost.
   fillSchedules(texts) {
     if (!this.rows.children.length) this.addFlow();
     while (this.rows.children.length - 1 > texts.length) this.rows.lastElementChild.remove();
@@ -124,7 +124,7 @@ export class Comparing extends Tab {
       this.fillSchedules(state.schedules.slice(1));
       this.sent = undefined;
     } else if (!this.view) {
-      // what an address says is shown, also where it is wrong
+      // show the text in the address even if it is wrong
       this.fillSchedules(this.query.getAll("schedule"));
     }
   }
@@ -180,7 +180,7 @@ export class Comparing extends Tab {
       band: view.band.train_loss
         .map((t, i) => [above(t), view.band.lowest[i], view.band.highest[i]])
         .filter((p) => p[0] !== null && p[1] > 0),
-      y: shown.length ? [0.95 * low, top] : undefined, // where every test loss is 0 there is no scale
+      y: shown.length ? [0.95 * low, top] : undefined, // there is no scale if every test loss is 0
     });
     const percent = (ratio) => (ratio === null ? null : 100 * (ratio - 1));
     const differences = series("ratio", percent);

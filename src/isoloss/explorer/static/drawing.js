@@ -1,11 +1,11 @@
-// The paper's example: what is drawn and told of an answer.
+// The paper's example: draw and describe an answer.
 /* global d3 */
 import { Chart, legend } from "./chart.js";
 import { Plane } from "./plane.js";
 import { element, short } from "./tab.js";
 
 const MARKS = { flow: d3.symbolSquare, annealed: d3.symbolCircle };
-const MARKED = 60; // so many steps are marked one by one
+const MARKED = 60; // the most steps that are marked one by one
 
 export class Drawing {
   constructor(moved) {
@@ -68,7 +68,7 @@ export class Drawing {
       .join("  ·  ");
   }
 
-  // What the panels must hold: start, target, the level set, and the path as far as its mirror image.
+  // The panels must hold start, target, the level set, and the path as far as its mirror image.
   reach(paths) {
     const { state, curvature } = this.view;
     const radius = curvature.map((c) => (c > 0 ? Math.sqrt(state.level / c) : 0));

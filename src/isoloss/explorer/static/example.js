@@ -1,4 +1,4 @@
-// The paper's example: what its controls do.
+// The paper's example: its controls.
 import { Drawing } from "./drawing.js";
 import { Tab, element, short } from "./tab.js";
 
@@ -10,7 +10,7 @@ export class Example extends Tab {
     super(name, changed);
     const at = (id) => document.getElementById(id);
     this.drawing = new Drawing((point, held) => this.moveStart(point, held));
-    this.frame = Infinity; // of the path that is shown; infinity is the end
+    this.frame = Infinity; // the frame of the path that is shown; infinity is the end
     for (const id of PAIRS) this.bindPoint(id);
     at("instance").addEventListener("change", (event) => this.setInstance(event.target.checked));
     at("draws").addEventListener("click", (event) => {
@@ -47,7 +47,7 @@ export class Example extends Tab {
     super.set(values);
   }
 
-  // Keep in the address what the server need not know.
+  // Keep in the address the state that the server does not need.
   note(name, value) {
     if (value === null) this.query.delete(name);
     else this.query.set(name, value);
@@ -70,14 +70,14 @@ export class Example extends Tab {
     }
   }
 
-  // A point as it was last asked for, which may not have been answered yet.
+  // The point that was last requested; its answer may not have arrived yet.
   pointOf(id) {
     const asked = this.query.get(id)?.split(",").map(Number);
     if (asked?.length === 2 && asked.every(Number.isFinite)) return asked;
     return this.view?.state[id] ?? this.place(id).inputs.map((input) => Number(input.value));
   }
 
-  // Proposition 1's instance sets start and target; leaving it keeps where they are.
+  // Proposition 1's instance sets start and target; leaving it keeps them in place.
   setInstance(wanted) {
     if (wanted) this.set({ instance: "yes", start: null, target: null });
     else
@@ -88,7 +88,7 @@ export class Example extends Tab {
       });
   }
 
-  // `move` says where to, from where the start was last asked to be.
+  // `move` returns the new start for the last requested one.
   moveStart(move, held) {
     this.drawing.held = held;
     this.set({

@@ -24,7 +24,7 @@ function show(name) {
 function writeAddress(query) {
   const all = new URLSearchParams({ tab: current });
   for (const [key, value] of query) all.append(key, value);
-  // commas and blanks may stand in an address as they are, and read better so
+  // commas and blanks are allowed in an address, and easier to read
   history.replaceState(null, "", `?${all.toString().replaceAll("%2C", ",")}`);
 }
 
@@ -77,12 +77,12 @@ remember((storage) => {
 });
 paint();
 
-// A browser that keeps nothing for this page refuses the storage itself.
+// A browser that stores nothing for this page throws when storage is accessed.
 function remember(use) {
   try {
     use(localStorage);
   } catch {
-    // then the choice lasts as long as the page
+    // the choice then lasts as long as the page is open
   }
 }
 

@@ -3,7 +3,7 @@
 import { axis, closest, join, tooltip } from "./chart.js";
 
 const MARGIN = { top: 20, right: 8, bottom: 34, left: 40 };
-const FAR = 1e4; // pixels; lines to points beyond are drawn as far as this
+const FAR = 1e4; // pixels; lines to points further away end here
 
 export class Plane {
   constructor(container, label, moved) {
@@ -74,7 +74,7 @@ export class Plane {
     this.startPoint = start;
   }
 
-  // domain: [[x0, x1], [y0, y1]] to hold; the panel shows at least that, with equal units
+  // domain: [[x0, x1], [y0, y1]]; the panel shows at least that, with equal units
   update({ domain, curvature, contours, level, target, paths, names, frame }) {
     const width = this.container.clientWidth;
     if (!width) return;

@@ -1,8 +1,8 @@
-// Your data: a shipped data set, or a file that is sent to this machine's own server.
+// Your data: a shipped data set, or a file that is sent to the server on this machine.
 import { Comparing } from "./comparing.js";
 import { element } from "./tab.js";
 
-const OF_THE_DATA = { target: null, ignore: null, task: null }; // another data set has its own
+const OF_THE_DATA = { target: null, ignore: null, task: null }; // reset for another data set
 
 export class Rows extends Comparing {
   constructor(name, changed) {
@@ -18,13 +18,13 @@ export class Rows extends Comparing {
         this.set({ data, ...OF_THE_DATA });
         return;
       }
-      this.chosen.value = this.view?.state.data ?? "diabetes"; // until a file is there
+      this.chosen.value = this.view?.state.data ?? "diabetes"; // until a file is uploaded
       upload.click();
     });
     upload.addEventListener("change", async () => {
       const [file] = upload.files;
       if (file) await this.upload(file);
-      upload.value = ""; // the same file can be chosen again
+      upload.value = ""; // so that the same file can be chosen again
     });
     this.target.addEventListener("change", () => this.set({ target: this.target.value || null }));
     this.ignored.addEventListener("change", () =>
@@ -44,7 +44,7 @@ export class Rows extends Comparing {
       this.show(answer);
       return;
     }
-    // the file that a link is of keeps what the link says of it
+    // keep the settings of a link if this is its file
     const same = answer.file === this.query.get("file");
     this.set({
       data: "file",

@@ -12,7 +12,7 @@ export class Spectrum extends Comparing {
     super(name, changed);
     this.table = document.querySelector("#directions tbody");
     this.table.addEventListener("input", () => this.readTable());
-    // a number that cannot be read is empty, and tells so when it is left
+    // an unreadable number counts as empty, and is reported on leaving the field
     this.table.addEventListener("change", (event) => event.target.value || this.readTable());
     document.getElementById("add-direction").addEventListener("click", () => {
       this.fillTable([...this.directions(), ["1", "1", "1"]]);
@@ -38,7 +38,7 @@ export class Spectrum extends Comparing {
     );
   }
 
-  // Rows are kept where they are, so that neither a click nor the focus is lost.
+  // Rows stay in place, so that neither a click nor the focus is lost.
   fillTable(directions) {
     while (this.table.children.length > directions.length) this.table.lastElementChild.remove();
     while (this.table.children.length < directions.length) this.addDirection();

@@ -1,4 +1,4 @@
-// What all tabs share: the query that is their state, asking the server, and messages in place.
+// Code shared by all tabs: the query that holds their state, requests, and error messages.
 
 export class Tab {
   constructor(name, changed) {
@@ -11,7 +11,7 @@ export class Tab {
     this.form.addEventListener("submit", (event) => event.preventDefault());
     for (const field of this.form.querySelectorAll("[data-field]")) this.bindPair(field);
     this.makeExports();
-    // figures follow their width
+    // resize figures with the window
     new ResizeObserver(() => this.view && this.draw()).observe(this.section);
   }
 
@@ -30,14 +30,14 @@ export class Tab {
     this.ask();
   }
 
-  // A number and a slider for the same field: each moves the other.
+  // A number and a slider for the same field; each moves the other.
   bindPair(field) {
     const number = field.querySelector(":scope > input[type=number]");
     if (!number || field.classList.contains("pair")) return;
     const range = field.querySelector(":scope > input[type=range]");
     const name = field.dataset.field;
     number.addEventListener("input", () => number.value && this.set({ [name]: number.value }));
-    // what cannot be read, or is half typed, is told when it is left
+    // unreadable or half-typed input is reported on leaving the field
     number.addEventListener("change", () => number.value || this.set({ [name]: "" }));
     range?.addEventListener("input", () => {
       const log = range.dataset.scale === "log";
@@ -46,12 +46,12 @@ export class Tab {
     });
   }
 
-  // Whether the page must leave a field's controls as its user has them.
+  // Whether the page must leave a field's controls as the user has set them.
   isFaulty(name) {
     return Object.keys(this.errors ?? {}).some((key) => key.split(".")[0] === name);
   }
 
-  // Show a value in a field's controls, but for one that is being moved or is faulty.
+  // Show a value in a field's controls, except one that is being moved or is faulty.
   put(name, value) {
     const faulty = this.isFaulty(name);
     if (faulty && this.view) return;
@@ -66,7 +66,7 @@ export class Tab {
     this.changed(this.query);
     this.asked ??= performance.now();
     if (this.asking) {
-      this.again = true; // only the newest state is asked for
+      this.again = true; // request only the newest state
       return;
     }
     this.asking = true;
@@ -96,7 +96,7 @@ export class Tab {
     this.section.dataset.answered = String(Number(this.section.dataset.answered ?? 0) + 1);
   }
 
-  // Ask the server; what takes long shows that it does.
+  // Ask the server; show that it is busy if the answer takes long.
   async send(address, options) {
     const slow = setTimeout(() => this.output.classList.add("busy"), 300);
     try {
@@ -123,7 +123,7 @@ export class Tab {
         unplaced.push(message);
         continue;
       }
-      // below the first line of some messages a caret points at a place in a text
+      // some messages have a caret below the first line, pointing at a place in a text
       const [first, ...rest] = `${place.prefix ?? ""}${message}`.split("\n");
       const text = element("div", { class: "error", role: "alert" }, first);
       text.id = `error-${this.name}-${name.replace(".", "-")}`;
@@ -139,7 +139,7 @@ export class Tab {
     failure.textContent = unplaced.join("\n");
   }
 
-  // Where a field's message belongs, and which controls it is about: "start.1" is the second.
+  // The place for a field's message, and the controls it is about: "start.1" is the second.
   place(name) {
     const [field, number] = name.split(".");
     const box = this.form.querySelector(`[data-field="${field}"]`);
@@ -186,7 +186,7 @@ export class Tab {
   }
 }
 
-// Numbers as people write them, to so many digits.
+// Format numbers as people write them, to the given number of digits.
 export function short(value, digits = 4) {
   if (value === null || value === undefined) return "∞";
   if (value === 0) return "0";
