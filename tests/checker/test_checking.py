@@ -237,6 +237,15 @@ def test_a_theorem_with_a_part_left_out_keeps_only_what_its_parts_prove() -> Non
         check(signed(whole))
 
 
+def test_a_theorem_needs_all_parts_but_the_last_proved() -> None:
+    whole = content("theorem")
+    assert check(signed(whole)).verdict == "disproved"
+    parts = [content("disproved"), content("runs")]
+    with pytest.raises(RejectedError, match="a part that the theorem needs is not proved"):
+        check(signed(whole | {"verdict": "proved", "parts": parts}))
+    assert check(signed(whole | {"parts": parts[::-1]})).verdict == "disproved"
+
+
 def test_an_undecided_certificate_proves_nothing() -> None:
     proof = certify(PAPER, "flow", "1/100", "test_loss**2 == test_loss**2")
     with pytest.raises(UndecidedError, match="nothing is proved: the sides of the claim"):
