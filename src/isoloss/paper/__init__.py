@@ -39,11 +39,11 @@ def claims(
     Parameters
     ----------
     alpha : float, default: 0.1
-        Proposition 1's α, between 0 and 1; the claims use it beside a grid of their own.
+        Proposition 1's α, between 0 and 1; the claims add it to a grid of their own.
     epsilon : float, default: 0.01
         The train loss to stop at, between 0 and 1.
     steps : int, default: 10
-        K, at least 1.
+        K, the number of steps at the large rate, at least 1.
     seed : int, default: 0
         Seed of the random instances.
 

@@ -1,4 +1,4 @@
-"""A claim of the paper, computed and judged."""
+"""Hold a claim of the paper with the computed numbers and the verdict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOLDS: Verdict = "holds"
 EXPLICIT: Verdict = "holds with the constant written out"
 FAILS: Verdict = "fails as stated"
 
-_ROUNDING = 1e-11  # an inequality that holds with equality may be missed by as much
+_ROUNDING = 1e-11  # rounding may break an inequality that holds with equality by this much
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,19 @@ class Claim:
     place : str
         Where the paper states it.
     statement : str
-        In words.
+        The statement in words.
     formula : str
-        In LaTeX.
+        The statement in LaTeX.
     parameters : mapping
-        What it was computed for.
+        The parameters it was computed for.
     computed : str
-        What came out, in one line.
+        The result, in one line.
     margin : float
-        By how much it holds, relative to the claimed side; negative where it fails.
+        The slack of the claim, relative to the claimed side; negative if the claim fails.
     expected : str
-        The verdict that the mathematics leads to expect.
+        The verdict that the mathematics predicts.
     numbers : mapping
-        The computed sides.
+        The computed numbers, by name.
     """
 
     id: str
@@ -54,7 +54,7 @@ class Claim:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether it holds, up to rounding."""
+        """Whether the claim holds, up to rounding."""
         if self.margin >= -_ROUNDING:
             return EXPLICIT if self.expected == EXPLICIT else HOLDS
         return FAILS

@@ -1,4 +1,4 @@
-"""What the discussion claims: oscillation, and the three things that the gap needs at once."""
+"""Check the discussion's claims: oscillation, and the three conditions that the gap needs."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _needs_early_stopping(alpha: float, steps: int) -> Claim:
         problem, [GradientFlow(), anneal(_LR, steps)], train_loss=levels, last_step="whole"
     )
     gap = np.asarray(flow.test_loss - annealed.test_loss)
-    # the gap stays in proportion to ε, so it closes exactly when training is not stopped
+    # the gap shrinks in proportion to ε, so it closes only if training is never stopped
     margin = min(float((0.75 * levels / gap - 1.0).min()), float(-gap[-1]))
     if not np.all(gap > 0):
         margin = -1.0
@@ -83,7 +83,7 @@ def _needs_early_stopping(alpha: float, steps: int) -> Claim:
 def _needs_mismatch(alpha: float, epsilon: float, steps: int) -> Claim:
     start = -np.asarray(proposition_target(alpha))
     train_curvature = np.array([2.0, 1.0]) / 3.0
-    # λ from the mismatched (1/2, 1/2) to one in proportion to γ, (2/3, 1/3)
+    # λ goes from the mismatched (1/2, 1/2) to (2/3, 1/3), which is proportional to γ
     shares = np.linspace(1.0, 0.0, 5)
     test = shares[:, None] * np.array([0.5, 0.5]) + (1.0 - shares)[:, None] * train_curvature
     problem = Problem.from_spectra(train_curvature, test, start)

@@ -1,4 +1,4 @@
-"""Figure 1 of the paper, drawn from the real trajectories, and the figure that it lacks."""
+"""Draw Figure 1 of the paper from real trajectories, and test loss against train loss."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ __all__ = ["draw_paths", "figure1", "losses_figure"]
 Floats = npt.NDArray[np.float64]
 Limits = tuple[tuple[float, float], tuple[float, float]]
 
-# Chosen so that all of it can be seen: a start that is not symmetric, an ellipse of visible size,
-# and a rate just below 1/γ_1, so that the zig-zag's points do not fall on each other.
+# These values keep everything visible: the start is not symmetric, the ellipse is large enough,
+# and the rate is just below 1/γ_1, so that the points of the zig-zag do not coincide.
 _TARGET = (3.0, 2.0)
 _LEVEL = 0.12
 _RATE, _STEPS = 0.965, 12
@@ -34,11 +34,11 @@ _TEST = np.array([0.5, 0.5])
 
 
 def figure1() -> Figure:
-    """Draw Figure 1: two ways to the same train loss, and the test loss at their ends.
+    """Draw Figure 1: two paths to the same train loss, and the test loss at their ends.
 
-    Panel (a) is the path of gradient flow over the contours of the train loss, (b) a large rate for
-    12 steps and then flow, (c) both end points over the contours of the test loss. The red ellipse
-    is the set of parameters with the train loss at which both stop.
+    Panel (a) shows gradient flow over the contours of the train loss, (b) 12 steps at a large rate
+    followed by flow, and (c) both end points over the contours of the test loss. The red ellipse
+    marks all parameters with the train loss at which both runs stop.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def draw_paths(
     *,
     limits: Limits | None = None,
 ) -> None:
-    """Draw two runs on a problem of two directions as the paper's Figure 1 does.
+    """Draw two runs on a problem with two directions, in the style of the paper's Figure 1.
 
     Parameters
     ----------
@@ -76,9 +76,9 @@ def draw_paths(
     target : sequence of float
         The minimiser β*.
     level : float
-        The train loss at which both stop.
+        The train loss at which both runs stop.
     limits : pair of pairs of float, optional
-        The axes' limits; by default they hold the start, the level set and the ends.
+        The axis limits; by default, they include the start, the level set and the end points.
     """
     problem = flow.problem
     curvature = np.asarray(problem.curvature)
@@ -125,17 +125,17 @@ def losses_figure(alpha: float = 0.1, steps: int = 10) -> Figure:
     Parameters
     ----------
     alpha : float, default: 0.1
-        Proposition 1's α: sets the start.
+        Proposition 1's α, which sets the start.
     steps : int, default: 10
-        K, the steps at η = 1/γ_1.
+        K, the number of steps at η = 1/γ_1.
 
     Returns
     -------
     matplotlib.figure.Figure
-        On logarithmic axes; below, the ratio of the two test losses, which tends to 2.
+        Losses on logarithmic axes and, below, the ratio of the test losses, which tends to 2.
     """
     problem = example(target=proposition_target(alpha))
-    # from the train loss after the large rate on, both optimizers hit every level exactly
+    # at and below the train loss after the large rate, both optimizers hit every level exactly
     after = float(train(problem, GradientDescent(problem.max_lr, steps)).train_loss)
     levels = np.geomspace(after, 1e-6 * after, 240)
     band = level_band(problem, levels)
@@ -172,14 +172,14 @@ def losses_figure(alpha: float = 0.1, steps: int = 10) -> Figure:
 
 
 def _limits(runs: Sequence[Run], target: Sequence[float], level: float) -> Limits:
-    """Return limits that hold the start, its mirror image, the level set and the ends."""
+    """Return limits that include the start, its mirror image, the level set and the ends."""
     centre = np.asarray(target)
     curvature = np.asarray(runs[0].problem.curvature)
     start = np.abs(np.asarray(runs[0].problem._reduced.start_residual)[:, 0])
     ends = [np.abs(np.asarray(run.residual())) for run in runs]
     set_ = np.sqrt(level / np.where(curvature > 0, curvature, np.inf))
     reach = 1.15 * np.max([start, set_, *ends], axis=0)
-    reach = np.maximum(reach, reach[::-1] * (1.6, 0.4))  # about the panels' shape
+    reach = np.maximum(reach, reach[::-1] * (1.6, 0.4))  # roughly the panels' aspect ratio
     low, high = centre - reach, centre + reach
     return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
@@ -195,7 +195,7 @@ def _contours(
 
 
 def _level_set(axes: Axes, curvature: Floats, target: Sequence[float], level: float) -> None:
-    """Draw {train loss = level}: an ellipse, or two lines where one curvature is 0."""
+    """Draw {train loss = level}: an ellipse, or two lines if one curvature is 0."""
     style_: dict[str, Any] = {
         "ec": COLOURS["red"],
         "lw": 1.6,

@@ -1,4 +1,4 @@
-"""Eq. (1) and (2), the table, and eq. (3) and (4)."""
+"""Check eq. (1) and (2), the table, and eq. (3) and (4)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PROBLEMS, _SAMPLES = 50, 2000
 
 
 def loss_claims() -> list[Claim]:
-    """Check eq. (1) and (2): both losses from their definition, in exact fractions."""
+    """Check eq. (1) and (2): compute both losses from their definitions in exact fractions."""
     first, second = (1, 0), (0, 1)
     claims = []
     for name, rows, coefficients, statement, formula in (
@@ -58,7 +58,7 @@ def loss_claims() -> list[Claim]:
 
 
 def table_claims(epsilon: float) -> list[Claim]:
-    """Check the table: two points of the ellipse of train loss ε, and their test losses."""
+    """Check the table: two points on the ellipse of train loss ε, and their test losses."""
     claims = []
     for name, residual, factor, symbol in (
         ("table-good", (np.sqrt(1.5 * epsilon), 0.0), 0.75, r"(\sqrt{1.5\,\epsilon}, 0)"),
@@ -83,7 +83,7 @@ def table_claims(epsilon: float) -> list[Claim]:
 
 
 def band_claims(seed: int) -> list[Claim]:
-    """Check eq. (3) and (4): no sampled point leaves the band, and its ends are met."""
+    """Check eq. (3) and (4): no sampled point leaves the band, and both ends are attained."""
     rng = np.random.default_rng(seed)
     inside = {"eq3": np.inf, "eq4": np.inf}
     attained = {"eq3": 0.0, "eq4": 0.0}

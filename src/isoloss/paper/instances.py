@@ -1,4 +1,4 @@
-"""Lemma 2 on the proposition's instance and on thousands of random ones."""
+"""Check Lemma 2 on the proposition's instance and on thousands of random ones."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ _PARTS: tuple[tuple[str, str, str, str, tuple[str, ...], Verdict], ...] = (
 def random_instances(seed: int) -> Iterator[Lemma2]:
     """Yield batches of random commuting instances; many do not meet the lemma's conditions.
 
-    Time and losses are scaled so that γ_1 = 1 and ε = 1, which loses no instance. Eigenvalues are
-    log-uniform over three decades, residuals log-uniform over four; d = 2..5, K = 1..49, and S
-    holds 1 to d - 1 of the smallest eigenvalues.
+    Time and losses are scaled so that γ_1 = 1 and ε = 1, without loss of generality. Eigenvalues
+    are log-uniform over three decades, residuals over four; d = 2..5, K = 1..49, and S contains
+    the 1 to d - 1 smallest eigenvalues.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def random_instances(seed: int) -> Iterator[Lemma2]:
     Yields
     ------
     Lemma2
-        A batch of one dimension, block and number of steps.
+        A batch whose instances share dimension, block and number of steps.
     """
     rng = np.random.default_rng(seed)
     for d in _DIMENSIONS:
@@ -128,7 +128,7 @@ def lemma2_claims(alpha: float, epsilon: float, steps: int, seed: int) -> list[C
 
 
 def _slacks(batch: Lemma2) -> dict[str, npt.NDArray[np.float64]]:
-    """Return (right - left)/larger of each left ≤ right, on the instances that it speaks of."""
+    """Return (right - left)/larger for each claim left ≤ right, where the claim applies."""
     sides = {
         "flow": (batch.flow_bound_sum, batch.flow_loss),
         "paper": (batch.flow_bound, batch.flow_loss),

@@ -1,9 +1,9 @@
-"""Lemma 2 as a tool: which of its conditions hold, what it bounds, and what the dynamics give.
+"""Evaluate Lemma 2: which of its conditions hold, what it bounds, and what training gives.
 
 For a block S of small eigenvalues with complement S̄ and largest member γ_k, the conditions are
-(1) γ_1 δ_1(0)² ≥ ε and (2) Σ_{S̄} γ_i δ_i(0)² (ε/m)^(1+p) ≤ α ε, with 1 + p = min_{S̄} γ_i/γ_k, the
-largest p that the gap allows. In the paper m = |S| γ_{j*} δ_{j*}(0)² with the smallest of the
-block's terms; the proof also goes through with m = Σ_S γ_j δ_j(0)², a weaker condition.
+(1) γ_1 δ_1(0)² ≥ ε and (2) Σ_{S̄} γ_i δ_i(0)² (ε/m)^(1+p) ≤ α ε, where 1 + p = min_{S̄} γ_i/γ_k
+gives the largest p that the gap allows. In the paper, m = |S| γ_{j*} δ_{j*}(0)², where j* has the
+block's smallest term; the proof also works with m = Σ_S γ_j δ_j(0)², which is a weaker condition.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ class Lemma2:
     steps : int
         K, the steps at the largest stable rate.
     gap : array
-        1 + p, the smallest γ_i/γ_k over S̄; must exceed 1 (infinite if S̄ is empty).
+        1 + p, the smallest γ_i/γ_k over S̄, which must exceed 1 (infinite if S̄ is empty).
     top_loss : array
-        γ_1 δ_1(0)², summed over the eigenvalues equal to γ_1: condition 1 is that it is ≥ ε.
+        γ_1 δ_1(0)², summed over the eigenvalues equal to γ_1; condition 1 requires it to be ≥ ε.
     alpha, alpha_sum : array
         The smallest α that meets condition 2, in the paper's form and in the form with the sum.
     flow_bound, flow_bound_sum : array
-        Part 1: the least that gradient flow's test loss can be, with either α.
+        Part 1: lower bounds for gradient flow's test loss, one for each form of α.
     annealed_bound : array
         Part 2 with its constant written out: ε max λ_j/γ_j over γ_j = γ_1, plus
         Σ_{γ_i≠γ_1} (1 - 2γ_i/γ_1)^{2K} λ_i δ_i(0)².
     annealed_bound_literal : array
         Part 2 read literally, with exp(-Ω(K)) = c^K, c = max |1 - 2γ_i/γ_1| over γ_i ≠ γ_1.
     flow_loss, annealed_loss : array
-        The test losses that the two optimizers end with.
+        The final test losses of the two optimizers.
     reached : array of bool
-        Whether both reach the level.
+        Whether both optimizers reach the level.
     steps_proved : dict
-        The steps of the proof, each as (left, right): it claims left ≤ right.
+        The steps of the proof, each a pair (left, right) that claims left ≤ right.
     """
 
     level: float
@@ -95,7 +95,7 @@ class Lemma2:
 
     @property
     def applies(self) -> npt.NDArray[np.bool_]:
-        """Whether all conditions hold, condition 2 in its weaker form."""
+        """Whether all conditions hold, with condition 2 in its weaker form."""
         return np.asarray(self.has_gap & self.condition1 & self.condition2_sum & self.reached)
 
     def __repr__(self) -> str:
@@ -125,24 +125,24 @@ def lemma2(problem: Problem, block: Sequence[int], level: float, steps: int) -> 
     Parameters
     ----------
     problem : Problem
-        From `Problem.from_spectra`, without label noise; a batch gives arrays.
+        A problem from `Problem.from_spectra`, without label noise; a batch gives arrays.
     block : sequence of int
         The block S: indices of the problem's coordinates, counted from 0.
     level : float
         The train loss ε to stop at, positive.
     steps : int
-        K, the steps at rate η = 1/γ_1 before the flow.
+        K, the number of steps at rate η = 1/γ_1 before the flow.
 
     Returns
     -------
     Lemma2
-        Conditions, bounds and what the dynamics give.
+        The conditions, the bounds and the results of training.
 
     Raises
     ------
     ValueError
-        If the problem does not commute, is noisy or has no curvature, or block or level are out of
-        range.
+        If the problem does not commute, is noisy or has no curvature, or if block or level is out
+        of range.
 
     Examples
     --------
@@ -217,7 +217,7 @@ def lemma2(problem: Problem, block: Sequence[int], level: float, steps: int) -> 
 
 
 def _alpha(outside: Floats, level: float, mass: Floats, gap: Floats) -> Floats:
-    """Return the left side of condition 2 over ε."""
+    """Return the left side of condition 2, divided by ε."""
     power = np.where(np.isinf(gap), 0.0, (level / mass) ** np.where(np.isinf(gap), 1.0, gap))
     return np.asarray(np.where(outside > 0, outside * power / level, 0.0))
 

@@ -1,4 +1,4 @@
-"""The paper's statements proved: one certificate for each claim that has one."""
+"""Prove the paper's statements, each with a certificate."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _table(name: str, train: str, ratio: str) -> Certificate:
 
 
 def _flow_equations() -> Certificate:
-    """Prove the two flow equations: a quadratic's central difference is its derivative."""
+    """Prove the two flow equations: a quadratic's central difference is exactly its derivative."""
     parts = []
     for i, rate in ((1, "4/3"), (2, "2/3")):
         ahead, behind = (_LOSS.replace(f"b{i}", f"(b{i} {sign} h)") for sign in "+-")
@@ -77,8 +77,8 @@ def _proposition1_flow() -> Certificate:
             "α(2x + 1) - x = s(2x + 1) + x((10⁴/3)(2x + 1)² - 1): both terms are at least 0 if "
             "(10⁴/3)(2x + 1)² ≥ 1 for all x in [0, 1]. Neither α nor ε is left, so their open ends "
             "need no limit.",
-            "Besides, by the rules of training and without that algebra, for α and ε from 1/1000 "
-            "to 1, with all squares over A: L_D = (3/2)ε - (3/4)γ_1δ_1², and γ_1δ_1² ≤ 2αε.",
+            "The rules of training give this without that algebra, for α and ε from 1/1000 to 1, "
+            "with all squares over A: L_D = (3/2)ε - (3/4)γ_1δ_1², and γ_1δ_1² ≤ 2αε.",
         ],
         [
             for_all({"x": (0, 1)}, "4*x + 1 > 0 and 10000 > 1"),  # 3S/A grows with x
@@ -118,7 +118,7 @@ def _proposition1_annealed() -> Certificate:
             "is A: above 1 > ε, so no step stops the run, whatever K is.",
             "The flow then moves δ_1 alone, to train loss ε = γ_1δ_1²: L_D = λ_1δ_1² = "
             "(λ_1/γ_1)ε = (3/4)ε.",
-            "The last part is the same by the rules of training, at A = 10⁶ and ε = 1/10, for 10⁹ "
+            "The last part checks this by the rules of training, at A = 10⁶ and ε = 1/10, for 10⁹ "
             "steps.",
         ],
         [
@@ -156,23 +156,23 @@ def _proposition1_quarter() -> Certificate:
             "Both end with δ_1² = ε and δ_2 as it was at the start: the same losses. The sign of "
             "δ_1 is (-1)^K times that of gradient flow: flow keeps signs, and -2 < 0 changes one "
             "in each step.",
-            "The last parts are that by the rules of training, for K = 1, 2, 2000 and 2001.",
+            "The last parts check this by the rules of training, for K = 1, 2, 2000 and 2001.",
         ],
         [for_all({}, "1 - 2*(3/2)*1 == -2 and 1 - 2*(3/2)*0 == 1"), *runs],
     )
 
 
-_ABSOLUTE = {"flow": "flow", "annealed": "gd(3/2, {}) > flow"}  # 1/γ_1 is 1 there
+_ABSOLUTE = {"flow": "flow", "annealed": "gd(3/2, {}) > flow"}  # absolute rates, as γ_1 is 1 there
 
 
 def _lemma2() -> Certificate:
-    """Return Lemma 2 on the proposition's instance, α = ε = 1/10, K = 10."""
+    """Prove Lemma 2 on the proposition's instance with α = ε = 1/10 and K = 10."""
     problem = ExactProblem.from_squares(_TRAIN, _TEST, [10**5, 10**5])
     return lemma2(problem, [1], "1/10", 10, "1/10")
 
 
 def _lemma2_steps() -> Certificate:
-    """Return the algebra of the proof, each inequality as a difference that is a sum of squares."""
+    """Prove the algebra of the lemma's proof, with the slack of each inequality written out."""
     return theorem(
         "lemma2-steps",
         "the proof of Lemma 2, step by step, with every slack written out; all slacks are ≥ 0",
@@ -283,9 +283,9 @@ _PROVERS: dict[str, Callable[[], Certificate]] = {
 }
 NAMES = tuple(_PROVERS)
 EXPECTED = dict.fromkeys(NAMES, "proved") | {"lemma2-literal": "disproved"}
-"""The verdict that each comes to."""
+"""The verdict that each statement should get."""
 INSTANCES = {"eq3", "eq4", "attainment", "lemma2", "lemma2-literal", "needs-mismatch"}
-"""Those that are about one problem; the others are for all parameters of their statement."""
+"""The statements about one problem; the others hold for all of their parameters."""
 _OF_CLAIM = {
     "lemma2-flow": "lemma2",
     "lemma2-annealed": "lemma2",
@@ -306,12 +306,12 @@ def certificate(name: str) -> Certificate:
     Returns
     -------
     Certificate
-        Its certificate.
+        The statement's certificate.
 
     Raises
     ------
     KeyError
-        If there is none of that name.
+        If no statement has that name.
 
     Examples
     --------
@@ -324,7 +324,7 @@ def certificate(name: str) -> Certificate:
 
 
 def name_of(claim: str) -> str | None:
-    """Return the certificate's name for the id of a claim; None if it has none.
+    """Return the name of the certificate for a claim, or None if the claim has none.
 
     Parameters
     ----------
@@ -336,6 +336,6 @@ def name_of(claim: str) -> str | None:
 
 
 def certificates() -> Iterator[tuple[str, Certificate]]:
-    """Prove all of the paper's statements, one after another."""
+    """Prove all of the paper's statements, and yield each name with its certificate."""
     for name in NAMES:
         yield name, certificate(name)

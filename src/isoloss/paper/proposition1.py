@@ -1,4 +1,4 @@
-"""Proposition 1: for all α, ε and K, with probability 3/4, a factor of almost two in test loss."""
+"""Check Proposition 1: with probability 3/4, test losses differ by a factor of almost two."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _LONG = (2000, 2001, 10**6)
 
 
 def grid(values: Sequence[float], own: float) -> tuple[float, ...]:
-    """Return the grid with the user's own value among it, largest first."""
+    """Return the grid's values and the user's own value, largest first."""
     return tuple(sorted({*values, own}, reverse=True))
 
 
 def proposition1_claims(alpha: float, epsilon: float, steps: int) -> list[Claim]:
-    """Check both parts of Proposition 1 over a grid of α, ε and K, and the other draws."""
+    """Check both parts of Proposition 1 over a grid of α, ε and K, and the remaining draws."""
     alphas, epsilons = grid(_ALPHAS, alpha), grid(_EPSILONS, epsilon)
     counts = tuple(int(k) for k in grid(_STEPS, steps))
     both = [draw for draw in draws() if all(draw.counts)]
@@ -47,8 +47,8 @@ def proposition1_claims(alpha: float, epsilon: float, steps: int) -> list[Claim]
         problem = example(draw.counts, proposition_target(a))
         least.append([1.5 * (1.0 - a)])
         flows.append(train(problem, GradientFlow(), train_loss=levels).test_loss / levels)
-        # 1 - 2γ_2/γ_1 = 0: from one step on, exp(-Ω(K)) is exactly 0, but for what is left
-        # because float64's 1/3 is not one third
+        # 1 - 2γ_2/γ_1 = 0, so exp(-Ω(K)) is exactly 0 for K ≥ 1, except for a small rest,
+        # because float64's 1/3 is not exactly one third
         most.append([0.75 + _rounding_rest(problem, k) / levels for k in counts])
         runs = train(
             problem, [anneal(_LR, k) for k in counts], train_loss=levels, last_step="whole"
@@ -91,7 +91,7 @@ def proposition1_claims(alpha: float, epsilon: float, steps: int) -> list[Claim]
 
 
 def _rounding_rest(problem: Problem, steps: int) -> float:
-    """Return Σ λ_i δ_i(0)² f_i^{2K} over γ_i ≠ γ_1, f_i the exact factor of the binary numbers."""
+    """Return Σ λ_i δ_i(0)² f_i^{2K} over γ_i ≠ γ_1, with f_i exact for the float64 inputs."""
     curvature = [Fraction(float(g)) for g in problem.curvature]
     rest = 0.0
     for g, delta in zip(curvature, spectra_of(problem._reduced)[2], strict=True):
@@ -102,7 +102,7 @@ def _rounding_rest(problem: Problem, steps: int) -> float:
 
 
 def _quarter(alpha: float, levels: np.ndarray, counts: Sequence[int]) -> Claim:
-    """Check the draws of one direction: same losses for every K, the same point for even K only."""
+    """Check the draws of one direction: equal losses for every K, equal points for even K only."""
     single = [draw for draw in draws() if not all(draw.counts)]
     losses, ends = [], []
     for draw in single:

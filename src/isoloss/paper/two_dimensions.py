@@ -1,7 +1,7 @@
-"""The paper's example (section 2): x is one of the unit vectors, y = ⟨β*, x⟩, n samples.
+"""Build the paper's example (section 2): n samples x of unit vectors, with y = ⟨β*, x⟩.
 
-The draw of the train set decides the train curvature: with counts c_i of direction i in n samples,
-Σ̂ = diag(c_i/n), while Σ = diag(p_i). Everything is enumerated exactly.
+The draw of the train set determines the train curvature: if direction i occurs c_i times in
+n samples, Σ̂ = diag(c_i/n), while Σ = diag(p_i). All draws are enumerated exactly.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HALVES = (Fraction(1, 2), Fraction(1, 2))
 def probability_of_full_rank(
     n: int = 3, probabilities: Sequence[Fraction | int | str] = _HALVES
 ) -> Fraction:
-    """Return the probability that all directions are drawn: 3/4 in the paper.
+    """Return the probability that all directions are drawn, which is 3/4 in the paper.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def example(
     target: Sequence[float] = (10.0, 10.0),
     probabilities: Sequence[Fraction | int | str] = _HALVES,
 ) -> Problem:
-    """Build the problem of a draw; training starts at β = 0.
+    """Build the problem for a draw; training starts at β = 0.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def example(
     Returns
     -------
     Problem
-        With L̂ = Σ (c_i/n) (β_i - β_i*)² and L_D = Σ p_i (β_i - β_i*)²: eq. (1) and (2).
+        Its losses are L̂ = Σ (c_i/n) (β_i - β_i*)² and L_D = Σ p_i (β_i - β_i*)², eq. (1), (2).
 
     Examples
     --------
