@@ -1,6 +1,6 @@
 """Training in closed form: a schedule is a filter on the train spectrum."""
 
-# these register the solvers of their phases
+# importing these modules registers the solvers of their phases
 from isoloss.dynamics import flow, gradient_descent, momentum
 from isoloss.dynamics.finishing import finish
 from isoloss.dynamics.path import Path

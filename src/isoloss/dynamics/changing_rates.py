@@ -1,4 +1,4 @@
-"""GD steps that each have their own rate: walked through in blocks of bounded memory."""
+"""Take GD steps that each have their own rate, in blocks of bounded memory."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ __all__ = ["ChangingRates"]
 Array = Any
 Rates = npt.NDArray[np.float64]
 
-_ELEMENTS = 2**17  # factors held at once: a block stays in the cache
-_GROUP = 32  # steps between two looks at the train loss
+_ELEMENTS = 2**17  # factors held at once, so that a block fits in the cache
+_GROUP = 32  # steps between checks of the train loss
 _BLOCK = 4096
 _HUGE = 1e100
-_LARGEST = 300.0  # nats that a block may grow by
+_LARGEST = 300.0  # the growth allowed in a block, in nats
 _SMALLEST_SUM = 1e-250
-_ROUNDING = 1e-13  # of a bound, in the log of the train loss
-_STALE = 0.7  # the interpolation is prepared anew where the largest rate is below this share
+_ROUNDING = 1e-13  # the relative rounding error of a bound for the log of the train loss
+_STALE = 0.7  # rebuild the interpolation if the largest rate falls below this share
 
 
 @dataclass(frozen=True)
 class ChangingRates(Solver):
-    """Steps of a rate each."""
+    """Steps that each have their own rate."""
 
     lr: Rates
 
@@ -45,12 +45,12 @@ class ChangingRates(Solver):
         return self.lr.size
 
     def advance(self, directions: Directions, carried: Carried, first: Any, last: Any) -> Carried:
-        """Return what is carried after some of the steps."""
+        """Return the carried state after some of the steps."""
         stops = LevelStops(directions, carried.filter)
         return ChangingRates(self.lr[first:last]).first_at(carried, stops)
 
     def first_at(self, carried: Carried, stops: LevelStops) -> Carried:
-        """Record the first steps at or below the open levels."""
+        """Record the first step at or below each open level."""
         xp, own = stops.xp, scaled(self.lr, stops.directions.unit)
         largest = float(own.max(initial=0.0))
         if _is_huge(largest, float(xp.max(stops.directions.curvature))):
@@ -63,15 +63,15 @@ class ChangingRates(Solver):
 
 
 def _is_huge(lr: float, curvature: float) -> bool:
-    """Whether factors 1 - 2ηγ must be taken in logarithms, one by one, not to leave float64."""
+    """Whether factors 1 - 2ηγ need logarithms, one step at a time, to stay within float64."""
     return max(lr, curvature) > _HUGE or lr * curvature > _HUGE
 
 
 def _walk(stops: LevelStops, filters: Filter, rates: Rates, largest: float) -> Filter:
-    """Walk through ``rates`` from ``filters``, record the stops, and return the filter at the end.
+    """Take steps with ``rates`` from ``filters``, record the stops, and return the last filter.
 
-    Steps are taken in groups. A lower bound for the train loss within a group tells whether it may
-    reach a level; only then is it entered.
+    Steps are taken in groups. A group is searched for stops only if a lower bound for the train
+    loss within it allows one.
     """
     xp, curvature = stops.xp, stops.directions.curvature
     constant = stops.directions.kind.constant
@@ -140,7 +140,7 @@ def _walk_interpolated(
 
 
 def _growth(largest: float) -> float:
-    """Return the nats by which a step may grow, given the largest ηγ."""
+    """Return by how many nats a step may enlarge a residual, given the largest ηγ."""
     return math.log(max(2.0 * largest - 1.0, 1.0))
 
 
@@ -154,7 +154,7 @@ def _block_size(largest: float, width: int) -> int:
 
 
 def _search(stops: LevelStops, filters: Filter, factors: Array, rates: Rates, done: int) -> None:
-    """Record the levels first reached in a block, whose start comes after ``done`` steps."""
+    """Record the levels first reached in a block that starts after ``done`` steps."""
     xp, lr = stops.xp, stops.directions.kind.constant(rates)
     start = stops.log_weights + 2.0 * filters.logarithm()
     shift = xp.max(start, axis=-1)[..., None]
@@ -185,13 +185,13 @@ def _search(stops: LevelStops, filters: Filter, factors: Array, rates: Rates, do
         refused = stops.record(found, filters.then(xp, there), done + index + 1, line)
         if not bool(xp.any(refused)):
             break
-        # by a rounding error: the next step is looked at
+        # a rounding error made these steps look like stops: look at later steps
         later = xp.reshape(xp.arange(hits.shape[0], device=compat.device(hits)), (-1, 1, 1)) > index
         hits = hits & (later | ~refused)
 
 
 def _filters_at(xp: Any, parts: list[Array], index: Array) -> Filter:
-    """Return the filters of a block's steps up to an index (B, L) of its products."""
+    """Return the filters from a block's start up to the step at an index (B, L)."""
     pick = xp.broadcast_to(index[..., None], (*index.shape, parts[0].shape[-1]))
     sign, *log = (
         xp.take_along_axis(xp.permute_dims(part[:, :, 0, :], (1, 0, 2)), pick, axis=1)

@@ -1,4 +1,4 @@
-"""Polynomials through Chebyshev nodes: values at a few curvatures give those at all others."""
+"""Interpolate through Chebyshev nodes: values at a few curvatures give the values at all others."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["through_nodes"]
 def through_nodes(
     curvature: Any, top: float, count: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return ``count`` nodes between 0 and ``top``, and the matrix from values there to curvatures.
+    """Return ``count`` nodes in (0, ``top``), and the matrix from values there to all curvatures.
 
-    The curvatures (r,) are at most ``top`` but for rounding; the matrix is (count, r).
+    The curvatures (r,) exceed ``top`` by rounding at most; the matrix is (count, r).
     """
-    from numpy.polynomial import chebyshev  # which NumPy itself does not import
+    from numpy.polynomial import chebyshev  # NumPy itself does not import it
 
     nodes = chebyshev.chebpts1(count)
     to_coefficients = chebyshev.chebvander(nodes, count - 1) * (2.0 / count)

@@ -1,8 +1,8 @@
-"""Double-double arithmetic: 32 digits where growth and decay almost cancel.
+"""Compute in double-double arithmetic, which has 32 digits, where growth and decay almost cancel.
 
-A pair ``(high, low)`` of float64 arrays stands for the unevaluated sum ``high + low``. It is needed
-in one place: a schedule that diverges by 10^300000 and comes back under the flow has a filter whose
-logarithm is the small difference of two huge numbers. Algorithms: Dekker (1971), Knuth (TAOCP 2).
+A pair ``(high, low)`` of float64 arrays stands for the unevaluated sum ``high + low``. For example,
+if a schedule diverges by 10^300000 and flow undoes that, the logarithm of its filter is the small
+difference of two huge numbers. Algorithms: Dekker (1971), Knuth (TAOCP 2).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Pair = tuple[Any, Any]
 _LN2 = (0.6931471805599453, 2.3190468138462996e-17)
 _SPLIT = 134217729.0  # 2^27 + 1
 _SERIES_TERMS = 22  # atanh(z)/z, |z| < 0.172: 0.0295^22 < 2^-106
-_DOUBLE_TAIL = 11  # from here on plain float64 terms are below 2^-106 relative to the sum
+_DOUBLE_TAIL = 11  # from here on, float64 rounds terms by less than 2^-106 of the sum
 
 
 def two_sum(a: Array, b: Array) -> Pair:
@@ -76,7 +76,7 @@ def _odd_reciprocal(j: int) -> tuple[float, float]:
 
 
 def log1p(xp: Any, u: Pair) -> Pair:
-    """log(1 + u) of a pair with u > -1 and |u| < 2^900."""
+    """Return log(1 + u) of a pair with u > -1 and |u| < 2^900."""
     exponent = xp.round(xp.log2(1.0 + u[0]))
     shrink = 2.0**-exponent
     # (1 + u) 2^-k - 1, exactly u where k = 0

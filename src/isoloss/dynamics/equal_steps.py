@@ -1,4 +1,4 @@
-"""Gradient-descent steps of one rate: K of them cost no more than one."""
+"""Take K gradient-descent steps of one rate at the cost of one step."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from isoloss.dynamics.stops import Directions, LevelStops, log_excess
 __all__ = ["GROWTH", "EqualSteps"]
 
 GROWTH = 30.0
-"""Nats of growth from which logarithms are kept in double-double."""
+"""If growth exceeds this many nats, logarithms are kept in double-double."""
 
 
 @dataclass(frozen=True)
 class EqualSteps(Solver):
-    """Some steps of one rate: numbers, or arrays (B, 1)."""
+    """A number of steps of one rate; both are numbers, or arrays (B, 1)."""
 
     lr: Any
     steps: Any
     can_join: ClassVar[bool] = True
 
     def advance(self, directions: Directions, carried: Carried, first: Any, last: Any) -> Carried:
-        """Return what is carried after some of the steps."""
+        """Return the carried state after some of the steps."""
         xp, count = directions.kind.xp, directions.kind.constant(last - first)
         start, step = self._step(directions, carried.filter, count)
         return Carried(start.then(xp, step.power(xp, count[..., None])))
 
     def first_at(self, carried: Carried, stops: LevelStops) -> Carried:
-        """Record the first steps at or below the open levels."""
+        """Record the first step at or below each open level."""
         xp = stops.xp
         steps = stops.directions.kind.constant(self.steps) + xp.zeros_like(stops.passed[1])
         start, step = self._step(stops.directions, carried.filter, steps)
         end = start.then(xp, step.power(xp, steps[..., None]))
-        # without a growing direction the loss only falls: it reaches levels that its end is below
+        # if no direction grows, the loss only falls, and reaches only levels at or above its end
         rises = xp.any(step.log > 0, axis=-1)
         sought = stops.open & (steps > 0)
         sought = sought & (rises | (log_excess(xp, stops.log_weights, end) <= stops.bar))
@@ -69,7 +69,7 @@ class EqualSteps(Solver):
 
     @classmethod
     def joined(cls, parts: Sequence[Self], batch: int) -> Self:
-        """Return equal steps side by side."""
+        """Return one solver for the equal steps of several schedules."""
         lr, steps = (
             np.repeat(np.array(values, float), batch)[:, None]
             for values in zip(*((part.lr, part.steps) for part in parts), strict=True)
@@ -77,7 +77,7 @@ class EqualSteps(Solver):
         return cls(lr, steps)
 
     def _step(self, directions: Directions, start: Filter, count: Any) -> tuple[Filter, Filter]:
-        """Return the filter of one step, and the start's, in double-double if the count asks so."""
+        """Return the filters of start and step, in double-double if ``count`` steps need it."""
         xp, rates, unit = directions.kind.xp, np.asarray(self.lr)[..., None], directions.unit
         curvature = directions.curvature
         if start.low is None:

@@ -1,8 +1,8 @@
-"""What a phase does to each eigendirection: a schedule is a filter on the train spectrum.
+"""Represent schedules as filters on the train spectrum, with one factor per eigendirection.
 
 Any sequence of GD steps and flows multiplies the residual along a direction of curvature γ by
-h(γ) = Π_t (1 - 2η_tγ) · exp(-2γT). It is kept as a sign and a logarithm, so that neither 10⁹ steps
-nor a divergence by 10^1000 leaves the range of float64.
+h(γ) = Π_t (1 - 2η_tγ) · exp(-2γT). This factor is stored as a sign and a logarithm, so that neither
+10⁹ steps nor a divergence by 10^1000 leaves the range of float64.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ __all__ = ["Filter", "choose", "flow_filter", "log_step", "rates_filter", "step_
 
 Array = Any
 
-_NEAR = 1e-7  # below this, the rounding of the smaller products counts
-_FAR = 600.0  # log(2ηγ) from which 1 is nothing beside it
+_NEAR = 1e-7  # factors below this are recomputed with exact products
+_FAR = 600.0  # log(2ηγ) above which 1 is negligible beside 2ηγ
 _PRODUCT = 8  # a nonzero factor is at least 2^-106: a product of 8 cannot underflow
 
 
 class Filter(NamedTuple):
     """h = sign · exp(log + low), shape (*batch, r).
 
-    ``low`` holds the digits of the logarithm below float64's. It is None as long as no phase has
-    grown much: then nothing large cancels, and plain float64 is right to 1e-13 wherever h matters.
+    ``low`` holds the digits of the logarithm that float64 loses. It is None until h has grown a
+    lot: before that, nothing large cancels, and float64 is accurate to 1e-13 where h matters.
     """
 
     sign: Array
@@ -42,11 +42,11 @@ class Filter(NamedTuple):
         return cls(1.0 + zeros, zeros)
 
     def precise(self, xp: Any) -> Filter:
-        """Return the same filter, carried on in double-double."""
+        """Return the same filter in double-double."""
         return self if self.low is not None else self._replace(low=xp.zeros_like(self.log))
 
     def at(self, index: Any) -> Filter:
-        """Return the filter of all parts at an index, as that of arrays."""
+        """Return the filter with all its arrays indexed."""
         low = None if self.low is None else self.low[index]
         return Filter(self.sign[index], self.log[index], low)
 
@@ -59,7 +59,7 @@ class Filter(NamedTuple):
         return Filter(sign, *_guarded(xp, pair, plain))
 
     def power(self, xp: Any, count: Array) -> Filter:
-        """Return the filter of ``count`` repetitions, an array of whole numbers that broadcasts."""
+        """Return the filter repeated ``count`` times, an array of whole numbers that broadcasts."""
         plain = xp.where(count == 0, 0.0 * count, self.log * count)
         odd = count - 2.0 * xp.floor(0.5 * count) == 1
         sign = xp.where(odd, self.sign, xp.ones_like(self.sign))
@@ -99,11 +99,11 @@ def flow_filter(xp: Any, time: Array, curvature: Array, *, precise: bool = False
 def log_step(
     xp: Any, lr: Array | float, curvature: Array, *, precise: bool = False, unit: int = 0
 ) -> Filter:
-    """Return the filter 1 - 2ηγ of one step, its logarithm right to the last digits.
+    """Return the filter 1 - 2ηγ of one step, with a logarithm that is accurate to the last digits.
 
-    That includes the neighbourhood of its zero at 2ηγ = 1 and of the stability edge 2ηγ = 2, where
-    10⁹ steps repeat a rounding error 10⁹ times. The rate is a number, or NumPy's array of numbers
-    that broadcasts, times 2^unit. ``precise`` asks for double-double logarithms.
+    This holds even near its zero at 2ηγ = 1 and near the stability edge 2ηγ = 2, where 10⁹ steps
+    repeat a rounding error 10⁹ times. The rate is a number, or a NumPy array that broadcasts, times
+    2^unit. With ``precise``, logarithms are in double-double.
     """
 
     def constant(value: Any) -> Array:
@@ -115,9 +115,9 @@ def log_step(
     scaled = curvature * constant(2.0**half) * constant(2.0 ** (exponent + 1 - half))
     product, error = dd.two_prod(scaled, 0.0 * curvature + constant(mantissa))
     error = xp.where(xp.isfinite(error), error, 0.0)
-    # Three regimes, each for digits that the others lose. Mostly |1 - 2ηγ| is 1 + u for a u that
-    # has all its digits; where the product rounds to 1, only its rounding error is left; and far
-    # beyond the edge 1 - 2ηγ is -2ηγ, which itself may lie beyond float64.
+    # Three cases, each keeping digits that the others lose. Mostly |1 - 2ηγ| is 1 + u, where u has
+    # all its digits; if the product rounds to 1, only its rounding error is left; and far beyond
+    # the edge, 1 - 2ηγ is -2ηγ, which may itself lie beyond float64.
     below = product < 1
     u = xp.where(below, -product, product - 2.0)
     rest = xp.where(below, -error, error)
@@ -138,8 +138,8 @@ def log_step(
 def step_factors(xp: Any, rates: Array, curvature: Array) -> Array:
     """Return the factors 1 - 2ηγ, shape (steps, *curvature.shape), one step for each rate.
 
-    They keep their digits next to zero: halves of 26 bits have exact products, and what they leave
-    out is subtracted afterwards.
+    They are accurate even near zero: halves of 26 bits have exact products, and the products of
+    the remaining bits are subtracted afterwards.
     """
     shape = (rates.shape[0], *curvature.shape)
     flat = xp.reshape(curvature, (-1,))
@@ -158,7 +158,7 @@ def step_factors(xp: Any, rates: Array, curvature: Array) -> Array:
 
 
 def rates_filter(xp: Any, factors: Array) -> Filter:
-    """Return the filter of the steps whose factors are given, a product over the first axis."""
+    """Return the filter of several steps: the product of their factors over the first axis."""
     steps = factors.shape[0]
     if steps % _PRODUCT:
         ones = 1.0 + xp.zeros_like(factors[:1, ...])
@@ -171,6 +171,6 @@ def rates_filter(xp: Any, factors: Array) -> Filter:
 
 
 def _guarded(xp: Any, pair: dd.Pair, plain: Array) -> dd.Pair:
-    """Use the plain value where the error-free transformations meet an infinity."""
+    """Replace a pair by the plain value where error-free transformations meet an infinity."""
     usable = xp.isfinite(pair[0]) & xp.isfinite(pair[1])
     return xp.where(usable, pair[0], plain), xp.where(usable, pair[1], 0.0)

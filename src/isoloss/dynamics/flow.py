@@ -1,4 +1,4 @@
-"""Gradient flow: the residual decays by exp(-2γt), and levels are reached inside it."""
+"""Solve gradient flow, where the residual decays by exp(-2γt), and find when it reaches levels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from isoloss.schedules.phases import GradientFlow
 
 __all__ = ["FlowSolver"]
 
-_LONGEST_FALL = np.log(1e-12)  # an endless flow is drawn until its excess train loss fell this far
+_LONGEST_FALL = np.log(1e-12)  # the fall in log train loss at which paths of endless flows end
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class FlowSolver(Solver):
     can_join: ClassVar[bool] = True
 
     def advance(self, directions: Directions, carried: Carried, first: Any, last: Any) -> Carried:
-        """Return what is carried after the flow between two times, in the problem's own unit."""
+        """Return the carried state after flow between two times, in the problem's own unit."""
         return Carried(_flown(directions, carried.filter, directions.kind.constant(last - first)))
 
     def first_at(self, carried: Carried, stops: LevelStops) -> Carried:
         """Record the times at which the train loss reaches the open levels."""
         directions, xp, start = stops.directions, stops.xp, carried.filter
         duration = directions.own(self.time)
-        # a flow never ends at the smallest train loss
+        # a flow only tends to the smallest train loss, without reaching it
         sought = stops.open & (stops.log_level > -xp.inf)
         if bool(xp.any(sought)):
             levels = xp.where(sought, stops.log_level, xp.nan)
@@ -45,12 +45,12 @@ class FlowSolver(Solver):
             stops.record_flow(xp.isfinite(time) & (time <= duration), there, time)
         end = _flown(directions, start, duration)
         if stops.any_open():
-            # the root of a level that the end has itself may be a rounding error too late
+            # if the flow ends exactly at a level, a rounding error may put the root after the end
             met = sought & (log_excess(xp, stops.log_weights, end) <= stops.bar)
             stops.record_flow(met & xp.isfinite(duration), end, duration)
         stops.passes(0, duration)
         if stops.any_open():
-            # a square that vanishes beyond float64 is not a direction that a step has removed
+            # these directions only tend to 0, even where float64 cannot hold the log of a square
             tends = (start.log > -xp.inf) & (2.0 * end.log == -xp.inf)
             tends = tends & (stops.log_weights > -xp.inf)
             stops.give_up_the_floor(xp.any(tends, axis=-1))
@@ -81,7 +81,7 @@ class FlowSolver(Solver):
 
     @classmethod
     def joined(cls, parts: Sequence[Self], batch: int) -> Self:
-        """Return flows side by side."""
+        """Return one solver for the flows of several schedules."""
         return cls(np.repeat([part.time for part in parts], batch)[:, None])
 
 

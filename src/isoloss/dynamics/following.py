@@ -1,4 +1,4 @@
-"""Schedules followed through their phases to their stops: one, or many in one go."""
+"""Follow one schedule, or many at once, through their phases to their stops."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["follow"]
 
 Array = Any
 
-_AT_ONCE = 2**17  # numbers of all filters followed together: they fit in the cache
+_AT_ONCE = 2**17  # total size of the filters followed together, which fit in the cache
 
 
 def follow(
     problem: Problem, schedules: Sequence[Schedule], levels: Array | None, *, exact: bool
 ) -> list[Run]:
-    """Train a problem, or each of a batch, by each of the schedules, and return a run for each."""
+    """Train a problem, or a batch of them, by each schedule; return one run per schedule."""
     if len(schedules) == 1:
-        # the parts are built only as far as training goes
+        # build the parts only as far as training goes
         only = (part for phase in schedules[0].phases for part in solvers(phase))
         return _followed(problem, schedules, only, levels, exact=exact)
     found: dict[int, Run] = {}
@@ -36,7 +36,7 @@ def follow(
         own = [part for phase in schedule.phases for part in solvers(phase)]
         if all(part.can_join for part in own):
             if not (own and isinstance(own[0], EqualSteps)):
-                own.insert(0, EqualSteps(0.0, 0))  # a flow is like an annealed schedule
+                own.insert(0, EqualSteps(0.0, 0))  # so that flows join annealed schedules
             alike.setdefault(tuple(map(type, own)), {})[i] = own
         else:
             (found[i],) = _followed(problem, [schedule], own, levels, exact=exact)
@@ -61,7 +61,7 @@ def _followed(
     *,
     exact: bool,
 ) -> list[Run]:
-    """Follow the parts of schedules, each of which trains all of the problem's rows."""
+    """Follow the parts of schedules; each schedule trains all of the problem's rows."""
     count, reduced = len(schedules), problem._reduced
     xp, directions = reduced.kind.xp, Directions.of(reduced)
     sought = None if levels is None else reduced.log_excess(levels)
@@ -109,7 +109,7 @@ def _run(
     reached = xp.reshape(reached, shape)
     train_loss = xp.reshape(reduced.train_loss(xp.reshape(log, (*batch, -1, r))), shape)
     if levels is not None:
-        # the stop was confirmed in logarithms: what is above the level is rounding
+        # the stop was confirmed in logarithms, so a loss above the level is a rounding error
         at_level = xp.reshape(at_level, shape) | (reached & (train_loss > levels))
         train_loss = xp.where(at_level, levels, train_loss)
     return Run(
@@ -127,7 +127,7 @@ def _run(
 
 
 def _user_time(directions: Directions, time: Array) -> Array:
-    """Return times of flow in the user's units; refuse those that float64 does not hold."""
+    """Return flow times in the user's units; refuse times that float64 cannot hold."""
     found = scaled(time, -directions.unit)
     if bool(directions.kind.xp.any(scaled(found, directions.unit) != time)):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Gradient descent: runs of equal rates in closed form, changing ones block by block."""
+"""Solve gradient descent: equal rates in closed form, changing rates block by block."""
 
 from __future__ import annotations
 

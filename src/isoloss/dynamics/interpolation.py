@@ -1,7 +1,7 @@
-"""The log filter of many GD steps as a smooth function of the curvature.
+"""Interpolate the log filter of many GD steps, which is a smooth function of the curvature.
 
-Where 2ηγ stays away from 1 for every rate, Σ_t log(1 - 2η_tγ) / γ is analytic in γ, and its values
-at a few Chebyshev nodes give it everywhere: the cost of a step does not grow with the number of
+If 2ηγ stays away from 1 for every rate, Σ_t log(1 - 2η_tγ) / γ is analytic in γ, and its values at
+a few Chebyshev nodes give it everywhere, so the cost of a step does not grow with the number of
 curvatures. The number of nodes follows from the distance to the nearest singularity γ = 1/(2η).
 """
 
@@ -21,26 +21,26 @@ __all__ = ["InterpolatedSteps"]
 
 Array = Any
 
-_FARTHEST = 0.8  # the largest 2ηγ that is interpolated
-_DIGITS = 37.5  # -log of the error aimed at, 5e-17
+_FARTHEST = 0.8  # the largest 2ηγ to interpolate
+_DIGITS = 37.5  # -log of the target error, 5e-17
 
 
 @dataclass(frozen=True)
 class InterpolatedSteps:
-    """Log filters of steps with rates up to ``largest``, at the curvatures of flat columns."""
+    """Log filters of steps with rates up to ``largest``, with one column for each curvature."""
 
     xp: Any
     constant: Any
     largest: float
     nodes: npt.NDArray[np.float64]
     near: Array
-    """Columns with 2ηγ above the limit, treated step by step."""
+    """Indices of the columns with 2ηγ above the limit, which are treated step by step."""
     near_curvature: Array
     far_curvature: Array
     spread: Array
     """The matrix from values at the nodes to the other columns, shape (nodes, columns)."""
     inverse: Array
-    """Where each column stands in the concatenation of near and far ones."""
+    """The position of each column in the concatenation of near and far columns."""
 
     @classmethod
     def build(cls, xp: Any, constant: Any, curvature: Array, largest: float) -> InterpolatedSteps:
@@ -71,10 +71,10 @@ class InterpolatedSteps:
         return int(self.far_curvature.shape[0]) > 2 * self.nodes.size
 
     def groups(self, rates: npt.NDArray[np.float64], size: int) -> tuple[Array, Array, Array]:
-        """Return what each group of ``size`` steps, and all before it, make of the filter.
+        """Return the sign and log of the filter after each group of ``size`` steps, and a bound.
 
-        ``rates`` is a multiple of ``size`` long. Signs and logarithms are those at the end of each
-        group; the last array is a lower bound for logarithms within it. Shapes (groups, columns).
+        The number of ``rates`` is a multiple of ``size``. The last array is a lower bound for the
+        logarithms within each group. All arrays have the shape (groups, columns).
         """
         xp, count = self.xp, rates.size // size
         slopes = np.log1p(-2.0 * rates[:, None] * self.nodes) / self.nodes
@@ -90,7 +90,7 @@ class InterpolatedSteps:
             near_log = lowest = xp.cumulative_sum(near.log, axis=0)
             if float(rates.max()) * float(xp.max(self.near_curvature)) > 1:
                 shrinking = xp.minimum(xp.abs(factors), 1.0 + 0.0 * factors)
-                # what earlier groups have made of it: a step may have removed a direction since
+                # start at the previous group's end: a step may have removed a direction since
                 before = xp.concat([xp.zeros_like(near_log[:1, ...]), near_log[:-1, ...]])
                 lowest = before + rates_filter(xp, shrinking).log
             least = xp.concat([lowest, log], axis=1)

@@ -1,9 +1,9 @@
-"""The step in which training stops, shortened so that it ends at the level exactly.
+"""Shorten the step in which training stops, so that it ends exactly at the level.
 
 As its rate s grows from 0, a step moves the residual along a straight line: h(s) = p - s·d, where
 d = 2γp for gradient descent, and 2γ times the velocity with momentum. The excess train loss is a
-parabola in s, and the smallest root of parabola = level is the rate. A root taken in float64 would
-lose the digits of a step that all but removes a direction. So everything is measured from the
+parabola in s, and the rate is the smallest s at which it equals the level. Solving for this root in
+float64 would lose digits if the step almost removes a direction. So everything is measured from the
 lowest point of the parabola, s* = v* + p_g/d_g, where g is the direction with the largest w·d²:
 
     h(s*) = e - v*·d  with  e = p - (p_g/d_g)·d  and  v* = Σ w·e·d / Σ w·d²,
@@ -27,7 +27,7 @@ Array = Any
 
 
 class Line(NamedTuple):
-    """Where a step leads as s grows: to the filters exp(log_scale)·(position - s·slope)."""
+    """The line of a step as s grows: the filters exp(log_scale)·(position - s·slope)."""
 
     log_scale: Array
     position: Array
@@ -35,13 +35,13 @@ class Line(NamedTuple):
     whole: Array
     """The s of the whole step, (B, L)."""
     filter: Callable[[Array], Filter]
-    """Turns the difference in brackets into a filter."""
+    """Turns values of position - s·slope into a filter."""
     rate: float = 1.0
-    """What s is multiplied by to be the rate in the problems' own unit; NaN if it is no rate."""
+    """The factor from s to the rate in the problems' own unit; NaN if s is not a rate."""
 
 
 def gradient_line(xp: Any, before: Filter, curvature: Array, lr: Array) -> Line:
-    """Return the line of a gradient-descent step from a filter h: to h·(1 - 2sγ)."""
+    """Return the line of a gradient-descent step, from a filter h to h·(1 - 2sγ)."""
     ones = xp.ones_like(before.sign)
 
     def at(factor: Array) -> Filter:
@@ -66,7 +66,7 @@ def straight_line(xp: Any, before: Filter, after: Filter) -> Line:
 
 
 def rates_at(xp: Any, rates: Array, index: Array) -> Array:
-    """Return the rates (steps,) of the steps that an index (B, L) chooses."""
+    """Return the ``rates``, of shape (steps,), at an index (B, L)."""
     flat = xp.take(rates, xp.reshape(index, (-1,)), axis=0)
     return xp.reshape(flat, tuple(index.shape))
 
@@ -74,10 +74,10 @@ def rates_at(xp: Any, rates: Array, index: Array) -> Array:
 def shortened(xp: Any, log_weights: Array, line: Line, log_level: Array) -> tuple[Array, Filter]:
     """Return the rates (B, L) of steps that end at the levels, and the filters there.
 
-    The whole step must end below.
+    The whole step must end below the level.
     """
     position, slope = line.position, line.slope
-    # what the excess is the sum of squares of, with its largest part and the steepest slope near 1
+    # the excess is the sum of squares of p, which is scaled to at most 1 in size, as is d
     size = 0.5 * log_weights + line.log_scale
     top = xp.max(size + xp.log(xp.abs(position)), axis=-1)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
@@ -86,7 +86,7 @@ def shortened(xp: Any, log_weights: Array, line: Line, log_level: Array) -> tupl
     unit = xp.max(xp.abs(d), axis=-1)
     unit = xp.where(unit > 0, unit, xp.ones_like(unit))
     d = d / unit[..., None]
-    aim = xp.exp(0.5 * log_level - top)  # roots, since a level may be 10^-600 of the start's loss
+    aim = xp.exp(0.5 * log_level - top)  # a root, as a level may be 10^-600 of the start's loss
 
     index = xp.argmax(xp.abs(d), axis=-1)[..., None]
     p_g, d_g = (xp.take_along_axis(part, index, axis=-1) for part in (position, slope))

@@ -1,4 +1,4 @@
-"""The trajectory of a run, for plots: points of the same solvers that train."""
+"""Trace the trajectory of a run, for plots, with the same solvers that train."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Array = Any
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Path(Filtered):
-    """The P points that a run passes: GD steps, and points of flows spaced in log train loss.
+    """P points on a run's trajectory: GD steps, and flow points evenly spaced in log train loss.
 
     Attributes
     ----------
@@ -32,9 +32,9 @@ class Path(Filtered):
     steps, time : array, shape (P,)
         GD steps taken and flow time spent up to each point.
     train_loss : array, shape (P,)
-        The train loss there.
+        The train loss at each point.
     sign, log : array, shape (P, r)
-        The sign of the filter h, and log |h|.
+        The sign of the filter h at each point, and log |h|.
     """
 
     _POINTS: ClassVar = (*Filtered._POINTS, "steps", "time")
@@ -57,8 +57,8 @@ def trace(
 ) -> Path:
     """Follow a schedule up to ``steps`` GD steps and ``time`` of flow.
 
-    The last point is the run's stop, whose filter and train loss are ``end`` and ``end_loss``:
-    after a divergence by 10^(10⁸) the rounding of ``time`` would move it.
+    The last point is the run's stop. Its filter ``end`` and train loss ``end_loss`` are given,
+    because after a divergence by 10^(10⁸) the rounding of ``time`` would move it.
     """
     reduced = problem._reduced
     kind, xp, unit = reduced.kind, reduced.kind.xp, reduced.units.curvature
@@ -106,7 +106,7 @@ def trace(
 
 
 def _chosen(steps: int, points: int) -> list[int]:
-    """Return at most ``points`` of the steps, evenly spaced, the last one always."""
+    """Return at most ``points`` evenly spaced steps, always including the last."""
     count = min(steps, points)
     spaced = np.unique(np.round(np.linspace(0, steps, count + 1)).astype(np.int64))
     return [int(step) for step in spaced[1:]] or [0]

@@ -1,13 +1,13 @@
-"""Where a sum of exponentials first falls to a level: one safeguarded solver; no root is infinity.
+"""Find where a sum of exponentials first falls to a level; infinity means that there is no root.
 
-f(s) = log Σ exp(terms - rates·s) - level is convex in s. Up to its first root it is above 0 and
-falls; from there on it is not above 0, or no longer falls. That tells on which side of the root any
-s is, and keeps it in a bracket. Newton from the left never passes the root, and one that arrives
-where f > 0 no longer falls proves that there is none. Many rates make a sum that falls like a power
-of s, along which plain Newton only creeps: there the steps are taken in log s. What has not
-converged after a fixed number of steps is bracketed and bisected, which always ends. A row that
-has converged stays, so that its digits do not depend on the other rows. Shapes: terms and rates
-(N, r), levels and s (N,).
+f(s) = log Σ exp(terms - rates·s) - level is convex in s. Before its first root, f is positive and
+falls; from the root on, f is not positive or no longer falls. So f and its slope tell on which side
+of s the root lies, which keeps it in a bracket. Newton's method from the left never passes the
+root; if it arrives where f > 0 no longer falls, there is no root. With many rates, the sum falls
+like a power of s, and plain Newton steps are too short, so steps are taken in log s. Rows that have
+not converged after a fixed number of steps are bisected, which always ends. Converged rows stay
+unchanged, so that their digits do not depend on other rows. Shapes: terms and rates (N, r), levels
+and s (N,).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["first_root", "polished"]
 Array = Any
 
 _MAX_NEWTON = 100
-_MOST = 7000  # halvings and doublings from the largest float64 to the smallest, several times over
-_SHARP = 2e-15  # in the log of the loss
-_ULPS = 1e-15  # of s, which is then as sharp as it can be
+_MOST = 7000  # several times the halvings between the largest and the smallest float64
+_SHARP = 2e-15  # tolerance in the log of the loss
+_ULPS = 1e-15  # relative tolerance in s, near the limit of float64
 _LEAP = 2.0
 ROUGH = 1e-5
-"""In the log of the loss: for a root that is polished from exponents worked out anew."""
+"""The tolerance in the log of the loss if a root is polished later with recomputed exponents."""
 
 
 def first_root(
@@ -42,7 +42,7 @@ def first_root(
 
 
 def polished(xp: Any, terms: Array, rates: Array, log_level: Array) -> Array:
-    """Return the root next to s = 0, which may be negative; 0 where there is none."""
+    """Return the root near s = 0, which may be negative; 0 if there is none."""
     start = xp.zeros_like(log_level)
     root = _solved(xp, terms, rates, log_level, start, log_level > xp.inf, _SHARP)
     return xp.where(xp.isfinite(root), root, 0.0)
@@ -57,13 +57,13 @@ def _solved(
     creeps: Array,
     tolerance: float,
 ) -> Array:
-    """Return the first root, infinity if there is none.
+    """Return the first root, or infinity if there is none.
 
-    Rows that ``creeps`` marks only decay, and have no root before ``start``: they may leap.
+    The rows marked by ``creeps`` only decay and have no root before ``start``, so they may leap.
     """
     size = tolerance * (1.0 + xp.abs(log_level))
     s, low, high = start, xp.where(creeps, start, -xp.inf), xp.inf + xp.zeros_like(start)
-    end, width = high, _first_width(xp, rates, start)  # f at ``high``
+    end, width = high, _first_width(xp, rates, start)  # ``end`` is f at ``high``
     none = settled = xp.isnan(log_level)
     for count in range(_MOST):
         above, slope = _excess_and_slope(xp, terms, rates, log_level, s)
@@ -100,7 +100,7 @@ def _solved(
 
 
 def _leap(xp: Any, s: Array, step: Array, above: Array, low: Array, high: Array) -> Array:
-    """Return a step of Newton's in log s; between the ends of the bracket, if that leaves it."""
+    """Return s after a Newton step in log s, or inside the bracket if the step leaves it."""
     ratio = step / xp.where(s > 0, s, 1.0)
     far = s * xp.exp(xp.where(ratio < _LEAP, ratio, _LEAP))
     after = xp.where((above > 0) & (s > 0), far, s + step)
@@ -110,7 +110,7 @@ def _leap(xp: Any, s: Array, step: Array, above: Array, low: Array, high: Array)
 
 
 def _first_width(xp: Any, rates: Array, near: Array) -> Array:
-    """Return how wide a bracket is tried first."""
+    """Return the width of the first bracket to try."""
     largest = xp.max(xp.abs(rates), axis=-1)
     return 1e-3 / xp.where(largest > 0, largest, 1.0) + 1e-9 * xp.abs(near)
 

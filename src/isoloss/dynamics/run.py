@@ -1,4 +1,4 @@
-"""What a training run gives back."""
+"""The result of a training run."""
 
 from __future__ import annotations
 
@@ -24,28 +24,27 @@ LastStep = Literal["exact", "whole"]
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Run(Filtered):
-    """The result of `train`: arrays of shape batch × levels, after an axis of schedules, if many.
+    """The result of `train`: arrays of shape batch × levels, or schedules × batch × levels.
 
     Attributes
     ----------
     problem : Problem
         The problem that was trained.
     schedules : tuple of Schedule
-        The schedules that trained it. Of several, ``run[i]`` is the run of one of them, and a loop
-        over the run goes through all of them.
+        The schedules that trained it. With a list of schedules, ``run[i]`` is the run of
+        ``schedules[i]``, and a loop over the run goes through the runs of all schedules.
     reached : array of bool
-        Whether the schedule reaches the level. Where it does not, all else is at the schedule's
-        end.
+        Whether the schedule reaches the level. If not, all other values describe its end.
     steps : array of int64
-        GD steps taken, a shortened one among them.
+        GD steps taken, including a shortened one.
     time : array
-        Time spent in gradient flow (an lr times steps; infinite at the end of an endless flow).
+        Time spent in gradient flow, in units of rate × steps; infinite after an endless flow.
     last_rate : array
-        The rate of the last step where it was shortened to end at the level; NaN elsewhere.
+        The rate of the last step if it was shortened to end at the level; otherwise NaN.
     train_loss : array
         The train loss at the stop.
     sign, log : array, shape (…, r)
-        The sign of the filter h there, and log |h|.
+        The sign of the filter h at the stop, and log |h|.
 
     Examples
     --------
@@ -63,13 +62,13 @@ class Run(Filtered):
     time: Array
     last_rate: Array
     last_step: LastStep
-    """What became of the step in which training stopped, as `train` was told."""
+    """How `train` treated the step in which training stopped."""
     is_stacked: bool = False
     """Whether the arrays have an axis of schedules."""
 
     @property
     def schedule(self) -> Schedule:
-        """The schedule that trained the problem; ``ValueError`` if there is an axis of them."""
+        """The schedule that trained the problem; ``ValueError`` if the run has a schedule axis."""
         if self.is_stacked:
             raise ValueError("this run has an axis of schedules: take run.schedules, or run[i]")
         return self.schedules[0]
@@ -100,10 +99,9 @@ class Run(Filtered):
         Parameters
         ----------
         points : int, default: 200
-            At most so many GD steps of each phase (every step, if it has no more; else evenly
-            chosen ones with the last) and so many points of each flow, evenly spaced in the log of
-            the excess train loss. An endless flow is followed until that has fallen by a factor of
-            10¹².
+            The largest number of points for each phase. GD phases with more steps give evenly
+            spaced ones, including the last; flows give points evenly spaced in the log of the
+            excess train loss. An endless flow ends when this has fallen by a factor of 10¹².
 
         Returns
         -------
@@ -113,7 +111,7 @@ class Run(Filtered):
         Raises
         ------
         ValueError
-            If the run is of several schedules, problems or levels, or ``points`` is less than 1.
+            If the run has several schedules, problems or levels, or ``points`` is less than 1.
         """
         if self.reached.ndim:
             raise ValueError(
@@ -142,7 +140,7 @@ class Run(Filtered):
 
 
 def stacked(runs: Sequence[Run]) -> Run:
-    """Join runs of one problem by different schedules to the same levels: one each."""
+    """Join the runs of one problem to the same levels, one run for each schedule."""
     arrays = {name: [getattr(run, name) for run in runs] for name in Run._POINTS}
     return Run(
         problem=runs[0].problem,

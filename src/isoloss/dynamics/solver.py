@@ -1,7 +1,7 @@
-"""What the parts of a phase do: the base of all solvers, and the registry of them by phase.
+"""The base class of solvers, each of which solves a part of a phase, and their registry by phase.
 
-A phase is solved in parts, each in one go: all equal steps in a row, a block of steps of changing
-rates, a whole flow. Shapes: B problems, L levels, r curvatures; filters are (B, 1, r).
+Each part of a phase is solved at once. A part is a run of equal steps, a block of steps of changing
+rates, or a whole flow. Shapes: B problems, L levels, r curvatures; filters are (B, 1, r).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Carried", "Marks", "Solver", "Wanted", "runs_of", "solvers"]
 
 Array = Any
 
-_BLOCK = 8192  # changing rates between two looks at whether all levels are reached
+_BLOCK = 8192  # changing rates between checks whether all levels are reached
 
 
 class Carried(NamedTuple):
@@ -29,7 +29,7 @@ class Carried(NamedTuple):
 
     filter: Filter
     velocity: Any = None
-    """What only a phase of the same kind can take up."""
+    """The state of momentum, which only a phase of the same kind can continue."""
 
 
 class Marks(NamedTuple):
@@ -41,20 +41,20 @@ class Marks(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """The points to draw of a part: after which of its steps (rising), or up to which time."""
+    """The points to draw of a part: after these steps, in rising order, or up to this time."""
 
     steps: list[int]
     time: float
     most: int
-    """How many points a flow chooses itself."""
+    """The largest number of points that a flow chooses itself."""
 
 
 class Solver(ABC):
-    """One part of a phase. A kind of phase needs `advance`; the rest may be faster than here.
+    """One part of a phase. Subclasses define `advance`, and may override the rest to be faster.
 
     Attributes
     ----------
-    steps : int, or array (B, 1) side by side
+    steps : int, or array (B, 1) if joined
         The number of steps; 0 for a flow.
     can_join : bool
         Whether parts of several schedules can be `joined` and solved in one go.
@@ -65,13 +65,13 @@ class Solver(ABC):
 
     @abstractmethod
     def advance(self, directions: Directions, carried: Carried, first: Any, last: Any) -> Carried:
-        """Return what is carried after the steps from ``first`` (included, from 0) to ``last``.
+        """Return the carried state after the steps ``first`` (counted from 0) to ``last`` - 1.
 
-        ``carried`` is what there is before them. A flow counts time instead of steps.
+        ``carried`` is the state before these steps. A flow counts time instead of steps.
         """
 
     def first_at(self, carried: Carried, stops: LevelStops) -> Carried:
-        """Record where the train loss first reaches each open level; return what is carried on."""
+        """Record where the train loss first reaches each open level; return the carried state."""
         for step in range(self.steps):
             if not stops.any_open():
                 carried = self.advance(stops.directions, carried, step, self.steps)
@@ -87,7 +87,7 @@ class Solver(ABC):
     def points(
         self, directions: Directions, carried: Carried, wanted: Wanted
     ) -> tuple[Marks, Carried]:
-        """Return the points wanted of one problem's path, and what is carried after the last."""
+        """Return the wanted points of one problem's path, and the carried state after the last."""
         kind, done, passed = directions.kind, 0, []
         for step in wanted.steps:
             carried = self.advance(directions, carried, done, step)
@@ -108,7 +108,7 @@ class Solver(ABC):
 def solvers(phase: Phase) -> Iterable[Solver]:
     """Return the solvers of a phase's parts, in their order.
 
-    A kind of phase is registered with ``solvers.register(ArrayContext, function)``.
+    To register a kind of phase, call ``solvers.register(kind, function)``.
     """
     raise TypeError(f"no solver is registered for {type(phase).__name__}")
 
@@ -116,8 +116,8 @@ def solvers(phase: Phase) -> Iterable[Solver]:
 def runs_of(phase: Steps) -> Iterator[tuple[Any, int]]:
     """Split steps into ``(rate, steps)`` of equal rates and ``(rates, steps)`` of changing ones.
 
-    There is always one, even without a step. Changing rates come in blocks, so that training ends
-    once all levels are reached.
+    There is always at least one item, even without steps. Changing rates come in blocks, so that
+    training can end once all levels are reached.
     """
     if not phase.steps:
         yield 0.0, 0

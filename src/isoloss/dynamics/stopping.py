@@ -1,4 +1,4 @@
-"""Where along a flow, or along equal steps, the train loss first reaches a level.
+"""Find where the train loss first reaches a level along a flow, or along equal steps.
 
 Levels are logarithms of the excess train loss, as in `stops`. Shapes: levels (B, L), all others
 (B, 1, r).
@@ -19,25 +19,25 @@ Array = Any
 
 
 class _Sought:
-    """The N levels of B problems that are looked for, in rows: shapes (N, r) and (N,)."""
+    """The N levels to find in B problems, as rows: shapes (N, r) and (N,)."""
 
     def __init__(self, xp: Any, sought: Array) -> None:
         self.xp, self.mask, self.shape = xp, sought, tuple(sought.shape)
         self.problem, _ = xp.nonzero(sought)
-        # where in the rows each level is; where it is not, any row will do
+        # the row of each level; levels that are not sought may have any row
         count = xp.cumulative_sum(xp.astype(xp.reshape(sought, (-1,)), xp.int64))
         self.row = xp.where(count > 0, count - 1, count)
 
     def rows(self, array: Array) -> Array:
-        """Return what belongs to each problem (B, 1, ...) for each row (N, ...)."""
+        """Return the values for each row (N, ...), given those for each problem (B, 1, ...)."""
         return self.xp.take(array[:, 0, ...], self.problem, axis=0)
 
     def filters(self, filters: Filter) -> Filter:
-        """Return each problem's filter for each row."""
+        """Return the filters for each row, given the problems' filters."""
         return Filter(*(None if part is None else self.rows(part) for part in filters))
 
     def given(self, where: Array, filters: Filter) -> tuple[Array, Filter]:
-        """Return where each level is met (B, L), infinity if it is not looked for, and filters."""
+        """Return where each level is met (B, L), infinity if it is not sought, and the filters."""
 
         def back(rows: Array) -> Array:
             return self.xp.reshape(
@@ -54,7 +54,7 @@ def flow_time(
 ) -> tuple[Array, Filter]:
     """Return the time at which gradient flow reaches each level (inf: never) and the filter there.
 
-    NaN marks a level that is not looked for; at least one must be.
+    NaN marks levels that are not sought; at least one must be sought.
     """
     sought = _Sought(xp, ~xp.isnan(log_level))
     log_level, log_weights = log_level[sought.mask], sought.rows(log_weights)
@@ -64,7 +64,7 @@ def flow_time(
         time = first_root(xp, terms, rates, log_level)
         base = xp.where(xp.isfinite(time), time, 0.0)
         return sought.given(time, filters.then(xp, flow_filter(xp, base[..., None], curvature)))
-    # Polished with the exponents recomputed in double-double: where growth and decay cancel, the
+    # Polish the root with exponents recomputed in double-double: where growth and decay cancel, the
     # rounding of the time alone would cost digits.
     time = first_root(xp, terms, rates, log_level, ROUGH)
     base = xp.where(xp.isfinite(time), time, 0.0)
@@ -77,14 +77,14 @@ def flow_time(
 def first_step(
     stops: LevelStops, filters: Filter, step: Filter, steps: Array, sought: Array
 ) -> tuple[Array, Filter, Callable[[], Filter]]:
-    """Return the first of some equal GD steps at or below each level (inf: none).
+    """Return the first of ``steps`` equal GD steps at or below each level (inf: none).
 
-    Also the filters after it and, when they are asked for, those before it.
+    Also return the filters after it, and a function that returns the filters before it.
 
-    There are ``steps`` of them, shape (B, 1), and ``sought`` (B, L) marks the levels to look for;
-    at least one must be. log Σ w_i |1 - 2ηγ_i|^(2k) is convex in real k ≥ 1: its first crossing is
-    found at a cost that does not depend on the number of steps. Where the loss rises again before
-    the next whole step, the level is not reached.
+    ``steps`` has the shape (B, 1), and ``sought`` (B, L) marks the levels to find, at least one.
+    log Σ w_i |1 - 2ηγ_i|^(2k) is convex in real k ≥ 1, so the cost of finding its first crossing
+    does not depend on the number of steps. If the loss rises above a level again before the next
+    whole step, the level is not reached.
     """
     xp = stops.xp
     wanted = _Sought(xp, sought)
@@ -115,7 +115,7 @@ def first_step(
     none = ~found | (before > steps)
     first, sure = nearest, none | (met & (~met_before | (nearest == 1)))
     if not bool(xp.all(sure)):
-        # the real root may be off by a rounding error, and many steps may lie within it
+        # the real root may be off by a rounding error that spans many steps
         first = xp.where(sure, first, _first_whole(xp, at, rates, weights, bar, steps))
     first = xp.where(none, xp.inf + ones, first)
     first = xp.where(first <= steps, first, xp.inf + ones)
@@ -131,9 +131,9 @@ def _first_whole(
     bar: Array,
     steps: Array,
 ) -> Array:
-    """Return the first whole number of steps at or below each bar, by halving; inf if none is.
+    """Find the first whole number of steps at or below each bar by bisection; inf if none is.
 
-    Up to it the loss is above and falls; from there on it is not above, or no longer falls.
+    Before it, the loss is above the bar and falls; from it on, one of the two is no longer true.
     """
 
     def passed(count: Array) -> Array:

@@ -1,7 +1,7 @@
-"""Which levels training has reached, and where. Every stop is confirmed here, and only here.
+"""Track which levels training has reached, and where. Only this module confirms stops.
 
-Everywhere in training the excess train loss is Σ_i w_i h_i² with w = γδ(0)², and levels are
-logarithms of that excess. Shapes: levels (B, L), all others (B, 1, r).
+Throughout training, the excess train loss is Σ_i w_i h_i² with w = γδ(0)², and levels are
+logarithms of this excess. Shapes: levels (B, L), all others (B, 1, r).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Directions", "LevelStops", "log_excess"]
 Array = Any
 
 _EPS = 2.0**-52
-_NEAR = 1e-10  # what a stop may miss its level by, in the log: the rounding of times and exponents
+_NEAR = 1e-10  # how far, in the log, rounded times and exponents may move a stop off its level
 
 
 def log_excess(xp: Any, log_weights: Array, filters: Filter) -> Array:
@@ -40,11 +40,11 @@ class Directions(NamedTuple):
     log_weights: Array
     """log of γδ(0)²."""
     unit: int
-    """The power of two that rates and times are multiplied by, to be in the problems' own unit."""
+    """Rates and times are multiplied by 2^unit to convert them to the problems' own unit."""
 
     @classmethod
     def of(cls, problem: Reduced) -> Self:
-        """Return those of a problem, or of a batch."""
+        """Return the directions of a problem, or of a batch."""
         shape, unit = (-1, 1, problem.gamma.shape[-1]), problem.units.curvature
         curvature, log_weights = (
             problem.kind.xp.reshape(part, shape) for part in (problem.gamma, problem.log_weights)
@@ -56,7 +56,7 @@ class Directions(NamedTuple):
         return scaled(self.kind.constant(value), self.unit)
 
     def repeated(self, count: int) -> Self:
-        """Return the same problems several times, for as many schedules."""
+        """Return the same problems ``count`` times, once for each schedule."""
         xp = self.kind.xp
         curvature, log_weights = (
             xp.tile(part, (count, 1, 1)) for part in (self.curvature, self.log_weights)
@@ -65,26 +65,26 @@ class Directions(NamedTuple):
 
 
 class LevelStops:
-    """The levels of one call: those open, and where the others have stopped.
+    """The levels of one call: which are open, and where training stopped at the others.
 
     Attributes
     ----------
     directions : Directions
         The problems' eigendirections.
     log_level : array
-        The log of each level's excess; NaN for one below every train loss.
+        The log of each level's excess; NaN for levels below every train loss.
     bar : array
-        What a step may have at most to be at the level: that, and four units in the last place.
+        The largest log excess that counts as at the level, four units in the last place above it.
     open : array of bool
-        The levels that are sought and not reached.
+        The levels that are sought and not yet reached.
     reached, steps, time, filters
-        Where the others stopped.
+        Which levels are reached, and where training stopped at them.
     last_rate : array
-        The rates of the steps that were shortened, in the problems' own unit; NaN elsewhere.
+        The rates of shortened steps, in the problems' own unit; NaN elsewhere.
     at_level : array of bool
         The levels at which training stopped exactly.
     passed : pair of arrays
-        Steps (int64) and time of all phases done, (B, 1).
+        Steps (int64) and time of all finished phases, (B, 1).
     """
 
     def __init__(
@@ -95,9 +95,9 @@ class LevelStops:
         *,
         exact: bool = False,
     ) -> None:
-        """Look for levels, if any, by their log excess (B, L): exact, and with their rounding.
+        """Take the levels, if any, as log excesses (B, L), exact and at the upper end of rounding.
 
-        ``exact`` asks for last steps that end at the level.
+        With ``exact``, last steps are shortened to end at the level.
         """
         xp, log_weights = directions.kind.xp, directions.log_weights
         self.directions, self.xp, self.log_weights = directions, xp, log_weights
@@ -127,15 +127,15 @@ class LevelStops:
         return bool(self.xp.all(self.reached))
 
     def passes(self, steps: Any, time: Any) -> None:
-        """Count a phase done."""
+        """Add a finished phase to what has passed."""
         self.passed = self.passed[0] + steps, self.passed[1] + time
 
     def record(self, hit: Array, there: Filter, step: Array, line: Callable[[], Line]) -> Array:
         """Close the open levels that a step of the phase reaches, with the filters there.
 
-        A stop counts only if the excess loss of these very filters is at the level. Levels that are
-        refused are returned, and stay open. ``line`` tells where the step would lead at less than
-        its rate, and is asked only where it is to be shortened.
+        A stop counts only if the excess loss of these filters themselves is at the level. Levels
+        that are refused are returned, and stay open. ``line`` gives the step's line from its start,
+        and is called only if a step is to be shortened.
         """
         xp = self.xp
         step = xp.astype(xp.where(hit, step, 0), xp.int64)
@@ -172,7 +172,7 @@ class LevelStops:
             )
 
     def _close(self, hit: Array, there: Filter, met: Array, steps: Array, time: Array) -> Array:
-        """Close the open levels that are hit and met; return those that are not met."""
+        """Close the open levels that are hit and met; return those that are hit but not met."""
         xp, new = self.xp, hit & self.open
         sure = new & met
         self.steps = xp.where(sure, steps, self.steps)
@@ -183,5 +183,5 @@ class LevelStops:
         return new & ~sure
 
     def give_up_the_floor(self, rows: Array) -> None:
-        """Look no more for the smallest train loss, in problems (B, 1) that only tend to it."""
+        """Stop looking for the smallest train loss in problems (B, 1) that only tend to it."""
         self.open = self.open & ~(rows & (self.log_level == -self.xp.inf))

@@ -17,7 +17,7 @@ __all__ = ["train"]
 
 Array = Any
 
-_MAX_STEPS = 2**63 - 1  # as many as an int64 counts
+_MAX_STEPS = 2**63 - 1  # the largest int64
 
 
 @blas_by_size
@@ -31,11 +31,10 @@ def train(
 ) -> Run:
     """Train a problem by a schedule, or by each of several, and stop at given train losses.
 
-    Training stops at the first step whose end is at or below the level, and that step is shortened
-    to end at the level exactly, or it stops at the exact moment inside a flow. So all runs that
-    reach a level have the same train loss, unless the start is already below it: that is a run
-    without a step.
-    Phases of one rate and flows are solved in closed form: their cost does not depend on their
+    Training stops in the first step that ends at or below the level, and shortens that step to end
+    at the level exactly; in a flow, it stops at the exact moment. So all runs that reach a level
+    have the same train loss, except that a run whose start is already below it takes no step.
+    Flows and phases of one rate are solved in closed form, at a cost that does not depend on their
     length.
 
     Parameters
@@ -44,34 +43,33 @@ def train(
         The problem, or a batch of them.
     schedule : str, Schedule or phase, or a list of them
         What the optimizer does. A text such as ``"gd(1.0, 10) > flow"`` has rates in units of the
-        problem's largest stable one, ``problem.max_lr``, a `Schedule` absolute ones. A list is
-        trained faster in one call than one schedule after another.
+        problem's largest stable rate, ``problem.max_lr``; a `Schedule` has absolute rates. Training
+        by a list in one call is faster than training by one schedule after another.
     train_loss : array_like, optional
-        The level or levels to stop at; by default the schedule runs to its end. A level counts as
-        reached where the train loss is at or below it to four units in the last place of the
-        level (of its logarithm, far from 1). The smallest train loss is reached only if
-        finitely many steps remove every direction exactly; a flow only tends to it.
-
+        The level or levels to stop at; by default, the schedule runs to its end. A level counts as
+        reached if the train loss exceeds it by at most four units in the last place of the level
+        (of its logarithm, far from 1). The smallest train loss is reached only if finitely many
+        steps remove every direction exactly; a flow only tends to it.
     last_step : ``"exact"`` or ``"whole"``
-        What becomes of the step in which training stops. ``"exact"`` reduces its rate to the
-        smallest that reaches the level. A step that crosses the level and ends above it is not
-        shortened. ``"whole"`` takes the step as it is, GD(K, η, ε) of the paper's section 2: the
-        train loss may end below the level.
+        How to treat the step in which training stops. ``"exact"`` reduces its rate to the smallest
+        that reaches the level. A step that crosses the level but ends above it is not shortened.
+        ``"whole"`` takes the whole step, as GD(K, η, ε) in the paper's section 2 does, so the train
+        loss may end below the level.
 
     Returns
     -------
     Run
         Its results have shape batch × levels, and the problem's kind of array and precision.
-        With a list of schedules, these are the first axis, and ``run[i]`` is the run of one of
-        them. Tensors carry no gradient.
+        A list of schedules adds a first axis, and ``run[i]`` is the run of the i-th schedule.
+        Tensors carry no gradient.
 
     Raises
     ------
     TypeError
         If ``problem`` or ``schedule`` is of another type.
     ValueError
-        If a text is no schedule, or its problems differ in ``max_lr``; a level is NaN, the schedule
-        has more than 2⁶³ - 1 steps, or a momentum phase has a rate above 10²⁹⁰/(2γ₁).
+        If a text is not a schedule, or is given for problems that differ in ``max_lr``; if a level
+        is NaN, a schedule has more than 2⁶³ - 1 steps, or a momentum rate is above 10²⁹⁰/(2γ₁).
 
     Examples
     --------
