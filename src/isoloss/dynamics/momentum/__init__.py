@@ -1,4 +1,4 @@
-"""Steps with momentum: what they do along each direction, and where they first reach a level."""
+"""Solve steps with momentum along each direction, and find where they first reach a level."""
 
 from isoloss.dynamics.momentum.phases import MomentumSteps
 

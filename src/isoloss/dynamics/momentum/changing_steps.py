@@ -1,8 +1,8 @@
-"""Steps of changing rates with momentum, and where they first reach a level.
+"""Take momentum steps of changing rates, and find where they first reach a level.
 
-They are taken in float64, block by block. Where that cannot decide (a loss at a level but for the
-rounding, or a loss or a direction that a step all but removes, whose digits are those of what
-cancels), all steps from the start of the walk on are taken again in double-double.
+Steps are taken in float64, block by block. If float64 cannot decide, because a loss is at a level
+to within rounding, or because a step almost removes a loss or a direction and digits cancel, all
+steps from the start of the walk are taken again in double-double.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ Rates = npt.NDArray[np.float64]
 _ELEMENTS = 2**21
 _WALKED = 128  # steps between two rescalings
 _SMALLEST = 1e-250
-_ROUNDING = 1e-14  # of a block's positions, relative to the largest of them
-_CANCELS = 1e-12  # the share of the loss, after one step, from which on digits are missed
-_REMOVES = 1e-6  # the same of a direction's position and velocity, which later steps may make grow
-_STOPS = 1e-12  # the same of a position alone, which counts where the rates that follow are tiny
+_ROUNDING = 1e-14  # the error of a block's positions, relative to the largest of them
+_CANCELS = 1e-12  # if a step leaves less than this share of the loss, digits are missing
+_REMOVES = 1e-6  # the same for a direction's position and velocity, which may grow in later steps
+_STOPS = 1e-12  # the same for a position alone, which matters if the next rates are tiny
 
 
 def walk(
@@ -77,8 +77,8 @@ class _Walker:
         self.columns, self.curvature = curvature, curvature[:, 0, :]
         self.base = motion.base
         self.elements = math.prod(curvature.shape)
-        self.counts = xp.any(stops.log_weights > -xp.inf, axis=(1, 2))  # whose losses do
-        self.exact = motion, 0  # in double-double, after so many steps
+        self.counts = xp.any(stops.log_weights > -xp.inf, axis=(1, 2))  # problems with excess loss
+        self.exact = motion, 0  # the motion in double-double, and its steps
         self._adopt(motion)
 
     def motion(self) -> Motion:
@@ -96,7 +96,7 @@ class _Walker:
             block = rates[self.done : self.done + size]
             looking = self.stops.any_open()
             positions, end, kept = self._taken(self.state, block)
-            last = self.done + block.size == rates.size  # whose digits are those of the end
+            last = self.done + block.size == rates.size  # it needs all digits for the next phase
             if last:
                 kept = kept and self._lasts(self.state[0], positions, end)
             if not kept or ((looking or last) and not self._decided(self.state, block, positions)):
@@ -106,9 +106,9 @@ class _Walker:
             self.done += block.size
 
     def _lasts(self, start: Array, positions: Array, end: tuple[Array, Array]) -> bool:
-        """Whether the end of the walk has digits enough for what may follow.
+        """Whether the end of the walk has enough digits for the next phase.
 
-        The next phase may carry the velocity on, and remove a direction together with this one.
+        That phase may carry the velocity on, and the two phases together may remove a direction.
         """
         xp, (x, q) = self.xp, end
         before = positions[-2, ...] if positions.shape[0] > 1 else start
@@ -118,7 +118,7 @@ class _Walker:
         return not bool(xp.any(lost))
 
     def take_groups(self, grouping: Grouping, count: int) -> bool:
-        """Take whole groups of steps at once; False, with none taken, where digits would go."""
+        """Take whole groups of steps at once; if that loses digits, return False, with none taken."""
         xp, stops, m = self.xp, self.stops, grouping.size
         weights, levels = relative_to(self.motion(), stops)
         rates = self.rates[self.done : self.done + count]
@@ -141,7 +141,7 @@ class _Walker:
         return True
 
     def _look(self, groups: Groups, g: int, m: int) -> bool:
-        """Look at the steps of one group one by one; False if float64 cannot decide."""
+        """Check the steps of one group one by one; return False if float64 cannot decide."""
         x, q, rates = groups.x[g, :][None, :], groups.q[g, :][None, :], self.rates[self.done :]
         rates = rates[g * m : (g + 1) * m]
         positions, _, kept = self._taken((x, q), rates)
@@ -155,9 +155,9 @@ class _Walker:
     def _decided(
         self, start: tuple[Array, Array], rates: Rates, positions: Array, ahead: int = 0
     ) -> bool:
-        """Record the levels first reached in a block of steps; False if float64 cannot decide.
+        """Record the levels first reached in a block; return False if float64 cannot decide.
 
-        ``start`` is the state before the block, which comes ``ahead`` steps later.
+        ``start`` is the state before the block, ``ahead`` steps after the walk's current state.
         """
         xp, stops, motion = self.xp, self.stops, _motion(self.base, *self.state, self.exponent)
         weights, levels = relative_to(motion, stops)
@@ -182,7 +182,7 @@ class _Walker:
         moved = motion._replace(position=(there, 0.0 * there))
 
         def line() -> Line:
-            # velocities are kept only here: q' = μq + x, from one step to the next
+            # only this needs all velocities: q' = μq + x, from one step to the next
             q, velocities = start[1], []
             for k in range(positions.shape[0]):
                 velocities.append(q)
@@ -199,7 +199,7 @@ class _Walker:
         return motion.line(self.xp, self.columns, lr, self.momentum, nesterov=self.nesterov)
 
     def _retake(self, count: int) -> None:
-        """Take the next steps in double-double, after all steps up to them."""
+        """Take the next steps in double-double, after catching up with all earlier steps."""
         xp, stops = self.xp, self.stops
         motion, done = self.exact
         for lr in self.rates[done : self.done + count].tolist():
@@ -233,7 +233,7 @@ def _take(
 ) -> tuple[Array, tuple[Array, Array], bool]:
     """Return the positions after each step, (steps, B, r), and the last state.
 
-    Also whether each direction has kept digits: no step has all but removed it.
+    Also return whether all directions have kept their digits, as no step almost removed one.
     """
     x, q = state
     kept = momentum * q
@@ -247,7 +247,7 @@ def _take(
     for k in range(rates.size):
         q = kept + x
         kept = momentum * q
-        # in this order two of Nesterov's steps at 2ηγ = 1 remove a direction to the last bit
+        # in this order, two Nesterov steps at 2ηγ = 1 remove a direction to the last bit
         x = left[k, ...] * x + pulls[k, ...] * kept if nesterov else x + pulls[k, ...] * q
         positions.append(x)
         if risky:
@@ -260,13 +260,13 @@ def _take(
 
 
 def _picked(xp: Any, steps: Array, index: Array) -> Array:
-    """Return those of (steps, B, r) that an index (B, L) chooses, (B, L, r)."""
+    """Return the elements (B, L, r) of ``steps`` (steps, B, r) at an index (B, L)."""
     pick = xp.broadcast_to(index[..., None], (*index.shape, steps.shape[-1]))
     return xp.take_along_axis(xp.permute_dims(steps, (1, 0, 2)), pick, axis=1)
 
 
 def _removed(xp: Any, before: Array, after: Array, share: float = _REMOVES) -> Array:
-    """Mark the directions that a step has all but removed."""
+    """Mark the directions that a step has almost removed."""
     return (before != 0) & (xp.abs(after) <= share * xp.abs(before))
 
 

@@ -1,8 +1,8 @@
-"""Where equal steps with momentum first reach a level.
+"""Find where equal steps with momentum first reach a level.
 
-The train loss oscillates, so every step counts: losses are evaluated in blocks by matrix products,
-and only stretches whose overdamped directions alone keep the loss above the level are skipped. A
-step whose loss is at the level but for a bound on the rounding is looked at in double-double.
+The train loss oscillates, so every step is checked: losses are computed in blocks by matrix
+products, and only stretches where overdamped directions alone keep the loss above the level are
+skipped. A step whose loss is at the level to within a rounding bound is checked in double-double.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Array = Any
 _WIDEST = 6  # a block has at most 2^6 by 2^6 steps
 _ELEMENTS = 2**21
 _EXACT = 256  # steps within which a direction may be removed exactly
-_NATS = 200.0  # growth or decay in a block
-_TOLERANCE = 1e-13  # of the sum of magnitudes: far above the rounding of a block's products
+_NATS = 200.0  # the growth or decay allowed in a block
+_TOLERANCE = 1e-13  # relative to the sum of magnitudes; far above the products' rounding
 
 
 def first_crossing(stops: LevelStops, motion: Motion, step: Transition, steps: int) -> Motion:
@@ -45,7 +45,7 @@ def first_crossing(stops: LevelStops, motion: Motion, step: Transition, steps: i
         rows = min(width, -(-(steps - done) // width))
         length = min(rows * width, steps - done)
         doubtful = _search_block(stops, now, step, (rows, bits, length), done)
-        # an undecided step ends the block, so that it is seen again from afresh
+        # an undecided step ends the block, and the search goes on from there
         length = length if doubtful is None else doubtful
         now = step.advance(now, length)
         done += length
@@ -53,11 +53,11 @@ def first_crossing(stops: LevelStops, motion: Motion, step: Transition, steps: i
 
 
 def _worth_looking(stops: LevelStops, done: int) -> bool:
-    """Whether a level is open that later steps can be seen to reach.
+    """Whether a search of later steps could still confirm that they reach an open level.
 
-    The smallest train loss is reached only by removing every direction exactly. After k steps a
-    position is a polynomial of degree k in numbers of 53 bits: beyond the first steps, a zero in
-    double-double would be rounding.
+    Training reaches the smallest train loss only by removing every direction exactly. After k
+    steps, a position is a polynomial of degree k in numbers of 53 bits, so beyond the first steps,
+    a zero in double-double would be a rounding error.
     """
     xp, sought = stops.xp, stops.open
     if done >= _EXACT:
@@ -74,7 +74,7 @@ def _stays_above(
 ) -> bool:
     """Whether directions with real eigenvalues alone keep the loss above all open levels.
 
-    There h_k = pλ₁^k + qλ₂^k, so |h_k| is at least |p| min(1, |λ₁|^K) - |q| max(1, |λ₂|^K).
+    In these, h_k = pλ₁^k + qλ₂^k, so |h_k| is at least |p| min(1, |λ₁|^K) - |q| max(1, |λ₂|^K).
     """
     xp = stops.xp
     weights, levels = relative_to(motion, stops)
@@ -84,7 +84,7 @@ def _stays_above(
     after = a * x + b * q
     gap = xp.where(apart, large - small, 1.0 + 0.0 * large)
     main, other = xp.abs((after - small * x) / gap), xp.abs((large * x - after) / gap)
-    # the eigenvalues' own rounding, many times over
+    # many times the rounding errors of the eigenvalues
     slack = 1e-11 * steps + 1e-6
     decay = xp.minimum(steps * xp.log(xp.abs(large)), 0.0 * large) - slack
     growth = xp.maximum(steps * xp.log(xp.abs(small)), 0.0 * small) + slack
@@ -98,7 +98,7 @@ def _stays_above(
 def _search_block(
     stops: LevelStops, motion: Motion, step: Transition, size: tuple[int, int, int], done: int
 ) -> int | None:
-    """Look at every step of a block; return the first that could not be decided in float64."""
+    """Check every step of a block; return the first that float64 could not decide."""
     xp = stops.xp
     rows, bits, length = size
     sums, doubt, levels = _block_losses(stops, motion, step, rows, bits)
@@ -126,8 +126,8 @@ def _block_losses(
 ) -> tuple[Array, Array, Array]:
     """Return losses after 1 … rows·2^bits steps, (B, steps), a bound on their rounding, and levels.
 
-    The loss after j steps from the i-th of ``rows`` states is Σ w (a_j x_i + b_j q_i)²: a matrix
-    product of (x², xq, q²) with (a², 2ab, b²).
+    The loss after j steps from the i-th of ``rows`` states is Σ w (a_j x_i + b_j q_i)², which is a
+    matrix product of (x², xq, q²) with (a², 2ab, b²).
     """
     xp = stops.xp
     weights, levels = relative_to(motion, stops)

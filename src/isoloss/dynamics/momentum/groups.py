@@ -1,9 +1,9 @@
-"""Groups of steps with momentum and changing rates, at a cost that hardly grows with the spectrum.
+"""Take groups of momentum steps with changing rates, at a cost that hardly grows with the spectrum.
 
-What m steps do to position and velocity are polynomials in the curvature of degree m, given by
-their values at a few Chebyshev nodes: per step, only those are worked out. The train loss after
-each step is a sum over the spectrum of squares of such polynomials: 2m + 1 nodes, with the
-spectrum's weights moved to them, give it exactly (but for rounding, which is bounded).
+After m steps, position and velocity are polynomials of degree m in the curvature, so their values
+at a few Chebyshev nodes determine them, and each step is computed only there. The train loss after
+each step is a sum over the spectrum of squares of such polynomials, so 2m + 1 nodes, with the
+spectrum's weights moved to them, give it exactly (up to rounding, which is bounded).
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ Array = Any
 Rates = npt.NDArray[np.float64]
 
 _LONGEST = 16  # steps in a group
-_WORTH = 3  # curvatures per node from which on groups pay
-_FALL = 1e-2  # a velocity may fall by so much in a group
+_WORTH = 3  # groups pay off from this many curvatures per node
+_FALL = 1e-2  # the factor by which a velocity may fall in a group
 _LOST = 1e3  # how far a direction may lag behind the largest polynomial before digits are lost
 _ROUNDING = 4e-13
 _LARGEST = 1e100
 CHUNK = 256
-"""How many groups to run at once."""
+"""The number of groups to run at once."""
 
 
 class Groups(NamedTuple):
-    """Many groups in a row: states before each (G, r), the end, and train losses.
+    """G groups in a row: the states before each (G, r), the end state, and train losses.
 
-    ``sums`` (steps,) are losses relative to the weights that were given, ``doubt`` bounds their
-    rounding; both are None where nobody asked.
+    ``sums`` (steps,) are the losses with the given weights, and ``doubt`` bounds their rounding
+    errors; both are None if no weights are given.
     """
 
     x: Array
@@ -46,7 +46,7 @@ class Groups(NamedTuple):
 
 
 class Grouping:
-    """The nodes for one spectrum (r,) and momentum."""
+    """The nodes for one spectrum (r,) and one momentum."""
 
     def __init__(
         self, xp: Any, curvature: Array, momentum: float, constant: Any, *, nesterov: bool
@@ -54,7 +54,7 @@ class Grouping:
         self.xp, self.constant = xp, constant
         self.momentum, self.nesterov = momentum, nesterov
         self.size = _LONGEST
-        # each step multiplies areas of position and velocity by about μ
+        # each step multiplies areas in the position-velocity plane by about μ
         fall = 2.0 * math.log(_FALL) / math.log(momentum) if momentum > 0 else 1.0
         self.size = int(min(max(fall, 1.0), _LONGEST))
         count = 2 * self.size + 1
@@ -64,9 +64,9 @@ class Grouping:
             self.spread = constant(spread)
 
     def run(self, state: tuple[Array, Array], rates: Rates, weights: Array | None) -> Groups | None:
-        """Run whole groups from a state; None where digits would be lost.
+        """Run whole groups from a state; return None if digits would be lost.
 
-        ``weights`` (r,) are those of squared positions, if the train losses are wanted.
+        ``weights`` (r,) multiply squared positions; they are None if no train losses are wanted.
         """
         xp, m = self.xp, self.size
         pulls = rates.reshape(-1, m).T[:, :, None] * (2.0 * self.nodes)  # (m, G, nodes)

@@ -1,13 +1,13 @@
-"""What momentum does to each eigendirection: position and velocity under a 2 × 2 matrix.
+"""Apply momentum to each eigendirection: a 2 × 2 matrix acts on position and velocity.
 
-Along a direction of curvature γ let h be the filter, a = 2ηγ, and q the velocity over 2γ, so that
-each gradient adds h to it. Then q' = μq + h, and
+Along a direction of curvature γ, let h be the filter, a = 2ηγ, and q the velocity divided by 2γ, so
+that each gradient adds h to q. Then q' = μq + h, and
 
 - heavy ball: h' = h - a q',
 - Nesterov: h' = h - a (h + μq').
 
-The power of that matrix to any number of steps is taken by repeated squaring in double-double with
-powers of two split off: neither 10⁹ steps nor a divergence costs digits.
+Powers of this matrix are computed by repeated squaring in double-double, with powers of two split
+off, so that neither 10⁹ steps nor a divergence costs digits.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ Array = Any
 Matrix = tuple[dd.Pair, dd.Pair, dd.Pair, dd.Pair]
 
 LARGEST = 1e290
-"""The largest 2ηγ that error-free products can take."""
+"""The largest 2ηγ that error-free products can handle."""
 
 _LN2 = (0.6931471805599453, 2.3190468138462996e-17)
-_GROWTH = 30.0  # nats of growth from which a filter's logarithm is kept in double-double
+_GROWTH = 30.0  # if growth exceeds this many nats, a filter's logarithm is kept in double-double
 
 
 class Motion(NamedTuple):
@@ -62,7 +62,7 @@ class Motion(NamedTuple):
     def line(
         self, xp: Any, curvature: Array, lr: Array, momentum: float, *, nesterov: bool
     ) -> Line:
-        """Return where a step from here leads: along the velocity that it begins with."""
+        """Return the line that a step from here follows as its rate grows."""
         zeros = 0.0 * self.position[0]
         mu = momentum + zeros, zeros
         along = dd.add(dd.multiply(mu, self.velocity), self.position)
@@ -77,7 +77,7 @@ class Motion(NamedTuple):
         return Line(self.log_scale() + zeros, position, slope, lr + zeros[..., 0], at)
 
     def log_scale(self) -> Array:
-        """Return the logarithm of what position and velocity are multiples of."""
+        """Return the logarithm of the unit of position and velocity."""
         return self.base.logarithm() + _LN2[0] * self.exponent
 
 
@@ -88,7 +88,7 @@ def _finite_sum(xp: Any, pair: dd.Pair, log: Array, rest: Array) -> dd.Pair:
 
 
 def _pull(lr: float, curvature: Array) -> dd.Pair:
-    """Return -2ηγ, whose factors must not leave float64 by themselves."""
+    """Return -2ηγ, computed from factors that each fit in float64."""
     mantissa, exponent = math.frexp(lr)
     half = min(exponent, 1000)
     scaled = curvature * 2.0**half * 2.0 ** (exponent + 1 - half)
@@ -100,7 +100,7 @@ def one_step(
 ) -> Motion:
     """Return the motion after one step.
 
-    In this order two of Nesterov's steps at 2ηγ = 1 remove a direction to the last bit.
+    In this order, two Nesterov steps at 2ηγ = 1 remove a direction to the last bit.
     """
     zeros = 0.0 * curvature
     a, mu = _pull(lr, curvature), (momentum + zeros, zeros)
@@ -115,7 +115,7 @@ def one_step(
 
 
 class Transition:
-    """Steps of one rate: their 2 × 2 matrices, shape of ``curvature`` each."""
+    """The 2 × 2 matrices of steps of one rate; each entry has the shape of ``curvature``."""
 
     def __init__(
         self, xp: Any, lr: float, momentum: float, curvature: Array, *, nesterov: bool
@@ -137,7 +137,7 @@ class Transition:
         self._tables: dict[int, tuple[Array, Array]] = {}
 
     def power(self, i: int) -> tuple[Array, Matrix]:
-        """Return exponent and matrix of 2^i steps."""
+        """Return the exponent and the matrix of 2^i steps."""
         while len(self.squares) <= i:
             exponent, m = self.squares[-1]
             square = (
@@ -179,9 +179,9 @@ class Transition:
         return Motion(motion.base, x, q, exponent)
 
     def table(self, count: int) -> tuple[Array, Array]:
-        """Return in float64 the first rows of the matrices of 1 … count steps, (B, count, r) each.
+        """Return the first rows of the matrices of 1 … count steps, float64 of (B, count, r) each.
 
-        Worked out in double-double: near a double eigenvalue the powers' entries nearly cancel.
+        They are computed in double-double, because digits cancel near a double eigenvalue.
         """
         if count not in self._tables:
             a, b, _, _ = self._sized(0)
@@ -196,7 +196,7 @@ class Transition:
     def states(self, motion: Motion, i: int, count: int) -> tuple[Array, Array]:
         """Return position and velocity after 0 … count - 1 times 2^i steps, (B, count, r) each.
 
-        They are in float64, relative to the scale of the motion.
+        Both are in float64, relative to the scale of the motion.
         """
         x, q = motion.position, motion.velocity
         while x[0].shape[1] < count:
@@ -210,9 +210,9 @@ class Transition:
         return high, low
 
     def _sized(self, i: int) -> Matrix:
-        """Return the matrix of 2^i steps with its power of two, which must not leave float64."""
+        """Return the matrix of 2^i steps times its power of two, which must fit in float64."""
         exponent, matrix = self.power(i)
-        # one half at a time: the whole may lie beyond float64
+        # apply half the exponent twice, as the whole factor may lie beyond float64
         size = 2.0 ** (0.5 * exponent)
         first, second, third, fourth = ((h * size * size, low * size * size) for h, low in matrix)
         return first, second, third, fourth
@@ -223,9 +223,9 @@ class Transition:
         return first, second, third, fourth
 
     def eigenvalues(self) -> tuple[Array, Array, Array]:
-        """Return the real eigenvalues, larger modulus first, and where they are real and apart.
+        """Return real eigenvalues, larger modulus first, and a mask of those real and apart.
 
-        Elsewhere both are the modulus of the complex pair.
+        Elsewhere, both values are the modulus of the complex pair.
         """
         xp = self.xp
         a, b, c, d = self.entries()
@@ -264,7 +264,7 @@ def relative_to(motion: Motion, stops: LevelStops) -> tuple[Array, Array]:
 
 
 def rescaled(xp: Any, exponent: Array, pairs: Any) -> tuple[Array, Any]:
-    """Bring the largest of the ``pairs`` between 2^-64 and 2^64 by a power of two."""
+    """Scale ``pairs`` by a power of two, so that the largest lies between 2^-64 and 2^64."""
     size = xp.abs(pairs[0][0])
     for high, _ in pairs[1:]:
         size = xp.maximum(size, xp.abs(high))

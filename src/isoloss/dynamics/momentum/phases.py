@@ -1,4 +1,4 @@
-"""Heavy-ball and Nesterov phases, which carry a velocity beside the filter."""
+"""Solve heavy-ball and Nesterov phases, which carry a velocity beside the filter."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["MomentumSteps"]
 
 @dataclass(frozen=True)
 class MomentumSteps(Solver):
-    """Steps with momentum, of one rate or of a rate each."""
+    """Steps with momentum, all of one rate or each with its own rate."""
 
     lr: Any
     steps: int
     momentum: float
     nesterov: bool
     at_rest: bool
-    """Whether the velocity starts at zero, whatever came before."""
+    """Whether the velocity starts at zero, even after a phase with momentum."""
 
     def advance(self, directions: Directions, carried: Carried, first: Any, last: Any) -> Carried:
-        """Return what is carried after some of the steps."""
+        """Return the carried state after some of the steps."""
         motion = self._start(carried, first)
         own = scaled(self.lr, directions.unit)
         if isinstance(own, float):
@@ -42,7 +42,7 @@ class MomentumSteps(Solver):
         return _carried(directions, motion)
 
     def first_at(self, carried: Carried, stops: LevelStops) -> Carried:
-        """Record the first steps at or below the open levels."""
+        """Record the first step at or below each open level."""
         directions, motion = stops.directions, self._start(carried, 0)
         own = scaled(self.lr, directions.unit)
         _check_rate(float(np.max(own)), float(stops.xp.max(directions.curvature)), directions.unit)
