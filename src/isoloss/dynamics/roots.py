@@ -2,7 +2,7 @@
 
 f(s) = log Σ exp(terms - rates·s) - level is convex in s. Before its first root, f is positive and
 falls; from the root on, f is not positive or no longer falls. So f and its slope tell on which side
-of s the root lies, which keeps it in a bracket. Newton's method from the left never passes the
+of s the root lies, and a bracket can hold the root. Newton's method from the left never passes the
 root; if it arrives where f > 0 no longer falls, there is no root. With many rates, the sum falls
 like a power of s, and plain Newton steps are too short, so steps are taken in log s. Rows that have
 not converged after a fixed number of steps are bisected, which always ends. Converged rows stay

@@ -57,7 +57,7 @@ class Solver(ABC):
     steps : int, or array (B, 1) if joined
         The number of steps; 0 for a flow.
     can_join : bool
-        Whether parts of several schedules can be `joined` and solved in one go.
+        Whether parts of several schedules can be `joined` and solved at once.
     """
 
     steps: Any

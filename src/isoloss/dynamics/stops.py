@@ -131,7 +131,7 @@ class LevelStops:
         self.passed = self.passed[0] + steps, self.passed[1] + time
 
     def record(self, hit: Array, there: Filter, step: Array, line: Callable[[], Line]) -> Array:
-        """Close the open levels that a step of the phase reaches, with the filters there.
+        """Close the open levels that a step of the phase reaches, with the filters ``there``.
 
         A stop counts only if the excess loss of these filters themselves is at the level. Levels
         that are refused are returned, and stay open. ``line`` gives the step's line from its start,
@@ -154,7 +154,7 @@ class LevelStops:
         return refused
 
     def record_flow(self, hit: Array, there: Filter, time: Array) -> None:
-        """Close the open levels that a flow reaches after a time, with the filters there."""
+        """Close the open levels that a flow reaches after a time, with the filters ``there``."""
         met = log_excess(self.xp, self.log_weights, there) <= self.log_level + self._slack
         self._refuse(self._close(hit, there, met, self.passed[0], self.passed[1] + time))
         self.at_level = self.at_level | (hit & self.reached)

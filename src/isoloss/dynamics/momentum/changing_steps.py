@@ -118,7 +118,7 @@ class _Walker:
         return not bool(xp.any(lost))
 
     def take_groups(self, grouping: Grouping, count: int) -> bool:
-        """Take whole groups of steps at once; if that loses digits, return False, with none taken."""
+        """Take whole groups of steps at once; take none and return False if digits are at risk."""
         xp, stops, m = self.xp, self.stops, grouping.size
         weights, levels = relative_to(self.motion(), stops)
         rates = self.rates[self.done : self.done + count]
