@@ -114,8 +114,12 @@ def test_numbers_in_other_forms_are_rejected(key: str) -> None:
 
 def test_fields_of_another_type_are_rejected() -> None:
     assert check(signed(run())).given == (
-        "train (1); test (1); start_squared (4); level 2; gd(1/4, 3) (absolute rates)"
+        "train (1); test (1); start_squared (4); level 2 (last step whole); gd(1/4, 3) "
+        "(absolute rates)"
     )
+    later = run() | {"last_step": "exact", "level": "1"}
+    later["runs"][""]["last_rate"] = ["1/4", "1/4"]
+    assert "level 1 (last step exact)" in check(signed(later)).given
     for changed in (
         {"steps": True},
         {"steps": 1.0},

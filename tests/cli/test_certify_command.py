@@ -122,6 +122,21 @@ def test_a_claim_of_ones_own(tmp_path: Path, run: Run) -> None:
         assert done.stdout.startswith(f"{verdict}: {claim}\n")
 
 
+def test_a_claim_of_ones_own_says_what_becomes_of_the_last_step(tmp_path: Path, run: Run) -> None:
+    # One step leaves 50/3 + 75/4 of 100; a second at rate s, 425/12 - 625/9·s + 1025/27·s².
+    gd = ("--train", "2/3,1/3", "--test", "1/2,1/2", "--start", "10,10", "--level", "30")
+    gd = (*gd, "--schedule", "gd(1/4, 9)")
+    done = run("certify", *gd, "--claim", "train_loss == level", "--out", "proofs")
+    assert (done.returncode, done.stderr) == (0, "")
+    rate = (625 / 9 - (390625 / 81 - 4 * 1025 / 27 * 65 / 12) ** 0.5) / (2050 / 27)
+    assert f", after 2 steps, the last at rate {rate:.10f}" in done.stdout
+    shown = run("verify", "proofs").stdout
+    assert "level 30 (last step exact); gd(3/8, 9)" in shown
+    done = run("certify", *gd, "--claim", "train_loss < level", "--last-step", "whole")
+    assert done.returncode == 0
+    assert "the last at rate" not in done.stdout
+
+
 def test_names_are_listed(tmp_path: Path, run: Run) -> None:
     done = run("certify", "list")
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(NAMES)

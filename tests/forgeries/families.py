@@ -38,6 +38,8 @@ def a_family(draw: random.Random) -> Content:
         "level": draw.choice(["1/10", "g / 5", None]),
         "schedules": schedules,
     }
+    if draw.random() < 0.8:
+        family["last_step"] = draw.choice(["exact", "exact", "whole"])
     if family["level"] is None:
         schedules["flow"] = "flow(2)"
     left, right = draw.sample(
@@ -104,7 +106,7 @@ def at_point(content: Content, point: Mapping[str, Fraction]) -> bool:
             rate = None if amount is None else evaluate(amount, point, Fraction) * unit
             assert rate is None or rate >= 0
             pieces.append((kind, rate) if count is None else (kind, rate, int(count)))
-        found[name] = trained(spectra, noise, level, pieces)
+        found[name] = trained(spectra, noise, level, pieces, family.get("last_step", "whole"))
     values = quantities(spectra, level, found) | {name: Number(v) for name, v in point.items()}
     if level is not None:
         assert family["at_level"] == must_reach(content["claim"], list(found))
@@ -126,6 +128,8 @@ def forge_family(draw: random.Random, content: Content) -> None:
             lambda: family.update(
                 level=draw.choice(["1/10", "-1/10", "g", None, "1/2", "1/g", True])
             ),
+            lambda: family.update(last_step=draw.choice(["exact", "whole", "other", True])),
+            lambda: family.pop("last_step"),
             lambda: family.update(noise=draw.choice([["1/4"], ["g"], ["-1"], ["0", "1"], "0", []])),
             lambda: family.update(at_level=draw.choice([[], ["gd"], ["flow", "gd"], [""]])),
             lambda: family["schedules"].update(

@@ -46,7 +46,7 @@ def runs(content: Content) -> tuple[dict[str, Any], Fraction | None, dict[str, E
             (kind, None if amount is None else number(amount), *rest)
             for kind, amount, *rest in run["schedule"]
         ]
-        found[name] = trained(spectra, noise, level, pieces)
+        found[name] = trained(spectra, noise, level, pieces, content.get("last_step", "whole"))
     return spectra, level, found
 
 
@@ -60,6 +60,8 @@ def some_runs(draw: random.Random) -> Content:
     }
     content = HEAD | {"kind": "runs", "problem": problem, "precision": 128, "runs": {}}
     content["level"] = draw.choice([None, "0", "1/10", "1/3", "1", a_fraction(draw, 0, 4)])
+    if draw.random() < 0.8:  # older certificates do not say it, and are about whole steps
+        content["last_step"] = draw.choice(["exact", "exact", "whole"])
     endless = content["level"] is not None and "0" not in problem["train"]
     for name in draw.choice([[""], ["flow"], ["flow", "gd"]]):
         pieces = [
@@ -80,11 +82,14 @@ def some_runs(draw: random.Random) -> Content:
             "steps": run.steps,
             "inside": None if run.inside is None else ends(run.inside, 100),
             "time": None if run.time is None else ends(run.time),
+            "last_rate": None if run.last_rate is None else ends(run.last_rate),
             "train_loss": ends(run.train_loss),
             "test_loss": ends(run.test_loss),
             "parts": [ends(part) for part in run.parts],
         }
-    content["claim"] = a_claim(draw, content, quantities(spectra, level, found))
+        if "last_step" not in content:
+            del content["runs"][name]["last_rate"]
+    content["claim"] = a_claim(draw, content, found, quantities(spectra, level, found))
     content["at_level"] = [] if level is None else must_reach(content["claim"], list(found))
     content["verdict"] = "proved"
     if not runs_are_true(content):
@@ -92,7 +97,9 @@ def some_runs(draw: random.Random) -> Content:
     return content
 
 
-def a_claim(draw: random.Random, content: Content, values: Mapping[str, Any]) -> str:
+def a_claim(
+    draw: random.Random, content: Content, found: Mapping[str, Ended], values: Mapping[str, Any]
+) -> str:
     """Return a claim that is true or false by little, or by much."""
 
     def compared() -> str:
@@ -101,6 +108,7 @@ def a_claim(draw: random.Random, content: Content, values: Mapping[str, Any]) ->
             for name in content["runs"]
             for key in ("test_loss", "train_loss", "steps", "part1")
         ]
+        names += [f"{name}.last_rate".lstrip(".") for name, run in found.items() if run.last_rate]
         names += ["train1", "square1"] + ["level"] * ("level" in values)
         one, other = draw.choice(names), draw.choice(names)
         a, b = (evaluate(name, values, Number).value for name in (one, other))
@@ -128,8 +136,8 @@ def runs_are_true(content: Content) -> bool:
         ):
             return False
         pairs = [
-            (run[key], getattr(real_run, key))
-            for key in ("inside", "time", "train_loss", "test_loss")
+            (run.get(key), getattr(real_run, key))
+            for key in ("inside", "time", "last_rate", "train_loss", "test_loss")
         ]
         pairs += zip(run["parts"], real_run.parts, strict=True)
         if not all(contains(stated, value) for stated, value in pairs):
@@ -151,8 +159,8 @@ def contains(stated: list[str] | None, value: Any) -> bool:
 
 def forge_runs(draw: random.Random, content: Content) -> None:
     run = content["runs"][draw.choice(list(content["runs"]))]
-    key = draw.choice(["time", "train_loss", "test_loss", "inside", *["parts"] * 2])
-    row = draw.choice(run["parts"]) if key == "parts" else run[key]
+    key = draw.choice(["time", "last_rate", "train_loss", "test_loss", "inside", *["parts"] * 2])
+    row = draw.choice(run["parts"]) if key == "parts" else run.get(key)
     what = draw.choice(["train", "test", "start_squared"])
     i = draw.randrange(len(content["problem"][what]))
     piece = draw.choice(run["schedule"])
@@ -201,6 +209,9 @@ def forge_runs(draw: random.Random, content: Content) -> None:
             lambda: run.update(
                 steps=draw.choice([run["steps"] + 1, run["steps"] - 1, True, "0", 0.0])
             ),
+            lambda: content.update(last_step=draw.choice(["exact", "whole", "nearest", None])),
+            lambda: content.pop("last_step"),
+            lambda: run.update(last_rate=draw.choice([None, ["0", "0"], ["0p0", "1p9"], "1/4"])),
             lambda: run.update(inside=draw.choice([None, ["0p0", "9p9"], run["time"]])),
             lambda: run.update(time=draw.choice([None, ["0", "0"], ["-1p0", "9p9"]])),
             lambda: run.update(parts=run["parts"][::-1]),

@@ -6,6 +6,7 @@ decide what is true. Numbers closer than 10^-45 count as equal; those drawn are 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import mpmath
 MP = mpmath.mp.clone()
 MP.dps = 60
 CLOSE = MP.mpf(10) ** -45
+QUANTITIES = "test_loss", "train_loss", "time", "last_rate", "steps", r"part\d+", "reached"
 FUNCTIONS = ("exp", "log", "sqrt")
 
 
@@ -98,6 +100,7 @@ class Ended:
     steps: int
     inside: Any
     time: Any
+    last_rate: Any
     parts: list[Any]
     train_loss: Any
     test_loss: Any
@@ -108,19 +111,22 @@ def trained(
     noise: Fraction,
     level: Fraction | None,
     schedule: Sequence[Sequence[Any]],
+    last_step: str,
 ) -> Ended:
-    """Train step by step, exactly until the first flow; stop as the paper's rule says."""
+    """Train step by step, exactly until the first flow or shortened step."""
     train, test = problem["train"], problem["test"]
     squares: list[Any] = list(problem["start_squared"])
-    steps, time = 0, Fraction(0)
+    steps = 0
+    time: Any = Fraction(0)
 
-    def ended(reached: bool, piece: int, inside: Any = None) -> Ended:
+    def ended(reached: bool, piece: int, inside: Any = None, last_rate: Any = None) -> Ended:
         parts = [g * s if fraction(s) else real(g) * s for g, s in zip(train, squares, strict=True)]
         tested = [
             lam * s if fraction(s) else real(lam) * s for lam, s in zip(test, squares, strict=True)
         ]
-        loss = real(level) if inside is not None else added(parts)
-        return Ended(reached, piece, steps, inside, time, parts, loss, added([noise, *tested]))
+        loss = added(parts) if inside is last_rate is None else real(level)
+        test_loss = added([noise, *tested])
+        return Ended(reached, piece, steps, inside, time, last_rate, parts, loss, test_loss)
 
     def at_level() -> bool:
         loss = added([real(g) * real(s) for g, s in zip(train, squares, strict=True)])
@@ -131,29 +137,60 @@ def trained(
     for i, (kind, amount, *count) in enumerate(schedule):
         if kind == "gd":
             for _ in range(count[0]):
-                squares = [
-                    s
-                    * ((1 - 2 * amount * g) ** 2 if fraction(s) else real(1 - 2 * amount * g) ** 2)
-                    for s, g in zip(squares, train, strict=True)
-                ]
+                before, squares = squares, stepped(train, squares, amount)
                 steps += 1
                 if at_level():
-                    return ended(True, i)
+                    rate = reaching(train, before, level) if last_step == "exact" else None
+                    squares = squares if rate is None else stepped(train, before, rate)
+                    return ended(True, i, last_rate=rate)
             continue
         inside = crossing(train, squares, level, amount)
         limit = amount if inside is None else inside
-        if limit is None:
-            squares = [s if g == 0 else Fraction(0) for s, g in zip(squares, train, strict=True)]
-            time = None  # type: ignore[assignment]  # never
-            continue
-        squares = [
-            s if g == 0 else real(s) * MP.exp(-4 * real(g) * real(limit))
-            for s, g in zip(squares, train, strict=True)
-        ]
-        time = None if time is None else real(time) + real(limit)  # type: ignore[assignment]  # a number now
+        squares = flowed(train, squares, limit)
+        time = None if time is None or limit is None else real(time) + real(limit)
         if inside is not None:
             return ended(True, i, inside)
     return ended(False, len(schedule) - 1)
+
+
+def stepped(train: Sequence[Fraction], squares: Sequence[Any], rate: Any) -> list[Any]:
+    exact = all(map(fraction, (rate, *squares)))
+    return [
+        s * (1 - 2 * rate * g) ** 2 if exact else real(s) * (1 - 2 * real(rate) * real(g)) ** 2
+        for s, g in zip(squares, train, strict=True)
+    ]
+
+
+def flowed(train: Sequence[Fraction], squares: Sequence[Any], time: Any) -> list[Any]:
+    if time is None:
+        return [s if g == 0 else Fraction(0) for s, g in zip(squares, train, strict=True)]
+    return [
+        s if g == 0 else real(s) * MP.exp(-4 * real(g) * real(time))
+        for s, g in zip(squares, train, strict=True)
+    ]
+
+
+def reaching(train: Sequence[Fraction], squares: Sequence[Any], level: Any) -> Any:
+    """Return the smallest rate at which a step ends at the level.
+
+    The loss is convex in the rate, so that Newton from 0 comes near from the left.
+    """
+    exact = all(map(fraction, squares))
+    parts = [(g * s if exact else real(g) * s, g) for g, s in zip(train, squares, strict=True)]
+    if exact:
+        a, b = (sum(w * (2 * g) ** k for w, g in parts) for k in (2, 1))
+        square = 1 - a * (sum(w for w, _ in parts) - level) / b**2
+        root = Fraction(math.isqrt(square.numerator), math.isqrt(square.denominator))
+        if root**2 == square:  # a fraction, and nearer than Newton gets where both roots are one
+            return b / a * (1 - root)
+    terms = [(real(w), 2 * real(g)) for w, g in parts]
+    rate = MP.mpf(0)
+    for _ in range(300):  # where both roots are one, each step only halves what is left
+        over = MP.fsum(w * (1 - rate * f) ** 2 for w, f in terms) - real(level)
+        if over <= 0:
+            break
+        rate += over / MP.fsum(2 * w * f * (1 - rate * f) for w, f in terms)
+    return rate
 
 
 def crossing(
@@ -203,8 +240,9 @@ def quantities(
         }
         own |= {"reached": run.reached, "steps": Number(run.steps)}
         own |= {f"part{i + 1}": Number(part) for i, part in enumerate(run.parts)}
-        if run.time is not None:
-            own["time"] = Number(run.time)
+        for key in ("time", "last_rate"):
+            if getattr(run, key) is not None:
+                own[key] = Number(getattr(run, key))
         found |= {name: SimpleNamespace(**own)} if name else own
     return found
 
@@ -214,7 +252,7 @@ def must_reach(claim: str, schedules: Sequence[str]) -> list[str]:
     found = []
     for name in schedules:
         start = rf"\b{name}\." if name else r"(?<![\w.])"
-        used = re.findall(start + r"(test_loss|train_loss|time|steps|part\d+|reached)\b", claim)
+        used = re.findall(rf"{start}({'|'.join(QUANTITIES)})\b", claim)
         if used and "reached" not in used:
             found.append(name)
     return found

@@ -132,7 +132,6 @@ def test_verdicts_agree_with_the_engine(
         il.Problem.from_spectra(train, test, start),
         il.anneal(float(rate / max(train)), steps),
         float(level),
-        last_step="whole",
     )
     problem = ExactProblem.from_spectra(train, test, start)
     schedule = f"gd({rate}, {steps}) > flow"
@@ -351,3 +350,44 @@ def test_losses_beyond_floats_are_printed() -> None:
     mantissa = mpmath.nstr(mpmath.mpf(10) ** (log10 - mpmath.floor(log10)), 8)
     assert f"test loss {mantissa[:7]}" in str(down)
     assert f"e-{-int(mpmath.floor(log10))}…" in str(down)
+
+
+def test_a_last_step_is_shortened_to_end_at_the_level_or_whole() -> None:
+    # one step at rate 1/2·3/2 removes the steep direction and leaves 25/3 of the other
+    for last_step, claim in (
+        ("exact", "train_loss == level and steps == 1 and last_rate < 3/4"),
+        ("whole", "train_loss == 25/3 and steps == 1"),
+    ):
+        proof = certify(PAPER, "gd(1/2, 9)", 9, claim, last_step=last_step)  # type: ignore[arg-type]
+        assert checked(proof) == "proved"
+        assert proof.content["last_step"] == last_step
+    whole = certify(PAPER, "gd(1/2, 9)", 9, "last_rate > 0", last_step="whole")
+    assert whole.reason.startswith("not decided: last_rate is of no step: none is shortened")
+    default = certify(PAPER, "gd(1/2, 9)", 9, "test_loss > 0")
+    assert default.content["last_step"] == "exact"
+    run = il.train(
+        il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10]),
+        il.GradientDescent(0.75, 9),
+        9.0,
+    )
+    low, high = (mpmath.mpf(int(m)) * mpmath.mpf(2) ** int(e) for m, e in
+                 (end.split("p") for end in default.content["runs"][""]["last_rate"]))  # fmt: skip
+    assert float(low) == pytest.approx(float(run.last_rate), rel=1e-14)
+    assert float(high) == pytest.approx(float(run.last_rate), rel=1e-14)
+    assert f"after 1 step, the last at rate {float(low):.12g}…" in str(default)
+
+
+def test_a_rational_rate_is_exact_and_a_crossing_between_two_ends_is_left_alone() -> None:
+    one = ExactProblem.from_squares([1], [1], [4])
+    claim = "last_rate == 1/8 and test_loss == 9/4 and steps == 1"
+    assert checked(certify(one, "gd(1/4, 3)", "9/4", claim)) == "proved"
+    # at rate 1 each step crosses the level and ends above it, as at η = 1/γ₁ of the paper
+    assert checked(certify(one, "gd(1, 3)", "9/4", "not reached and steps == 3")) == "proved"
+    # a step that only touches level 0, and one whose end is the level
+    assert checked(certify(one, "gd(1/2, 1)", 0, "last_rate == 1/2 and test_loss == 0")) == "proved"
+    assert checked(certify(one, "gd(1/4, 1)", 1, "last_rate == 1/4 and test_loss == 1")) == "proved"
+    # past the lowest point the other root is the whole step's end: the smaller one is taken
+    assert checked(certify(one, "gd(3/4, 1)", 1, "last_rate == 1/4")) == "proved"
+    # a start at the level takes no step, and a flow ends at it anyway
+    assert checked(certify(one, "gd(1/4, 3)", 4, "steps == 0 and train_loss == 4")) == "proved"
+    assert certify(one, "flow", 1, "time > 0").content["runs"][""]["last_rate"] is None

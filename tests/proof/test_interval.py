@@ -139,4 +139,4 @@ def test_a_wrong_guess_of_a_time_is_not_believed(
     problem = ExactProblem.from_spectra([1, "1/3"], [1, 2], [3, 4])
     spectrum = EnclosedProblem(problem.train, problem.test, problem.start_squared, problem.noise)
     with precision(128), pytest.raises(IndeterminateError, match="at what time the flow reaches"):
-        follow(spectrum, read_schedule("flow", problem.max_lr), fmpq(1, 10))
+        follow(spectrum, read_schedule("flow", problem.max_lr), fmpq(1, 10), exact=True)

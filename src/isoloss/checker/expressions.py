@@ -88,8 +88,8 @@ def _number(node: ast.expr, expression: ParsedExpression, values: Values) -> Ran
         case ast.Constant():
             return Range.point(expression.constants[node])
         case ast.Name() | ast.Attribute():
-            if name_of(node) not in values:  # names are checked before: an infinite time
-                raise OpenError(f"{name_of(node)} is infinite")
+            if name_of(node) not in values:  # names are checked before: it has no value
+                raise OpenError(f"{name_of(node)} is infinite, or no step is shortened")
             named = values[name_of(node)]
             assert isinstance(named, Range)
             return named

@@ -48,6 +48,7 @@ class Family:
     spectra: Mapping[str, Sequence[ParsedExpression]]
     level: ParsedExpression | None
     schedules: Mapping[str, Sequence[_Part]]
+    exact: bool
 
     @classmethod
     def read(cls, family: Mapping[str, Any], parameters: AbstractSet[str]) -> Family:
@@ -69,7 +70,7 @@ class Family:
             name: _parts(text, parameters | {"max_lr"})
             for name, text in family["schedules"].items()
         }
-        return cls(spectra, level, schedules)
+        return cls(spectra, level, schedules, family.get("last_step", "whole") == "exact")
 
     def knows(self, name: str) -> bool:
         """Return whether claims may use a name that is not a parameter."""
@@ -86,7 +87,7 @@ class Family:
         if not all(_ZERO.at_most(each) for each in itertools.chain(*spectra.values(), levels)):
             raise OpenError("a curvature, a square, the noise or the level may be negative")
         train, test, squares, (noise,) = spectra.values()
-        data = Data(train, test, squares, noise, level)
+        data = Data(train, test, squares, noise, level, self.exact)
         top = largest(train)
         if not (top.is_zero or _ZERO.below(top)):
             raise OpenError("it cannot be decided whether any curvature is positive")

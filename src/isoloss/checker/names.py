@@ -13,7 +13,8 @@ from isoloss.checker.runs import Data
 
 __all__ = ["demanded", "follows", "given", "is_known", "is_reserved", "prefixed"]
 
-_FIELDS = ("test_loss", "train_loss", "time", "steps", "reached")  # of a run, besides its parts
+# of a run, besides its parts
+_FIELDS = ("test_loss", "train_loss", "time", "last_rate", "steps", "reached")
 
 
 def given(data: Data) -> dict[str, Range | bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 
@@ -135,6 +136,10 @@ class Range:
         """Return the square root."""
         if not self.lo >= 0:
             raise OpenError("a square root of what may be negative")
+        if self.exact is not None:
+            exact = fmpq(math.isqrt(int(self.exact.p)), math.isqrt(int(self.exact.q)))
+            if exact**2 == self.exact:
+                return Range.point(exact)
         return Range.of_balls(self.lo.sqrt(), self.hi.sqrt())
 
     def meet(self, other: Range) -> Range:

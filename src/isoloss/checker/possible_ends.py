@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -32,8 +33,8 @@ _MOST = 64
 class PossibleEnd:
     """Where a run may end: whether at the level, and in which piece, -1 for the start.
 
-    ``inside`` says whether it ends inside a flow, exactly at the level; ``values`` are the run's
-    quantities that claims may use.
+    ``inside`` says whether it ends inside a flow; ``values`` are the run's quantities that claims
+    may use.
     """
 
     reached: bool
@@ -56,7 +57,7 @@ def outcomes(
         parts = state.parts()
         loss = total(parts)
         try:
-            if inside and data.level is not None:
+            if data.level is not None and (inside or state.last_rate is not None):
                 loss = data.level
                 parts = narrowed(parts, loss)
             values = quantities(data, state, parts, loss, reached)
@@ -82,7 +83,8 @@ def _ends(
     for i, (kind, amount, count) in enumerate(schedule):
         if kind == "gd" and amount is not None:
             for k, reached in candidates(level, state, amount, count):
-                yield state.stepped(amount, k), i, False, True
+                with contextlib.suppress(EmptyError):  # no problem ends this way
+                    yield state.ended(amount, k), i, False, True
                 if reached:
                     return
             state = state.stepped(amount, count)

@@ -52,10 +52,10 @@ def check_fields(content: Any, depth: int = 0) -> None:
         raise LimitError(f"theorems are nested more than {_DEEPEST} levels deep, the limit")
     kind = content.get("kind") if isinstance(content, dict) else None
     fields = _KINDS.get(kind) if isinstance(kind, str) else None
-    if fields is None or content.get("format") != _FORMAT or content.keys() != fields.keys():
+    if fields is None or content.get("format") != _FORMAT or not _fit(content, fields):
         raise RejectedError(f"the fields are not those of {_FORMAT}, kind {shown(kind)}")
-    for key, field in fields.items():
-        field(content[key], key)
+    for key, value in content.items():
+        fields[key](value, key)
     for part in content["parts"] if kind == "theorem" else ():
         check_fields(part, depth + 1)
 
@@ -110,10 +110,15 @@ def _mapping(value: Any, where: str, *, key: Field, field: Field) -> None:
 
 
 def _fields(value: Any, where: str, *, fields: dict[str, Field], what: str) -> None:
-    if not isinstance(value, dict) or value.keys() != fields.keys():
+    if not isinstance(value, dict) or not _fit(value, fields):
         raise RejectedError(f"{where} does not have the fields of {what}")
-    for key, field in fields.items():
-        field(value[key], f"{where}.{key}")
+    for key, each in value.items():
+        fields[key](each, f"{where}.{key}")
+
+
+def _fit(value: dict[str, Any], fields: dict[str, Field]) -> bool:
+    """Return whether a value has all of the fields and no others, but for what came later."""
+    return fields.keys() - _LATER <= value.keys() <= fields.keys()
 
 
 def _piece(value: Any, where: str) -> None:
@@ -149,6 +154,9 @@ _texts = partial(_list, field=_formal, least=1)
 _numbers = partial(_list, field=_number, least=1)
 _names = partial(_list, field=_schedule_name)
 
+_last_step = _leaf("'exact' or 'whole'", str, ("exact", "whole").__contains__)
+_LATER = {"last_step", "last_rate"}  # without them the last step is whole, as in older files
+
 _SPECTRA = ("train", "test", "start_squared")
 _RUN: dict[str, Field] = {
     "schedule": partial(_list, field=_piece),
@@ -157,6 +165,7 @@ _RUN: dict[str, Field] = {
     "steps": _whole,
     "inside": partial(_optional, field=_enclosure),
     "time": partial(_optional, field=_enclosure),
+    "last_rate": partial(_optional, field=_enclosure),
     "train_loss": _enclosure,
     "test_loss": _enclosure,
     "parts": partial(_list, field=_enclosure),
@@ -168,6 +177,7 @@ _FAMILY: dict[str, Field] = {
     "level": partial(_optional, field=_formal),
     "schedules": partial(_mapping, key=_schedule_name, field=_formal),
     "at_level": _names,
+    "last_step": _last_step,
 }
 _HEAD: dict[str, Field] = {
     **dict.fromkeys(("format", "kind", "made_by", "reason"), _words),
@@ -178,6 +188,7 @@ _KINDS: dict[str, dict[str, Field]] = {
         **_HEAD,
         "problem": partial(_fields, fields=_PROBLEM, what="a problem"),
         "level": partial(_optional, field=_number),
+        "last_step": _last_step,
         "claim": _formal,
         "at_level": _names,
         "precision": _bits,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from isoloss.checker.errors import RejectedError
-from isoloss.checker.numbers import Range
+from isoloss.checker.numbers import EmptyError, Range
 
 __all__ = [
     "Data",
@@ -24,13 +24,17 @@ _LOOKS = 100_000
 
 @dataclass(frozen=True)
 class Data:
-    """A commuting problem and the level to stop at."""
+    """A commuting problem and the level to stop at.
+
+    An ``exact`` stop shortens the last step so that it ends at the level; else it is whole.
+    """
 
     train: Sequence[Range]
     test: Sequence[Range]
     squares: Sequence[Range]
     noise: Range
     level: Range | None
+    exact: bool
 
 
 Piece = tuple[str, Range | None, int]
@@ -38,12 +42,16 @@ Piece = tuple[str, Range | None, int]
 
 @dataclass(frozen=True)
 class State:
-    """The state of training: the squared filter of each direction, the steps and the time."""
+    """The state of training: the squared filter of each direction, the steps and the time.
+
+    After a shortened step, ``last_rate`` is its rate.
+    """
 
     data: Data
     filters: Sequence[Range]
     steps: int = 0
     time: Range | None = _ZERO
+    last_rate: Range | None = None
 
     def parts(self) -> list[Range]:
         """Return the train loss of each direction."""
@@ -59,6 +67,32 @@ class State:
             for h, f in zip(self.filters, factors, strict=True)
         ]
         return replace(self, filters=filters, steps=self.steps + count)
+
+    def ended(self, rate: Range, count: int) -> State:
+        """Return the state after ``count`` steps, the last of which reaches the level.
+
+        Raises `EmptyError` if no problem in the ranges reaches it there.
+        """
+        if not self.data.exact:
+            return self.stepped(rate, count)
+        before = self.stepped(rate, count - 1)
+        last = before.shortened(rate)
+        return replace(before.stepped(last, 1), last_rate=last)
+
+    def shortened(self, rate: Range) -> Range:
+        """Return the smallest rate at which one step ends at the level, if one at ``rate`` reaches.
+
+        A step at rate s leaves the train loss P(s) = Σ w_i (1 - 2sγ_i)² = C - Bs + As². As P(0) is
+        above the level ε and P(rate) is not, P - ε has a root in (0, rate]. Both of its roots are
+        positive, for A, B and C - ε are, and the smaller one is 2(C - ε) / (B + √(B² - 4A(C - ε))).
+        """
+        assert self.data.level is not None
+        parts, train = self.parts(), self.data.train
+        over = _nonnegative(total(parts) - self.data.level)
+        linear = _FOUR * total([w * g for w, g in zip(parts, train, strict=True)])
+        square = _FOUR * total([w * g**2 for w, g in zip(parts, train, strict=True)])
+        root = _nonnegative(linear**2 - _FOUR * square * over).sqrt()
+        return (_TWO * over / (linear + root)).meet(Range(_ZERO.lo, rate.hi))
 
     def flowed(self, time: Range | None) -> State:
         """Return the state after a flow for a time, or after an endless flow for None."""
@@ -131,8 +165,8 @@ def quantities(
         "reached": reached,
     }
     found |= {f"part{i + 1}": part for i, part in enumerate(parts)}
-    if state.time is not None:
-        found["time"] = state.time
+    found |= {"time": state.time} if state.time is not None else {}
+    found |= {"last_rate": state.last_rate} if state.last_rate is not None else {}
     return found
 
 
@@ -145,6 +179,13 @@ def narrowed(parts: Sequence[Range], loss: Range) -> list[Range]:
         others = total([other for j, other in enumerate(parts) if j != i])
         found.append(part.meet(loss - others).meet(Range(_ZERO.lo, loss.hi)))
     return found
+
+
+def _nonnegative(value: Range) -> Range:
+    """Return those of the numbers that are at least 0; raise `EmptyError` if there are none."""
+    if value.below(_ZERO):
+        raise EmptyError("a number is both negative and at least 0")
+    return value if value.lo >= 0 else Range(_ZERO.lo, value.hi)
 
 
 def _lesser(a: Range, b: Range) -> Range:

@@ -25,7 +25,8 @@ def check_runs(content: Mapping[str, Any]) -> None:
         [read(value) for value in problem[key]] for key in ("train", "test", "start_squared")
     )
     level = None if content["level"] is None else read(content["level"])
-    data = Data(train, test, squares, read(problem["noise"]), level)
+    exact = content.get("last_step", "whole") == "exact"
+    data = Data(train, test, squares, read(problem["noise"]), level, exact)
     numbers = [*train, *test, *squares, data.noise]
     if not len(train) == len(test) == len(squares) or any(v.below(_ZERO) for v in numbers):
         raise RejectedError("the spectra differ in length, or have negative entries")
@@ -61,11 +62,11 @@ def _stated(data: Data, run: Mapping[str, Any]) -> dict[str, Range | bool]:
     found = ends[0].values
     stated = {key: found[key] for key in ("steps", "reached")}
     named = {f"part{i + 1}": ends for i, ends in enumerate(run["parts"])}
-    for key in ("test_loss", "train_loss", "time"):
-        named[key] = run[key]
+    for key in ("test_loss", "train_loss", "time", "last_rate"):
+        named[key] = run.get(key)
     for key, ends in named.items():
         real = found.get(key)
-        if ends is None and real is None:  # an infinite time
+        if ends is None and real is None:  # an infinite time, or no step that is shortened
             continue
         enclosure = None if ends is None else read(ends)
         if enclosure is None or not isinstance(real, Range) or not enclosure.holds(real):

@@ -19,25 +19,35 @@ def given(content: Mapping[str, Any]) -> str:
             return f"for all {_listed(names)}" if names else ""
         case "runs":
             schedules = {n: _pieces(run["schedule"]) for n, run in content["runs"].items()}
-            return _problem(content["problem"], content["level"], schedules, "absolute rates")
+            return _problem(
+                content["problem"], content["level"], _rule(content), schedules, "absolute rates"
+            )
     ranges = [f"{_short(a)} <= {name} <= {_short(b)}" for name, (a, b) in content["box"].items()]
     found = [f"for {', '.join(ranges)}"] * bool(ranges)
     family = content["family"]
     if family is not None:
         problem = {**family, "noise": family["noise"][0]}
         unit = "rates in units of 1/max(train)"
-        found.append(_problem(problem, family["level"], family["schedules"], unit))
+        found.append(_problem(problem, family["level"], _rule(family), family["schedules"], unit))
     return "; ".join(found)
 
 
 def _problem(
-    problem: Mapping[str, Any], level: str | None, schedules: Mapping[str, str], unit: str
+    problem: Mapping[str, Any],
+    level: str | None,
+    rule: str,
+    schedules: Mapping[str, str],
+    unit: str,
 ) -> str:
     found = [f"{what} ({_listed(problem[what])})" for what in ("train", "test", "start_squared")]
     found += [f"noise {_short(problem['noise'])}"] * (problem["noise"] != "0")
-    found.append("to the schedule's end" if level is None else f"level {_short(level)}")
+    found.append("to the schedule's end" if level is None else f"level {_short(level)} ({rule})")
     found += [f"{name} = {text}" if name else text for name, text in schedules.items()]
     return f"{'; '.join(found)} ({unit})"
+
+
+def _rule(content: Mapping[str, Any]) -> str:
+    return f"last step {content.get('last_step', 'whole')}"
 
 
 def _pieces(schedule: Sequence[Sequence[Any]]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -66,6 +66,14 @@ def certify(
             **_OPTION,
         ),
     ] = None,
+    last_step: Annotated[
+        Literal["exact", "whole"],
+        typer.Option(
+            help="Whether the step that reaches the level is shortened to end at it exactly, or "
+            "taken whole.",
+            **_OPTION,
+        ),
+    ] = "exact",
     max_precision: Annotated[
         int, typer.Option(metavar="BITS", help="Where to give up.", **_OPTION)
     ] = 4096,
@@ -82,7 +90,8 @@ def certify(
 
     own = {"claim": claim, "train": train, "test": test, "start": start, "schedule": schedule}
     with reported(context):
-        found = _chosen(name, own, level, noise, max_precision)
+        options = {"level": level, "last_step": last_step, "max_precision": max_precision}
+        found = _chosen(name, own, noise, options)
         if name == "list":
             return
         context.with_resource(claimed(out, force=force))
@@ -100,8 +109,9 @@ def certify(
 
 
 def _chosen(
-    name: str | None, own: dict[str, Any], level: str | None, noise: str, max_precision: int
+    name: str | None, own: dict[str, Any], noise: str, options: dict[str, Any]
 ) -> Iterator[tuple[str, Certificate]]:
+    level = options["level"]
     given = [key for key, value in (own | {"level": level}).items() if value is not None]
     if name is not None and given:
         raise ValueError(
@@ -117,7 +127,7 @@ def _chosen(
         raise ValueError(f"a claim of your own needs --{' and --'.join(missing)}")
     if level is None and re.search(r"\blevel\b", own["claim"]):
         raise ValueError("the claim speaks of the level: give --level")
-    return iter([("claim", _own(own, level, noise, max_precision))])
+    return iter([("claim", _own(own, noise, options))])
 
 
 def _named(name: str) -> Iterator[tuple[str, Certificate]]:
@@ -139,7 +149,7 @@ def _named(name: str) -> Iterator[tuple[str, Certificate]]:
         ) from None
 
 
-def _own(own: dict[str, Any], level: str | None, noise: str, max_precision: int) -> Certificate:
+def _own(own: dict[str, Any], noise: str, options: dict[str, Any]) -> Certificate:
     from isoloss.proof import ExactProblem
     from isoloss.proof import certify as prove
 
@@ -153,7 +163,7 @@ def _own(own: dict[str, Any], level: str | None, noise: str, max_precision: int)
             raise ValueError(f"two schedules {shown}; name them, as in NAME=TEXT")
         schedules[name] = rest.strip()
     problem = ExactProblem.from_spectra(*spectra, noise=noise)
-    return prove(problem, schedules, level, own["claim"], max_precision=max_precision)
+    return prove(problem, schedules, claim=own["claim"], **options)
 
 
 def _print(name: str, proof: Certificate, *, short: bool) -> bool:

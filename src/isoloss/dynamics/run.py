@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import array_api_compat as compat
 
@@ -13,13 +13,13 @@ from isoloss._arrays.context import quiet
 from isoloss._arrays.conversion import to_numpy
 from isoloss.dynamics.filters import Filter
 from isoloss.dynamics.path import Path, trace
+from isoloss.dynamics.stop_rule import LastStep
 from isoloss.problems.filtered import Filtered
 from isoloss.schedules.schedule import Schedule
 
-__all__ = ["LastStep", "Run", "stacked"]
+__all__ = ["Run", "stacked"]
 
 Array = Any
-LastStep = Literal["exact", "whole"]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

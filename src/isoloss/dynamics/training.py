@@ -8,7 +8,8 @@ from typing import Any, cast
 from isoloss._arrays.context import quiet
 from isoloss._parallel.threads import blas_by_size
 from isoloss.dynamics.following import follow
-from isoloss.dynamics.run import LastStep, Run, stacked
+from isoloss.dynamics.run import Run, stacked
+from isoloss.dynamics.stop_rule import LastStep, stops_exactly
 from isoloss.levels.grid import stops
 from isoloss.problems.problem import Problem
 from isoloss.schedules.resolving import Given, resolve
@@ -101,7 +102,5 @@ def train(
         if each.steps > _MAX_STEPS:
             raise ValueError(f"a run may have at most 2**63 - 1 steps in all; got {each.steps}")
     levels = None if train_loss is None else stops(problem, train_loss)
-    if last_step not in ("exact", "whole"):
-        raise ValueError(f"last_step must be 'exact' or 'whole'; got {last_step!r}")
-    runs = follow(problem, schedules, levels, exact=last_step == "exact")
+    runs = follow(problem, schedules, levels, exact=stops_exactly(last_step))
     return stacked(runs) if isinstance(schedule, list | tuple) else runs[0]

@@ -61,7 +61,8 @@ def band(train: Sequence[Any], test: Sequence[Any], end: str = "lowest") -> Cert
     squares = [fmpq(0)] * len(ratios)
     squares[at] = 1 / problem.train[at]
     point = ExactProblem.from_squares(problem.train, problem.test, squares)
-    met = certify(point, "flow", 1, f"train_loss == level and test_loss == {extreme} * level")
+    attained = f"train_loss == level and test_loss == {extreme} * level"
+    met = certify(point, "flow", 1, attained, last_step="whole")
     return theorem(
         f"band-{end}",
         f"on {{L̂ = ε}}, for every ε > 0, the {end} test loss is {extreme}·ε",
@@ -71,7 +72,7 @@ def band(train: Sequence[Any], test: Sequence[Any], end: str = "lowest") -> Cert
             f"At δ_{at + 1}² = ε/γ_{at + 1}, all others 0, the end is met; checked at ε = 1, and "
             "both losses are in proportion to δ².",
         ],
-        [certify(point, "flow", 1, signs), met],
+        [certify(point, "flow", 1, signs, last_step="whole"), met],
     )
 
 
@@ -144,4 +145,4 @@ def attainment(
     frozen = sum((problem.test[i] * problem.start_squared[i] for i in at_rest), problem.noise)
     rest = f" + {frozen}" if frozen != 0 else ""
     claim = f"reached and test_loss == {extreme} * level{rest}"
-    return schedule, certify(problem, schedule, goal, claim)
+    return schedule, certify(problem, schedule, goal, claim, last_step="whole")

@@ -11,6 +11,7 @@ from typing import Any
 from flint import fmpq
 
 from isoloss.checker.flint_precision import precision
+from isoloss.dynamics.stop_rule import LastStep
 from isoloss.proof.certificates import Certificate, Verdict, certificate
 from isoloss.proof.exact_problem import exact
 from isoloss.proof.statement import Box, Statement
@@ -28,6 +29,7 @@ def for_all(
     noise: Any = 0,
     level: Any = ...,
     schedules: Mapping[str, str] | str | None = None,
+    last_step: LastStep = "exact",
     bits: int = 64,
     max_boxes: int = 20_000,
     progress: bool = True,
@@ -52,6 +54,8 @@ def for_all(
     schedules : str, or mapping of str to str, optional
         Texts as in `certify`, whose rates may also be expressions. As there, a schedule that the
         claim mentions must reach the level.
+    last_step : ``"exact"`` or ``"whole"``
+        What becomes of the step that reaches the level, as in `certify`.
     bits : int, default: 64
         The working precision; single points are evaluated with up to 4096 bits.
     max_boxes : int, default: 20000
@@ -92,7 +96,9 @@ def for_all(
     ... ).verdict
     'proved'
     """
-    statement = Statement.read(box, claim, train, test, start_squared, noise, level, schedules)
+    statement = Statement.read(
+        box, claim, train, test, start_squared, noise, level, schedules, last_step
+    )
     if operator.index(max_boxes) < 1:
         raise ValueError(f"max_boxes must be at least 1; got {max_boxes!r}")
     if not 32 <= operator.index(bits) <= 2**13:

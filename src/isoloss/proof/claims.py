@@ -9,6 +9,7 @@ from typing import Any
 from flint import fmpq
 
 from isoloss.checker.flint_precision import precision
+from isoloss.dynamics.stop_rule import LastStep, stops_exactly
 from isoloss.problems.problem import Problem
 from isoloss.proof.certificates import Certificate, Verdict, certificate, enclosure
 from isoloss.proof.dynamics import EnclosedProblem, StopEnclosure, follow
@@ -31,13 +32,13 @@ def certify(
     level: Any,
     claim: str,
     *,
+    last_step: LastStep = "exact",
     max_precision: int = 4096,
 ) -> Certificate:
     """Prove or disprove a claim about training by schedules to a train loss.
 
-    Training stops as in `isoloss.train` with ``last_step="whole"``, the rule of the paper. All
-    computations use intervals that are proven to contain the true numbers; the precision doubles
-    until the claim is decided.
+    Training stops as in `isoloss.train`. All computations use intervals that are proven to contain
+    the true numbers; the precision doubles until the claim is decided.
 
     Parameters
     ----------
@@ -52,12 +53,16 @@ def certify(
         An inequality such as ``"test_loss <= 3/4 * level"`` or, for named schedules,
         ``"annealed.test_loss < flow.test_loss"`` or ``"flow.test_loss >= 1.99 *
         annealed.test_loss"``. It may use ``test_loss``, ``train_loss``, ``time``, ``steps``,
-        ``reached``, ``part1``, ``part2``, … (the train loss of each direction) of each schedule;
+        ``last_rate``, ``reached``, ``part1``, ``part2``, … (the train loss of each direction) of
+        each schedule;
         ``level``, and ``train1``, ``test1``, ``square1``, … (γ_1, λ_1, δ_1(0)²) of the problem;
         ``exp``, ``log``, ``sqrt``, ``abs``, ``min``, ``max``, ``and``, ``or``, ``not``. Decimal
         numbers are exact: 0.1 is one tenth. If the claim mentions a schedule that does not reach
         the level, the claim counts as false, unless it uses the schedule's ``reached``: then the
         quantities of a schedule that misses the level are those at its end.
+    last_step : ``"exact"`` or ``"whole"``
+        Whether the step that first ends at or below the level is shortened to end at it exactly,
+        or taken whole, as in GD(K, η, ε) of the paper.
     max_precision : int, default: 4096
         The precision at which to give up, in bits.
 
@@ -93,6 +98,7 @@ def certify(
     check_schedule_names(named)
     inequality = Expression.parse(claim)
     demanded = check_claim(inequality, schedules, len(problem.train), level=level is not None)
+    exact_stop = stops_exactly(last_step)
     if not _FIRST <= operator.index(max_precision) <= _LARGEST:
         raise ValueError(
             f"max_precision must be from {_FIRST} to {_LARGEST} bits; got {max_precision!r}"
@@ -101,7 +107,9 @@ def certify(
     bits = _FIRST
     while True:
         with precision(bits):
-            stops, truth, reason = _decide(spectrum, schedules, exact_level, inequality, demanded)
+            stops, truth, reason = _decide(
+                spectrum, schedules, exact_level, inequality, demanded, exact=exact_stop
+            )
         if truth is not None or 2 * bits > max_precision:
             break
         bits *= 2
@@ -115,6 +123,7 @@ def certify(
             "noise": str(problem.noise),
         },
         level=None if exact_level is None else str(exact_level),
+        last_step=last_step,
         claim=inequality.text,
         at_level=demanded,
         verdict=verdict,
@@ -130,11 +139,15 @@ def _decide(
     level: fmpq | None,
     claim: Expression,
     demanded: Sequence[str],
+    *,
+    exact: bool,
 ) -> tuple[dict[str, StopEnclosure], bool | None, str]:
     """Return the stops, whether the claim holds, and why if it does not or is undecided."""
     stops: dict[str, StopEnclosure] = {}
     try:
-        stops = {name: follow(spectrum, each, level) for name, each in schedules.items()}
+        stops = {
+            name: follow(spectrum, each, level, exact=exact) for name, each in schedules.items()
+        }
         missed = [name or "the schedule" for name in demanded if not stops[name].reached]
         if missed:
             do = "do" if len(missed) > 1 else "does"
@@ -153,6 +166,7 @@ def _run(schedule: Sequence[Piece], stop: StopEnclosure) -> dict[str, Any]:
         "steps": stop.steps,
         "inside": None if stop.inside is None else enclosure(stop.inside),
         "time": None if stop.time is None else enclosure(stop.time),
+        "last_rate": None if stop.last_rate is None else enclosure(stop.last_rate),
         "train_loss": enclosure(stop.train_loss),
         "test_loss": enclosure(stop.test_loss),
         "parts": [enclosure(part) for part in stop.parts],

@@ -15,6 +15,7 @@ from flint import fmpq
 from isoloss.proof.flow_crossing import crossing, decayed
 from isoloss.proof.interval import (
     EXACT_BITS,
+    DisjointError,
     IndeterminateError,
     Interval,
     Value,
@@ -23,11 +24,13 @@ from isoloss.proof.interval import (
     less,
     less_equal,
     lower,
+    narrower,
     power,
     total,
     upper,
 )
 from isoloss.proof.schedules import ExactFlow, ExactSteps, Piece
+from isoloss.proof.shortened_step import shortened_rate
 
 __all__ = ["EnclosedProblem", "StopEnclosure", "follow", "possible_stops"]
 
@@ -52,7 +55,8 @@ class StopEnclosure:
 
     ``piece`` is the index of the schedule's piece, -1 for the start; ``time`` is the total flow
     time, None after an endless flow; ``inside`` is the time within the last flow if that reaches
-    the level; ``parts`` are γ_iδ_i², the train loss of each direction.
+    the level; ``last_rate`` is the rate of a last step that is shortened to end at the level;
+    ``parts`` are γ_iδ_i², the train loss of each direction.
     """
 
     reached: bool
@@ -60,80 +64,85 @@ class StopEnclosure:
     steps: int
     time: Value | None
     inside: Interval | None
+    last_rate: Value | None
     train_loss: Value
     test_loss: Value
     parts: list[Value]
 
 
 def follow(
-    spectrum: EnclosedProblem, schedule: Sequence[Piece], level: Value | None
+    spectrum: EnclosedProblem, schedule: Sequence[Piece], level: Value | None, *, exact: bool
 ) -> StopEnclosure:
-    """Train by the rule of GD(K, η, ε): stop at the first step or flow time that meets the level.
+    """Train, and stop at the first step or flow time that meets the level.
 
+    An ``exact`` stop shortens that step to end at the level; else it is whole, as in GD(K, η, ε).
     Raises `IndeterminateError` where the precision does not decide whether the level is reached.
     """
-    stops = possible_stops(spectrum, schedule, level)
+    stops = possible_stops(spectrum, schedule, level, exact=exact)
     if len(stops) != 1:
         raise IndeterminateError("whether a train loss is at or below the level")
     return stops[0]
 
 
 def possible_stops(
-    spectrum: EnclosedProblem, schedule: Sequence[Piece], level: Value | None
+    spectrum: EnclosedProblem, schedule: Sequence[Piece], level: Value | None, *, exact: bool
 ) -> list[StopEnclosure]:
     """Return stops that include the stop of each problem in the intervals.
 
     If it is undecided whether a problem reaches the level, both cases are followed.
     """
     stops: list[StopEnclosure] = []
-    for state, piece, inside, reached in _ends(spectrum, schedule, level):
-        with contextlib.suppress(_EmptyError):
-            stops.append(state.stop(piece, inside, reached=reached))
+    for state, piece, reached in _ends(spectrum, schedule, level, exact=exact):
+        with contextlib.suppress(DisjointError):
+            stops.append(state.stop(piece, reached=reached))
         if len(stops) > _MOST_STOPS:
             raise IndeterminateError("at which of very many steps the level is reached")
     return stops
 
 
 def _ends(
-    spectrum: EnclosedProblem, schedule: Sequence[Piece], level: Value | None
-) -> Iterator[tuple[_State, int, Interval | None, bool]]:
-    """Yield each possible end: the state, the piece, the time inside it, and if at the level."""
+    spectrum: EnclosedProblem, schedule: Sequence[Piece], level: Value | None, *, exact: bool
+) -> Iterator[tuple[_State, int, bool]]:
+    """Yield each possible end: the state, the piece, and whether the level is reached."""
     state = _State(spectrum, level, [fmpq(1)] * len(spectrum.train), 0, fmpq(0))
     if level is not None:
         reached = less_equal(total(state.parts()), level)
         if reached is not False:
-            yield state, -1, None, True
+            yield state, -1, True
         if reached:
             return
     for i, piece in enumerate(schedule):
         if isinstance(piece, ExactFlow):
             inside, certain = crossing(state.parts(), spectrum.train, level, piece.time)
             if inside is not None:
-                yield state.after(ExactFlow(inside)), i, inside, True
+                yield replace(state.after(ExactFlow(inside)), inside=inside), i, True
         else:
             certain = False
             for count, must in state.candidates(piece):
-                yield state.after(ExactSteps(piece.rate, count)), i, None, True
                 certain = must
+                with contextlib.suppress(DisjointError):
+                    yield state.reaching(piece.rate, count, exact=exact), i, True
         if certain:
             return
         state = state.after(piece)
-    yield state, len(schedule) - 1, None, False
-
-
-class _EmptyError(ArithmeticError):
-    """Two enclosures of one number are disjoint, so no such problem exists."""
+    yield state, len(schedule) - 1, False
 
 
 @dataclass(frozen=True)
 class _State:
-    """The state of training: the squared filter h² of each direction, the steps and the time."""
+    """The state of training: the squared filter h² of each direction, the steps and the time.
+
+    It is at the level exactly if it is ``inside`` a flow, or if the ``last_rate`` is a shortened
+    step's.
+    """
 
     spectrum: EnclosedProblem
     level: Value | None
     filters: list[Value]
     steps: int
     time: Value | None
+    inside: Interval | None = None
+    last_rate: Value | None = None
 
     def parts(self) -> list[Value]:
         """Return the current γ_iδ_i²."""
@@ -159,6 +168,15 @@ class _State:
             for h, square in zip(self.filters, self._squares(piece.rate), strict=True)
         ]
         return replace(self, filters=filters, steps=self.steps + piece.count)
+
+    def reaching(self, rate: Value, count: int, *, exact: bool) -> _State:
+        """Return the state after ``count`` steps, the last of which reaches the level."""
+        if not exact:
+            return self.after(ExactSteps(rate, count))
+        assert self.level is not None
+        before = self.after(ExactSteps(rate, count - 1))
+        last = shortened_rate(before.parts(), self.spectrum.train, self.level, rate)
+        return replace(before.after(ExactSteps(last, 1)), last_rate=last)
 
     def candidates(self, piece: ExactSteps) -> Iterator[tuple[int, bool]]:
         """Yield each step that may be the first at or below the level, and whether it must be.
@@ -198,11 +216,11 @@ class _State:
         factors = [fmpq(1) - fmpq(2) * rate * g for g in self.spectrum.train]
         return [power(factor, fmpq(2)) for factor in factors]
 
-    def stop(self, piece: int, inside: Interval | None, *, reached: bool) -> StopEnclosure:
-        """Return this state as a stop; if ``inside`` a flow, it is exactly at the level."""
+    def stop(self, piece: int, *, reached: bool) -> StopEnclosure:
+        """Return this state as a stop."""
         parts = self.parts()
         loss = total(parts)
-        if inside is not None:
+        if self.inside is not None or self.last_rate is not None:
             assert self.level is not None
             loss = self.level
             parts = _consistent(parts, loss)
@@ -211,7 +229,8 @@ class _State:
             piece=piece,
             steps=self.steps,
             time=self.time,
-            inside=inside,
+            inside=self.inside,
+            last_rate=None if self.last_rate is None else _rounded(self.last_rate, _SHOWN_BITS),
             train_loss=_rounded(loss, _SHOWN_BITS),
             test_loss=_rounded(self._test_loss(parts, loss), _SHOWN_BITS),
             parts=[_rounded(part, _SHOWN_BITS) for part in parts],
@@ -238,7 +257,7 @@ class _State:
         # the largest part is the least certain, so it is expressed through the loss
         chief = max(seen, key=lambda pair: float(upper(pair[0]).mid()))[1]
         others = [part * (ratio - chief) for part, ratio in seen]
-        return _narrower(total([*terms, chief * loss, *others]), direct)
+        return narrower(total([*terms, chief * loss, *others]), direct)
 
 
 def _least(a: Value, b: Value) -> Value:
@@ -259,19 +278,8 @@ def _consistent(parts: list[Value], loss: Value) -> list[Value]:
             narrowed.append(part)
             continue
         rest = loss - total([other for j, other in enumerate(parts) if j != i])
-        narrowed.append(_narrower(part, _narrower(rest, hull(fmpq(0), loss))))
+        narrowed.append(narrower(part, narrower(rest, hull(fmpq(0), loss))))
     return narrowed
-
-
-def _narrower(a: Value, b: Value) -> Value:
-    """Return the intersection of two enclosures of one number."""
-    low, high = max(lower(a), lower(b)), min(upper(a), upper(b))
-    if low > high:
-        raise _EmptyError
-    for exact in (a, b):
-        if isinstance(exact, fmpq):
-            return exact
-    return Interval(low, high)
 
 
 def _rounded(value: Value, bits: int) -> Value:

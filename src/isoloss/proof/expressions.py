@@ -219,8 +219,9 @@ def _ordered(order: ast.cmpop, a: Value, b: Value) -> bool | None:
 
 
 def _named(node: ast.Name | ast.Attribute, values: Mapping[str, Value | bool]) -> Value | bool:
-    if _name(node) not in values:  # `check_names` accepted the name, so it is an infinite time
-        raise UnboundedError(f"{_name(node)} is infinite")
+    if (name := _name(node)) not in values:  # `check_names` accepted it, but it has no value
+        rate = name.endswith("last_rate")
+        raise UnboundedError(f"{name} is {'of no step: none is shortened' if rate else 'infinite'}")
     return values[_name(node)]
 
 

@@ -6,6 +6,7 @@ quantity stays positive. `isoloss.checker.flint_precision` sets the working prec
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from flint import arb, fmpq
 
 __all__ = [
     "EXACT_BITS",
+    "DisjointError",
     "IndeterminateError",
     "Interval",
     "UnboundedError",
@@ -23,12 +25,18 @@ __all__ = [
     "less",
     "less_equal",
     "lower",
+    "narrower",
     "power",
+    "square_root",
     "total",
     "upper",
 ]
 
 EXACT_BITS = 2**16  # longer powers of a fraction are rounded
+
+
+class DisjointError(ArithmeticError):
+    """Two enclosures of one number are disjoint, so no such number exists."""
 
 
 class IndeterminateError(ArithmeticError):
@@ -181,6 +189,20 @@ def largest(values: Sequence[Value]) -> Value:
     return found
 
 
+def narrower(a: Value, b: Value) -> Value:
+    """Return the intersection of two enclosures of one number; an exact number stays exact.
+
+    Raises `DisjointError` if there is none.
+    """
+    low, high = max(lower(a), lower(b)), min(upper(a), upper(b))
+    if low > high:
+        raise DisjointError
+    for exact in (a, b):
+        if isinstance(exact, fmpq):
+            return exact
+    return Interval(low, high)
+
+
 def total(values: Iterable[Value]) -> Value:
     """Return the sum; exact numbers are added first, exactly."""
     return sum(sorted(values, key=lambda value: isinstance(value, Interval)), fmpq(0))
@@ -194,6 +216,15 @@ def power(base: Value, exponent: Value) -> Value:
     if isinstance(exponent, fmpq) and exponent > 0 and interval.low >= 0:
         return interval.monotone(lambda end: end**exponent)
     return Interval.of(exponent * interval.log()).exp()
+
+
+def square_root(value: Value) -> Value:
+    """Return the square root, exactly if it is a short fraction; the value must be at least 0."""
+    if isinstance(value, fmpq) and length(value) <= EXACT_BITS:
+        p, q = math.isqrt(int(value.p)), math.isqrt(int(value.q))
+        if fmpq(p, q) ** 2 == value:
+            return fmpq(p, q)
+    return Interval.of(value).sqrt()
 
 
 def _whole_power(base: Value, n: int) -> Value:

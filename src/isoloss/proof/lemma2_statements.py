@@ -86,6 +86,7 @@ def lemma2(
             if alpha is not None
             else "condition 2 holds for no alpha below 1"
         )
+    both = {"flow": "flow", "annealed": _RATE.format(steps)}
     claims, bounds = _claims(problem, inside, outside, f"({gap})", f"({allowed})", steps)
     return theorem(
         "lemma2",
@@ -99,8 +100,8 @@ def lemma2(
             "The conclusion: both bounds, that of part 2 with its constant written out.",
         ],
         [
-            *(certify(problem, "flow", goal, claim) for claim in claims),
-            certify(problem, {"flow": "flow", "annealed": _RATE.format(steps)}, goal, bounds),
+            *(certify(problem, "flow", goal, claim, last_step="whole") for claim in claims),
+            certify(problem, both, goal, bounds, last_step="whole"),
         ],
     )
 
@@ -177,7 +178,7 @@ def lemma2_literal() -> Certificate:
             "δ_1² + δ_2² above 1.8, which is more than 1/2 + 1/2.",
             "In one dimension there is no γ_i ≠ γ_1, and the bound holds with equality.",
         ],
-        [certify(problem, annealed, "1/2", claim) for claim in claims],
+        [certify(problem, annealed, "1/2", claim, last_step="whole") for claim in claims],
     )
 
 

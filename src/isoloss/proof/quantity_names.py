@@ -16,7 +16,7 @@ from isoloss.proof.interval import Value
 __all__ = ["check_claim", "check_parameter_names", "check_schedule_names", "quantities"]
 
 _GIVEN = ("train", "test", "square")
-_OF_RUN = ("test_loss", "train_loss", "time", "steps", "reached")
+_OF_RUN = ("test_loss", "train_loss", "time", "last_rate", "steps", "reached")
 _TAKEN = re.compile(r"level|max_lr|(train|test|square|part)[0-9]+")
 
 
@@ -30,7 +30,7 @@ def quantities(
     for name, stop in stops.items():
         own = {each: getattr(stop, each) for each in _OF_RUN} | {"steps": fmpq(stop.steps)}
         own |= {f"part{i + 1}": part for i, part in enumerate(stop.parts)}
-        # an infinite time has no value
+        # an infinite time has no value, and neither has the rate of a step that is whole
         found |= {_dotted(name, key): value for key, value in own.items() if value is not None}
     return found
 

@@ -11,6 +11,7 @@ from typing import Any
 from flint import fmpq
 
 from isoloss.checker.flint_precision import precision
+from isoloss.dynamics.stop_rule import LastStep, stops_exactly
 from isoloss.proof.dynamics import EnclosedProblem, possible_stops
 from isoloss.proof.exact_problem import exact
 from isoloss.proof.expressions import Expression
@@ -43,7 +44,8 @@ _MOST_WAYS = 256
 class Statement:
     """A claim about the parameters, and the problems that depend on them.
 
-    ``texts`` describes the problems in a certificate; None if there are none.
+    An ``exact`` stop shortens the last step. ``texts`` describes the problems in a certificate, and
+    is None if there are none.
     """
 
     names: tuple[str, ...]
@@ -52,6 +54,7 @@ class Statement:
     spectrum: dict[str, list[Expression]]
     level: Expression | None
     schedules: dict[str, list[Template]]
+    exact: bool
     demanded: list[str]
     texts: dict[str, Any] | None
 
@@ -66,6 +69,7 @@ class Statement:
         noise: Any,
         level: Any,
         schedules: Mapping[str, str] | str | None,
+        last_step: LastStep,
     ) -> Statement:
         """Read the arguments of `for_all`."""
         if not isinstance(box, Mapping):
@@ -76,12 +80,13 @@ class Statement:
             raise ValueError(f"a box may have up to 26 parameters; got {len(ranges)}")
         names = set(box)
         inequality = Expression.parse(claim)
+        exact_stop = stops_exactly(last_step)
         parts = {"train": train, "test": test, "start_squared": start_squared}
         if not any(part is not None for part in parts.values()):
             if schedules or level not in (None, ...):
                 raise ValueError("schedules and a level need a problem: train, test, start_squared")
             inequality.check_names(names)
-            return cls(tuple(box), ranges, inequality, {}, None, {}, [], None)
+            return cls(tuple(box), ranges, inequality, {}, None, {}, exact_stop, [], None)
         spectrum = _spectrum(parts, names)
         spectrum["noise"] = [_expression("noise", noise, names)]
         if level is ...:
@@ -93,8 +98,10 @@ class Statement:
         texts: dict[str, Any] = {what: [e.text for e in each] for what, each in spectrum.items()}
         texts["level"] = stop.text if stop else None
         texts["schedules"] = {"": schedules} if isinstance(schedules, str) else schedules
-        texts["at_level"] = demanded
-        return cls(tuple(box), ranges, inequality, spectrum, stop, read, demanded, texts)
+        texts |= {"at_level": demanded, "last_step": last_step}
+        return cls(
+            tuple(box), ranges, inequality, spectrum, stop, read, exact_stop, demanded, texts
+        )
 
     def holds(self, box: Sequence[tuple[fmpq, fmpq]]) -> bool | None:
         """Return whether the claim holds on a whole box, or None if that is undecided."""
@@ -162,7 +169,9 @@ class Statement:
             name: [each.at(known, max_lr) for each in templates]
             for name, templates in self.schedules.items()
         }
-        ways = [possible_stops(spectrum, each, level) for each in schedules.values()]
+        ways = [
+            possible_stops(spectrum, each, level, exact=self.exact) for each in schedules.values()
+        ]
         if math.prod(map(len, ways)) > _MOST_WAYS:
             raise IndeterminateError("where the schedules stop")
         for stops in itertools.product(*ways):

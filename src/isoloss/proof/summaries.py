@@ -52,6 +52,8 @@ def _runs(content: Mapping[str, Any]) -> Iterator[str]:
     for name, run in content.get("runs", {}).items():
         where = "at the level" if run["reached"] else "at its end"
         spent = [f"{run['steps']} step{'s' * (run['steps'] != 1)}"] * bool(run["steps"])
+        if spent and run.get("last_rate") is not None:
+            spent[0] += f", the last at rate {_shown(run['last_rate'])}"
         if run["time"] is None or run["time"] != ["0", "0"]:
             spent.append(f"flow time {'∞' if run['time'] is None else _shown(run['time'])}")
         after = f", after {' and '.join(spent)}" if spent else ""
