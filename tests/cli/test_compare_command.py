@@ -14,7 +14,8 @@ from sklearn.datasets import load_diabetes
 from isoloss import GradientFlow, Schedule
 
 START = "from isoloss.cli import app; app(prog_name='isoloss')"
-FILES = {"report.html", "comparison.png", "comparison.svg", "results.csv"}
+FIGURES = {"comparison.pdf", "comparison.png", "comparison.svg"}
+FILES = {"report.html", "results.csv"} | FIGURES
 
 
 def run(*arguments: str | Path, before: str = "") -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,6 @@ from sklearn.linear_model import Ridge
 
 import isoloss as il
 from isoloss.comparison import Comparison, Stops, compare, tables
-from isoloss.comparison.drawing import figure
 from isoloss.datasets import Split, load, split
 from isoloss.levels import ridge
 from isoloss.schedules.text import Spec
@@ -187,7 +186,7 @@ def test_interpolating_data() -> None:
     assert stops.reached.all()
     assert np.isinf(stops.highest).all()
     assert (stops.lowest <= stops.test_loss).all()
-    assert figure(found).axes
+    assert found.figure().axes
 
 
 @pytest.mark.parametrize("noise", [0.0, 1.0])
@@ -210,7 +209,7 @@ def test_a_step_onto_the_minimum(noise: float) -> None:
     for losses_there in (stops.test_loss, stops.flow_test_loss, stops.ridge_test_loss):
         np.testing.assert_allclose(losses_there, expected, rtol=1e-9)
     assert found.verdicts[0].startswith("At equal train loss, once makes no difference")
-    assert figure(found).axes
+    assert found.figure().axes
 
 
 def test_the_end_of_the_flow_counts_among_the_best_stops() -> None:
@@ -314,7 +313,7 @@ def test_a_diverging_schedule_is_no_trouble() -> None:
     assert found.best[0].steps == 0
     assert math.isinf(found.schedules[0].train_loss[0])
     assert "reaches none of the 12 levels" in found.verdicts[0]
-    assert figure(found).axes
+    assert found.figure().axes
 
 
 @pytest.mark.parametrize(
@@ -349,7 +348,7 @@ def test_what_cannot_be_compared(
 
 
 def test_the_figure_names_everything(found: Comparison) -> None:
-    drawing = figure(found)
+    drawing = found.figure()
     labels = [text.get_text() for text in drawing.legends[0].get_texts()]
     assert set(TEXTS) < set(labels)
     assert {"ridge"} < set(labels)

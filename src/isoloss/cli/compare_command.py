@@ -68,7 +68,31 @@ def compare(
     levels: Levels = "12",
     unit: Unit = "absolute",
     seed: Annotated[int, typer.Option(min=0, help="The seed of the random split.")] = 0,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Judge the schedules against this one instead of gradient flow: the SPEC as given "
+            "to --schedule, or the FILE's name without folder and suffix.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print the comparison as JSON, and everything else to the error output."
+        ),
+    ] = False,
     out: Out = None,
+    figure_width: Annotated[
+        float | None,
+        typer.Option(
+            metavar="INCHES",
+            min=3.0,
+            max=20.0,
+            help="The width of the figure in DIR, such as 3.3 for a column of print; by default "
+            "7.2.",
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write into DIR whatever it holds.")
     ] = False,
@@ -81,14 +105,19 @@ def compare(
     highest test loss of all parameters with that train loss.
     """
     from isoloss._files import claimed
-    from isoloss.cli.comparison_output import show, write
+    from isoloss.cli.comparison_output import print_json, show, write
     from isoloss.comparison import compare as compare_schedules
+    from isoloss.comparison.referring import known_name
     from isoloss.datasets import load, split
     from isoloss.levels.grid import parse
     from isoloss.problems.problem import Problem
 
     with reported(context):
+        if figure_width is not None and out is None:
+            raise ValueError("--figure-width is of the figure that --out DIR writes; give both")
         schedules = _schedules(schedule or _DEFAULTS)
+        if against is not None:
+            known_name(against, list(schedules))
         context.with_resource(claimed(out, force=force))
         rows = split(
             load(data, header=header),
@@ -108,16 +137,20 @@ def compare(
             schedules,
             parse(levels),
             unit=unit,
+            against=against,
             test_error=rows.test_error if rows.classes else None,
         )
         if out is not None:
-            write(rows, found, out, force=force)
-    show(rows, found)
-    if out is None:
+            write(rows, found, out, figure_width, force=force)
+        if as_json:
+            print_json(rows, found)
+    if not as_json:
+        show(rows, found)
+    if out is not None:
+        typer.echo(f"\nWrote report.html, the figure and results.csv to {out}", err=as_json)
+    elif not as_json:
         note = "Nothing was written; --out DIR writes report.html, the figure and results.csv."
         typer.echo(f"\n{note}")
-    else:
-        typer.echo(f"\nWrote report.html, the figure and results.csv to {out}")
 
 
 def _schedules(given: Sequence[str]) -> dict[str, str | Schedule]:

@@ -1,13 +1,17 @@
-"""Print a comparison, or write it as report.html, a figure and results.csv."""
+"""Print a comparison as text or JSON, or write it as report.html, a figure and results.csv."""
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
+from isoloss._messages.numbers import signed_percent
 from isoloss.cli.commands import print_lines
 from isoloss.cli.report_output import plain, write_results
 from isoloss.comparison import NO_DIFFERENCE, Comparison, tables
@@ -16,7 +20,7 @@ from isoloss.datasets import Split
 if TYPE_CHECKING:
     from isoloss.reports.page import HtmlTable
 
-__all__ = ["show", "write"]
+__all__ = ["print_json", "show", "write"]
 
 _TABLE_WIDTH = 200  # wide enough for every table; a narrow terminal wraps the lines
 _MARKS = {"helps": "good", "hurts": "bad"}
@@ -24,19 +28,18 @@ _MARKS = {"helps": "good", "hurts": "bad"}
 _READING = (
     "The levels are train losses, evenly spaced in the log of what is above the smallest train "
     "loss, from the start's (excluded) down to a thousandth of it.",
-    "At each level: where the schedule stops; vs flow, the change in test loss against gradient "
-    "flow at the same train loss; ridge and band, the test loss of ridge regression and the range "
-    "of test losses of all parameters (the level band) at the same train loss.",
+    "At each level: where the schedule stops; vs, the change in test loss against gradient flow "
+    "or the reference at the same train loss; ridge and band, the test loss of ridge regression "
+    "and the range of test losses of all parameters (the level band) at the same train loss.",
     "The step that crosses a level is shortened: all schedules stop at the same train loss.",
     "ridge minimises the train loss plus a penalty α times the sum of squared coefficients; α "
     "times the number of train rows is the alpha of scikit-learn's Ridge.",
 )
-_VERDICTS = f"Against gradient flow (up to {100 * NO_DIFFERENCE:g}% counts as no difference)"
+_PAIRS = "Every two schedules at equal train loss"
 _BEST = "Best stop on the test data (optimistic, since chosen on it)"
 _CAPTION = (
-    "Above: test loss against train loss. Below: the difference to gradient flow's test loss at "
-    "the same train loss, on grey ground where it counts as none. Markers are the stops for the "
-    "levels."
+    "Above: test loss against train loss. Below: the difference to the test loss of {} at the same "
+    "train loss, on grey ground where it counts as none. Markers are the stops for the levels."
 )
 
 
@@ -56,21 +59,33 @@ def show(rows: Split, found: Comparison) -> None:
         for row in table.rows:
             grid.add_row(*row)
         wide.print(grid)
-    parts = {"How to read this": _READING, _VERDICTS: found.verdicts, _BEST: found.best_stops}
+    parts = {"How to read this": _READING, _verdicts(found): found.verdicts}
+    parts |= {_PAIRS: tuple(each.sentence for each in found.pairs()), _BEST: found.best_stops}
     for title, lines in parts.items():
-        console.print(f"\n{title}", style="bold")
-        print_lines(console, lines)
+        if lines:
+            console.print(f"\n{title}", style="bold")
+            print_lines(console, lines)
 
 
-def write(rows: Split, found: Comparison, folder: Path, *, force: bool) -> None:
-    """Write report.html, comparison.png and .svg, and results.csv into a folder."""
-    from isoloss.comparison.drawing import figure
+def print_json(rows: Split, found: Comparison) -> None:
+    """Print a comparison for programs: what was read, and `Comparison.to_dict`."""
+    read = {"data": rows.name, "notes": list(rows.notes)}
+    typer.echo(json.dumps(read | found.to_dict(), indent=1, allow_nan=False))
+
+
+def write(
+    rows: Split, found: Comparison, folder: Path, width: float | None, *, force: bool
+) -> None:
+    """Write report.html, comparison.png, .pdf and .svg, and results.csv into a folder."""
     from isoloss.reports.page import Picture, Section
 
-    drawing = figure(found)
+    drawing = found.figure(width)
+    caption = _CAPTION.format(plain(found.reference or "gradient flow"))
+    pairs = [Section(_PAIRS, [_pair_table(found)])] if found.pairs() else []
     sections = [
-        Section(_VERDICTS, [plain(line) for line in found.verdicts]),
-        Section("Figure", [Picture(drawing, _CAPTION)]),
+        Section(_verdicts(found), [plain(line) for line in found.verdicts]),
+        Section("Figure", [Picture(drawing, caption)]),
+        *pairs,
         Section(_BEST, [plain(line) for line in found.best_stops]),
         Section("Data and levels", [plain(line) for line in (*rows.notes, *found.setting)]),
         Section("Every level", [*_READING, *_tables(found)]),
@@ -79,6 +94,26 @@ def write(rows: Split, found: Comparison, folder: Path, *, force: bool) -> None:
     lead = "Least squares, trained by each schedule and stopped at the same train losses."
     results = found.rows()
     write_results(folder, results, drawing, "comparison", title, sections, lead, force=force)
+
+
+def _verdicts(found: Comparison) -> str:
+    reference = plain(found.reference or "gradient flow")
+    return f"Against {reference} (up to {100 * NO_DIFFERENCE:g}% counts as no difference)"
+
+
+def _pair_table(found: Comparison) -> HtmlTable:
+    from isoloss.reports.page import HtmlTable
+
+    heads = ("schedule", "against", "lower at", "higher at", "no difference at", "least", "most")
+    rows = []
+    for pair in found.pairs():
+        there = pair.difference[pair.is_compared]
+        ends = (there.min(), there.max()) if there.size else (math.nan, math.nan)
+        counts = (pair.lower, pair.higher, pair.same)
+        cells = (pair.name, pair.other, *map(str, counts), *map(signed_percent, ends))
+        rows.append([plain(cell) for cell in cells])
+    caption = "Numbers of levels at which the test loss is lower, higher or no different"
+    return HtmlTable(header=heads, rows=rows, caption=caption)
 
 
 def _tables(found: Comparison) -> list[HtmlTable]:

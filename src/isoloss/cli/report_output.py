@@ -38,7 +38,7 @@ def write_results(
     writer.writerows(rows)
     prepare_folder(folder, force=force)
     write_text(folder / "results.csv", text.getvalue())
-    save(drawing, folder, name, ("png", "svg"))
+    save(drawing, folder, name, ("png", "pdf", "svg"))
     write_report(folder / "report.html", title, sections, lead=lead)
 
 

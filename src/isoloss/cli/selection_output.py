@@ -91,7 +91,7 @@ def _schedules(found: Selection) -> tuple[str, ...]:
 
 
 def write(rows: Split, found: Selection, folder: Path, *, force: bool) -> None:
-    """Write report.html, design.png and .svg, results.csv and the schedules into a folder."""
+    """Write report.html, design.png, .pdf and .svg, results.csv and the schedules into a folder."""
     from isoloss.comparison.selection_drawing import figure
     from isoloss.reports.page import HtmlTable, Picture, Section
 

@@ -3,6 +3,7 @@
 from isoloss.comparison.effects import NO_DIFFERENCE
 from isoloss.comparison.level_filters import Filters, filters
 from isoloss.comparison.outcomes import Curve, Stop, Stops
+from isoloss.comparison.pairs import Pair
 from isoloss.comparison.result import Comparison
 from isoloss.comparison.selection import Entry, Selection, family_names, select
 from isoloss.comparison.stops import compare
@@ -14,6 +15,7 @@ __all__ = [
     "Curve",
     "Entry",
     "Filters",
+    "Pair",
     "Selection",
     "Stop",
     "Stops",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +65,8 @@ class Stops:
     steps, time, train_loss, test_loss : array, shape (L,)
         GD steps, time in gradient flow (in units of 1/γ₁) and losses at the stop.
     ratio : array, shape (L,)
-        The test loss as a multiple of gradient flow's at the same train loss.
+        The test loss as a multiple of the reference's at the same train loss; NaN where one of the
+        two does not reach the level.
     flow_test_loss, ridge_test_loss : array, shape (L,)
         Test loss of gradient flow and ridge regression at the same train loss.
     ridge_alpha : array, shape (L,)
@@ -73,6 +75,8 @@ class Stops:
         The level band: the range of test losses of all parameters with that train loss.
     test_error, flow_test_error, ridge_test_error : array, shape (L,), or None
         Shares of test rows put into a wrong class, for classes.
+    reference : str or None
+        The name of the schedule that this one is compared with; None for gradient flow.
     """
 
     name: str
@@ -92,16 +96,33 @@ class Stops:
     test_error: Floats | None
     flow_test_error: Floats | None
     ridge_test_error: Floats | None
+    reference: str | None = None
 
     @property
-    def is_reference(self) -> bool:
-        """Whether the schedule is gradient flow, which the others are compared with."""
+    def is_flow(self) -> bool:
+        """Whether the schedule is gradient flow."""
         return self.schedule.phases == (GradientFlow(),)
 
     @property
+    def is_reference(self) -> bool:
+        """Whether the schedule is the one that the others are compared with."""
+        return self.is_flow if self.reference is None else self.name == self.reference
+
+    @property
+    def is_compared(self) -> npt.NDArray[np.bool_]:
+        """Whether both the schedule and the reference reach each level."""
+        return self.reached & ~np.isnan(self.ratio)
+
+    @property
     def effects(self) -> tuple[str, ...]:
-        """What the schedule does at each level: helps, hurts, no difference, or not reached."""
-        return tuple(effect(ratio) for ratio in self.ratio)
+        """What the schedule does at each level: helps, hurts, no difference, or not reached.
+
+        ``"reference not reached"`` stands at levels that the schedule alone reaches.
+        """
+        return tuple(
+            "reference not reached" if reached and math.isnan(ratio) else effect(ratio)
+            for reached, ratio in zip(self.reached, self.ratio, strict=True)
+        )
 
     def __repr__(self) -> str:
         return f"Stops({self.name!r}, {int(self.reached.sum())} of {len(self.levels)} reached)"
@@ -118,7 +139,7 @@ class Curve:
     train_loss, test_loss : array
         The losses at its stops.
     ratio : array
-        The test loss as a multiple of gradient flow's at the same train loss.
+        The test loss as a multiple of the reference's at the same train loss.
     """
 
     name: str

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.comparison.effects import NO_DIFFERENCE
 from isoloss.comparison.outcomes import Curve, Stop, Stops
+from isoloss.comparison.overview import as_html, as_text
+from isoloss.comparison.pairs import Pair, pairs_of
+from isoloss.comparison.records import (
+    Entry,
+    best_of,
+    described,
+    differences,
+    finite,
+    rows_of,
+    versions,
+)
+from isoloss.comparison.referring import known_name, on_grid, referred
 from isoloss.comparison.verdicts import best_stop, setting, verdict
+from isoloss.comparison.yardsticks import quotient
 from isoloss.problems.problem import Problem
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Comparison"]
 
 Floats = npt.NDArray[np.float64]
-Entry = str | float | int | bool | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +67,19 @@ class Comparison:
     >>> il.compare(problem, {"annealed": il.anneal(1.5, 10)}, levels=[1, 0.1]).verdicts[0]
     "At equal train loss, annealed helps at both levels (test loss 49% to 50% lower than gradient
     flow's; train loss 1.000 to 0.1000, most at 0.1000)."
+
+    Printing shows the test losses at all levels:
+
+    >>> print(il.compare(problem, ["gd(1, 10) > flow", "gd(0.6, 4)"], levels=[10, 0.1]))
+    Train loss: 100.00 at the start, 0 at least. Test loss at the start: 100.00.
+    2 levels, train losses from 10.000 down to 0.10000.
+    Rates and flow times are multiples of the largest stable rate 1/γ₁ = 1.500.
+    Test loss at equal train loss: of the reference (gradient flow) as it is; of the others as the
+    difference to it, or as it is where the reference does not reach the level. -: not reached.
+    <BLANKLINE>
+    train loss  gradient flow  gd(1.0, 10) > flow  gd(0.6, 4)
+        10.000         12.774              -41.3%      +15.2%
+       0.10000        0.14956              -49.9%       -0.7%
     """
 
     problem: Problem
@@ -68,7 +98,7 @@ class Comparison:
 
     @cached_property
     def verdicts(self) -> tuple[str, ...]:
-        """What each schedule does against gradient flow at equal train loss, a sentence each."""
+        """What each schedule does against the reference at equal train loss, a sentence each."""
         return tuple(verdict(stops) for stops in self.schedules)
 
     @cached_property
@@ -78,6 +108,115 @@ class Comparison:
         stops = [*self.best, self.ridge_best]
         return tuple(best_stop(*pair) for pair in zip(names, stops, strict=True))
 
+    @property
+    def reference(self) -> str | None:
+        """The name of the schedule that the others are compared with; None for gradient flow."""
+        return self.flow.reference
+
+    def against(self, name: str) -> Comparison:
+        """Compare with one of the schedules instead of gradient flow.
+
+        Parameters
+        ----------
+        name : str
+            The schedule's name, or a text of it.
+
+        Returns
+        -------
+        Comparison
+            The same stops; ratios, effects and verdicts are those against the named schedule, at
+            the levels that both reach.
+
+        Raises
+        ------
+        ValueError
+            If no schedule has the name.
+
+        Examples
+        --------
+        >>> import isoloss as il
+        >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+        >>> found = il.compare(problem, ["flow", "gd(1.0, 10) > flow", "gd(0.1, 100)"], [10, 0.1])
+        >>> found.against("gd(0.1, 100)").verdicts[1]
+        'At equal train loss, gd(1.0, 10) > flow helps at both levels (test loss 42% to 50% lower
+        than that of gd(0.1, 100); train loss 10.00 to 0.1000, most at 0.1000).'
+        """
+        known = known_name(name, [each.name for each in self.schedules])
+        (chosen,) = (i for i, each in enumerate(self.schedules) if each.name == known)
+        rival, curve = self.schedules[chosen], self.curves[chosen]
+        reference = None if rival.is_flow else known
+        start = float(self.problem.start_test_loss)
+        theirs = np.where(rival.reached, rival.test_loss, np.nan)
+        grid = self.flow_curve
+        return replace(
+            self,
+            schedules=tuple(referred(each, theirs, start, reference) for each in self.schedules),
+            flow=referred(self.flow, theirs, start, reference),
+            curves=tuple(
+                replace(
+                    each,
+                    ratio=quotient(each.test_loss, on_grid(each.train_loss, curve), start),
+                )
+                for each in self.curves
+            ),
+            flow_curve=referred(grid, on_grid(grid.train_loss, curve), start, reference),
+        )
+
+    def pairs(self) -> tuple[Pair, ...]:
+        """Return every two schedules at equal train loss, each later one against each earlier one.
+
+        Returns
+        -------
+        tuple of Pair
+            The differences of their test losses at the levels that both reach.
+
+        Examples
+        --------
+        >>> import isoloss as il
+        >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+        >>> found = il.compare(problem, ["gd(0.1, 100)", "gd(1.0, 10) > flow"], levels=[10, 0.1])
+        >>> print(found.pairs()[0].sentence)
+        gd(1.0, 10) > flow against gd(0.1, 100): test loss lower at 2, higher at 0, no difference
+        at 0 of 2 levels (-49.9% to -42.2%).
+        """
+        return pairs_of(self.schedules, float(self.problem.start_test_loss))
+
+    def figure(self, width: float | None = None) -> Figure:
+        """Draw the comparison.
+
+        Above, test loss against train loss: each schedule, ridge regression, and the level band
+        shaded. Below, the difference to the reference's test loss at the same train loss, on grey
+        ground where it counts as none. Markers are the stops for the levels.
+
+        Parameters
+        ----------
+        width : float, optional
+            The width in inches, from 3 to 20; by default 7.2. Text keeps its size, so that a
+            figure of 3.3 inches fits a column of print.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            With a legend below the panels. Its ``savefig`` writes PDF, SVG or PNG.
+
+        Raises
+        ------
+        ValueError
+            If the width is out of range.
+
+        Examples
+        --------
+        >>> import isoloss as il
+        >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+        >>> drawing = il.compare(problem, "gd(1.0, 10) > flow").figure(width=3.3)
+        >>> print(drawing.get_figwidth())
+        3.3
+        """
+        from isoloss.comparison.drawing import figure
+
+        floor = float(self.problem.min_train_loss)
+        return figure(self.flow_curve, self.curves, self.schedules, floor, width)
+
     def rows(self) -> list[dict[str, Entry]]:
         """Return a row for each schedule and level, as in ``results.csv``.
 
@@ -85,41 +224,89 @@ class Comparison:
         -------
         list of dict
             With None where there is nothing to say: yardsticks of levels that are not reached, and
-            errors where there are no classes.
+            errors where there are no classes. ``ratio`` and ``effect`` are against ``reference``.
         """
-        table: list[dict[str, Entry]] = []
-        for stops in self.schedules:
-            for i, level in enumerate(stops.levels):
-                numbers = {
-                    "train_loss": stops.train_loss,
-                    "test_loss": stops.test_loss,
-                    "flow_test_loss": stops.flow_test_loss,
-                    "ratio_to_flow": stops.ratio,
-                    "ridge_test_loss": stops.ridge_test_loss,
-                    "ridge_alpha": stops.ridge_alpha,
-                    "lowest_test_loss": stops.lowest,
-                    "highest_test_loss": stops.highest,
-                    "test_error": stops.test_error,
-                    "flow_test_error": stops.flow_test_error,
-                    "ridge_test_error": stops.ridge_test_error,
-                }
-                row: dict[str, Entry] = {
-                    "schedule": stops.name,
-                    "level": float(level),
-                    "reached": bool(stops.reached[i]),
-                    "steps": int(stops.steps[i]),
-                    "flow_time": float(stops.time[i]),
-                    "effect": stops.effects[i],
-                }
-                row.update({name: _entry(values, i) for name, values in numbers.items()})
-                table.append(row)
-        return table
+        return rows_of(self.schedules)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as plain lists, texts and numbers, for other programs.
+
+        Returns
+        -------
+        dict
+            ``format``, ``version``
+                ``"isoloss comparison"``, and the number of this layout, 1.
+            ``versions``
+                Of isoloss, Python, NumPy and SciPy.
+            ``problem``
+                ``start_train_loss``, ``min_train_loss``, ``start_test_loss`` and ``max_lr``.
+            ``reference``, ``no_difference``
+                The name of what schedules are compared with, and the share of its test loss that
+                counts as no difference.
+            ``setting``, ``verdicts``, ``best_stops``
+                Sentences.
+            ``levels``
+                The train losses to stop at.
+            ``rows``
+                As from `rows`: one for each schedule and level.
+            ``best``
+                For each schedule, and at last for ridge regression, the best stop on the test data.
+            ``pairs``
+                For each pair from `pairs`, ``schedule``, ``against``, ``difference`` (one for each
+                level) and ``sentence``.
+
+            None stands for what does not exist, and for infinite numbers: a test loss that has
+            diverged, the time of an endless flow, the upper end of a band without one.
+
+        Examples
+        --------
+        >>> import isoloss as il
+        >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+        >>> plain = il.compare(problem, ["flow", "gd(1.0, 10) > flow"], levels=[0.1]).to_dict()
+        >>> plain["rows"][1]["effect"], round(plain["pairs"][0]["difference"][0], 3)
+        ('helps', -0.499)
+        """
+        names = [*(each.name for each in self.schedules), "ridge"]
+        return {
+            "format": "isoloss comparison",
+            "version": 1,
+            "versions": versions(),
+            "problem": described(self.problem),
+            "reference": self.reference or "gradient flow",
+            "no_difference": NO_DIFFERENCE,
+            "setting": list(self.setting),
+            "verdicts": list(self.verdicts),
+            "best_stops": list(self.best_stops),
+            "levels": self.levels.tolist(),
+            "rows": [finite(row) for row in self.rows()],
+            "best": best_of(names, (*self.best, self.ridge_best)),
+            "pairs": [differences(pair) for pair in self.pairs()],
+        }
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON; ``isoloss compare --json`` prints it.
+
+        Returns
+        -------
+        str
+            Without NaN or infinite numbers, which JSON does not have.
+
+        Examples
+        --------
+        >>> import json
+        >>> import isoloss as il
+        >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+        >>> text = il.compare(problem, "gd(1.0, 10) > flow", levels=[0.1]).to_json()
+        >>> json.loads(text)["reference"]
+        'gradient flow'
+        """
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def __str__(self) -> str:
+        return as_text(self.setting, self.flow, self.schedules)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.setting, self.flow, self.schedules)
 
     def __repr__(self) -> str:
         return f"Comparison({len(self.schedules)} schedules, {len(self.levels)} levels)"
-
-
-def _entry(values: Floats | None, i: int) -> float | None:
-    if values is None or math.isnan(values[i]):
-        return None
-    return float(values[i])

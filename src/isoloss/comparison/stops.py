@@ -11,6 +11,7 @@ import numpy.typing as npt
 from isoloss._parallel.threads import blas_by_size
 from isoloss.comparison.best_stops import END, best, best_ridge
 from isoloss.comparison.outcomes import Curve, Stop, Stops
+from isoloss.comparison.referring import known_name
 from isoloss.comparison.result import Comparison
 from isoloss.comparison.yardsticks import Yardsticks, relative
 from isoloss.dynamics.run import Run
@@ -38,6 +39,7 @@ def compare(
     levels: int | npt.ArrayLike = 12,
     *,
     unit: str = "absolute",
+    against: str | None = None,
     test_error: TestError | None = None,
 ) -> Comparison:
     """Compare schedules at equal train loss.
@@ -56,6 +58,8 @@ def compare(
         loss above its smallest value, from the start's (excluded) down to a thousandth of it.
     unit : {"absolute", "start", "excess"}, default: "absolute"
         Of levels, as in `isoloss.levels.train_losses`.
+    against : str, optional
+        The name of the schedule to compare with; by default it is gradient flow.
     test_error : callable, optional
         Gives the share of wrong classes for coefficients (..., d, m), such as `Split.test_error`.
 
@@ -97,6 +101,8 @@ def compare(
     grid = _grid(problem, start, (chosen[-1] - _floor(problem)) / start)
     searched = np.concatenate([grid, _grid(problem, start, _SEARCHED), chosen])
     named = read_all(schedules, read)
+    if against is not None:
+        known_name(against, list(named))  # before the work
     runs = train(problem, [*named.values(), GradientFlow()], np.append(searched, END))
     to_levels = [run.at(slice(-1 - chosen.size, -1)) for run in runs]
     on_grid = [run.at(slice(0, grid.size)) for run in runs]
@@ -108,7 +114,7 @@ def compare(
         _stops(name, chosen, run, beside, test_error)
         for name, run in zip([*named, "flow"], to_levels, strict=True)
     )
-    return Comparison(
+    found = Comparison(
         problem=problem,
         levels=chosen,
         schedules=tuple(stops),
@@ -118,6 +124,7 @@ def compare(
         best=tuple(_stop(best(runs[i]), test_error) for i in range(len(named))),
         ridge_best=_stop(best_ridge(problem, searched - _floor(problem)), test_error),
     )
+    return found if against is None else found.against(against)
 
 
 def _floor(problem: Problem) -> float:

@@ -66,7 +66,8 @@ def _table(stops: Stops) -> TextTable:
     if stops.test_error is not None:
         columns["test error"] = [tenths(v) for v in stops.test_error]
     if not stops.is_reference:
-        columns["vs flow"] = [signed_percent(v - 1) for v in stops.ratio]
+        rival = "flow" if stops.reference is None else "reference"
+        columns[f"vs {rival}"] = [signed_percent(v - 1) for v in stops.ratio]
     columns |= {
         "ridge": [short(v, _DIGITS) for v in stops.ridge_test_loss],
         "band low": [short(v, _DIGITS) for v in stops.lowest],

@@ -36,12 +36,18 @@ def setting(problem: Problem, levels: Floats) -> tuple[str, ...]:
 def verdict(stops: Stops) -> str:
     """Say whether a schedule helps at equal train loss, how much and where."""
     total, count = len(stops.levels), int(stops.reached.sum())
+    compared = stops.is_compared
     if stops.is_reference:
         return f"{stops.name} is the reference that the others are compared with."
     if not count:
         return (
             f"{stops.name} reaches none of the {total} levels: its train loss ends at "
             f"{short(stops.train_loss[-1])}."
+        )
+    if not compared.any():
+        return (
+            f"{stops.name} and {stops.reference} reach no level together, so that they cannot be "
+            "compared at equal train loss."
         )
     effects = np.array(stops.effects)
     groups = {name: effects == name for name in ("helps", "hurts", "no difference")}
@@ -52,6 +58,8 @@ def verdict(stops: Stops) -> str:
     if count < total:
         levels = "level" if total - count == 1 else f"{total - count} levels"
         sentence += f"; it does not reach the last {levels} ({_place(stops.levels[count:])})"
+    if (alone := stops.reached & ~compared).any():
+        sentence += f"; {stops.reference} does not reach {_place(stops.levels[alone])}"
     return sentence + "."
 
 
@@ -67,10 +75,11 @@ def _part(stops: Stops, name: str, members: npt.NDArray[np.bool_]) -> str:
         return f"makes no difference at {where} (within {most})"
     size = most if least == most else f"{least} to {most}"
     direction = "lower" if name == "helps" else "higher"
+    rival = "gradient flow's" if stops.reference is None else f"that of {stops.reference}"
     place = _place(stops.train_loss[members])
     if count > 1:
         place += f", most at {short(stops.train_loss[largest])}"
-    return f"{name} at {where} (test loss {size} {direction} than gradient flow's; {place})"
+    return f"{name} at {where} (test loss {size} {direction} than {rival}; {place})"
 
 
 def worth(name: str, loss: float, rival: str, rival_loss: float) -> str:

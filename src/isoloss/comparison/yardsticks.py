@@ -17,7 +17,7 @@ from isoloss.levels.ridge_regression import Ridge, ridge
 from isoloss.problems.problem import Problem
 from isoloss.schedules.phases import GradientFlow
 
-__all__ = ["Yardsticks", "relative"]
+__all__ = ["Yardsticks", "quotient", "relative"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,9 +47,13 @@ class Yardsticks:
         return Yardsticks(self.flow.at(part), self.ridge.at(part), *ends)
 
 
-@np.errstate(divide="ignore", invalid="ignore")
 def relative(test_loss: Floats, flow: Run) -> Floats:
     """Return test losses as multiples of flow's; one where both are nothing but rounding."""
-    start, theirs = float(flow.problem.start_test_loss), np.asarray(flow.test_loss)
+    return quotient(test_loss, np.asarray(flow.test_loss), float(flow.problem.start_test_loss))
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def quotient(test_loss: Floats, theirs: Floats, start: float) -> Floats:
+    """Return one test loss by another; one where they differ by the rounding of the start's."""
     same = np.abs(test_loss - theirs) <= _ROUNDING * start
     return np.where(same, 1.0, test_loss / theirs)

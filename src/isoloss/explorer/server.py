@@ -206,9 +206,9 @@ async def _receive(request: Request, path: Path) -> None:
 
 
 def _compared(found: Comparison, at: int, part: str, kind: str) -> bytes:
-    from isoloss.comparison.drawing import figure, filters_figure
+    from isoloss.comparison.filters_drawing import filters_figure
 
-    return _drawn(lambda: filters_figure(filters(found, at - 1)) if part else figure(found), kind)
+    return _drawn(lambda: filters_figure(filters(found, at - 1)) if part else found.figure(), kind)
 
 
 def _drawn(make: Callable[[], Figure], kind: str) -> bytes:

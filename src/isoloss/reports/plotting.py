@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,19 @@ from matplotlib.figure import Figure
 
 from isoloss._files import write_bytes
 
-__all__ = ["COLOURS", "MARKERS", "RIDGE", "SIZES", "look", "new_figure", "render", "save", "style"]
+__all__ = [
+    "COLOURS",
+    "MARKERS",
+    "RIDGE",
+    "SIZES",
+    "WIDTHS",
+    "look",
+    "marks",
+    "new_figure",
+    "render",
+    "save",
+    "style",
+]
 
 # Okabe and Ito (2008): these are distinct for every kind of colour vision, and in grey
 COLOURS = {
@@ -41,6 +54,8 @@ SIZES = {  # inches
     "selection": (9.0, 4.6),
     "validation": (6.4, 4.2),
 }
+WIDTHS = (3.0, 20.0)
+"""The least and the largest width of a figure in inches."""
 _STYLE: Any = {
     "font.size": 9.0,
     "axes.titlesize": 10.0,
@@ -77,15 +92,42 @@ def look(i: int) -> dict[str, Any]:
     return {"color": _LINES[i % len(_LINES)], "linestyle": _DASHES[i % len(_DASHES)]}
 
 
-def new_figure(kind: str) -> Figure:
+def marks(i: int) -> dict[str, Any]:
+    """Return the colour and the marker of points on a line.
+
+    Parameters
+    ----------
+    i : int
+        The line's number, from 0.
+    """
+    mark = MARKERS[i % len(MARKERS)]
+    return look(i) | {"linestyle": "none", "marker": mark, "markersize": 4}
+
+
+def new_figure(kind: str, width: float | None = None) -> Figure:
     """Return an empty figure of the size for its kind.
 
     Parameters
     ----------
     kind : str
         A key of ``SIZES``.
+    width : float, optional
+        Another width in inches, within ``WIDTHS``. The height changes with its square root, since
+        text keeps its size.
+
+    Raises
+    ------
+    ValueError
+        If the width is out of range.
     """
-    return Figure(figsize=SIZES[kind], layout="constrained")
+    usual, height = SIZES[kind]
+    if width is None:
+        width = usual
+    if not WIDTHS[0] <= width <= WIDTHS[1]:
+        raise ValueError(
+            f"a figure is from {WIDTHS[0]:g} to {WIDTHS[1]:g} inches wide; got {width!r}"
+        )
+    return Figure(figsize=(width, height * math.sqrt(width / usual)), layout="constrained")
 
 
 def render(figure: Figure, kind: str) -> bytes:

@@ -1,0 +1,95 @@
+"""A comparison at a glance: levels down, schedules across, as text and as HTML."""
+
+from __future__ import annotations
+
+import html
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from isoloss._messages.numbers import short, signed_percent
+from isoloss.comparison.outcomes import Stops
+
+__all__ = ["as_html", "as_text"]
+
+_WIDTH = 99
+_HEAD = 18  # characters of a line in a column's head
+_SHOWN = 40  # levels; of more, the first and the last ones are shown
+_DIGITS = 5
+
+_READING = (
+    "Test loss at equal train loss: of the reference ({}) as it is; of the others as the "
+    "difference to it, or as it is where the reference does not reach the level. -: not reached."
+)
+
+
+def as_text(setting: Sequence[str], flow: Stops, schedules: Sequence[Stops]) -> str:
+    """Return the setting, and a table that is cut into several where it is too wide."""
+    heads, rows = _table(flow, schedules)
+    folded = [textwrap.wrap(head, _HEAD) for head in heads]
+    height = max(map(len, folded))
+    heads_down = [[""] * (height - len(lines)) + lines for lines in folded]
+    columns = [
+        [cell.rjust(max(map(len, (*head, *cells)))) for cell in (*head, *cells)]
+        for head, cells in zip(heads_down, zip(*rows, strict=True), strict=True)
+    ]
+    lines = [
+        line
+        for sentence in (*setting, _reading(schedules))
+        for line in textwrap.wrap(sentence, _WIDTH)
+    ]
+    for block in _blocks(columns):
+        lines += ["", *("  ".join(cells) for cells in zip(*block, strict=True))]
+    return "\n".join(lines)
+
+
+def as_html(setting: Sequence[str], flow: Stops, schedules: Sequence[Stops]) -> str:
+    """Return the setting and the table as HTML."""
+    heads, rows = _table(flow, schedules)
+    head = "".join(f"<th>{html.escape(each)}</th>" for each in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    text = "<br>".join(html.escape(line) for line in (*setting, _reading(schedules)))
+    return f"<p>{text}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _reading(schedules: Sequence[Stops]) -> str:
+    return _READING.format(schedules[0].reference or "gradient flow")
+
+
+def _table(flow: Stops, schedules: Sequence[Stops]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Return the heads and rows of cells; the reference comes before the other schedules."""
+    reference = [each for each in schedules if each.is_reference]
+    others = [each for each in schedules if not each.is_reference]
+    named = [("train loss", [short(level, _DIGITS) for level in flow.levels])]
+    if not reference:
+        named.append(("gradient flow", _absolute(flow)))
+    named += [(each.name, _absolute(each)) for each in reference]
+    named += [(each.name, _relative(each)) for each in others]
+    rows = list(zip(*(cells for _, cells in named), strict=True))
+    if len(rows) > _SHOWN:
+        rows[_SHOWN // 2 : -_SHOWN // 2] = [("…",) * len(named)]
+    return [name for name, _ in named], rows
+
+
+def _absolute(stops: Stops) -> list[str]:
+    losses = zip(stops.test_loss, stops.reached, strict=True)
+    return [short(loss if reached else math.nan, _DIGITS) for loss, reached in losses]
+
+
+def _relative(stops: Stops) -> list[str]:
+    cells = zip(_absolute(stops), stops.ratio, strict=True)
+    return [cell if math.isnan(ratio) else signed_percent(ratio - 1) for cell, ratio in cells]
+
+
+def _blocks(columns: Sequence[list[str]]) -> Iterator[list[list[str]]]:
+    """Group columns that fit side by side; the first one begins each group."""
+    first, *others = columns
+    block = [first]
+    for column in others:
+        if len(block) > 1 and sum(len(each[0]) + 2 for each in (*block, column)) - 2 > _WIDTH:
+            yield block
+            block = [first]
+        block.append(column)
+    yield block

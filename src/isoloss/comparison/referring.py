@@ -1,0 +1,52 @@
+"""What schedules are compared with: gradient flow, or one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss._messages.near_misses import suggest
+from isoloss.comparison.outcomes import Curve, Stops
+from isoloss.comparison.yardsticks import quotient
+from isoloss.schedules.text import Spec
+
+__all__ = ["known_name", "on_grid", "referred"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def known_name(name: str, names: Sequence[str]) -> str:
+    """Return one of the names of schedules, for a name or for a text of the same schedule."""
+    if not isinstance(name, str):
+        raise TypeError(f"against must be the name of a schedule; got {type(name).__name__}")
+    if name in names:
+        return name
+    try:
+        written = str(Spec.parse(name))
+    except ValueError:
+        written = name
+    if written in names:
+        return written
+    listed = ", ".join(map(repr, names))
+    raise ValueError(
+        f"against names no schedule of the comparison: {name!r}{suggest(name, names)}; it has "
+        f"{listed}"
+    )
+
+
+def referred(stops: Stops, theirs: Floats, start: float, reference: str | None) -> Stops:
+    """Return the stops beside the reference's test losses, which are NaN where it has no stop."""
+    ratio = np.where(stops.reached, quotient(stops.test_loss, theirs, start), np.nan)
+    return replace(stops, ratio=ratio, reference=reference)
+
+
+def on_grid(train_loss: Floats, curve: Curve) -> Floats:
+    """Return a curve's test losses at train losses of its grid; NaN where it does not come to."""
+    at, values = curve.train_loss[::-1], curve.test_loss[::-1]
+    if not at.size:
+        return np.full(train_loss.shape, np.nan)
+    # the curve's own train losses are these but for rounding
+    return np.interp(train_loss, at, values, left=np.nan, right=np.nan)
