@@ -2,6 +2,7 @@
 
 import csv
 import html.parser
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -275,3 +276,56 @@ def test_flow_in_a_file_is_the_reference(tmp_path: Path, rows: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(": reaches") == 1
     assert f"{path} is the reference that the others are compared with." in done.stdout
+
+
+def test_json_for_programs(tmp_path: Path, rows: Path) -> None:
+    chosen = ("--target", "y", "--levels", "3", "--schedule", "gd(0.9, 50)", "--json")
+    done = run(rows, *chosen)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    plain = json.loads(done.stdout)
+    assert plain["data"] == "rows.csv"
+    assert any("chosen at random with seed 0" in note for note in plain["notes"])
+    written = run(rows, *chosen, "--out", tmp_path / "out", "--figure-width", "3.3")
+    assert written.returncode == 0
+    assert json.loads(written.stdout) == plain
+    assert written.stderr.strip() == (
+        f"Wrote report.html, the figure and results.csv to {tmp_path / 'out'}"
+    )
+    with (tmp_path / "out" / "results.csv").open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    shown = [{k: "" if v is None else str(v) for k, v in row.items()} for row in plain["rows"]]
+    assert table == shown
+    pdf = (tmp_path / "out" / "comparison.pdf").read_bytes()
+    assert b"/MediaBox [ 0 0 237.6 " in pdf  # 3.3 inches of 72 points
+
+
+def test_against_a_schedule(tmp_path: Path, rows: Path) -> None:
+    chosen = ("--target", "y", "--levels", "2", "--schedule", "gd(0.9,50)", "--schedule", "flow(9)")
+    done = run(rows, *chosen, "--against", "gd(0.9,50)", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "\nAgainst gd(0.9, 50) (up to 1% counts as no difference)\n" in done.stdout
+    assert "\n  gd(0.9, 50) is the reference that the others are compared with.\n" in done.stdout
+    heading = "\nEvery two schedules at equal train loss\n"
+    pairs = done.stdout.partition(heading)[2].partition("\n\n")[0].splitlines()
+    names = ["gd(0.9, 50) against flow", "flow(9.0) against flow", "flow(9.0) against gd(0.9, 50)"]
+    assert [line.strip().partition(":")[0] for line in pairs] == names
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Against gd(0.9, 50)" in page
+    assert "Every two schedules" in page
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--against", "gd(0.1, 100000)"], "(did you mean 'gd(0.1, 1000000)'?)"),
+        (["--against", "cosine"], "against names no schedule of the comparison: 'cosine'"),
+        (["--figure-width", "3.3"], "--figure-width is of the figure that --out DIR writes"),
+    ],
+)
+def test_options_that_cannot_be_met(options: list[str], message: str) -> None:
+    done = run("diabetes", "--json", *options)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1

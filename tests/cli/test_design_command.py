@@ -16,7 +16,15 @@ import isoloss as il
 if TYPE_CHECKING:
     from conftest import Run
 
-FILES = {".isoloss", "report.html", "design.png", "design.svg", "results.csv", "rates.json"}
+FILES = {
+    ".isoloss",
+    "report.html",
+    "design.pdf",
+    "design.png",
+    "design.svg",
+    "results.csv",
+    "rates.json",
+}
 RNG = np.random.default_rng(4)
 SCALES = np.geomspace(1, 0.2, 4)
 
