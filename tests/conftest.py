@@ -11,6 +11,9 @@ import pytest
 from hypothesis import settings
 from processes import run_isoloss
 
+# read by the server of `processes` alone
+collect_ignore = ["warm_up.py"]
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 # The tests run in as many processes as there are cores: more threads than that slow all of them.

@@ -15,7 +15,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
+
+import pytest
 
 __all__ = ["load_libraries", "run_isoloss", "run_script"]
 
@@ -25,8 +28,12 @@ Done = subprocess.CompletedProcess[str]
 
 
 def load_libraries() -> None:
-    """Let the server warm up when it starts. Dask, too, names modules: the last call holds."""
+    """Start the server, warmed up. Dask, too, names modules: the last call before holds."""
     _SERVER.set_forkserver_preload(["warm_up"])
+    # the server does not get our sys.path, and is silent about modules that it does not find
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+        forkserver.ensure_running()
 
 
 def run_isoloss(*arguments: object, cwd: Path | None = None) -> Done:
@@ -70,6 +77,7 @@ def _forked(called: Callable[[list[str]], None], words: list[str], cwd: Path | N
 def _in_folder(
     called: Callable[[list[str]], None], words: list[str], cwd: str, folder: str
 ) -> None:
+    assert "warm_up" in sys.modules, "the server has not loaded the libraries"
     for number, name in ((1, "out"), (2, "err")):
         descriptor = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT)
         os.dup2(descriptor, number)

@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import os
 
 from matplotlib.figure import Figure
 
@@ -17,6 +18,12 @@ _LOADED = [
 ]  # fmt: skip
 for name in _LOADED:
     importlib.import_module(name)
+
+# the path by which the server found this module is not for the processes of its children
+here, _, rest = os.environ["PYTHONPATH"].partition(os.pathsep)
+del os.environ["PYTHONPATH"]
+if rest:
+    os.environ["PYTHONPATH"] = rest
 
 # fonts are found, and the parsers of formulas are built, when the first figure is drawn
 figure = Figure(layout="constrained")
