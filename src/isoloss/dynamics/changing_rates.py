@@ -16,6 +16,7 @@ from isoloss.dynamics.interpolation import InterpolatedSteps
 from isoloss.dynamics.last_step import Line, gradient_line, rates_at
 from isoloss.dynamics.solver import Carried, Solver
 from isoloss.dynamics.stops import Directions, LevelStops, log_excess
+from isoloss.dynamics.summed_steps import SummedSteps
 from isoloss.problems.units import scaled
 
 __all__ = ["ChangingRates"]
@@ -57,7 +58,12 @@ class ChangingRates(Solver):
             for rate in self.lr:
                 carried = EqualSteps(float(rate), 1).first_at(carried, stops)
             return carried
-        end = _walk(stops, carried.filter, own, largest)
+        if stops.any_open() or not SummedSteps.serves(own, stops.directions.curvature):
+            end = _walk(stops, carried.filter, own, largest)
+        else:
+            flat = stops.directions.curvature
+            whole = SummedSteps.build(own, flat.ravel()).filter()
+            end = carried.filter.then(xp, Filter(*(x.reshape(flat.shape) for x in whole[:2])))
         stops.passes(self.steps, 0.0)
         return Carried(end.precise(xp) if end.grows(xp, GROWTH) else end)
 

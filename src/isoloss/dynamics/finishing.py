@@ -6,25 +6,26 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from scipy.optimize import brentq
 
 from isoloss._arrays.context import quiet
 from isoloss._parallel.threads import blas_by_size
-from isoloss.dynamics.filters import Filter
-from isoloss.dynamics.following import follow
-from isoloss.dynamics.stops import Directions, log_excess
+from isoloss.dynamics.ends import OpenEnds
 from isoloss.levels.grid import stops
 from isoloss.problems.problem import Problem
-from isoloss.schedules.resolving import Given, resolve
+from isoloss.schedules.resolving import Given
 from isoloss.schedules.schedule import Schedule
-from isoloss.schedules.text import Spec
+from isoloss.schedules.unfinished import Unfinished
 
-__all__ = ["finish"]
+__all__ = ["finish", "finish_each"]
 
 _ALL = 32  # numbers of steps up to which each is tried
-_LOOKS = 16  # smaller numbers of steps that are tried once a number is found
+_PER_DOUBLING = 2  # of the larger ones
 _CLOSE = 1e-15  # of the log of the excess train loss
-_FIRST = 2.0**-12  # how far below 1 the factor of the rates is tried first
+_FIRST = 2.0**-6  # how far below 1 the factor of the rates is tried first, at most
+_BEYOND = 1.25  # times the distance at which a straight line puts the factor
 
 
 @blas_by_size
@@ -47,9 +48,10 @@ def finish(
     ----------
     family : str, or function of a number of steps
         A text whose number of steps is ``...``, such as ``"cosine(1, ...)"``, with rates in units
-        of ``problem.max_lr``; or what returns a schedule of so many steps, in any of the forms that
-        `train` takes. ``"warmup_stable_decay(1, ...)"`` warms up for 10 % of its steps and decays
-        for 20 %.
+        of ``problem.max_lr``; or a function that returns a schedule of that many steps, in any of
+        the forms that `train` takes. ``"warmup_stable_decay(1, ...)"`` warms up for 10 % of its
+        steps and decays for 20 %. Numbers of steps that the family refuses by a ``ValueError`` are
+        left out.
     problem : Problem
         One problem.
     train_loss : float
@@ -68,14 +70,15 @@ def finish(
     TypeError
         If ``problem`` is not a Problem, or ``family`` is of another type or returns no schedule.
     ValueError
-        If the problem is a batch; training cannot end at the train loss; no schedule of the family
-        ends there within ``max_steps``; or ``max_steps`` is not a whole number of at least 1.
+        If the problem is a batch; training cannot end at the train loss; a schedule ends in an
+        endless flow; no schedule of the family ends there within ``max_steps``; or ``max_steps`` is
+        not a whole number of at least 1.
 
     Notes
     -----
-    Every number of steps up to 32 is tried. Larger ones are doubled and halved, as if longer
-    schedules ended lower; 16 smaller numbers are then tried too, and the search goes on below any
-    that ends low enough.
+    Every number of steps up to 32 is tried, and two in each doubling from there. The search goes on
+    between the first of these that ends low enough and the one before it, as if longer schedules
+    ended lower there.
 
     Examples
     --------
@@ -96,71 +99,104 @@ def finish(
         )
     if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
         raise ValueError(f"max_steps must be a whole number of at least 1; got {max_steps!r}")
-    reduced = problem._reduced
-    if reduced.floor.ndim:
+    if problem._reduced.floor.ndim:
         raise ValueError("a schedule is finished for one problem; this one is a batch: take each")
-    levels = stops(problem, train_loss)
-    if levels.ndim:
+    level = stops(problem, train_loss)
+    if level.ndim:
         raise ValueError("a schedule is finished at one train loss; give a number")
-    directions, (log_level, _) = Directions.of(reduced), reduced.log_excess(levels)
-    wanted, xp = float(log_level[0, 0]), reduced.kind.xp
     lowest, start = problem.min_train_loss, problem.start_train_loss
-    if not (lowest < train_loss < start and wanted > -math.inf):
+    wanted = _log_excess(problem, level)
+    if not (lowest < train_loss < start and wanted[0] > -math.inf):
         raise ValueError(
             "a schedule ends between the smallest train loss and the start's, that is between "
             f"{lowest:g} and {start:g}; got {train_loss:g}"
         )
-
-    def end(schedule: Schedule) -> float:
-        """Return how far the end lies above the level, in the log of the excess train loss."""
-        (run,) = follow(problem, [schedule], None, exact=False)
-        there = Filter(run.sign[None, None, :], run.log[None, None, :])
-        return float(log_excess(xp, directions.log_weights, there)[0, 0]) - wanted
-
-    def at(steps: int) -> Schedule:
-        given = Spec.parse(family, steps=steps) if isinstance(family, str) else family(steps)
-        return resolve(given, problem)
-
-    steps = _fewest_steps(lambda steps: end(at(steps)) <= 0, max_steps)
-    if not steps:
+    ends = OpenEnds(problem, Unfinished(family), max_steps)
+    (found,) = _finished(ends, wanted)
+    if found is None:
+        if ends.refusal is not None:
+            raise ends.refusal
         raise ValueError(
             f"no schedule of at most {max_steps} steps ends at or below train loss {train_loss:g}: "
             f"with {max_steps} the end is above it; give larger rates, or more steps"
         )
-    schedule = at(steps)
-    return schedule.scaled(_largest_factor(lambda s: end(schedule.scaled(s))))
+    return found
 
 
-def _fewest_steps(ends_low: Callable[[int], bool], most: int) -> int:
-    """Return the smallest number of steps that ends low enough; 0 if none does."""
-    for steps in range(1, min(_ALL, most) + 1):
-        if ends_low(steps):
-            return steps
-    low, high = min(_ALL, most), 2 * _ALL
-    while not ends_low(min(high, most)):
-        if high >= most:
-            return 0
-        low, high = high, 2 * high
-    high = min(high, most)
-    while True:
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if ends_low(middle) else (middle, high)
-        looks = {_ALL + (high - _ALL) * i // _LOOKS for i in range(1, _LOOKS)}
-        lower = next((steps for steps in sorted(looks) if steps < high and ends_low(steps)), None)
-        if lower is None:
-            return high
-        low, high = _ALL, lower
+def finish_each(
+    family: Unfinished, problem: Problem, levels: npt.NDArray[np.float64], max_steps: int
+) -> list[Schedule | None]:
+    """Return the schedule that ends at each of several train losses; None if none is found.
+
+    The train losses lie between the smallest and the start's. Raises the family's own
+    ``ValueError`` if it has no schedule at all.
+    """
+    ends = OpenEnds(problem, family, max_steps)
+    found = _finished(ends, _log_excess(problem, levels))
+    if ends.refusal is not None:
+        raise ends.refusal
+    return found
 
 
-def _largest_factor(above: Callable[[float], float]) -> float:
+@quiet
+def _finished(ends: OpenEnds, wanted: list[float]) -> list[Schedule | None]:
+    """Return the schedules that end at logs of excess train losses."""
+    return [_at(ends, log_level) for log_level in wanted]
+
+
+def _at(ends: OpenEnds, wanted: float) -> Schedule | None:
+    steps = _fewest_steps(lambda steps: ends.of(steps) - wanted, ends.most)
+    if not steps:
+        return None
+    found, last = ends.whole(steps), ends.of(steps) - wanted
+    before = ends.of(steps - 1) - wanted if steps > 1 else math.inf
+    # if one step more changes as much as a factor of K/(K - 1) does
+    first = min(_BEYOND * last / (last - before) / steps, _FIRST) if before > last else _FIRST
+    factor = _largest_factor(lambda s: found.log_excess(s) - wanted, max(first, 2.0**-40))
+    return found.schedule.scaled(factor)
+
+
+def _log_excess(problem: Problem, levels: Any) -> list[float]:
+    log_levels, _ = problem._reduced.log_excess(levels)
+    return [float(level) for level in log_levels.reshape(-1)]
+
+
+def _grid(most: int) -> list[int]:
+    """Return the numbers of steps at which the search looks first."""
+    doublings = math.log2(max(most / _ALL, 1.0))
+    larger = (
+        round(_ALL * 2.0 ** (i / _PER_DOUBLING))
+        for i in range(1, math.ceil(_PER_DOUBLING * doublings))
+    )
+    return [*range(1, min(_ALL, most) + 1), *larger, *([most] if most > _ALL else [])]
+
+
+def _fewest_steps(above: Callable[[int], float], most: int) -> int:
+    """Return the smallest number of steps whose end is not above the level; 0 if none is found."""
+    grid = _grid(most)
+    first = next((i for i, steps in enumerate(grid) if above(steps) <= 0), None)
+    if first is None:
+        return 0
+    high, low = grid[first], grid[first - 1] if first else 0
+    halve = False
+    while high - low > 1:
+        top, bottom = (above(low) if low else math.inf), above(high)
+        share = top / (top - bottom) if math.isfinite(top) and not halve else 0.5
+        middle = min(max(low + math.ceil(share * (high - low)), low + 1), high - 1)
+        width = high - low
+        low, high = (low, middle) if above(middle) <= 0 else (middle, high)
+        halve = not halve and high - low > 0.5 * width  # the straight line was no good guide
+    return high
+
+
+def _largest_factor(above: Callable[[float], float], width: float) -> float:
     """Return the largest factor up to 1 at which a function is 0 that is not above it at 1.
 
-    It is followed down from 1 in steps that double until it is above 0.
+    It is followed down from 1, first by ``width`` and then by twice as much, until it is above 0.
     """
     if above(1.0) >= -_CLOSE:
         return 1.0
-    high, width = 1.0, _FIRST
+    high = 1.0
     while above(1.0 - width) <= 0:
         high, width = 1.0 - width, min(2.0 * width, 0.5 * (1.0 + width))
     root: Any = brentq(above, 1.0 - width, high, xtol=1e-300, rtol=4 * 2.0**-52, maxiter=300)

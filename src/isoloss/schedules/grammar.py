@@ -137,11 +137,17 @@ class Reader:
             if make is not GradientFlow:
                 raise self._error(f"expected '(', as in {form.example}", _end(node))
             return Schedule(GradientFlow()), name
+        was_open = self.has_steps_open
         given = self._arguments(node, _signature(make), form)
-        if self.has_steps_open and make is families.warmup_stable_decay:
-            whole = given["steps"]
-            given = {"warmup": round(_WARMUP * whole), "decay": round(_DECAY * whole)} | given
+        is_open = self.has_steps_open and not was_open
+        shown = [
+            ("" if number < len(node.args) else f"{key}=")
+            + ("..." if is_open and key == "steps" else str(value))
+            for number, (key, value) in enumerate(given.items())
+        ]
         steps = given.get("steps")
+        if is_open and make is families.warmup_stable_decay:
+            given = {"warmup": round(_WARMUP * steps), "decay": round(_DECAY * steps)} | given
         if isinstance(steps, int) and not form.numbers and make not in _OF_ONE_RATE:
             self.rates += max(steps, 0)
             if self.rates > self.max_rates:  # before any rates are made
@@ -151,10 +157,6 @@ class Reader:
             schedule = Schedule(make(**given))
         except (TypeError, ValueError, OverflowError, MemoryError) as error:
             raise self._error(f"{name}: {error}", place) from None
-        shown = [
-            str(value) if number < len(node.args) else f"{key}={value}"
-            for number, (key, value) in enumerate(given.items())
-        ]
         return schedule, f"{name}({', '.join(shown)})"
 
     def _arguments(

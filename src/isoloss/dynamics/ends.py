@@ -1,0 +1,92 @@
+"""The train loss at the end of schedules that are not stopped: at all factors, for all lengths."""
+
+from __future__ import annotations
+
+import math
+
+from isoloss.dynamics.filters import Filter
+from isoloss.dynamics.following import follow
+from isoloss.dynamics.stops import Directions, log_excess
+from isoloss.dynamics.summed_steps import SummedSteps
+from isoloss.problems.problem import Problem
+from isoloss.problems.units import scaled
+from isoloss.schedules.phases import GradientDescent, GradientFlow
+from isoloss.schedules.resolving import resolve
+from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.unfinished import Unfinished
+
+__all__ = ["End", "OpenEnds"]
+
+
+class End:
+    """The end of one schedule for one problem, with its rates multiplied by a factor up to 1."""
+
+    def __init__(self, problem: Problem, schedule: Schedule) -> None:
+        self.problem, self.schedule = problem, schedule
+        self.directions = Directions.of(problem._reduced)
+        self._steps: SummedSteps | None = None
+        curvature = self.directions.curvature
+        if all(isinstance(phase, GradientDescent) for phase in schedule.phases):
+            rates = scaled(schedule.learning_rates(), self.directions.unit)
+            if SummedSteps.serves(rates, curvature):
+                self._steps = SummedSteps.build(rates, curvature[0, 0, :])
+
+    def log_excess(self, factor: float = 1.0) -> float:
+        """Return the log of the train loss above the smallest."""
+        if self._steps is not None:
+            there = self._steps.filter(factor).at((None, None, slice(None)))
+        else:
+            schedule = self.schedule if factor == 1 else self.schedule.scaled(factor)
+            (run,) = follow(self.problem, [schedule], None, exact=False)
+            there = Filter(run.sign[None, None, :], run.log[None, None, :])
+        xp = self.directions.kind.xp
+        return float(log_excess(xp, self.directions.log_weights, there)[0, 0])
+
+
+class OpenEnds:
+    """The ends of a family's schedules for one problem, by their numbers of steps up to ``most``.
+
+    Attributes
+    ----------
+    refusal : ValueError or None
+        Why the family had no schedule for the first number of steps, as long as it had none at all.
+    """
+
+    def __init__(self, problem: Problem, family: Unfinished, most: int) -> None:
+        self.problem, self.family, self.most = problem, family, most
+        self.refusal: ValueError | None = None
+        self._has_any = False
+        self._known: dict[int, float] = {}
+        self._last: dict[int, End] = {}
+
+    def of(self, steps: int) -> float:
+        """Return the log of the train loss above the smallest; infinite without such a schedule."""
+        if steps not in self._known:
+            self._known[steps] = self._found(steps)
+        return self._known[steps]
+
+    def whole(self, steps: int) -> End:
+        """Return the end of the schedule with so many steps."""
+        if steps not in self._last:  # the search has just looked at it, unless another level has
+            self._last = {steps: self._end(steps)}
+        return self._last[steps]
+
+    def _end(self, steps: int) -> End:
+        return End(self.problem, resolve(self.family.of(steps), self.problem))
+
+    def _found(self, steps: int) -> float:
+        try:
+            end = self._end(steps)
+        except ValueError as error:
+            if not self._has_any:
+                self.refusal = self.refusal or error
+            return math.inf
+        self._has_any, self.refusal = True, None
+        flows = [phase.time for phase in end.schedule.phases if isinstance(phase, GradientFlow)]
+        if math.inf in flows:
+            raise ValueError(
+                "a schedule that ends in an endless flow ends at the smallest train loss, and at "
+                "no other: leave out the flow, or give it a time, as in flow(2.5)"
+            )
+        self._last = {key: self._last[key] for key in list(self._last)[-3:]} | {steps: end}
+        return end.log_excess()

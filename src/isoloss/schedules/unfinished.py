@@ -1,0 +1,63 @@
+"""Schedules that leave their number of steps open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from isoloss.schedules.grammar import SpecError
+from isoloss.schedules.resolving import Given, read
+from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.text import Spec
+
+__all__ = ["Unfinished", "read_unfinished"]
+
+_TRIED = (1, 12, 1000)  # a family may need a few steps, or a multiple of some number
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A schedule for any number of steps, which `isoloss.finish` chooses.
+
+    Attributes
+    ----------
+    family : str, or function of a number of steps
+        A text whose number of steps is ``...``, or a function that returns a schedule.
+    """
+
+    family: str | Callable[[int], Given]
+
+    def of(self, steps: int) -> Given:
+        """Return the schedule of so many steps; ``ValueError`` if the family has none."""
+        if isinstance(self.family, str):
+            return Spec.parse(self.family, steps=steps)
+        return self.family(steps)
+
+    def __str__(self) -> str:
+        if isinstance(self.family, str):
+            return self.family
+        return f"{getattr(self.family, '__name__', type(self.family).__name__)}(...)"
+
+
+def read_unfinished(
+    schedule: Given | Unfinished | Callable[[int], Given],
+) -> Unfinished | Spec | Schedule:
+    """Return a schedule as `resolving.read` does, or one that leaves its number of steps open.
+
+    Raises `SpecError` for a text that is not a schedule, and ``TypeError`` for other types.
+    """
+    if isinstance(schedule, Unfinished):
+        return schedule
+    if isinstance(schedule, str) and "..." in schedule:
+        return Unfinished(_normal_form(schedule))
+    return Unfinished(schedule) if callable(schedule) else read(schedule)
+
+
+def _normal_form(text: str) -> str:
+    errors = []
+    for steps in _TRIED:
+        try:
+            return str(Spec.parse(text, steps=steps))
+        except SpecError as error:
+            errors.append(error)
+    raise errors[0]
