@@ -8,7 +8,9 @@ import pytest
 from sklearn.datasets import load_diabetes
 
 import isoloss as il
+from isoloss.dynamics.finishing import finish_each
 from isoloss.schedules import SpecError
+from isoloss.schedules.unfinished import Unfinished
 
 PAPER = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
 
@@ -125,6 +127,28 @@ def test_what_cannot_be_finished() -> None:
         il.finish(3, PAPER, 0.1)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(ValueError, match="max_steps must be a whole number of at least 1; got 0"):
         il.finish("cosine(1, ...)", PAPER, 0.1, max_steps=0)
+
+
+def test_numbers_of_steps_that_the_family_refuses_are_left_out() -> None:
+    assert il.finish("cosine(1, ..., cycles=3)", PAPER, 0.01).steps % 3 == 0
+    assert il.finish("warmup_stable_decay(0.5, ..., warmup=8, decay=4)", PAPER, 1.0).steps >= 12
+    with pytest.raises(ValueError, match="warmup"):
+        il.finish("warmup_stable_decay(1, ..., warmup=50)", PAPER, 0.1, max_steps=20)
+
+
+def test_an_endless_flow_ends_at_no_level() -> None:
+    with pytest.raises(ValueError, match="leave out the flow, or give it a time"):
+        il.finish("cosine(1, ...) > flow", PAPER, 0.1)
+    assert il.finish("cosine(1, ...) > flow(0.5)", PAPER, 0.1).steps
+
+
+def test_several_levels_are_finished_as_each_alone() -> None:
+    levels = np.array([60.0, 0.3, 1e-4])
+    for text in ("cosine(0.4, ...)", "warmup_stable_decay(0.9, ...)", "heavy_ball(0.2, 0.5, ...)"):
+        together = finish_each(Unfinished(text), PAPER, levels, 1000)
+        assert together == [il.finish(text, PAPER, level) for level in levels.tolist()]
+    few = finish_each(Unfinished("cosine(0.001, ...)"), PAPER, levels, 40)
+    assert few == [None] * 3
 
 
 def test_ends_that_rise_and_fall() -> None:

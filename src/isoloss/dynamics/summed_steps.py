@@ -1,7 +1,7 @@
 """The filter of many GD steps at once, from sums over their rates.
 
-With u = 2ηγ for the largest rate η and q = u/(1 + √(1-u))², the generating function of the Chebyshev
-polynomials T_n gives, for steps at rates η_t = η·y_t/2,
+With u = 2ηγ for the largest rate η and q = u/(1 + √(1-u))², the generating function of the
+Chebyshev polynomials T_n gives, for steps at rates η_t = η·y_t/2,
 
     Σ_t log(1 - 2η_tγ) = -2 Σ_n (-q)^n/n · C_n,    C_n = Σ_t (T_n(1 - y_t) - 1).
 

@@ -145,9 +145,10 @@ class Reader:
             + ("..." if is_open and key == "steps" else str(value))
             for number, (key, value) in enumerate(given.items())
         ]
-        steps = given.get("steps")
         if is_open and make is families.warmup_stable_decay:
-            given = {"warmup": round(_WARMUP * steps), "decay": round(_DECAY * steps)} | given
+            whole = given["steps"]
+            given = {"warmup": round(_WARMUP * whole), "decay": round(_DECAY * whole)} | given
+        steps = given.get("steps")
         if isinstance(steps, int) and not form.numbers and make not in _OF_ONE_RATE:
             self.rates += max(steps, 0)
             if self.rates > self.max_rates:  # before any rates are made
