@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from isoloss._messages.numbers import short, signed_percent
 from isoloss.comparison.outcomes import Stops
 
-__all__ = ["as_html", "as_text"]
+__all__ = ["WIDTH", "aligned", "as_html", "as_text"]
 
-_WIDTH = 99
+WIDTH = 99
 _HEAD = 18  # characters of a line in a column's head
 _SHOWN = 40  # levels; of more, the first and the last ones are shown
 _DIGITS = 5
@@ -26,6 +26,16 @@ _READING = (
 def as_text(setting: Sequence[str], flow: Stops, schedules: Sequence[Stops]) -> str:
     """Return the setting, and a table that is cut into several where it is too wide."""
     heads, rows = _table(flow, schedules)
+    lines = [
+        line
+        for sentence in (*setting, _reading(schedules))
+        for line in textwrap.wrap(sentence, WIDTH)
+    ]
+    return "\n".join([*lines, *aligned(heads, rows)])
+
+
+def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table, cut into several with its first column where it is too wide."""
     folded = [textwrap.wrap(head, _HEAD) for head in heads]
     height = max(map(len, folded))
     heads_down = [[""] * (height - len(lines)) + lines for lines in folded]
@@ -33,14 +43,10 @@ def as_text(setting: Sequence[str], flow: Stops, schedules: Sequence[Stops]) -> 
         [cell.rjust(max(map(len, (*head, *cells)))) for cell in (*head, *cells)]
         for head, cells in zip(heads_down, zip(*rows, strict=True), strict=True)
     ]
-    lines = [
-        line
-        for sentence in (*setting, _reading(schedules))
-        for line in textwrap.wrap(sentence, _WIDTH)
-    ]
+    lines = []
     for block in _blocks(columns):
         lines += ["", *("  ".join(cells) for cells in zip(*block, strict=True))]
-    return "\n".join(lines)
+    return lines
 
 
 def as_html(setting: Sequence[str], flow: Stops, schedules: Sequence[Stops]) -> str:
@@ -88,7 +94,7 @@ def _blocks(columns: Sequence[list[str]]) -> Iterator[list[list[str]]]:
     first, *others = columns
     block = [first]
     for column in others:
-        if len(block) > 1 and sum(len(each[0]) + 2 for each in (*block, column)) - 2 > _WIDTH:
+        if len(block) > 1 and sum(len(each[0]) + 2 for each in (*block, column)) - 2 > WIDTH:
             yield block
             block = [first]
         block.append(column)

@@ -1,0 +1,117 @@
+"""What intervals of differences say, as sentences and as the cells of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss._messages.numbers import short, signed_percent
+
+__all__ = ["as_grid", "sentence"]
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Texts = npt.NDArray[np.str_]
+
+_DIGITS = 5
+
+
+def sentence(
+    name: str,
+    rival: str,
+    levels: Floats,
+    effects: Texts,
+    numbers: tuple[Floats, Floats, Floats],
+    left_out: tuple[Counts, Counts, int],
+) -> str:
+    """Return what the data say about a schedule, from its means and the ends of intervals."""
+    whose = "gradient flow's" if rival == "gradient flow" else f"that of {rival}"
+    parts = []
+    for effect in ("helps", "hurts"):
+        if (there := effects == effect).any():
+            side = "lower" if effect == "helps" else "higher"
+            parts.append(
+                f"{effect} at {_count(there)} (mean test loss {_sizes(numbers[0][there])} {side} "
+                f"than {whose}, intervals from {_range(numbers, there)}; {_place(levels[there])})"
+            )
+    if (there := effects == "no difference").any():
+        parts.append(
+            f"makes no difference at {_count(there)} (intervals from {_range(numbers, there)})"
+        )
+    unknown, gaps = effects == "cannot tell", _gaps(levels, rival, *left_out)
+    if parts:
+        mixed = "is mixed: it " if {"helps", "hurts"} <= set(effects.tolist()) else ""
+        text = f"At equal train loss, {name} {mixed}{' and '.join(parts)}"
+        if unknown.any():
+            text += (
+                f"; at {_count(unknown)} these data cannot tell (intervals from "
+                f"{_range(numbers, unknown)})"
+            )
+    elif unknown.any():
+        text = (
+            f"Cannot tell from these data whether {name} helps or hurts at equal train loss "
+            f"({_count(unknown)}: mean test loss {_means(numbers[0][unknown])} against {whose}, "
+            f"intervals from {_range(numbers, unknown)})"
+        )
+    else:
+        text = f"{name} cannot be judged at equal train loss"
+    return "; ".join([text, *gaps]) + "."
+
+
+def as_grid(
+    levels: Floats, judged: Iterable[tuple[str, Floats, Floats, Sequence[str]]]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return heads and rows of the means, half widths and effects of schedules."""
+    columns = {"train loss": [short(level, _DIGITS) for level in levels]}
+    for name, estimate, high, effects in judged:
+        columns[name] = [
+            "-" if np.isnan(mean) else f"{signed_percent(mean)} ± {_width(end - mean)} {effect}"
+            for mean, end, effect in zip(estimate, high, effects, strict=True)
+        ]
+    return tuple(columns), list(zip(*columns.values(), strict=True))
+
+
+def _width(half: float) -> str:
+    return f"{100 * half:.1f}%"
+
+
+def _count(there: Flags) -> str:
+    count, total = int(there.sum()), there.size
+    if count == total:
+        return {1: "the level", 2: "both levels"}.get(total, f"all {total} levels")
+    return f"{count} of {total} levels"
+
+
+def _sizes(values: Floats) -> str:
+    ends = dict.fromkeys(f"{100 * abs(end):.1f}%" for end in (values.min(), values.max()))
+    return " to ".join(sorted(ends, key=lambda text: float(text[:-1])))
+
+
+def _means(values: Floats) -> str:
+    return " to ".join(dict.fromkeys(signed_percent(end) for end in (values.min(), values.max())))
+
+
+def _range(numbers: tuple[Floats, Floats, Floats], there: Flags) -> str:
+    return f"{signed_percent(numbers[1][there].min())} to {signed_percent(numbers[2][there].max())}"
+
+
+def _gaps(levels: Floats, rival: str, missing: Counts, below: Counts, splits: int) -> list[str]:
+    """Say which levels are left out, and why."""
+    both = "" if rival == "gradient flow" else f" by it and {rival}"
+    found = []
+    for counts, why in ((missing, f"not reached{both}"), (below, "below which training starts")):
+        if (there := counts > 0).any():
+            count = int(there.sum())
+            where = f"{_place(levels[there])}, {why}"
+            if splits > 1:
+                where += f" in up to {counts.max()} of {splits} splits"
+            found.append(f"{count} level{'s' * (count > 1)} left out ({where})")
+    return found
+
+
+def _place(losses: Floats) -> str:
+    high, low = short(losses.max()), short(losses.min())
+    return f"train loss {high}" if high == low else f"train loss {high} to {low}"
