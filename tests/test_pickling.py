@@ -14,7 +14,7 @@ import pytest
 
 import isoloss as il
 from isoloss._arrays.conversion import to_numpy
-from isoloss.comparison import compare, select
+from isoloss.comparison import compare, cross_compare, select
 from isoloss.estimators import ScheduledClassifier, ScheduledRegressor, ScheduleSearchCV
 from isoloss.levels import ridge
 
@@ -66,6 +66,7 @@ def plain_values() -> dict[str, Any]:
     problem = il.Problem.from_data(X, Y, X_TEST, Y_TEST)
     return {
         "comparison": compare(problem, [il.anneal(0.1, 5)], 3),
+        "judgement": cross_compare(X, Y, il.anneal(0.1, 5), 3, cv=3),
         "design": il.design(problem, steps=2),
         "selection": select(problem, problem.with_test(X_TEST, Y_TEST), ["rates"], steps=2),
         "ridge": ridge(problem, np.array([0.1])),

@@ -115,7 +115,7 @@ def cross_compare(
     ----------
     X, y : array_like, shapes (n, d) and (n,) or (n, m)
         The rows.
-    schedules, levels, unit, against, n_jobs
+    schedules, levels, unit, against
         As for `compare_repeatedly`.
     cv : splitter, int or iterable of pairs of row numbers, optional
         As in scikit-learn; by default ``ShuffleSplit(20, test_size=0.5, random_state=0)``. The
@@ -127,6 +127,8 @@ def cross_compare(
         Such as ``StandardScaler()``: a copy is fitted on the train rows of each split.
     fit_intercept : bool, default: True
         Subtract the train means of the columns and targets, which solves for the intercept exactly.
+    n_jobs : int, optional
+        As for `compare_repeatedly`.
 
     Returns
     -------
