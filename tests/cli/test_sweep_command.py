@@ -58,6 +58,9 @@ def test_a_file_says_what_a_call_does(tmp_path: Path, run: Run, start: Run) -> N
         seed=5,
     )
     assert found.test_loss.identical(wanted.test_loss)
+    assert found.attrs["last_step"] == "exact"
+    (tmp_path / "whole.toml").write_text(f'last_step = "whole"\n{CONFIG}')
+    assert read_config(tmp_path / "whole.toml").arguments["last_step"] == "whole"
     again = run("sweep", "study.toml", "--out", "study.nc")
     assert again.returncode == 2
     assert "study.nc exists; choose another --out, or give --force" in again.stderr
@@ -133,6 +136,8 @@ def test_files_that_are_no_sweep_are_refused(tmp_path: Path) -> None:
         ("count = 3", "count = 1000000000", "count must be a whole number from 1 to 1000000"),
         ("count = 3", "count = 2.5", "count must be a whole number from 1 to 1000000"),
         ("draws = 4", "draws = 1000000000", "a sweep has at most 100000000 results"),
+        ("seed = 5", 'last_step = "x"', "last_step must be 'exact' or 'whole'; got 'x'"),
+        ("seed = 5", "last_step = 1", "last_step must be 'exact' or 'whole'; got 1"),
         ("seed = 5", 'unit = "x"', "unit must be one of absolute, start, excess"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ PHASES = il.Schedule(il.HeavyBall([0.1, 0.2], 0.5), il.Nesterov(0.1, 0.3, 4), il
         ScheduledRegressor(il.GradientFlow()),
         ScheduledRegressor(Spec(il.Schedule(il.GradientDescent([0.1, 0.3])))),
         ScheduledRegressor(kernel="rbf", gamma=0.5),
+        ScheduledRegressor("gd(0.4, 30)", 0.95, train_loss_unit="start", last_step="whole"),
         make_pipeline(StandardScaler(), ScheduledRegressor()),
     ],
 )
@@ -49,6 +51,19 @@ def test_a_model_comes_back_as_it_was(model: Any, tmp_path: Path) -> None:
     assert last.get_params() == first.get_params()
     assert last.schedule_ == first.schedule_
     assert [path.name for path in tmp_path.iterdir()] == ["m.skops"]
+
+
+def test_a_model_that_does_not_say_what_becomes_of_the_last_step_has_a_whole_one(
+    tmp_path: Path,
+) -> None:
+    model = ScheduledRegressor("gd(0.1, 30)", 0.95, train_loss_unit="start").fit(X, Y)
+    del model.last_step  # as in files of before the option
+    save_model(model, tmp_path / "old.skops")
+    for again in (load_model(tmp_path / "old.skops"), pickle.loads(pickle.dumps(model))):
+        assert again.get_params()["last_step"] == "whole"
+        assert again.fit(X, Y).train_loss_ < 0.95 * again.start_train_loss_
+    save_model(ScheduledRegressor().fit(X, Y), tmp_path / "new.skops")
+    assert load_model(tmp_path / "new.skops").last_step == "exact"
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

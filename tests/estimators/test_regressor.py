@@ -24,6 +24,22 @@ X_NEW = RNG.standard_normal((9, 6)) + np.arange(6)
 WEIGHT = RNG.uniform(0.1, 5, 40)
 
 
+@pytest.mark.parametrize("schedule", ["gd(0.2, 90)", "cosine(0.4, 60)", "heavy_ball(0.1, 0.5, 90)"])
+def test_a_model_stops_at_the_train_loss_exactly_or_after_a_whole_step(schedule: str) -> None:
+    for level in (0.6, 0.45):
+        exact, whole = (
+            ScheduledRegressor(schedule, level, train_loss_unit="start", last_step=rule).fit(X, Y)
+            for rule in ("exact", "whole")
+        )
+        assert exact.train_loss_ == pytest.approx(level * exact.start_train_loss_, rel=1e-12)
+        assert whole.train_loss_ < 0.999 * exact.train_loss_
+        errors = ((X @ exact.coef_.T + exact.intercept_ - Y) ** 2).sum(axis=1)
+        assert errors.mean() == pytest.approx(exact.train_loss_, rel=1e-12)
+        assert exact.n_steps_ == whole.n_steps_
+    with pytest.raises(ValueError, match="last_step must be 'exact' or 'whole'; got 'half'"):
+        ScheduledRegressor(last_step="half").fit(X, Y)  # type: ignore[arg-type]  # on purpose
+
+
 class Trained(NamedTuple):
     """Where a plain loop ends."""
 

@@ -70,6 +70,41 @@ def test_each_number_is_that_of_one_run(unit: str) -> None:
                     np.testing.assert_allclose(one.flow_time, run.time, rtol=1e-9)
 
 
+@pytest.mark.parametrize("last_step", ["exact", "whole"])
+def test_the_last_step_is_shortened_or_whole(last_step: Any, tmp_path: Path) -> None:
+    problem, texts = of_problem([1.0, 2.0]), ["gd(0.3, 40)", "cosine(0.4, 30)"]
+    found = sweep([problem], texts, [0.3, 0.1], unit="absolute", last_step=last_step)
+    for i, text in enumerate(texts):
+        run = il.train(problem, text, [0.3, 0.1], last_step=last_step)
+        np.testing.assert_array_equal(found.train_loss[0, i], run.train_loss)
+        np.testing.assert_array_equal(found.test_loss[0, i], run.test_loss)
+    at_level = np.abs(found.train_loss.values / [0.3, 0.1] - 1) < 1e-12
+    assert at_level.all() == (last_step == "exact")
+    assert found.attrs["last_step"] == last_step
+    assert load(save(found, tmp_path / "a.nc")).attrs["last_step"] == last_step
+    if last_step == "whole":  # as in older files and folders, which do not say it
+        del found.attrs["last_step"]
+        save(found, tmp_path / "old.nc")
+        assert load(tmp_path / "old.nc").attrs["last_step"] == "whole"
+    else:
+        assert sweep([problem], texts, [0.3, 0.1], unit="absolute").identical(found)
+
+
+def test_an_unknown_rule_for_the_last_step_is_refused() -> None:
+    with pytest.raises(ValueError, match="last_step must be 'exact' or 'whole'; got 'half'"):
+        small(last_step="half")
+
+
+def test_a_folder_that_does_not_say_what_becomes_of_the_last_step_has_whole_ones(
+    tmp_path: Path,
+) -> None:
+    cache = tmp_path / "cache"
+    small(draws=1, cache=cache, last_step="whole")
+    assert "last_step" not in (cache / "sweep.json").read_text()
+    with pytest.raises(ValueError, match="holds the results of another sweep"):
+        small(draws=1, cache=cache)
+
+
 def test_problems_of_ones_own_and_named_schedules() -> None:
     problems = [il.Problem.from_spectra([1.0, g], [1.0, 1.0], [3.0, 4.0]) for g in (0.5, 0.2)]
     schedules = {"small": il.GradientDescent(0.1, 50), "flow": il.GradientFlow()}

@@ -19,6 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from isoloss._arrays import conversion
 from isoloss._messages.near_misses import suggest
 from isoloss.comparison import family_names
+from isoloss.dynamics.stop_rule import LastStep, stops_exactly
 from isoloss.dynamics.training import train
 from isoloss.estimators.rows import KernelRows, LinearRows, TrainRows, check_kernel, check_square
 from isoloss.levels.grid import check_unit, measure
@@ -62,6 +63,7 @@ class Scheduled(BaseEstimator):
         train_loss: float | None = None,
         *,
         train_loss_unit: str = "absolute",
+        last_step: LastStep = "exact",
         fit_intercept: bool = True,
         kernel: str | Callable[..., Any] | None = None,
         gamma: float | None = None,
@@ -72,12 +74,16 @@ class Scheduled(BaseEstimator):
         self.schedule = schedule
         self.train_loss = train_loss
         self.train_loss_unit = train_loss_unit
+        self.last_step = last_step
         self.fit_intercept = fit_intercept
         self.kernel = kernel
         self.gamma = gamma
         self.degree = degree
         self.coef0 = coef0
         self.kernel_params = kernel_params
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({"last_step": "whole"} | state)  # older models do not say it
 
     @abstractmethod
     def _read(self, X: Any, y: Any) -> tuple[Any, Floats]:
@@ -144,7 +150,7 @@ class Scheduled(BaseEstimator):
         if self.train_loss is not None:
             scale, offset = measure(problem, self.train_loss_unit)
             level = offset + conversion.number("train_loss", self.train_loss) * ROOM * scale
-        run = train(problem, self.schedule_, level)
+        run = train(problem, self.schedule_, level, last_step=self.last_step)
         self._adopt(rows, np.asarray(run.coef()))
         self.__dict__.update(losses_and_moment(problem, run.train_loss, int(run.steps), run.time))
         self._warn_of_end(level)
@@ -246,6 +252,7 @@ class Scheduled(BaseEstimator):
                 f"choose from {', '.join(_KERNELS)}"
             )
         check_unit("train_loss_unit", self.train_loss_unit)
+        stops_exactly(self.last_step)
 
     def _rows(self, X: Any) -> Any:
         """Return checked rows to predict for."""

@@ -28,7 +28,7 @@ class ScheduledClassifier(ClassifierMixin, Scheduled):
 
     Parameters
     ----------
-    schedule, train_loss, train_loss_unit, fit_intercept
+    schedule, train_loss, train_loss_unit, last_step, fit_intercept
         As for `ScheduledRegressor`.
     kernel, gamma, degree, coef0, kernel_params
         As for `ScheduledRegressor`.

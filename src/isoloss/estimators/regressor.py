@@ -36,6 +36,9 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
     train_loss_unit : {"absolute", "start", "excess"}, default: "absolute"
         Whether ``train_loss`` is a train loss, a fraction of the loss at the start (with an
         intercept and one output: 1 - R² on the train rows), or of its excess over the smallest.
+    last_step : ``"exact"`` or ``"whole"``
+        Whether the step that reaches ``train_loss`` is shortened to end at it, as in
+        `isoloss.train`, or taken whole.
     fit_intercept : bool, default: True
         Whether there is an intercept. With a kernel, it belongs to the centred feature space.
     kernel : str or callable, optional

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from isoloss._messages.near_misses import no_file, suggest
+from isoloss.dynamics.stop_rule import stops_exactly
 from isoloss.levels.grid import Levels, spaced
 from isoloss.schedules.resolving import read, read_all
 from isoloss.sweep import makers
@@ -24,6 +25,7 @@ _KEYS = {
     "schedules": "a list of texts, or a table of names to texts",
     "levels": "how many, a list of numbers, or a table: from, to, count (evenly spaced in the log)",
     "unit": "absolute, start or excess",
+    "last_step": "exact or whole",
     "draws": "a whole number",
     "seed": "a whole number",
 }
@@ -99,6 +101,7 @@ def read_config(path: str | Path) -> Config:
     for name, default, reader in (
         ("schedules", None, _schedules),
         ("levels", None, _levels),
+        ("last_step", "exact", _last_step),
         ("draws", 1, partial(_whole, "draws")),
         ("seed", 0, partial(_whole, "seed")),
     ):
@@ -168,6 +171,11 @@ def _table(name: str, value: Any) -> dict[str, Any]:
 def _whole(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ValueError(f"{name} must be {_KEYS[name]}; got {value!r}")
+    return value
+
+
+def _last_step(value: Any) -> Any:
+    stops_exactly(value)
     return value
 
 

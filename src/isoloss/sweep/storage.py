@@ -61,7 +61,7 @@ def load(path: str | Path) -> xarray.Dataset:
     Returns
     -------
     xarray.Dataset
-        The result.
+        The result. Its attribute ``last_step`` is ``"whole"`` if the file does not say it.
 
     Raises
     ------
@@ -76,9 +76,11 @@ def load(path: str | Path) -> xarray.Dataset:
     if not path.exists():
         raise FileNotFoundError(no_file(path))
     try:
-        return xarray.load_dataset(path, engine="h5netcdf")
+        found = xarray.load_dataset(path, engine="h5netcdf")
     except Exception as error:  # the libraries raise various errors for damaged files
         raise ValueError(f"cannot read '{path}' as NetCDF; it is damaged: {error}") from None
+    found.attrs.setdefault("last_step", "whole")  # older files do not say it
+    return found
 
 
 def check_name(path: str | Path) -> Path:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.dynamics.stop_rule import LastStep, stops_exactly
 from isoloss.levels.grid import Levels
 from isoloss.problems.problem import Problem
 from isoloss.schedules.resolving import in_own_units, read, read_all
@@ -44,6 +45,7 @@ def sweep(
     parameters: Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
     unit: str = "excess",
+    last_step: LastStep = "exact",
     on: Any = None,
     cache: str | Path | None = None,
     progress: bool = True,
@@ -70,6 +72,8 @@ def sweep(
     unit : {"absolute", "start", "excess"}, default: "excess"
         Whether levels are train losses, shares of the start's, or shares of its excess over the
         smallest one.
+    last_step : ``"exact"`` or ``"whole"``
+        Whether the step that reaches a level is shortened to end at it, as in `isoloss.train`.
     on : None, int or distributed.Client
         Where to run: in this process, in this many joblib processes (-1 for all cores), or on a
         Dask cluster. The results are the same bit for bit.
@@ -109,6 +113,7 @@ def sweep(
     """
     named = read_all(schedules, read)
     stops = Levels.read(levels, unit)
+    exact = stops_exactly(last_step)
     if isinstance(seed, bool) or not 0 <= operator.index(seed) < 2**63:
         raise ValueError(f"seed must be a whole number from 0 to 2**63 - 1; got {seed!r}")
     workers = operator.index(on) if isinstance(on, int | np.integer) else on
@@ -130,7 +135,7 @@ def sweep(
     cells = [dict(zip(grid, cell, strict=True)) for cell in itertools.product(*grid.values())]
     parts = [tuple(range(count))[first : first + _BATCH] for first in range(0, count, _BATCH)]
     tasks = [
-        Task(problems, cell, number, draws_, list(named.values()), stops, int(seed))
+        Task(problems, cell, number, draws_, list(named.values()), stops, last_step, int(seed))
         for number, cell in enumerate(cells)
         for draws_ in parts
     ]
@@ -148,6 +153,9 @@ def sweep(
         "draws": count,
         "parameters": {name: [repr(value) for value in values] for name, values in grid.items()},
     }
+    attributes["last_step"] = last_step
+    if exact:  # a folder that does not say it is about whole steps
+        description["last_step"] = last_step
     store = None
     if cache is not None:
         # one draw per cell identifies a sampler, as its name does not; all given problems count

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from isoloss._parallel.threads import one_thread
+from isoloss.dynamics.stop_rule import LastStep
 from isoloss.dynamics.training import train
 from isoloss.levels.grid import Levels
 from isoloss.problems.problem import Problem
@@ -48,6 +49,7 @@ class Task:
     draws: tuple[int, ...]
     schedules: Sequence[Spec | Schedule]
     levels: Levels
+    last_step: LastStep
     seed: int
 
     def run(self) -> dict[str, Any]:
@@ -65,7 +67,8 @@ class Task:
                     raise
                 for name in OF_PROBLEMS:
                     found[name][i] = float(getattr(problem, name))
-                runs = train(problem, list(self.schedules), self.levels.at(problem))
+                levels = self.levels.at(problem)
+                runs = train(problem, list(self.schedules), levels, last_step=self.last_step)
                 for name in FIELDS:
                     found[name][i] = getattr(runs, "time" if name == "flow_time" else name)
         return found

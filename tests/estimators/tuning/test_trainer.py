@@ -9,6 +9,7 @@ import pytest
 
 import isoloss as il
 from isoloss.dynamics import following
+from isoloss.dynamics.stop_rule import LastStep
 from isoloss.estimators.tuning.trainer import Trainer
 from isoloss.levels.grid import Levels
 from isoloss.schedules.resolving import rate_unit
@@ -50,7 +51,8 @@ def test_schedules_are_trained_as_each_by_itself(
 ) -> None:
     monkeypatch.setattr(following, "_AT_ONCE", at_once)
     schedules = TEXTS + OBJECTS
-    found = Trainer(PROBLEMS, Levels.read(LEVELS, unit)).stops(schedules)
+    last_step: LastStep = "whole" if at_once == 100 else "exact"
+    found = Trainer(PROBLEMS, Levels.read(LEVELS, unit), last_step).stops(schedules)
     assert len(found) == len(schedules)
     for schedule, stops in zip(schedules, found, strict=True):
         for k, one in enumerate(PROBLEMS):
@@ -60,7 +62,7 @@ def test_schedules_are_trained_as_each_by_itself(
                 "start": (start, 0.0),
                 "excess": (start - floor, floor),
             }[unit]
-            run = il.train(one, schedule, LEVELS * scale + offset)
+            run = il.train(one, schedule, LEVELS * scale + offset, last_step=last_step)
             np.testing.assert_array_equal(stops.reached[k, 1:], run.reached)
             np.testing.assert_array_equal(stops.steps[k, 1:], run.steps)
             np.testing.assert_allclose(

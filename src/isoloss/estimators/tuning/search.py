@@ -48,7 +48,7 @@ class ScheduleSearchCV(BaseSearchCV):
     Parameters
     ----------
     estimator : ScheduledRegressor, ScheduledClassifier, or Pipeline that ends with one
-        What to tune. Its ``schedule`` and ``train_loss`` do not matter.
+        What to tune. Its ``schedule`` and ``train_loss`` do not matter; its ``last_step`` does.
     schedules : list or dict, optional
         Each is a text such as ``"gd(1.0, 100) > flow"``, with rates in units of each fold's largest
         stable rate; a `Schedule` or phase, with absolute rates; or a family whose best member is

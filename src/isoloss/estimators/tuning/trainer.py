@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.dynamics.run import Run
+from isoloss.dynamics.stop_rule import LastStep
 from isoloss.dynamics.training import train
 from isoloss.estimators.base import ROOM
 from isoloss.levels.grid import Levels, measure
@@ -57,8 +58,8 @@ class FoldStops:
 class Trainer:
     """Trains the problems of k folds by many schedules, with relative or absolute rates."""
 
-    def __init__(self, problems: Sequence[Problem], levels: Levels) -> None:
-        self.problems = problems
+    def __init__(self, problems: Sequence[Problem], levels: Levels, last_step: LastStep) -> None:
+        self.problems, self.last_step = problems, last_step
         self.floor = np.array([p.min_train_loss for p in problems])
         start = np.array([p.start_train_loss for p in problems])
         self.span = np.where(start > self.floor, start - self.floor, 1.0)
@@ -85,7 +86,9 @@ class Trainer:
         given = [read(each) for each in schedules]
         relative = [each.relative for each in given if isinstance(each, Spec)]
         absolute = [each for each in given if isinstance(each, Schedule)]
-        runs = train(self.together, relative, self.levels) if relative else ()
+        runs: Iterable[Run] = ()
+        if relative:
+            runs = train(self.together, relative, self.levels, last_step=self.last_step)
         together, each_alone = map(self._stops, runs), self._each(absolute)
         return [next(together if isinstance(each, Spec) else each_alone) for each in given]
 
@@ -98,6 +101,7 @@ class Trainer:
                 batch([problem], scale[None], offset[None]),
                 [each.scaled(1.0 / rate_unit(problem.max_lr)) for each in schedules],
                 self.levels,
+                last_step=self.last_step,
             )
             for problem, scale, offset in zip(self.problems, self.scale, self.offset, strict=True)
         ]

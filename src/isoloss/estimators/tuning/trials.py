@@ -53,7 +53,7 @@ def try_all(
         else each
         for name, each in named.items()
     }
-    trainer = Trainer([fold.problem for fold in folds], levels)
+    trainer = Trainer([fold.problem for fold in folds], levels, folds[0].model.last_step)
     stops = trainer.stops(list(schedules.values()))
     _check_reached(levels, stops)
     training = (time.perf_counter() - started) / len(folds)
