@@ -14,6 +14,7 @@ from isoloss._arrays.conversion import to_numpy
 from isoloss.dynamics.filters import Filter
 from isoloss.dynamics.path import Path, trace
 from isoloss.dynamics.stop_rule import LastStep
+from isoloss.dynamics.stopped import until
 from isoloss.problems.filtered import Filtered
 from isoloss.schedules.schedule import Schedule
 
@@ -92,6 +93,37 @@ class Run(Filtered):
         each = [run._at_points(result) for run in self]
         return compat.array_namespace(*each).stack(each)
 
+    def stopped_schedule(self) -> Schedule:
+        """Return the schedule up to the stop, after which nothing comes.
+
+        Its last rate is ``last_rate`` where the last step was shortened; a last flow has the time
+        that it took. So its ``learning_rates()`` and ``to_torch()`` take a training loop to the
+        level, and no further.
+
+        Returns
+        -------
+        Schedule
+            The schedule, in absolute rates: all of it if the level is not reached.
+
+        Raises
+        ------
+        ValueError
+            If the run is of several schedules, problems or levels, or stops within a kind of phase
+            of your own.
+
+        Examples
+        --------
+        >>> import isoloss as il
+        >>> problem = il.Problem.from_spectra([1.0], [1.0], [2.0])
+        >>> run = il.train(problem, il.GradientDescent(0.125, 9), train_loss=1.44)
+        >>> run.stopped_schedule().learning_rates().round(12)
+        array([0.125, 0.1  ])
+        """
+        self._check_single("a schedule up to the stop")
+        if not bool(self.reached):
+            return self.schedule
+        return until(self.schedule, int(self.steps), float(self.time), float(self.last_rate))
+
     @quiet
     def path(self, points: int = 200) -> Path:
         """Return the trajectory up to the stop, for plots.
@@ -113,16 +145,19 @@ class Run(Filtered):
         ValueError
             If the run has several schedules, problems or levels, or ``points`` is less than 1.
         """
-        if self.reached.ndim:
-            raise ValueError(
-                "a path needs one schedule, one problem and one level; "
-                f"this run has shape {tuple(self.reached.shape)}"
-            )
+        self._check_single("a path")
         if points < 1:
             raise ValueError(f"points must be at least 1; got {points}")
         end = Filter(self.sign, self.log)
         stop = int(self.steps), float(self.time), end, float(self.train_loss)
         return trace(self.problem, self.schedule, *stop, points)
+
+    def _check_single(self, what: str) -> None:
+        if self.reached.ndim:
+            raise ValueError(
+                f"{what} needs one schedule, one problem and one level; "
+                f"this run has shape {tuple(self.reached.shape)}"
+            )
 
     def __repr__(self) -> str:
         if self.reached.ndim:
