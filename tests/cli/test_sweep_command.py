@@ -68,6 +68,17 @@ def test_a_file_says_what_a_call_does(tmp_path: Path, run: Run, start: Run) -> N
     assert load(tmp_path / "study.nc").identical(found)
 
 
+def test_a_start_below_a_level_is_told(tmp_path: Path, run: Run) -> None:
+    levels = 'levels = [1e3]\nunit = "absolute"'
+    text = CONFIG.replace("levels = { from = 0.1, to = 0.001, count = 3 }", levels)
+    (tmp_path / "study.toml").write_text(text)
+    done = run("sweep", "study.toml", "--out", "study.nc")
+    assert done.returncode == 0
+    assert done.stderr.startswith("isoloss: note: the start is already below the level 1000 ")
+    assert done.stderr.count("\n") == 1
+    assert load(tmp_path / "study.nc").test_loss.isnull().all()
+
+
 @pytest.mark.parametrize(
     ("sampler", "size"),
     [

@@ -75,9 +75,8 @@ def test_a_residual_survives_where_only_its_product_fits() -> None:
 def test_results_print_well() -> None:
     run = il.train(PROBLEM, il.GradientFlow(), train_loss=float(PROBLEM.start_train_loss) / 2)
     assert repr(run).startswith("Run(reached, steps=0, time=")
-    assert (
-        repr(il.train(PROBLEM, il.GradientFlow(), [9.0, -1.0])) == "Run(shape (2,), 1 of 2 reached)"
-    )
+    both = il.train(PROBLEM, il.GradientFlow(), [float(PROBLEM.start_train_loss) / 2, -1.0])
+    assert repr(both) == "Run(shape (2,), 1 of 2 reached)"
     assert repr(run.path(points=10)) == "Path(11 points)"
     assert "4 curvatures" in repr(PROBLEM)
     assert "batch (3,)" in repr(il.Problem.from_spectra(np.ones((3, 2)), [1, 1], [1, 1]))
@@ -113,3 +112,13 @@ def test_there_is_no_intercept_also_after_a_divergence(schedule: il.Schedule) ->
     run = il.train(PROBLEM, schedule)
     assert np.isinf(run.coef()).any()
     assert run.intercept() == 0.0
+
+
+def test_a_start_below_the_level_is_told() -> None:
+    problem = il.Problem.from_spectra([1.0, 0.5], [1.0, 1.0], [1.0, 1.0])  # starts at 1.5
+    steps = il.GradientDescent(0.1, 50)
+    below, above = (il.train(problem, steps, train_loss=level) for level in (2.0, 1.0))
+    assert repr(below).startswith("Run(reached by the start, steps=0, time=0, train_loss=1.5,")
+    assert repr(above).startswith("Run(reached, steps=")
+    many = il.train(problem, [steps, il.GradientFlow()], train_loss=[2.0, 1.6, 1.0, -1.0])
+    assert repr(many) == "Run(shape (2, 4), 6 of 8 reached, 4 of them by the start)"

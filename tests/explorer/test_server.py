@@ -287,3 +287,12 @@ def test_wide_files_are_read_in_time_linear_in_their_columns(address: str) -> No
     rows = (",".join(f"c{i}" for i in range(30_000)) + "\n" + "1," * 29_999 + "1\n").encode()
     status, _, content = ask(address, "/api/upload?name=wide.csv", "POST", rows)
     assert status == 200, content
+
+
+def test_untrained_runs_are_not_compared(address: str) -> None:
+    shown = view(address, "/api/example?level=100&start=1,1&target=0,0")
+    assert shown["ratio"] is None
+    assert shown["bounds"] == []
+    assert [shown["runs"][name]["end_steps"] for name in ("flow", "annealed")] == [0, 0]
+    assert any("there is nothing to compare" in note for note in shown["notes"])
+    assert view(address, "/api/example?level=0.5&start=1,1&target=0,0")["ratio"] is not None

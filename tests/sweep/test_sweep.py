@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
@@ -46,7 +47,10 @@ def whole() -> Any:
 
 @pytest.mark.parametrize("unit", ["excess", "start", "absolute"])
 def test_each_number_is_that_of_one_run(unit: str) -> None:
-    found = small(unit=unit, draws=2)
+    # one start is below a level that is a train loss
+    below = pytest.warns(UserWarning, match="level 0.3 .* in 1 of 12 problems")
+    with below if unit == "absolute" else contextlib.nullcontext():
+        found = small(unit=unit, draws=2)
     assert dict(found.sizes) == {"noise": 2, "decay": 3, "draw": 2, "schedule": 3, "level": 2}
     for i, noise in enumerate(GRID["noise"]):
         for j, decay in enumerate(GRID["decay"]):
@@ -66,7 +70,8 @@ def test_each_number_is_that_of_one_run(unit: str) -> None:
                     one = cell.sel(schedule=str(Spec.parse(text)))
                     np.testing.assert_array_equal(one.reached, run.reached)
                     np.testing.assert_array_equal(one.steps, run.steps)
-                    np.testing.assert_allclose(one.test_loss, run.test_loss, rtol=1e-9)
+                    test_loss = np.where(start < levels, np.nan, run.test_loss)
+                    np.testing.assert_allclose(one.test_loss, test_loss, rtol=1e-9)
                     np.testing.assert_allclose(one.flow_time, run.time, rtol=1e-9)
 
 
@@ -450,3 +455,20 @@ def test_more_results_than_memory_holds_are_refused() -> None:
         ValueError, match=r"at most 100000000 results.* 2 noise × 3 decay × 10{12} "
     ):
         small(draws=10**12)
+
+
+def test_a_start_below_the_level_is_left_out_and_told() -> None:
+    # one direction: the start's train loss is the square of its residual, 4 and 1
+    problems = [il.Problem.from_spectra([1.0], [1.0], [start]) for start in (2.0, 1.0)]
+    schedules = ["flow", "gd(0.1, 99)"]
+    message = r"below the level 1.5 \(unit: absolute\) in 1 of 2 problems: there no schedule takes"
+    with pytest.warns(UserWarning, match=message):
+        found = sweep(problems, schedules, [1.5, 1.0, 0.5], unit="absolute", progress=False)
+    left_out = np.isnan(found.test_loss.sel(schedule="flow").values)
+    np.testing.assert_array_equal(left_out, [[False] * 3, [True, False, False]])
+    assert found.reached.all()
+    assert (found.steps.isel(draw=1, level=slice(2)) == 0).all()
+    for name in ("train_loss", "test_loss"):
+        # at equal train loss, the test loss of one direction is the level
+        means = found[name].mean("draw").values
+        np.testing.assert_allclose(means, [[1.5, 1.0, 0.5]] * 2, rtol=1e-12)

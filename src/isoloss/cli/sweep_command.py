@@ -45,6 +45,7 @@ def sweep(
     that vary. Results are the same for any number of workers.
     """
     import shutil
+    import warnings
 
     from isoloss._files import locked
 
@@ -74,11 +75,13 @@ def sweep(
         there = own.exists()
         context.with_resource(locked(own))
         try:
-            found = run(
-                **plan.arguments,
-                on=_client(cluster) if cluster is not None else workers,
-                cache=own if cache is None else cache,
-            )
+            with warnings.catch_warnings(record=True) as warned:
+                warnings.simplefilter("always", UserWarning)
+                found = run(
+                    **plan.arguments,
+                    on=_client(cluster) if cluster is not None else workers,
+                    cache=own if cache is None else cache,
+                )
         finally:
             if not there and not list(own.glob("task-*")):  # there is nothing to resume from
                 shutil.rmtree(own, ignore_errors=True)
@@ -86,6 +89,8 @@ def sweep(
         if cache is None:
             shutil.rmtree(own, ignore_errors=True)
     sizes = " × ".join(f"{name} {size}" for name, size in found.sizes.items())
+    for each in warned:
+        typer.echo(f"isoloss: note: {each.message}", err=True)
     typer.echo(f"Wrote {out}: {sizes}")
 
 

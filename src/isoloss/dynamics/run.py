@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -160,16 +159,17 @@ class Run(Filtered):
             )
 
     def __repr__(self) -> str:
-        if self.reached.ndim:
-            count = int(to_numpy(self.reached).sum())
-            shape = tuple(self.reached.shape)
-            return f"Run(shape {shape}, {count} of {math.prod(shape)} reached)"
-        reached = "reached" if bool(self.reached) else "not reached"
+        reached = to_numpy(self.reached)
+        untrained = reached & (to_numpy(self.steps) == 0) & (to_numpy(self.time) == 0)
+        if reached.ndim:
+            there = f", {untrained.sum()} of them by the start" if untrained.any() else ""
+            return f"Run(shape {reached.shape}, {reached.sum()} of {reached.size} reached{there})"
+        how = "reached by the start" if untrained else "reached" if reached else "not reached"
         test_loss = ""
         if self.problem._reduced.test_form is not None:
             test_loss = f", test_loss={float(self.test_loss):.6g}"
         return (
-            f"Run({reached}, steps={int(self.steps)}, time={float(self.time):.4g}, "
+            f"Run({how}, steps={int(self.steps)}, time={float(self.time):.4g}, "
             f"train_loss={float(self.train_loss):.6g}{test_loss})"
         )
 

@@ -91,6 +91,11 @@ class Trained:
     flow: Run
     annealed: Run
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether the start's train loss is above ε."""
+        return bool(self.problem.start_train_loss > self.state.level)
+
     @classmethod
     def of(cls, state: ExampleState) -> Trained:
         """Train by gradient flow, and by K steps and then flow, down to ε."""
@@ -124,7 +129,8 @@ def view(state: ExampleState) -> dict[str, Any]:
             for (name, run), edge in zip(runs.items(), edges[1:], strict=True)
         },
         "slopes": edges[0],
-        "ratio": trained.flow.test_loss / annealed if annealed > 0 else None,
+        # of two runs that take no step there is nothing to compare
+        "ratio": trained.flow.test_loss / annealed if trained.is_trained and annealed > 0 else None,
         "bounds": _bounds(trained),
         "premises": _premises(state),
         "notes": _notes(trained),
@@ -173,9 +179,9 @@ def _marks(curvature: np.ndarray) -> list[dict[str, Any]]:
 
 
 def _bounds(trained: Trained) -> list[dict[str, Any]]:
-    """Return both bounds of Proposition 1, or none unless both directions were drawn."""
+    """Return both bounds of Proposition 1, or none of untrained runs or directions not drawn."""
     state, gamma = trained.state, np.asarray(trained.problem.curvature)
-    if not gamma.all():
+    if not (gamma.all() and trained.is_trained):
         return []
     top, level = int(gamma.argmax()), state.level
     delta = np.subtract(state.start, state.target)
@@ -216,10 +222,11 @@ def _premises(state: ExampleState) -> list[dict[str, Any]]:
 def _notes(trained: Trained) -> list[str]:
     """Return sentences on what is special about this state."""
     state, notes = trained.state, []
-    start = trained.problem.start_train_loss
-    if start <= state.level:
+    if not trained.is_trained:
+        start = trained.problem.start_train_loss
         notes.append(
-            f"The start's train loss {start:.4g} is already at most ε: nothing is trained."
+            f"The start's train loss {start:.4g} is already at most ε: nothing is trained, "
+            "and there is nothing to compare."
         )
     elif trained.annealed.steps < state.steps:
         rate = trained.annealed.last_rate

@@ -23,6 +23,7 @@ __all__ = [
     "parse",
     "spaced",
     "start_excess",
+    "starts_below",
     "stops",
     "train_losses",
 ]
@@ -33,6 +34,7 @@ Floats = npt.NDArray[np.float64]
 UNITS = ("absolute", "start", "excess")
 """Train losses, shares of the start's, or shares of the start's excess over the smallest."""
 _MOST = 10**6  # levels
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +142,11 @@ def start_excess(problem: Problem) -> float:
     reduced = problem._reduced
     weights = conversion.to_numpy(reduced.log_weights)
     return float(scaled(np.exp(weights).sum(), reduced.units.train))
+
+
+def starts_below(start: Any, levels: Any) -> npt.NDArray[np.bool_]:
+    """Return whether the start's train loss is below each level, by more than rounding."""
+    return np.asarray(start < np.asarray(levels) * (1 - _ROUNDING))
 
 
 def check_unit(name: str, unit: Any) -> None:

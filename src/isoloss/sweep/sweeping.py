@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import math
 import operator
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -101,6 +102,12 @@ def sweep(
         If the Dask cluster fails, or has had no worker for a minute (or for the time in Dask's
         setting ``isoloss.no-worker-timeout``).
 
+    Warns
+    -----
+    UserWarning
+        If the start of a problem is already below a level. No schedule takes a step there: it is
+        ``reached``, and ``train_loss`` and ``test_loss`` are NaN, so that comparisons leave it out.
+
     Examples
     --------
     >>> from isoloss.problems.random import gaussian, power_law
@@ -169,7 +176,24 @@ def sweep(
         task = tasks[number]
         for name, values in found.items():
             arrays[name][task.cell, list(task.draws)] = values
+    _warn_of_starts(arrays, stops)
     return _dataset(arrays, grid, list(named), stops, attributes)
+
+
+def _warn_of_starts(arrays: Mapping[str, Any], levels: Levels) -> None:
+    """Warn of levels above a start's train loss, which no schedule takes a step to."""
+    untrained = np.isnan(arrays["train_loss"]) & (arrays["reached"] > 0)
+    if not untrained.any():
+        return
+    problems = untrained.any(axis=(2, 3))
+    values = levels.values[untrained.any(axis=(0, 1, 2))]
+    warnings.warn(
+        f"the start is already below the level {values.min():g} (unit: {levels.unit}) in "
+        f"{problems.sum()} of {problems.size} problems: there no schedule takes a step, and the "
+        "losses are NaN, so that averages leave them out",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def _key(schedule: Spec | Schedule) -> str:

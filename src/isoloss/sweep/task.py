@@ -12,7 +12,7 @@ import numpy as np
 from isoloss._parallel.threads import one_thread
 from isoloss.dynamics.stop_rule import LastStep
 from isoloss.dynamics.training import train
-from isoloss.levels.grid import Levels
+from isoloss.levels.grid import Levels, starts_below
 from isoloss.problems.problem import Problem
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import Spec
@@ -71,6 +71,10 @@ class Task:
                 runs = train(problem, list(self.schedules), levels, last_step=self.last_step)
                 for name in FIELDS:
                     found[name][i] = getattr(runs, "time" if name == "flow_time" else name)
+                # where nothing is trained, there is no loss at the level
+                untrained = starts_below(problem.start_train_loss, levels)
+                for name in ("train_loss", "test_loss"):
+                    found[name][i][:, untrained] = np.nan
         return found
 
     def fingerprints(self) -> list[str]:

@@ -570,3 +570,15 @@ def test_schedules_that_print_the_same_are_told_apart_and_equal_ones_tried_once(
     assert list(named) == [f"{one!r} (1)", f"{one!r} (2)", "gd(1.0, 7)", "rates"]
     search = ScheduleSearchCV(ScheduledRegressor(), given[:3], 2, cv=KFold(3)).fit(X, Y)
     assert [search.schedules_[name] for name in search.schedules_] == both
+
+
+def test_levels_above_the_start_are_told() -> None:
+    X, y = np.arange(12.0)[:, None], np.arange(12.0) ** 1.5
+    levels = [1e9, 0.5 * float(np.var(y))]
+    search = ScheduleSearchCV(ScheduledRegressor(), "flow", levels, cv=3)
+    message = r"below the level 1e\+09 \(unit: absolute\) in 3 of 3 folds: there the candidates"
+    with pytest.warns(UserWarning, match=message):
+        search.fit(X, y)
+    place = [each["train_loss"] for each in search.cv_results_["params"]].index(1e9)
+    assert search.cv_results_["mean_n_steps"][place] == 0
+    assert search.cv_results_["median_flow_time"][place] == 0

@@ -158,6 +158,9 @@ class ScheduleSearchCV(BaseSearchCV):
         -----
         FitFailedWarning
             If a candidate diverges beyond float64; its score is NaN.
+        UserWarning
+            If a requested level is above the train loss at the start of a fold, so that nothing is
+            trained there.
         """
         for name in ("best_estimator_", "refit_time_", "feature_names_in_", "cv_results_"):
             self.__dict__.pop(name, None)  # from an earlier fit

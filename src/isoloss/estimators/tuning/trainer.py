@@ -65,6 +65,7 @@ class Trainer:
         self.span = np.where(start > self.floor, start - self.floor, 1.0)
         scale, self.offset = np.transpose([measure(p, levels.unit) for p in problems])
         self.scale = np.where(scale > 0, scale, 1.0)
+        self.start = (start - self.offset) / self.scale  # in the levels' unit
         # no loss is negative, so the level -1 is never reached and gives the schedule's end
         self.levels = np.concatenate([[-1.0], levels.values * ROOM])
 

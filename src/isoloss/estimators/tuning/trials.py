@@ -17,7 +17,7 @@ from isoloss.estimators.tuning.folds import Fold
 from isoloss.estimators.tuning.results import cv_results
 from isoloss.estimators.tuning.scoring import Scored, score
 from isoloss.estimators.tuning.trainer import FoldStops, Trainer
-from isoloss.levels.grid import Levels
+from isoloss.levels.grid import Levels, starts_below
 
 __all__ = ["Tried", "try_all"]
 
@@ -56,6 +56,7 @@ def try_all(
     trainer = Trainer([fold.problem for fold in folds], levels, folds[0].model.last_step)
     stops = trainer.stops(list(schedules.values()))
     _check_reached(levels, stops)
+    _warn_of_starts(levels, trainer)
     training = (time.perf_counter() - started) / len(folds)
     candidates = _candidates(schedules, levels, prefix)
     own = [{k.removeprefix(prefix): v for k, v in each.items()} for _, each in candidates]
@@ -99,6 +100,19 @@ def _check_reached(levels: Levels, stops: Sequence[FoldStops]) -> None:
         raise ValueError(
             f"no schedule reaches the train loss {levels.values[~reached][0]:g} (unit: "
             f"{levels.unit}) in any fold; the smallest that one reaches is {lowest:.6g}"
+        )
+
+
+def _warn_of_starts(levels: Levels, trainer: Trainer) -> None:
+    """Warn of requested levels above the train loss at the start."""
+    below = np.array([starts_below(start, levels.values) for start in trainer.start])
+    if not levels.counted and below.any():
+        warnings.warn(
+            f"the start's train loss is already below the level {levels.values[below.any(0)][0]:g} "
+            f"(unit: {levels.unit}) in {below.any(1).sum()} of {len(below)} folds: there the "
+            "candidates of that level are untrained",
+            UserWarning,
+            stacklevel=4,
         )
 
 
