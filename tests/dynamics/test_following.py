@@ -85,7 +85,7 @@ def test_a_list_of_one_has_the_axis_too() -> None:
     assert run.test_loss.shape == (1,)
     assert run[0].test_loss.shape == ()
     assert run[-1].schedule == il.Schedule(il.GradientFlow())
-    assert repr(run) == "Run(shape (1,), 1 of 1 reached)"
+    assert repr(run) == "Run(shape (1,), 1 of 1 reached, 1 of them by the start)"
 
 
 def test_what_is_asked_of_the_wrong_kind_of_run_is_refused() -> None:
