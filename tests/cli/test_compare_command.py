@@ -50,10 +50,18 @@ def test_without_a_folder_it_only_prints(tmp_path: Path) -> None:
     assert done.stderr == ""
     assert "regression (the data set says so)" in done.stdout
     assert "standardised by the train rows" in done.stdout
-    for name in ("flow", "gd(0.1, 1000000)", "gd(1.0, 10) > flow", "gd(1.0, 100) > flow"):
+    for name in (
+        "flow",
+        "gd(1.0, 100) > flow",
+        "cosine(1.0, ...)",
+        "warmup_stable_decay(1.0, ...)",
+    ):
         assert f"\n{name}: reaches 12 of 12 levels\n" in done.stdout
         assert f"\n  {name}: test loss " in done.stdout
-    assert "\n  At equal train loss, gd(0.1, 1000000) makes no difference at all 12" in done.stdout
+    assert (
+        "\n  At equal train loss, warmup_stable_decay(1.0, ...) makes no difference at all 12"
+        in done.stdout
+    )
     assert "optimistic" in done.stdout
     assert "--out DIR writes report.html" in done.stdout
     assert "\x1b" not in done.stdout
@@ -318,7 +326,7 @@ def test_against_a_schedule(tmp_path: Path, rows: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--against", "gd(0.1, 100000)"], "(did you mean 'gd(0.1, 1000000)'?)"),
+        (["--against", "gd(1.0, 101) > flow"], "(did you mean 'gd(1.0, 100) > flow'?)"),
         (["--against", "cosine"], "against names no schedule of the comparison: 'cosine'"),
         (["--figure-width", "3.3"], "--figure-width is of the figure that --out DIR writes"),
     ],

@@ -13,6 +13,9 @@ import isoloss as il
 from isoloss.comparison import Comparison, Pair
 
 GAMMA, LAMBDA, START = np.array([2 / 3, 1 / 3]), np.array([0.5, 0.5]), np.array([-10.0, -10.0])
+# one schedule falls, and is stopped early on purpose
+pytestmark = pytest.mark.filterwarnings("ignore::isoloss.comparison.CutDecayWarning")
+
 RATES = {"half": [0.75] * 40, "falling": list(1.2 / np.arange(1, 31)), "short": [0.9, 0.3]}
 LEVELS = [30.0, 1.0, 0.05, 1e-3]
 

@@ -1,6 +1,9 @@
 """Schedules at equal train loss, against plain training loops, scikit-learn and hand counts."""
 
+import itertools
 import math
+import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
 import isoloss as il
-from isoloss.comparison import Comparison, Stops, compare, tables
+from isoloss.comparison import Comparison, CutDecayWarning, Stops, compare, tables
 from isoloss.datasets import Split, load, split
 from isoloss.levels import ridge
 from isoloss.schedules.text import Spec
@@ -363,6 +366,7 @@ def test_a_step_that_passes_many_levels_stops_at_each() -> None:
     assert found.schedules[0].steps.tolist() == [1, 1, 1, 2, 4]
 
 
+@pytest.mark.filterwarnings("ignore::isoloss.comparison.CutDecayWarning")
 def test_schedules_that_print_the_same_are_told_apart() -> None:
     problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
     one, other = il.families.step_decay(1, 100, 50), il.families.step_decay(1, 100, 60)
@@ -377,3 +381,42 @@ def test_schedules_that_print_the_same_are_told_apart() -> None:
     for stops, schedule in zip(found.schedules, schedules, strict=True):
         run = il.train(problem, schedule, train_loss=found.levels)
         np.testing.assert_array_equal(stops.test_loss, run.test_loss)
+
+
+def test_diabetes_at_train_loss_2870() -> None:
+    """A cosine that is cut helps or hurts by chance; finished, it is what flow is."""
+    data = split(load("diabetes"))
+    problem, level = problem_of(data), 2870.0
+    gram, cross = data.X.T @ data.X / len(data.X), data.X.T @ data.y / len(data.X)
+
+    def loop(rates: np.ndarray) -> Iterator[np.ndarray]:
+        yield (coef := np.zeros((data.X.shape[1], 1)))
+        for lr in rates:
+            yield (coef := coef - 2 * lr * (gram @ coef - cross))
+
+    cut = {}
+    for steps in (400, 500):
+        rates = il.families.cosine(float(problem.max_lr), steps).learning_rates()
+        pairs = itertools.pairwise(loop(rates))
+        before, after = next(pair for pair in pairs if losses(data, pair[1])[0] <= level)
+        cut[steps] = losses(data, shortened(data, before, after, level))[1]
+        cut[f"{steps} whole"] = losses(data, after)[1]
+    # with its last step whole, the one of 400 steps ends below the level, and hurts
+    assert cut["400 whole"] == pytest.approx(3003.4849, abs=1e-4)
+    assert cut[400] == pytest.approx(2898.1285, abs=1e-4)
+    assert cut[500] == pytest.approx(3021.6096, abs=1e-4)
+    with pytest.warns(CutDecayWarning, match=re.escape("give 'cosine(1, ...)'")):
+        found = compare(problem, ["cosine(1, 400)", "cosine(1, 500)"], levels=[level])
+    for stops, expected in zip(found.schedules, (cut[400], cut[500]), strict=True):
+        assert stops.test_loss[0] == pytest.approx(expected, rel=1e-10)
+
+    flow_loss = losses(data, euler_flow(data, np.zeros((data.X.shape[1], 1)), level))[1]
+    assert flow_loss == pytest.approx(2929.7, abs=0.05)
+    texts = ["cosine(1, ...)", "warmup_stable_decay(1, ...)", "one_cycle(1, ...)"]
+    for stops in compare(problem, texts, levels=[level]).schedules:
+        assert isinstance(stops.schedule, tuple)
+        *_, end = loop(stops.schedule[0].learning_rates())
+        train_loss, test_loss = losses(data, end)
+        assert train_loss == pytest.approx(level, rel=1e-12)
+        assert stops.test_loss[0] == pytest.approx(test_loss, rel=1e-10)
+        assert test_loss == pytest.approx(flow_loss, rel=2e-3)

@@ -146,9 +146,14 @@ def test_several_levels_are_finished_as_each_alone() -> None:
     levels = np.array([60.0, 0.3, 1e-4])
     for text in ("cosine(0.4, ...)", "warmup_stable_decay(0.9, ...)", "heavy_ball(0.2, 0.5, ...)"):
         together = finish_each(Unfinished(text), PAPER, levels, 1000)
-        assert together == [il.finish(text, PAPER, level) for level in levels.tolist()]
+        assert list(together.schedules) == [il.finish(text, PAPER, v) for v in levels.tolist()]
+        whole = il.train(PAPER, list(together.schedules))
+        np.testing.assert_allclose(together.test_loss, whole.test_loss, rtol=1e-12)
+        np.testing.assert_allclose(whole.train_loss, levels, rtol=1e-13)
+        assert together.steps.tolist() == whole.steps.tolist()
+        assert together.reached.all()
     few = finish_each(Unfinished("cosine(0.001, ...)"), PAPER, levels, 40)
-    assert few == [None] * 3
+    assert not few.reached.any()
 
 
 def test_ends_that_rise_and_fall() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
-_DEFAULTS = ("flow", "gd(0.1, 1000000)", "gd(1.0, 10) > flow", "gd(1.0, 100) > flow")
+_DEFAULTS = (
+    "flow", "gd(1.0, 100) > flow", "cosine(1.0, ...)", "warmup_stable_decay(1.0, ...)",
+)  # fmt: skip
 
 
 def compare(
@@ -61,8 +64,9 @@ def compare(
             help="A schedule; may be given several times. SPEC joins phases by '>': gd(R, K) for K "
             "steps at R times the largest stable rate, flow for gradient flow, flow(T) for as much "
             "of it as T such steps, heavy_ball(R, MOMENTUM, K), nesterov(R, MOMENTUM, K), or a "
-            "family such as cosine(R, K) or warmup(R, K). Or a file: JSON as isoloss design "
-            f"--save writes it, or a CSV file with a column lr. By default {', '.join(_DEFAULTS)}.",
+            "family such as cosine(R, K) or warmup(R, K). With ... for K, as in cosine(R, ...), as "
+            "many steps as end at each level. Or a file: JSON as isoloss design --save writes it, "
+            f"or a CSV file with a column lr. By default {', '.join(_DEFAULTS)}.",
         ),
     ] = None,
     levels: Levels = "12",
@@ -106,6 +110,7 @@ def compare(
     """
     from isoloss._files import claimed
     from isoloss.cli.comparison_output import print_json, show, write
+    from isoloss.comparison import CutDecayWarning
     from isoloss.comparison import compare as compare_schedules
     from isoloss.comparison.referring import known_name
     from isoloss.datasets import load, split
@@ -132,14 +137,16 @@ def compare(
             seed=seed,
         )
         problem = Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
-        found = compare_schedules(
-            problem,
-            schedules,
-            parse(levels),
-            unit=unit,
-            against=against,
-            test_error=rows.test_error if rows.classes else None,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CutDecayWarning)  # the output says the same
+            found = compare_schedules(
+                problem,
+                schedules,
+                parse(levels),
+                unit=unit,
+                against=against,
+                test_error=rows.test_error if rows.classes else None,
+            )
         if out is not None:
             write(rows, found, out, figure_width, force=force)
         if as_json:
@@ -156,13 +163,13 @@ def compare(
 def _schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
     """Return schedules by name, including gradient flow."""
     from isoloss.cli.schedules import is_file, named_schedules
-    from isoloss.schedules.phases import GradientFlow
-    from isoloss.schedules.resolving import in_own_units
-    from isoloss.schedules.schedule import Schedule
     from isoloss.schedules.text import Spec
+    from isoloss.schedules.unfinished import read_unfinished
 
-    found = named_schedules([each if is_file(each) else str(Spec.parse(each)) for each in given])
+    texts = [each if is_file(each) else str(read_unfinished(each)) for each in given]
+    found = named_schedules(texts)
     # gradient flow is recognised by its phases: a file named flow may hold something else
-    if any(in_own_units(each) == Schedule(GradientFlow()) for each in found.values()):
+    flow = Spec.parse("flow")
+    if any(read_unfinished(each) in (flow, flow.relative) for each in found.values()):
         return found
     return {"flow": "flow", **found}

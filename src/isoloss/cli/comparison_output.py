@@ -48,7 +48,7 @@ def show(rows: Split, found: Comparison) -> None:
     console = Console(highlight=False, markup=False)
     wide = Console(highlight=False, markup=False, width=_TABLE_WIDTH)
     console.print(rows.name, style="bold")
-    print_lines(console, (*rows.notes, *found.setting))
+    print_lines(console, (*rows.notes, *found.setting, *found.cut_decays))
     for table in tables(found):
         # a file's path may be long, and readers of a pipe need it on one line
         console.print(f"\n{table.title}", style="bold", soft_wrap=not console.is_terminal)
@@ -87,7 +87,10 @@ def write(
         Section("Figure", [Picture(drawing, caption)]),
         *pairs,
         Section(_BEST, [plain(line) for line in found.best_stops]),
-        Section("Data and levels", [plain(line) for line in (*rows.notes, *found.setting)]),
+        Section(
+            "Data and levels",
+            [plain(line) for line in (*rows.notes, *found.setting, *found.cut_decays)],
+        ),
         Section("Every level", [*_READING, *_tables(found)]),
     ]
     title = f"Learning-rate schedules on {plain(rows.name)}"

@@ -1,5 +1,6 @@
 """Schedules at equal train loss: side by side, and one chosen on validation data."""
 
+from isoloss.comparison.cut_decays import CutDecayWarning
 from isoloss.comparison.effects import NO_DIFFERENCE
 from isoloss.comparison.intervals import Intervals, bootstrap_intervals, resampled_intervals
 from isoloss.comparison.judgement import Judged, Judgement
@@ -16,6 +17,7 @@ __all__ = [
     "NO_DIFFERENCE",
     "Comparison",
     "Curve",
+    "CutDecayWarning",
     "Entry",
     "Filters",
     "Intervals",

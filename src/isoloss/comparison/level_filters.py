@@ -98,9 +98,14 @@ def filters(comparison: Comparison, at: int) -> Filters:
     )
     level = float(comparison.levels[at])
     excess = level - float(problem.min_train_loss)
-    runs = train(probe, [each.schedule for each in comparison.schedules], train_loss=excess)
+    runs = [
+        train(probe, each.schedule[at])
+        if isinstance(each.schedule, tuple)
+        else train(probe, each.schedule, train_loss=excess)
+        for each in comparison.schedules
+    ]
     with np.errstate(over="ignore"):
-        found = np.asarray(runs.sign) * np.exp(np.asarray(runs.log))
+        found = np.array([run.sign * np.exp(run.log) for run in runs])
     return Filters(
         names=tuple(each.name for each in comparison.schedules),
         train_loss=level,

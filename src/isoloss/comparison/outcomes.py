@@ -55,13 +55,14 @@ class Stops:
     ----------
     name : str
         What the schedule is called.
-    schedule : Schedule
-        The schedule.
+    schedule : Schedule, or tuple of Schedule
+        The schedule; of one that is finished at each level, those of the levels, without any phase
+        where none ends there.
     levels : array, shape (L,)
         The train losses to stop at, falling.
     reached : array of bool, shape (L,)
         Whether the level is reached. Where it is not, steps, time and losses are those at the
-        schedule's end.
+        schedule's end; losses are NaN where no schedule could be finished.
     steps, time, train_loss, test_loss : array, shape (L,)
         GD steps, time in gradient flow (in units of 1/γ₁) and losses at the stop.
     ratio : array, shape (L,)
@@ -80,7 +81,7 @@ class Stops:
     """
 
     name: str
-    schedule: Schedule
+    schedule: Schedule | tuple[Schedule, ...]
     levels: Floats
     reached: npt.NDArray[np.bool_]
     steps: npt.NDArray[np.int64]
@@ -101,7 +102,12 @@ class Stops:
     @property
     def is_flow(self) -> bool:
         """Whether the schedule is gradient flow."""
-        return self.schedule.phases == (GradientFlow(),)
+        return self.schedule == Schedule(GradientFlow())
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is a schedule for each level, which ends there."""
+        return isinstance(self.schedule, tuple)
 
     @property
     def is_reference(self) -> bool:

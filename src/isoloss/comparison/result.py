@@ -59,6 +59,8 @@ class Comparison:
         down to a millionth of its excess train loss, and the schedule's end.
     ridge_best : Stop
         Ridge regression with the best penalty on the test data.
+    cut_decays : tuple of str
+        A sentence for each schedule that is stopped before its rates have fallen.
 
     Examples
     --------
@@ -90,11 +92,13 @@ class Comparison:
     flow_curve: Stops
     best: tuple[Stop, ...]
     ridge_best: Stop
+    cut_decays: tuple[str, ...] = ()
 
     @property
     def setting(self) -> tuple[str, ...]:
         """Sentences on the train losses, the levels and the largest stable rate."""
-        return setting(self.problem, self.levels)
+        finished = [each.name for each in self.schedules if each.is_finished]
+        return setting(self.problem, self.levels, finished)
 
     @cached_property
     def verdicts(self) -> tuple[str, ...]:
@@ -243,7 +247,7 @@ class Comparison:
             ``reference``, ``no_difference``
                 The name of what schedules are compared with, and the share of its test loss that
                 counts as no difference.
-            ``setting``, ``verdicts``, ``best_stops``
+            ``setting``, ``cut_decays``, ``verdicts``, ``best_stops``
                 Sentences.
             ``levels``
                 The train losses to stop at.
@@ -275,6 +279,7 @@ class Comparison:
             "reference": self.reference or "gradient flow",
             "no_difference": NO_DIFFERENCE,
             "setting": list(self.setting),
+            "cut_decays": list(self.cut_decays),
             "verdicts": list(self.verdicts),
             "best_stops": list(self.best_stops),
             "levels": self.levels.tolist(),
@@ -303,10 +308,10 @@ class Comparison:
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def __str__(self) -> str:
-        return as_text(self.setting, self.flow, self.schedules)
+        return as_text((*self.setting, *self.cut_decays), self.flow, self.schedules)
 
     def _repr_html_(self) -> str:
-        return as_html(self.setting, self.flow, self.schedules)
+        return as_html((*self.setting, *self.cut_decays), self.flow, self.schedules)
 
     def __repr__(self) -> str:
         return f"Comparison({len(self.schedules)} schedules, {len(self.levels)} levels)"

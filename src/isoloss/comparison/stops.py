@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from isoloss._parallel.threads import blas_by_size
-from isoloss.comparison.best_stops import END, best, best_ridge
+from isoloss.comparison.best_stops import END, best_ridge
+from isoloss.comparison.cut_decays import CutDecayWarning, cut_decay
 from isoloss.comparison.outcomes import Curve, Stop, Stops
 from isoloss.comparison.referring import known_name
 from isoloss.comparison.result import Comparison
 from isoloss.comparison.yardsticks import Yardsticks, relative
+from isoloss.dynamics.finishing import MOST_STEPS, finish_each
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.levels.grid import Levels, between, start_excess
 from isoloss.levels.ridge_regression import Ridge
 from isoloss.problems.problem import Problem
 from isoloss.schedules.phases import GradientFlow
-from isoloss.schedules.resolving import Given, read, read_all
+from isoloss.schedules.resolving import Given, read_all
+from isoloss.schedules.unfinished import Unfinished, read_unfinished
 
 __all__ = ["compare"]
 
 Floats = npt.NDArray[np.float64]
+Comparable = Given | Unfinished | Callable[[int], Given]
 TestError = Callable[[Floats], Floats]
 
 _LEAST = 1e-10  # the least share of the smallest train loss that levels can divide
@@ -35,7 +39,7 @@ _CURVE = 241
 @blas_by_size
 def compare(
     problem: Problem,
-    schedules: Given | Mapping[str, Given] | Iterable[Given],
+    schedules: Comparable | Mapping[str, Comparable] | Iterable[Comparable],
     levels: int | npt.ArrayLike = 12,
     *,
     unit: str = "absolute",
@@ -52,7 +56,9 @@ def compare(
         Texts such as ``"gd(1.0, 10) > flow"``, with rates in units of the problem's largest stable
         one, or `Schedule` objects, under their names in the result. Without names, each is called
         by its printed form, with a number where different schedules look the same (long lists of
-        rates are abbreviated); equal schedules are compared once.
+        rates are abbreviated); equal schedules are compared once. A text whose number of steps is
+        ``...``, such as ``"cosine(1, ...)"``, or a function of the number of steps is finished for
+        each level, as by `isoloss.finish`, with at most a million steps.
     levels : int or array_like, default: 12
         The train losses to stop at, in ``unit``; or how many, evenly spaced in the log of the train
         loss above its smallest value, from the start's (excluded) down to a thousandth of it.
@@ -75,6 +81,12 @@ def compare(
     ValueError
         If there is no schedule, the start has the smallest train loss but for rounding, or a
         level is not between the smallest and the start's.
+
+    Warns
+    -----
+    CutDecayWarning
+        If a schedule whose rates fall is stopped before they do; the message names the schedule to
+        give instead.
 
     Examples
     --------
@@ -100,30 +112,43 @@ def compare(
         chosen = np.sort(between("levels", problem, chosen))[::-1]
     grid = _grid(problem, start, (chosen[-1] - _floor(problem)) / start)
     searched = np.concatenate([grid, _grid(problem, start, _SEARCHED), chosen])
-    named = read_all(schedules, read)
+    named = read_all(schedules, read_unfinished, Given | Unfinished | Callable)
     if against is not None:
         known_name(against, list(named))  # before the work
-    runs = train(problem, [*named.values(), GradientFlow()], np.append(searched, END))
-    to_levels = [run.at(slice(-1 - chosen.size, -1)) for run in runs]
-    on_grid = [run.at(slice(0, grid.size)) for run in runs]
-    # all schedules that reach a level stop there exactly, so that they share what stands beside it
+    stopped = [each for each in named.values() if not isinstance(each, Unfinished)]
+    *runs, flow = train(problem, [*stopped, GradientFlow()], np.append(searched, END))
+    at_levels, on_grid = slice(-1 - chosen.size, -1), slice(0, grid.size)
+    # whatever comes to a level is there exactly, and shares what stands beside it
     losses = np.minimum(np.concatenate([chosen, grid]), float(problem.start_train_loss))
     everything = Yardsticks.beside(problem, losses)
     beside, beside_grid = everything.at(slice(chosen.size)), everything.at(slice(chosen.size, None))
-    *stops, flow_stops = (
-        _stops(name, chosen, run, beside, test_error)
-        for name, run in zip([*named, "flow"], to_levels, strict=True)
-    )
+    following = iter(runs)
+    stops, curves, bests = [], [], []
+    for name, given in named.items():
+        if isinstance(given, Unfinished):
+            run = finish_each(given, problem, chosen, MOST_STEPS)
+            there, curve, lowest = run, _curve(beside.flow, name, run), run[_lowest(run)]
+        else:
+            run = next(following)
+            there, curve = run.at(at_levels), _curve(flow.at(on_grid), name, run.at(on_grid))
+            lowest = run.at(_lowest(run))
+        stops.append(_stops(name, chosen, there, beside, test_error))
+        curves.append(curve)
+        bests.append(_stop(lowest, test_error))
+    cut = [cut_decay(each, named[each.name]) for each in stops]
     found = Comparison(
         problem=problem,
         levels=chosen,
         schedules=tuple(stops),
-        flow=flow_stops,
-        curves=tuple(map(partial(_curve, on_grid[-1]), named, on_grid)),
-        flow_curve=_stops("flow", grid, on_grid[-1], beside_grid, None),
-        best=tuple(_stop(best(runs[i]), test_error) for i in range(len(named))),
+        flow=_stops("flow", chosen, flow.at(at_levels), beside, test_error),
+        curves=tuple(curves),
+        flow_curve=_stops("flow", grid, flow.at(on_grid), beside_grid, None),
+        best=tuple(bests),
         ridge_best=_stop(best_ridge(problem, searched - _floor(problem)), test_error),
+        cut_decays=tuple(filter(None, cut)),
     )
+    for sentence in found.cut_decays:
+        warnings.warn(sentence, CutDecayWarning, stacklevel=3)
     return found if against is None else found.against(against)
 
 
@@ -143,25 +168,28 @@ def _stops(
 ) -> Stops:
     reached, test_loss = np.asarray(run.reached), np.asarray(run.test_loss)
 
+    # a family without a schedule that ends at a level has no end either
+    ended = reached if run.is_stacked else np.ones_like(reached)
+
     def where_reached(values: npt.ArrayLike) -> Floats:
         return np.where(reached, values, np.nan)
 
     errors: list[Floats | None] = [None] * 3
     if test_error is not None:
         errors = [
-            test_error(run.coef()),
+            np.where(ended, test_error(run.coef()), np.nan),
             where_reached(test_error(beside.flow.coef())),
             where_reached(test_error(beside.ridge.coef())),
         ]
     return Stops(
         name=name,
-        schedule=run.schedule,
+        schedule=run.schedules if run.is_stacked else run.schedule,
         levels=levels,
         reached=reached,
         steps=np.asarray(run.steps),
         time=np.asarray(run.time) / float(run.problem.max_lr),
-        train_loss=np.asarray(run.train_loss),
-        test_loss=test_loss,
+        train_loss=np.where(ended, run.train_loss, np.nan),
+        test_loss=np.where(ended, test_loss, np.nan),
         ratio=where_reached(relative(test_loss, beside.flow)),
         flow_test_loss=where_reached(beside.flow.test_loss),
         ridge_alpha=where_reached(beside.ridge.alpha),
@@ -177,10 +205,13 @@ def _stops(
 def _curve(flow: Run, name: str, run: Run) -> Curve:
     """Return what to draw of a run to many levels, beside gradient flow to the same ones."""
     there = np.flatnonzero(run.reached)
-    reached = run.at(there)
-    test_loss = np.asarray(reached.test_loss)
+    test_loss = np.asarray(run.test_loss)[there]
     ratio = relative(test_loss, flow.at(there))
-    return Curve(name, np.asarray(reached.train_loss), test_loss, ratio)
+    return Curve(name, np.asarray(run.train_loss)[there], test_loss, ratio)
+
+
+def _lowest(run: Run) -> int:
+    return int(np.nanargmin(run.test_loss))
 
 
 def _stop(found: Run | Ridge, test_error: TestError | None) -> Stop:

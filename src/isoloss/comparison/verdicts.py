@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from isoloss._messages.numbers import percent, short
 from isoloss.comparison.effects import NO_DIFFERENCE
 from isoloss.comparison.outcomes import Stop, Stops
+from isoloss.dynamics.finishing import MOST_STEPS
 from isoloss.problems.problem import Problem
 
 __all__ = ["best_stop", "over_folds", "setting", "standard_error", "verdict", "worth"]
@@ -17,8 +19,8 @@ __all__ = ["best_stop", "over_folds", "setting", "standard_error", "verdict", "w
 Floats = npt.NDArray[np.float64]
 
 
-def setting(problem: Problem, levels: Floats) -> tuple[str, ...]:
-    """Say what range of train losses is looked at, and what the units are."""
+def setting(problem: Problem, levels: Floats, finished: Sequence[str] = ()) -> tuple[str, ...]:
+    """Say what range of train losses is covered, what the units are, and what is finished."""
     start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
     places = "1 level, train loss " + short(levels[0], 5)
     if len(levels) > 1:
@@ -30,7 +32,23 @@ def setting(problem: Problem, levels: Floats) -> tuple[str, ...]:
         f"{places}.",
         f"Rates and flow times are multiples of the largest stable rate 1/γ₁ = "
         f"{short(float(problem.max_lr))}.",
+        *_finishing(finished),
     )
+
+
+def _finishing(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        what = (
+            "is run whole, with as many steps as end"
+            if len(names) == 1
+            else ("are run whole, each with as many steps as end")
+        )
+        yield f"{_joined(list(names))} {what} at the level, its rates scaled down to meet it."
+    if any("warmup_stable_decay" in name for name in names):
+        yield (
+            "warmup_stable_decay warms up for 10% of its steps and decays for 20%, unless its "
+            "arguments say otherwise."
+        )
 
 
 def verdict(stops: Stops) -> str:
@@ -39,6 +57,8 @@ def verdict(stops: Stops) -> str:
     compared = stops.is_compared
     if stops.is_reference:
         return f"{stops.name} is the reference that the others are compared with."
+    if not count and stops.is_finished:
+        return f"{stops.name} has no schedule of at most {MOST_STEPS:,} steps for any level."
     if not count:
         return (
             f"{stops.name} reaches none of the {total} levels: its train loss ends at "

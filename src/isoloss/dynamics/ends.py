@@ -31,14 +31,19 @@ class End:
             if SummedSteps.serves(rates, curvature):
                 self._steps = SummedSteps.build(rates, curvature[0, 0, :])
 
+    def filter(self, factor: float = 1.0) -> Filter:
+        """Return the filter (r,) there."""
+        if self._steps is not None:
+            return self._steps.filter(factor)
+        schedule = self.schedule if factor == 1 else self.schedule.scaled(factor)
+        (run,) = follow(self.problem, [schedule], None, exact=False)
+        return Filter(run.sign, run.log)
+
     def log_excess(self, factor: float = 1.0) -> float:
         """Return the log of the train loss above the smallest."""
         if self._steps is not None:
-            there = self._steps.filter(factor).at((None, None, slice(None)))
-        else:
-            schedule = self.schedule if factor == 1 else self.schedule.scaled(factor)
-            (run,) = follow(self.problem, [schedule], None, exact=False)
-            there = Filter(run.sign[None, None, :], run.log[None, None, :])
+            return self._steps.log_excess(self.directions.log_weights[0, 0, :], factor)
+        there = self.filter(factor).at((None, None, ...))
         xp = self.directions.kind.xp
         return float(log_excess(xp, self.directions.log_weights, there)[0, 0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,19 +13,25 @@ from scipy.optimize import brentq
 
 from isoloss._arrays.context import quiet
 from isoloss._parallel.threads import blas_by_size
-from isoloss.dynamics.ends import OpenEnds
+from isoloss.dynamics.ends import End, OpenEnds
+from isoloss.dynamics.run import Run
 from isoloss.levels.grid import stops
 from isoloss.problems.problem import Problem
+from isoloss.schedules.phases import GradientFlow
 from isoloss.schedules.resolving import Given
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.unfinished import Unfinished
 
-__all__ = ["finish", "finish_each"]
+__all__ = ["MOST_STEPS", "finish", "finish_each"]
+
+MOST_STEPS = 1_000_000
+"""The longest schedule that is tried by default."""
 
 _ALL = 32  # numbers of steps up to which each is tried
 _PER_DOUBLING = 2  # of the larger ones
-_CLOSE = 1e-15  # of the log of the excess train loss
+_CLOSE = 1e-15  # of the log of the excess train loss, as a share of it if it is large
 _FIRST = 2.0**-6  # how far below 1 the factor of the rates is tried first, at most
+_LEAST = 2.0**-40
 _BEYOND = 1.25  # times the distance at which a straight line puts the factor
 
 
@@ -35,7 +42,7 @@ def finish(
     problem: Problem,
     train_loss: float,
     *,
-    max_steps: int = 1_000_000,
+    max_steps: int = MOST_STEPS,
 ) -> Schedule:
     """Return the schedule of a family that ends at a train loss, its decay included.
 
@@ -112,7 +119,7 @@ def finish(
             f"{lowest:g} and {start:g}; got {train_loss:g}"
         )
     ends = OpenEnds(problem, Unfinished(family), max_steps)
-    (found,) = _finished(ends, wanted)
+    found = _at(ends, wanted[0])
     if found is None:
         if ends.refusal is not None:
             raise ends.refusal
@@ -120,40 +127,63 @@ def finish(
             f"no schedule of at most {max_steps} steps ends at or below train loss {train_loss:g}: "
             f"with {max_steps} the end is above it; give larger rates, or more steps"
         )
-    return found
-
-
-def finish_each(
-    family: Unfinished, problem: Problem, levels: npt.NDArray[np.float64], max_steps: int
-) -> list[Schedule | None]:
-    """Return the schedule that ends at each of several train losses; None if none is found.
-
-    The train losses lie between the smallest and the start's. Raises the family's own
-    ``ValueError`` if it has no schedule at all.
-    """
-    ends = OpenEnds(problem, family, max_steps)
-    found = _finished(ends, _log_excess(problem, levels))
-    if ends.refusal is not None:
-        raise ends.refusal
-    return found
+    end, factor = found
+    return end.schedule.scaled(factor)
 
 
 @quiet
-def _finished(ends: OpenEnds, wanted: list[float]) -> list[Schedule | None]:
-    """Return the schedules that end at logs of excess train losses."""
-    return [_at(ends, log_level) for log_level in wanted]
+def finish_each(
+    family: Unfinished, problem: Problem, levels: npt.NDArray[np.float64], max_steps: int
+) -> Run:
+    """Return the runs of the schedules that end at train losses (L,), each run whole.
+
+    Where no schedule ends at a train loss, ``reached`` is False, and the run has no step. The train
+    losses lie between the smallest and the start's. Raises the family's own ``ValueError`` if it
+    has no schedule at all.
+    """
+    ends = OpenEnds(problem, family, max_steps)
+    found = [_at(ends, wanted) for wanted in _log_excess(problem, levels)]
+    if ends.refusal is not None:
+        raise ends.refusal
+    nothing = End(problem, Schedule()), 1.0
+    filters = [end.filter(factor) for end, factor in (each or nothing for each in found)]
+    schedules = [end.schedule.scaled(factor) for end, factor in (each or nothing for each in found)]
+    reached = np.array([each is not None for each in found])
+    flows = [[p.time for p in s.phases if isinstance(p, GradientFlow)] for s in schedules]
+    return Run(
+        problem=problem,
+        schedules=tuple(schedules),
+        reached=reached,
+        steps=np.array([schedule.steps for schedule in schedules]),
+        time=np.array([math.fsum(times) for times in flows]),
+        last_rate=np.full(len(found), math.nan),
+        last_step="whole",
+        train_loss=np.where(reached, levels, problem.start_train_loss),
+        sign=np.stack([each.sign for each in filters]),
+        log=np.stack([each.logarithm() for each in filters]),
+        is_stacked=True,
+    )
 
 
-def _at(ends: OpenEnds, wanted: float) -> Schedule | None:
+def _at(ends: OpenEnds, wanted: float) -> tuple[End, float] | None:
+    """Return the end at the log of an excess train loss, and the factor of its rates."""
     steps = _fewest_steps(lambda steps: ends.of(steps) - wanted, ends.most)
     if not steps:
         return None
-    found, last = ends.whole(steps), ends.of(steps) - wanted
+    end, last = ends.whole(steps), ends.of(steps) - wanted
     before = ends.of(steps - 1) - wanted if steps > 1 else math.inf
-    # if one step more changes as much as a factor of K/(K - 1) does
-    first = min(_BEYOND * last / (last - before) / steps, _FIRST) if before > last else _FIRST
-    factor = _largest_factor(lambda s: found.log_excess(s) - wanted, max(first, 2.0**-40))
-    return found.schedule.scaled(factor)
+    # one step more changes about as much as a factor of K/(K - 1) does
+    straight = last / (last - before) / steps if math.isfinite(before) else _FIRST
+    width = min(max(_BEYOND * straight, _LEAST), _FIRST)
+    close = _CLOSE * max(1.0, abs(wanted))
+
+    @functools.cache  # the ends of an interval are asked for again
+    def above(factor: float) -> float:
+        """Return how far the end is above the level, or 0 for nothing but rounding."""
+        miss = end.log_excess(factor) - wanted
+        return 0.0 if abs(miss) <= close else miss
+
+    return end, _largest_factor(above, width)
 
 
 def _log_excess(problem: Problem, levels: Any) -> list[float]:
@@ -194,7 +224,7 @@ def _largest_factor(above: Callable[[float], float], width: float) -> float:
 
     It is followed down from 1, first by ``width`` and then by twice as much, until it is above 0.
     """
-    if above(1.0) >= -_CLOSE:
+    if above(1.0) == 0:
         return 1.0
     high = 1.0
     while above(1.0 - width) <= 0:

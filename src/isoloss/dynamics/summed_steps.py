@@ -25,11 +25,12 @@ __all__ = ["SummedSteps"]
 
 Floats = npt.NDArray[np.float64]
 
-_FARTHEST = 0.5  # the largest 2ηγ that is summed
+_FARTHEST = 0.25  # the largest 2ηγ that is summed
 _DIGITS = 39.0  # -log of the terms left out, 1e-17
 _FEW = 192  # steps up to which every curvature is treated step by step
 _BLOCK = 4096  # rates held at once: they stay in the cache
 _PRODUCT = 8  # factors between two logarithms
+_NOTHING = 80.0  # nats
 _NEAR_ZERO = 1e-2  # factors below this need the rounding error of their product
 
 
@@ -63,19 +64,42 @@ class SummedSteps:
 
     def filter(self, factor: float = 1.0) -> Filter:
         """Return the filter (r,) of the steps at their rates times a factor from 0 to 1."""
-        sign, log = np.ones_like(self.curvature), np.zeros_like(self.curvature)
+        sign, log = np.ones_like(self.curvature), self._far_log(factor)
+        sign[self.is_near], log[self.is_near] = self._near(factor, -math.inf)
+        return Filter(sign, log)
+
+    def log_excess(self, log_weights: Floats, factor: float = 1.0) -> float:
+        """Return the log of Σ w_i h_i², for log w (r,).
+
+        As no step grows, a near curvature is left once it counts for nothing beside the far ones.
+        """
+        log = self._far_log(factor)
+        far = np.logaddexp.reduce((log_weights + 2.0 * log)[~self.is_near], initial=-math.inf)
+        log[self.is_near] = self._near(factor, 0.5 * (far - _NOTHING - log_weights.max()))[1]
+        return float(np.logaddexp.reduce(log_weights + 2.0 * log))
+
+    def _far_log(self, factor: float) -> Floats:
+        """Return the logs (r,) of the filter: at far curvatures, and 0 at the others."""
+        log = np.zeros_like(self.curvature)
         if self.sums.size:
             u = 2.0 * factor * float(self.rates.max()) * self.curvature[~self.is_near]
             q = u / (1.0 + np.sqrt(1.0 - u)) ** 2
             order = np.arange(1, self.sums.size + 1)
             log[~self.is_near] = (-2.0 * self.sums / order) @ (-q) ** order[:, None]
-        near = 2.0 * factor * self.curvature[self.is_near][:, None]
-        size = max(_BLOCK // max(near.size, 1), 1) * _PRODUCT
-        for start in range(0, self.rates.size if near.size else 0, size):
-            products = _products(near, self.rates[start : start + size])
-            sign[self.is_near] *= np.where(products < 0, -1.0, 1.0).prod(axis=1)
-            log[self.is_near] += np.log(np.abs(products)).sum(axis=1)
-        return Filter(sign, log)
+        return log
+
+    def _near(self, factor: float, least: float) -> tuple[Floats, Floats]:
+        """Return signs and logs at the near curvatures, or bounds once all logs are below least."""
+        twice = 2.0 * factor * self.curvature[self.is_near][:, None]
+        sign, log = np.ones(twice.shape[0]), np.zeros(twice.shape[0])
+        size = max(_BLOCK // max(twice.size, 1), 1) * _PRODUCT
+        for start in range(0, self.rates.size if twice.size else 0, size):
+            products = _products(twice, self.rates[start : start + size])
+            sign *= np.where(products < 0, -1.0, 1.0).prod(axis=1)
+            log += np.log(np.abs(products)).sum(axis=1)
+            if (log < least).all():
+                break
+        return sign, log
 
 
 def _products(twice: Floats, rates: Floats) -> Floats:
@@ -86,7 +110,7 @@ def _products(twice: Floats, rates: Floats) -> Floats:
     groups = -(-rates.size // _PRODUCT)
     factors = np.ones((twice.shape[0], groups * _PRODUCT))
     factors[:, : rates.size] -= twice * rates
-    row, step = np.nonzero(np.abs(factors) < _NEAR_ZERO)
+    row, step = divmod(np.flatnonzero(np.abs(factors) < _NEAR_ZERO), factors.shape[1])
     product, error = dd.two_prod(twice[row, 0], rates[step])
     factors[row, step] = (1.0 - product) - error
     return np.asarray(factors.reshape(-1, _PRODUCT, groups).prod(axis=1))

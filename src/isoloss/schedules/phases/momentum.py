@@ -42,10 +42,9 @@ class _Momentum(Steps):
         """Whether the velocity of a directly preceding momentum phase is kept."""
         return self._carry_velocity
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields of the phase for JSON, without its name."""
+    def _fields(self, lr: Any) -> dict[str, Any]:
         extra = {"momentum": self._momentum, "carry_velocity": self._carry_velocity}
-        return super().to_dict() | extra
+        return super()._fields(lr) | extra
 
     def _extra(self) -> tuple[str, ...]:
         carry = ("carry_velocity=True",) if self._carry_velocity else ()

@@ -118,14 +118,16 @@ class Steps(Phase):
         """
         with np.errstate(over="ignore"):  # an infinite rate is refused
             rates = self._rates * factor
-        return self.from_dict(self.to_dict() | {"lr": rates})
+        return self.from_dict(self._fields(rates))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields of the phase for JSON, without its name."""
-        rates = self._rates + 0.0  # turns -0 into 0, so that equal schedules have equal JSON
-        if self._rates.ndim == 0:
-            return {"lr": float(rates), "steps": self._steps}
-        return {"lr": rates.tolist()}
+        # adding 0 turns -0 into 0, so that equal schedules have equal JSON
+        return self._fields((self._rates + 0.0).tolist())
+
+    def _fields(self, lr: Any) -> dict[str, Any]:
+        """Return the arguments that build the same phase with other rates."""
+        return {"lr": lr} if self._rates.ndim else {"lr": lr, "steps": self._steps}
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

@@ -1,0 +1,33 @@
+"""Schedules at train losses: stopped there, or finished there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.dynamics.finishing import MOST_STEPS, finish_each
+from isoloss.dynamics.run import Run
+from isoloss.dynamics.training import train
+from isoloss.problems.problem import Problem
+from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.text import Spec
+from isoloss.schedules.unfinished import Unfinished
+
+__all__ = ["runs_to"]
+
+
+def runs_to(
+    problem: Problem,
+    schedules: Sequence[Spec | Schedule | Unfinished],
+    levels: npt.NDArray[np.float64],
+) -> Iterator[Run]:
+    """Yield the run (L,) of each schedule: stopped at the levels, or finished at each of them."""
+    whole = [each for each in schedules if not isinstance(each, Unfinished)]
+    stopped = iter(train(problem, whole, levels) if whole else ())
+    for each in schedules:
+        if isinstance(each, Unfinished):
+            yield finish_each(each, problem, levels, MOST_STEPS)
+        else:
+            yield next(stopped)
