@@ -154,6 +154,10 @@ def test_several_levels_are_finished_as_each_alone() -> None:
         assert together.reached.all()
     few = finish_each(Unfinished("cosine(0.001, ...)"), PAPER, levels, 40)
     assert not few.reached.any()
+    outside = np.array([101.0, 100.0, 1.0, 0.0])
+    some = finish_each(Unfinished("cosine(0.4, ...)"), PAPER, outside, 100)
+    assert some.reached.tolist() == [False, False, True, False]
+    assert some.train_loss.tolist() == [100.0, 100.0, 1.0, 100.0]
 
 
 def test_ends_that_rise_and_fall() -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.dynamics.training import train
+from isoloss.comparison.at_levels import runs_to
 from isoloss.levels.grid import Levels
 from isoloss.problems.problem import Problem
 from isoloss.schedules.phases import GradientFlow
-from isoloss.schedules.resolving import Given
+from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.text import Spec
+from isoloss.schedules.unfinished import Unfinished
 
 __all__ = ["SplitLosses", "losses_of"]
 
@@ -45,19 +47,21 @@ class SplitLosses:
     start_test_loss: float
 
 
-def losses_of(problem: Problem, schedules: Sequence[Given], asked: Levels) -> SplitLosses:
+def losses_of(
+    problem: Problem, schedules: Sequence[Spec | Schedule | Unfinished], asked: Levels
+) -> SplitLosses:
     """Train one problem by all schedules, and by gradient flow, to all levels."""
     if not isinstance(problem, Problem) or not isinstance(problem.curvature, np.ndarray):
         raise TypeError("repeated comparisons need problems of NumPy arrays")
     if problem.curvature.ndim != 1:
         raise TypeError(f"each problem must be one, not a batch; got {problem!r}")
     levels = asked.at(problem)
-    runs = train(problem, [*schedules, GradientFlow()], levels)
+    runs = list(runs_to(problem, [*schedules, Schedule(GradientFlow())], levels))
     above = levels >= float(problem.start_train_loss)
     return SplitLosses(
         levels=levels,
         above_start=above,
-        reached=np.asarray(runs.reached) & ~above,
-        test_loss=np.asarray(runs.test_loss),
+        reached=np.array([run.reached for run in runs]) & ~above,
+        test_loss=np.array([run.test_loss for run in runs]),
         start_test_loss=float(problem.start_test_loss),
     )

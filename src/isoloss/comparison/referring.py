@@ -11,7 +11,7 @@ import numpy.typing as npt
 from isoloss._messages.near_misses import suggest
 from isoloss.comparison.outcomes import Curve, Stops
 from isoloss.comparison.yardsticks import quotient
-from isoloss.schedules.text import Spec
+from isoloss.schedules.unfinished import read_unfinished
 
 __all__ = ["known_name", "on_grid", "referred"]
 
@@ -25,7 +25,7 @@ def known_name(name: str, names: Sequence[str]) -> str:
     if name in names:
         return name
     try:
-        written = str(Spec.parse(name))
+        written = str(read_unfinished(name))
     except ValueError:
         written = name
     if written in names:

@@ -18,15 +18,16 @@ from isoloss.comparison.referring import known_name
 from isoloss.comparison.yardsticks import quotient
 from isoloss.levels.grid import Levels
 from isoloss.problems.problem import Problem
-from isoloss.schedules.phases import GradientFlow
-from isoloss.schedules.resolving import Given, in_own_units, read, read_all
+from isoloss.schedules.resolving import Given, read_all
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import Spec
+from isoloss.schedules.unfinished import Unfinished, read_unfinished
 
 __all__ = ["Asked", "compare_repeatedly", "cross_compare", "judged_over_splits", "losses_over"]
 
 Floats = npt.NDArray[np.float64]
-Schedules = Given | Mapping[str, Given] | Iterable[Given]
+Comparable = Given | Unfinished | Callable[[int], Given]
+Schedules = Comparable | Mapping[str, Comparable] | Iterable[Comparable]
 
 
 def compare_repeatedly(
@@ -175,7 +176,7 @@ def cross_compare(
 class Asked:
     """What is to be compared: schedules by name, levels, and the reference, if it is not flow."""
 
-    schedules: dict[str, Spec | Schedule]
+    schedules: dict[str, Spec | Schedule | Unfinished]
     levels: Levels
     against: str | None
 
@@ -184,7 +185,8 @@ class Asked:
         cls, schedules: Schedules, levels: Any, unit: str = "absolute", against: str | None = None
     ) -> Asked:
         """Read what users give; levels fall."""
-        named, asked = read_all(schedules, read), Levels.read(levels, unit)
+        named = read_all(schedules, read_unfinished, Given | Unfinished | Callable)
+        asked = Levels.read(levels, unit)
         falling = replace(asked, values=np.sort(asked.values)[::-1])
         known = None if against is None else known_name(against, list(named))
         return cls(named, falling, known)
@@ -212,8 +214,8 @@ def judged_over_splits(
         raise ValueError(f"an interval needs at least 2 splits; got {len(splits)}")
     names = list(asked.schedules)
     rival = len(names) if asked.against is None else names.index(asked.against)
-    flow = Schedule(GradientFlow())
-    is_flow = [in_own_units(each) == flow for each in asked.schedules.values()]
+    flow = Spec.parse("flow")
+    is_flow = [each in (flow, flow.relative) for each in asked.schedules.values()]
     if rival < len(names) and is_flow[rival]:
         rival = len(names)
     references = [is_flow[i] if rival == len(names) else i == rival for i in range(len(names))]

@@ -11,7 +11,7 @@ from isoloss.dynamics.summed_steps import SummedSteps
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
 from isoloss.schedules.phases import GradientDescent, GradientFlow
-from isoloss.schedules.resolving import resolve
+from isoloss.schedules.resolving import rate_unit, read
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.unfinished import Unfinished
 
@@ -59,6 +59,7 @@ class OpenEnds:
 
     def __init__(self, problem: Problem, family: Unfinished, most: int) -> None:
         self.problem, self.family, self.most = problem, family, most
+        self._unit = rate_unit(problem.max_lr)
         self.refusal: ValueError | None = None
         self._has_any = False
         self._known: dict[int, float] = {}
@@ -77,7 +78,8 @@ class OpenEnds:
         return self._last[steps]
 
     def _end(self, steps: int) -> End:
-        return End(self.problem, resolve(self.family.of(steps), self.problem))
+        found = read(self.family.of(steps))
+        return End(self.problem, found if isinstance(found, Schedule) else found.at(self._unit))
 
     def _found(self, steps: int) -> float:
         try:

@@ -29,7 +29,7 @@ MOST_STEPS = 1_000_000
 
 _ALL = 32  # numbers of steps up to which each is tried
 _PER_DOUBLING = 2  # of the larger ones
-_CLOSE = 1e-15  # of the log of the excess train loss, as a share of it if it is large
+_CLOSE = 1e-14  # of the log of the excess train loss, as a share of it if it is large
 _FIRST = 2.0**-6  # how far below 1 the factor of the rates is tried first, at most
 _LEAST = 2.0**-40
 _BEYOND = 1.25  # times the distance at which a straight line puts the factor
@@ -70,7 +70,7 @@ def finish(
     -------
     Schedule
         To be run whole: ``il.train(problem, schedule)`` without a level. Its train loss differs
-        from the one asked for by the rounding of the rates, some 10⁻¹⁵ of it.
+        from the one asked for by at most some 10⁻¹⁴ of it.
 
     Raises
     ------
@@ -137,12 +137,16 @@ def finish_each(
 ) -> Run:
     """Return the runs of the schedules that end at train losses (L,), each run whole.
 
-    Where no schedule ends at a train loss, ``reached`` is False, and the run has no step. The train
-    losses lie between the smallest and the start's. Raises the family's own ``ValueError`` if it
-    has no schedule at all.
+    Where no schedule ends at a train loss, ``reached`` is False, and the run has no step; nor does
+    any where the train loss is not between the smallest and the start's. Raises the family's own
+    ``ValueError`` if it has no schedule at all.
     """
     ends = OpenEnds(problem, family, max_steps)
-    found = [_at(ends, wanted) for wanted in _log_excess(problem, levels)]
+    inside = (levels > problem.min_train_loss) & (levels < problem.start_train_loss)
+    found = [
+        _at(ends, wanted) if between and wanted > -math.inf else None
+        for wanted, between in zip(_log_excess(problem, levels), inside, strict=True)
+    ]
     if ends.refusal is not None:
         raise ends.refusal
     nothing = End(problem, Schedule()), 1.0

@@ -1,12 +1,11 @@
 """The filter of many GD steps at once, from sums over their rates.
 
-With u = 2ηγ for the largest rate η and q = u/(1 + √(1-u))², the generating function of the
-Chebyshev polynomials T_n gives, for steps at rates η_t = η·y_t/2,
+With u = 2ηγ for the largest rate η, and rates η_t = η·z_t,
 
-    Σ_t log(1 - 2η_tγ) = -2 Σ_n (-q)^n/n · C_n,    C_n = Σ_t (T_n(1 - y_t) - 1).
+    Σ_t log(1 - 2η_tγ) = -Σ_n u^n/n · S_n,    S_n = Σ_t z_t^n.
 
-The sums C_n serve every curvature, and all rates multiplied by a factor. The series has few terms
-where u is small; the other curvatures are treated step by step.
+The sums S_n serve every curvature, and all rates multiplied by a factor. All terms have one sign,
+and there are few where u is small; the other curvatures are treated step by step.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ __all__ = ["SummedSteps"]
 Floats = npt.NDArray[np.float64]
 
 _FARTHEST = 0.25  # the largest 2ηγ that is summed
-_DIGITS = 39.0  # -log of the terms left out, 1e-17
+_POWERS, _LEAPS = 6, 5  # their product is the number of terms, of which the last is below 1e-18
 _FEW = 192  # steps up to which every curvature is treated step by step
 _BLOCK = 4096  # rates held at once: they stay in the cache
 _PRODUCT = 8  # factors between two logarithms
@@ -46,7 +45,7 @@ class SummedSteps:
     is_near: npt.NDArray[np.bool_]
     """Which curvatures are treated step by step."""
     sums: Floats
-    """C_n for n = 1, 2, …"""
+    """S_n for n = 1, 2, …"""
 
     @staticmethod
     def serves(rates: Floats, curvature: Any) -> bool:
@@ -59,7 +58,7 @@ class SummedSteps:
         """Sum over the rates."""
         largest = float(rates.max(initial=0.0))
         is_near = 2.0 * largest * curvature > (_FARTHEST if rates.size > _FEW else 0.0)
-        sums = np.zeros(0) if is_near.all() or not largest else _sums(rates / (0.5 * largest))
+        sums = np.zeros(0) if is_near.all() or not largest else _sums(rates / largest)
         return cls(rates, curvature, is_near, sums)
 
     def filter(self, factor: float = 1.0) -> Filter:
@@ -83,9 +82,8 @@ class SummedSteps:
         log = np.zeros_like(self.curvature)
         if self.sums.size:
             u = 2.0 * factor * float(self.rates.max()) * self.curvature[~self.is_near]
-            q = u / (1.0 + np.sqrt(1.0 - u)) ** 2
             order = np.arange(1, self.sums.size + 1)
-            log[~self.is_near] = (-2.0 * self.sums / order) @ (-q) ** order[:, None]
+            log[~self.is_near] = -(self.sums / order) @ u ** order[:, None]
         return log
 
     def _near(self, factor: float, least: float) -> tuple[Floats, Floats]:
@@ -116,22 +114,16 @@ def _products(twice: Floats, rates: Floats) -> Floats:
     return np.asarray(factors.reshape(-1, _PRODUCT, groups).prod(axis=1))
 
 
-def _sums(y: Floats) -> Floats:
-    """Return C_n of rates y (0 to 2), for as many n as `_FARTHEST` needs.
-
-    Reinsch's form of the recurrence keeps the digits of T_n(1 - y) - 1 where y is small.
-    """
-    root = math.sqrt(1.0 - _FARTHEST)
-    sums = np.zeros(math.ceil(_DIGITS / -math.log((1.0 - root) / (1.0 + root))))
-    for start in range(0, y.size, _BLOCK):
-        block = y[start : start + _BLOCK]
-        double, value, change = 2.0 * block, -block, -block
-        part = np.empty_like(block)
-        sums[0] += value.sum()
-        for n in range(1, sums.size):
-            np.add(value, 1.0, out=part)
-            part *= double
-            change -= part
-            value += change
-            sums[n] += value.sum()
-    return sums
+def _sums(z: Floats) -> Floats:
+    """Return Σ z^n for n = 1, 2, …, 30: products of z^0, …, z^5 and z^1, z^7, …, z^25."""
+    sums = np.zeros((_LEAPS, _POWERS))
+    for start in range(0, z.size, _BLOCK):
+        block = z[start : start + _BLOCK]
+        powers, leaps = np.ones((_POWERS, block.size)), np.empty((_LEAPS, block.size))
+        for i in range(1, _POWERS):
+            np.multiply(powers[i - 1], block, out=powers[i])
+        leaps[0], leap = block, powers[-1] * block
+        for i in range(1, _LEAPS):
+            np.multiply(leaps[i - 1], leap, out=leaps[i])
+        sums += leaps @ powers.T
+    return sums.ravel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from isoloss.schedules.text import Spec
 
 __all__ = ["Unfinished", "read_unfinished"]
 
+_SHORT = 4096  # steps up to which schedules are kept
 _TRIED = (1, 12, 1000)  # a family may need a few steps, or a multiple of some number
 
 
@@ -29,9 +31,11 @@ class Unfinished:
 
     def of(self, steps: int) -> Given:
         """Return the schedule of so many steps; ``ValueError`` if the family has none."""
-        if isinstance(self.family, str):
+        if not isinstance(self.family, str):
+            return self.family(steps)
+        if steps > _SHORT:
             return Spec.parse(self.family, steps=steps)
-        return self.family(steps)
+        return _parsed(self.family, steps)
 
     def __str__(self) -> str:
         if isinstance(self.family, str):
@@ -51,6 +55,11 @@ def read_unfinished(
     if isinstance(schedule, str) and "..." in schedule:
         return Unfinished(_normal_form(schedule))
     return Unfinished(schedule) if callable(schedule) else read(schedule)
+
+
+@functools.lru_cache(maxsize=256)  # a search for many problems asks for the same ones
+def _parsed(text: str, steps: int) -> Spec:
+    return Spec.parse(text, steps=steps)
 
 
 def _normal_form(text: str) -> str:
