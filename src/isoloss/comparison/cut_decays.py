@@ -43,7 +43,7 @@ def cut_decay(stops: Stops, given: Spec | Schedule | Unfinished) -> str | None:
     if not cut.any():
         return None
     low, high = percent(float(there[cut].min())), percent(float(there[cut].max()))
-    where = f"{int(cut.sum())} of {len(cut)} levels"
+    where = f"{int(cut.sum())} of {len(cut)} levels" if len(cut) > 1 else "the level"
     return (
         f"{stops.name} is stopped before its decay at {where}: the rate there is "
         f"{low if low == high else f'{low} to {high}'} of the largest, and would fall to "
