@@ -77,6 +77,22 @@ def test_curves_are_drawn_against_the_schedule(found: Comparison) -> None:
     np.testing.assert_allclose(flow.ratio[there], flow.test_loss[there] / curve.test_loss)
 
 
+def test_against_a_finished_schedule_lines_join_the_levels() -> None:
+    # its test loss is known at the levels, and nothing is made up between them
+    problem = il.Problem.from_spectra(GAMMA, LAMBDA, START)
+    schedules = {"half": il.GradientDescent(RATES["half"]), "finished": "cosine(0.6, ...)"}
+    against = il.compare(problem, schedules, LEVELS, against="finished")
+    for stops, curve in zip(against.schedules, against.curves, strict=True):
+        known = np.isfinite(curve.ratio)
+        assert known.sum() <= len(LEVELS)
+        at = [int(np.abs(stops.train_loss - loss).argmin()) for loss in curve.train_loss[known]]
+        np.testing.assert_allclose(curve.ratio[known], stops.ratio[at], rtol=1e-12)
+    lower = against.figure().axes[1]
+    (line,) = (each for each in lower.lines if each.get_linestyle() == "-")
+    np.testing.assert_array_equal(line.get_xdata(), against.schedules[0].train_loss)
+    np.testing.assert_allclose(line.get_ydata(), 100 * (against.schedules[0].ratio - 1))
+
+
 def test_the_sentences_name_the_reference(found: Comparison) -> None:
     half, falling, short = found.against("falling").verdicts
     assert "than that of falling; train loss" in half

@@ -103,7 +103,10 @@ def _draw_differences(axes: Axes, drawn: Drawn, flow: Stops, floor: float) -> No
         ridge = 100 * (flow.ridge_test_loss / flow.test_loss * flow.ratio - 1)
     axes.plot(flow.train_loss - floor, ridge, linewidth=1.2, **RIDGE)
     for i, (curve, stops) in enumerate(drawn):
-        axes.plot(curve.train_loss - floor, 100 * (curve.ratio - 1), **look(i))
+        # on the grid, unless the reference is known at the levels alone
+        fine = np.isfinite(curve.ratio).sum() > stops.is_compared.sum()
+        line: Curve | Stops = curve if fine else stops
+        axes.plot(line.train_loss - floor, 100 * (line.ratio - 1), **look(i))
         axes.plot(stops.train_loss - floor, 100 * (stops.ratio - 1), **marks(i))
     marked = [100 * (stops.ratio[stops.is_compared] - 1) for _, stops in drawn]
     seen = np.clip(np.concatenate([[-2, 2], *marked, ridge]), -100, 100 * _CUT)

@@ -14,6 +14,7 @@ __all__ = ["WIDTH", "aligned", "as_html", "as_text"]
 
 WIDTH = 99
 _HEAD = 18  # characters of a line in a column's head
+_WORD = 30  # of a word that is not broken
 _SHOWN = 40  # levels; of more, the first and the last ones are shown
 _DIGITS = 5
 
@@ -36,7 +37,7 @@ def as_text(setting: Sequence[str], flow: Stops, schedules: Sequence[Stops]) -> 
 
 def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a table, cut into several with its first column where it is too wide."""
-    folded = [textwrap.wrap(head, _HEAD) for head in heads]
+    folded = [_folded(head) for head in heads]
     height = max(map(len, folded))
     heads_down = [[""] * (height - len(lines)) + lines for lines in folded]
     columns = [
@@ -58,6 +59,11 @@ def as_html(setting: Sequence[str], flow: Stops, schedules: Sequence[Stops]) -> 
     )
     text = "<br>".join(html.escape(line) for line in (*setting, _reading(schedules)))
     return f"<p>{text}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _folded(head: str) -> list[str]:
+    longest = max(map(len, head.split()), default=0)
+    return textwrap.wrap(head, max(_HEAD, min(longest, _WORD)))
 
 
 def _reading(schedules: Sequence[Stops]) -> str:

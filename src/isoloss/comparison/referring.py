@@ -17,6 +17,8 @@ __all__ = ["known_name", "on_grid", "referred"]
 
 Floats = npt.NDArray[np.float64]
 
+_ROUNDING = 1e-14
+
 
 def known_name(name: str, names: Sequence[str]) -> str:
     """Return one of the names of schedules, for a name or for a text of the same schedule."""
@@ -44,9 +46,12 @@ def referred(stops: Stops, theirs: Floats, start: float, reference: str | None) 
 
 
 def on_grid(train_loss: Floats, curve: Curve) -> Floats:
-    """Return a curve's test losses at train losses of its grid; NaN where it does not come to."""
+    """Return a curve's test losses at train losses; NaN where it has no point."""
     at, values = curve.train_loss[::-1], curve.test_loss[::-1]
     if not at.size:
         return np.full(train_loss.shape, np.nan)
-    # the curve's own train losses are these but for rounding
-    return np.interp(train_loss, at, values, left=np.nan, right=np.nan)
+    after = np.searchsorted(at, train_loss).clip(0, at.size - 1)
+    before = np.maximum(after - 1, 0)
+    near = np.where(np.abs(at[before] - train_loss) < np.abs(at[after] - train_loss), before, after)
+    # runs that reach a level differ by units in the last place
+    return np.where(np.abs(at[near] - train_loss) <= _ROUNDING * train_loss, values[near], np.nan)
