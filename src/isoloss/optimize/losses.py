@@ -109,17 +109,20 @@ class Losses:
 
     def filter(self, rates: Floats, counts: Floats, time: float | Floats) -> Floats:
         """Return the filters (..., r) of rates (..., n) and times (...)."""
-        factors = self.factors(rates)
-        signs = np.where((factors < 0) & (counts[:, None] % 2 == 1), -1.0, 1.0).prod(axis=-2)
-        logs = (counts[:, None] * np.log(np.abs(factors))).sum(axis=-2)
+        signs, logs = _product(self.factors(rates), counts)
         return np.asarray(signs * np.exp(logs - 2.0 * self.gamma * np.asarray(time)[..., None]))
 
     def value(self, rates: Floats, counts: Floats, time: float) -> Value:
         """Return the test loss after the steps and a flow, with derivatives."""
-        h = self.filter(rates, counts, time)
+        factors = self.factors(rates)
+        signs, logs = _product(factors, counts)
+        h = signs * np.exp(logs - 2.0 * self.gamma * time)
+        return self._value(h, (-2.0 * self.gamma) * counts[:, None] / factors, time)
+
+    def _value(self, h: Floats, steps: Floats, time: float) -> Value:
+        """Return the test loss of a filter, given the derivatives (n, r) of log h in the rates."""
         pull = self.applied(h) + self.linear
         slope = 2.0 * pull * h
-        steps = (-2.0 * self.gamma) * counts[:, None] / self.factors(rates)
         return Value(
             float(h @ (pull + self.linear) + self.constant),
             steps @ slope,
@@ -133,14 +136,16 @@ class Losses:
         The time depends on the rates: ∂T/∂η = -(∂L/∂η)/(∂L/∂T) for the train loss L. ``log_level``
         is the log of the excess over the start's. A flow that starts below the level takes no time.
         """
-        before = self.filter(rates, counts, 0.0)
-        time = self.flow_time(before, log_level)
-        value = self.value(rates, counts, time)
-        shares = self.weights * (before * np.exp(-2.0 * self.gamma * time)) ** 2
+        factors = self.factors(rates)
+        signs, logs = _product(factors, counts)
+        time = self.flow_time(signs * np.exp(logs), log_level)
+        h = signs * np.exp(logs - 2.0 * self.gamma * time)
+        steps = (-2.0 * self.gamma) * counts[:, None] / factors
+        value = self._value(h, steps, time)
+        shares = self.weights * h**2
         fall = float(shares @ (-2.0 * self.gamma))
         if time == 0 or fall == 0:
             return value
-        steps = (-2.0 * self.gamma) * counts[:, None] / self.factors(rates)
         by_rates = value.by_rates - value.by_time * (steps @ shares) / fall
         return value._replace(by_rates=by_rates, by_time=0.0)
 
@@ -187,6 +192,12 @@ class Losses:
         steps = -4.0 * self.gamma * counts[:, None] / factors
         slopes = np.tril((shares / totals[:, None]) @ steps.T)
         return np.log(totals), slopes
+
+
+def _product(factors: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """Return signs and logs (..., r) of the product of factors (..., n, r), each to its count."""
+    odd = (factors < 0) & (counts[:, None] % 2 == 1)
+    return np.where(odd, -1.0, 1.0).prod(axis=-2), counts @ np.log(np.abs(factors))
 
 
 def _enclosed(logs: Floats, rates: Floats, early: float) -> float:
