@@ -6,6 +6,7 @@ from isoloss.comparison.intervals import Intervals, bootstrap_intervals, resampl
 from isoloss.comparison.judgement import Judged, Judgement
 from isoloss.comparison.level_filters import Filters, filters
 from isoloss.comparison.outcomes import Curve, Stop, Stops
+from isoloss.comparison.over_rows import bootstrap_compare
 from isoloss.comparison.pairs import Pair
 from isoloss.comparison.repeated import compare_repeatedly, cross_compare
 from isoloss.comparison.result import Comparison
@@ -28,6 +29,7 @@ __all__ = [
     "Stop",
     "Stops",
     "TextTable",
+    "bootstrap_compare",
     "bootstrap_intervals",
     "compare",
     "compare_repeatedly",

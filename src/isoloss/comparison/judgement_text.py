@@ -42,6 +42,9 @@ def sentence(
             f"makes no difference at {_count(there)} (intervals from {_range(numbers, there)})"
         )
     unknown, gaps = effects == "cannot tell", _gaps(levels, rival, *left_out)
+    unlike = (effects == "left out") & (left_out[0] + left_out[1] == 0)
+    if unlike.any():
+        gaps.append(f"the test loss of {rival} is 0 at {_place(levels[unlike])}")
     if parts:
         mixed = "is mixed: it " if {"helps", "hurts"} <= set(effects.tolist()) else ""
         text = f"At equal train loss, {name} {mixed}{' and '.join(parts)}"

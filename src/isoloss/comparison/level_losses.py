@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from isoloss._parallel.threads import blas_by_size
 from isoloss.comparison.at_levels import runs_to
+from isoloss.dynamics.run import Run
 from isoloss.levels.grid import Levels
 from isoloss.problems.problem import Problem
 from isoloss.schedules.phases import GradientFlow
@@ -16,10 +18,12 @@ from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import Spec
 from isoloss.schedules.unfinished import Unfinished
 
-__all__ = ["SplitLosses", "losses_of"]
+__all__ = ["Comparable", "SplitLosses", "losses_of", "runs_and_losses"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Comparable = Spec | Schedule | Unfinished
+"""A schedule that is stopped at the levels, or one that is finished at each of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,25 +36,28 @@ class SplitLosses:
         The train losses.
     above_start : array of bool, shape (L,)
         Whether the start is at or below the level, so that there is nothing to train.
-    reached : array of bool, shape (S + 1, L)
-        Whether training comes to the level.
     test_loss : array, shape (S + 1, L)
-        The test losses there.
+        The test losses there; NaN where training does not come to the level.
     start_test_loss : float
         The test loss at the start.
     """
 
     levels: Floats
     above_start: Flags
-    reached: Flags
     test_loss: Floats
     start_test_loss: float
 
 
-def losses_of(
-    problem: Problem, schedules: Sequence[Spec | Schedule | Unfinished], asked: Levels
-) -> SplitLosses:
+@blas_by_size
+def losses_of(problem: Problem, schedules: Sequence[Comparable], asked: Levels) -> SplitLosses:
     """Train one problem by all schedules, and by gradient flow, to all levels."""
+    return runs_and_losses(problem, schedules, asked)[1]
+
+
+def runs_and_losses(
+    problem: Problem, schedules: Sequence[Comparable], asked: Levels
+) -> tuple[list[Run], SplitLosses]:
+    """Return the runs of all schedules, and at last gradient flow, with their test losses."""
     if not isinstance(problem, Problem) or not isinstance(problem.curvature, np.ndarray):
         raise TypeError("repeated comparisons need problems of NumPy arrays")
     if problem.curvature.ndim != 1:
@@ -58,10 +65,7 @@ def losses_of(
     levels = asked.at(problem)
     runs = list(runs_to(problem, [*schedules, Schedule(GradientFlow())], levels))
     above = levels >= float(problem.start_train_loss)
-    return SplitLosses(
-        levels=levels,
-        above_start=above,
-        reached=np.array([run.reached for run in runs]) & ~above,
-        test_loss=np.array([run.test_loss for run in runs]),
-        start_test_loss=float(problem.start_test_loss),
+    losses = np.array(
+        [np.where(run.reached & ~above, run.test_loss, np.nan) for run in runs], dtype=np.float64
     )
+    return runs, SplitLosses(levels, above, losses, float(problem.start_test_loss))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,23 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss._arrays import conversion
-from isoloss.comparison.intervals import CONFIDENCE, resampled_intervals
-from isoloss.comparison.judgement import Judged, Judgement
+from isoloss.comparison.judgement import Judgement
+from isoloss.comparison.judging import Asked, Schedules, judged_over_splits
 from isoloss.comparison.level_losses import SplitLosses, losses_of
-from isoloss.comparison.referring import known_name
-from isoloss.comparison.yardsticks import quotient
-from isoloss.levels.grid import Levels
 from isoloss.problems.problem import Problem
-from isoloss.schedules.resolving import Given, read_all
-from isoloss.schedules.schedule import Schedule
-from isoloss.schedules.text import Spec
-from isoloss.schedules.unfinished import Unfinished, read_unfinished
 
-__all__ = ["Asked", "compare_repeatedly", "cross_compare", "judged_over_splits", "losses_over"]
+__all__ = ["compare_repeatedly", "cross_compare", "losses_over"]
 
 Floats = npt.NDArray[np.float64]
-Comparable = Given | Unfinished | Callable[[int], Given]
-Schedules = Comparable | Mapping[str, Comparable] | Iterable[Comparable]
 
 
 def compare_repeatedly(
@@ -47,7 +37,8 @@ def compare_repeatedly(
     problems : iterable of Problem
         At least two, each with its test data.
     schedules : str or Schedule, or a list, or a mapping of names to these
-        As for `compare`.
+        As for `compare`. Texts such as ``"cosine(1, ...)"``, and functions of a number of steps,
+        are finished for each problem and level (`isoloss.finish`).
     levels : int or array_like, default: 12
         As for `compare`; a count or a unit of shares gives each problem its own train losses.
     test_per_train : float
@@ -172,26 +163,6 @@ def cross_compare(
     return judged_over_splits(list(splits), asked, share)
 
 
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """What is to be compared: schedules by name, levels, and the reference, if it is not flow."""
-
-    schedules: dict[str, Spec | Schedule | Unfinished]
-    levels: Levels
-    against: str | None
-
-    @classmethod
-    def read(
-        cls, schedules: Schedules, levels: Any, unit: str = "absolute", against: str | None = None
-    ) -> Asked:
-        """Read what users give; levels fall."""
-        named = read_all(schedules, read_unfinished, Given | Unfinished | Callable)
-        asked = Levels.read(levels, unit)
-        falling = replace(asked, values=np.sort(asked.values)[::-1])
-        known = None if against is None else known_name(against, list(named))
-        return cls(named, falling, known)
-
-
 def losses_over(
     splits: Iterable[Callable[[], Problem]], asked: Asked, n_jobs: int | None = None
 ) -> Iterator[SplitLosses]:
@@ -204,66 +175,6 @@ def losses_over(
     # processes take longer to start than splits of most data sets take to compare
     threads = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
     yield from threads(delayed(losses)(made) for made in splits)
-
-
-def judged_over_splits(
-    splits: Sequence[SplitLosses], asked: Asked, test_per_train: float
-) -> Judgement:
-    """Return what the test losses of all splits say about each schedule."""
-    if len(splits) < 2:
-        raise ValueError(f"an interval needs at least 2 splits; got {len(splits)}")
-    names = list(asked.schedules)
-    rival = len(names) if asked.against is None else names.index(asked.against)
-    flow = Spec.parse("flow")
-    is_flow = [each in (flow, flow.relative) for each in asked.schedules.values()]
-    if rival < len(names) and is_flow[rival]:
-        rival = len(names)
-    references = [is_flow[i] if rival == len(names) else i == rival for i in range(len(names))]
-    reached = np.array([each.reached & each.reached[rival] for each in splits])
-    below = np.array([each.above_start for each in splits]).sum(axis=0)
-    differences = np.array([_differences(each, rival) for each in splits])
-    differences[~reached | ~np.isfinite(differences)] = np.nan
-    count = references.count(False)
-    judged = [
-        _judged(name, differences[:, i], reached[:, i], below, count, test_per_train, reference)
-        for i, (name, reference) in enumerate(zip(names, references, strict=True))
-    ]
-    return Judgement(
-        levels=np.array([each.levels for each in splits]),
-        schedules=tuple(judged),
-        reference=None if rival == len(names) else names[rival],
-        confidence=CONFIDENCE,
-        method=(
-            f"Means over {len(splits)} splits, with intervals that all hold together with "
-            f"{100 * CONFIDENCE:g}% confidence (corrected for the rows that splits share; Nadeau "
-            "and Bengio 2003)."
-        ),
-    )
-
-
-def _differences(split: SplitLosses, rival: int) -> Floats:
-    start = split.start_test_loss
-    return quotient(split.test_loss, split.test_loss[rival], start) - 1.0
-
-
-def _judged(
-    name: str,
-    differences: Floats,
-    reached: npt.NDArray[np.bool_],
-    below: npt.NDArray[np.int64],
-    schedules: int,
-    test_per_train: float,
-    is_reference: bool,
-) -> Judged:
-    ends = np.full((3, differences.shape[1]), np.nan)
-    there = np.isfinite(differences).all(axis=0)
-    if there.any() and not is_reference:
-        found = resampled_intervals(
-            differences[:, there], test_per_train, comparisons=schedules * there.size
-        )
-        ends[:, there] = found.estimate, found.low, found.high
-    missing = (~reached).sum(axis=0) - below
-    return Judged(name, is_reference, differences, missing, below, *ends)
 
 
 def _itself(problem: Problem) -> Problem:

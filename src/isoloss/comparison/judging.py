@@ -1,0 +1,167 @@
+"""From test losses at equal train loss to a judgement: over splits, or over test rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.comparison.intervals import (
+    CONFIDENCE,
+    Intervals,
+    bootstrap_intervals,
+    resampled_intervals,
+)
+from isoloss.comparison.judgement import Judged, Judgement
+from isoloss.comparison.level_losses import Comparable, SplitLosses
+from isoloss.comparison.referring import known_name
+from isoloss.comparison.yardsticks import quotient
+from isoloss.levels.grid import Levels
+from isoloss.schedules.resolving import Given, read_all
+from isoloss.schedules.text import Spec
+from isoloss.schedules.unfinished import Unfinished, read_unfinished
+
+__all__ = ["Asked", "Schedules", "judged_over_rows", "judged_over_splits"]
+
+Floats = npt.NDArray[np.float64]
+One = Given | Unfinished | Callable[[int], Given]
+Schedules = One | Mapping[str, One] | Iterable[One]
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What is to be compared: schedules by name, levels, and the reference, if it is not flow."""
+
+    schedules: dict[str, Comparable]
+    levels: Levels
+    against: str | None
+
+    @classmethod
+    def read(
+        cls, schedules: Schedules, levels: Any, unit: str = "absolute", against: str | None = None
+    ) -> Asked:
+        """Read what users give; levels fall."""
+        named = read_all(schedules, read_unfinished, Given | Unfinished | Callable)
+        asked = Levels.read(levels, unit)
+        falling = replace(asked, values=np.sort(asked.values)[::-1])
+        known = None if against is None else known_name(against, list(named))
+        return cls(named, falling, known)
+
+    @property
+    def rival(self) -> int:
+        """The reference's place among the schedules, or the place after them for flow itself."""
+        names = list(self.schedules)
+        if self.against is None or self._is_flow[names.index(self.against)]:
+            return len(names)
+        return names.index(self.against)
+
+    @property
+    def references(self) -> list[bool]:
+        """Whether each schedule is the reference."""
+        rival = self.rival
+        if rival == len(self.schedules):
+            return self._is_flow
+        return [i == rival for i in range(len(self.schedules))]
+
+    @property
+    def reference(self) -> str | None:
+        """The reference's name; None for flow."""
+        return [*self.schedules, None][self.rival]
+
+    @property
+    def comparisons(self) -> int:
+        """How many means the report has: those of all levels and schedules but the reference."""
+        return self.references.count(False) * self.levels.values.size
+
+    @property
+    def _is_flow(self) -> list[bool]:
+        flow = Spec.parse("flow")
+        return [each in (flow, flow.relative) for each in self.schedules.values()]
+
+
+def judged_over_splits(
+    splits: Sequence[SplitLosses], asked: Asked, test_per_train: float
+) -> Judgement:
+    """Return what the test losses of all splits say about each schedule."""
+    if len(splits) < 2:
+        raise ValueError(f"an interval needs at least 2 splits; got {len(splits)}")
+    differences = _differences(splits, asked)
+    judged = []
+    for i, (name, is_reference) in enumerate(zip(asked.schedules, asked.references, strict=True)):
+        own = differences[:, i]
+        there = np.asarray(np.isfinite(own).all(axis=0)) & np.array(not is_reference)
+        found = None
+        if there.any():
+            found = resampled_intervals(
+                own[:, there], test_per_train, comparisons=asked.comparisons
+            )
+        judged.append(_judged(name, is_reference, splits, own, there, found))
+    method = (
+        f"Means over {len(splits)} splits, with intervals that all hold together with "
+        f"{100 * CONFIDENCE:g}% confidence (corrected for the rows that splits share; Nadeau "
+        "and Bengio 2003)."
+    )
+    return _judgement(splits, asked, judged, method)
+
+
+def judged_over_rows(split: SplitLosses, asked: Asked, losses: Floats, seed: int) -> Judgement:
+    """Return what one split says, from the losses (S + 1, L, n) of each of its test rows."""
+    differences = _differences([split], asked)
+    rows, rival = losses.shape[-1], losses[asked.rival]
+    there = np.isfinite(differences[0, : len(asked.schedules)])
+    there &= ~np.array(asked.references)[:, None] & np.isfinite(losses[:-1]).all(axis=-1)
+    there &= (rival > 0).any(axis=-1)
+    theirs = np.broadcast_to(rival, losses[:-1].shape)
+    found = None
+    if there.any():
+        found = bootstrap_intervals(losses[:-1][there].T, theirs[there].T, seed=seed)
+    judged = []
+    for i, (name, is_reference) in enumerate(zip(asked.schedules, asked.references, strict=True)):
+        own = None
+        if found is not None and there[i].any():
+            first = int(there[:i].sum())
+            part = slice(first, first + int(there[i].sum()))
+            ends = found.estimate[part], found.low[part], found.high[part]
+            own = Intervals(*ends, found.confidence)
+        judged.append(_judged(name, is_reference, [split], differences[:, i], there[i], own))
+    method = (
+        f"Differences on {rows} test rows, with intervals that all hold together with "
+        f"{100 * CONFIDENCE:g}% confidence (paired bootstrap over the rows: what other test rows "
+        "would say of the same trained models)."
+    )
+    return _judgement([split], asked, judged, method)
+
+
+def _differences(splits: Sequence[SplitLosses], asked: Asked) -> Floats:
+    """Return the relative differences (J, S + 1, L); NaN where one of two does not come to."""
+    found = []
+    for each in splits:
+        losses = each.test_loss
+        found.append(quotient(losses, losses[asked.rival], each.start_test_loss) - 1.0)
+    return np.array(found)
+
+
+def _judged(
+    name: str,
+    is_reference: bool,
+    splits: Sequence[SplitLosses],
+    differences: Floats,
+    there: npt.NDArray[np.bool_],
+    found: Intervals | None,
+) -> Judged:
+    ends = np.full((3, there.size), np.nan)
+    if found is not None:
+        ends[:, there] = found.estimate, found.low, found.high
+    below = np.array([each.above_start for each in splits]).sum(axis=0)
+    missing = np.isnan(differences).sum(axis=0) - below
+    return Judged(name, is_reference, differences, missing, below, *ends)
+
+
+def _judgement(
+    splits: Sequence[SplitLosses], asked: Asked, judged: Sequence[Judged], method: str
+) -> Judgement:
+    levels = np.array([each.levels for each in splits])
+    return Judgement(levels, tuple(judged), asked.reference, CONFIDENCE, method)
