@@ -10,8 +10,9 @@ from isoloss.datasets.preparing import Encode, Impute, Options, Task
 from isoloss.datasets.rows import TableRows, read_rows
 from isoloss.datasets.standardised import Indices, Split, standardise
 from isoloss.datasets.tables import Table
+from isoloss.datasets.targets import encode_targets
 
-__all__ = ["split", "split_three"]
+__all__ = ["random_rows", "split", "split_three"]
 
 
 def split(
@@ -94,12 +95,13 @@ def split(
     options = Options(drop_rows, impute, encode)
     rows = read_rows([table] if test is None else [table, test], target, ignore, options, task)
     if test is None:
-        train, others = _random_rows(rows, 0.5 if test_size is None else test_size, seed)
+        train, others = random_rows(rows, 0.5 if test_size is None else test_size, seed)
         origin = f"chosen at random with seed {seed}"
     else:
         train, others = _by_file(rows)
         origin = f"from {test.name}"
-    return standardise(rows, train, {"test": (others, origin)}, task, options)[0]
+    targets = encode_targets(rows, task)
+    return standardise(rows, targets, train, {"test": (others, origin)}, options)[0]
 
 
 def split_three(
@@ -153,17 +155,18 @@ def split_three(
     if validation is None or test is None:
         tables = [table] if table.test is None else [table, table.test]
         rows = read_rows(tables, target, ignore, options, task)
-        train, others = _random_rows(rows, 0.5, seed) if len(tables) == 1 else _by_file(rows)
-        order = np.random.default_rng(seed).permutation(len(others))
+        train, held = random_rows(rows, 0.5, seed) if len(tables) == 1 else _by_file(rows)
+        order = np.random.default_rng(seed).permutation(len(held))
         count = len(order) // 2
-        parts = [others[np.sort(order[:count])], others[np.sort(order[count:])]]
+        parts = [held[np.sort(order[:count])], held[np.sort(order[count:])]]
         origins = (f"chosen at random with seed {seed}",) * 2
     else:
         rows = read_rows([table, validation, test], target, ignore, options, task)
         train, *parts = _by_file(rows)
         origins = f"from {validation.name}", f"from {test.name}"
     first, second = zip(parts, origins, strict=True)
-    judged = standardise(rows, train, {"validation": first, "test": second}, task, options)
+    others = {"validation": first, "test": second}
+    judged = standardise(rows, encode_targets(rows, task), train, others, options)
     return judged[0], judged[1]
 
 
@@ -172,7 +175,7 @@ def _by_file(rows: TableRows) -> list[Indices]:
     return np.split(np.arange(sum(rows.counts)), np.cumsum(rows.counts[:-1]))
 
 
-def _random_rows(rows: TableRows, test_size: float, seed: int) -> list[Indices]:
+def random_rows(rows: TableRows, test_size: float, seed: int | list[int]) -> list[Indices]:
     """Return train rows and other rows, chosen at random."""
     count, name = rows.counts[0], rows.source.name
     if not 0 < test_size < 1:

@@ -12,7 +12,6 @@ from isoloss._messages.near_misses import quoted
 from isoloss.datasets.preparing import (
     UNFIT,
     Options,
-    Task,
     constant_columns,
     encoded,
     feature_names,
@@ -22,7 +21,7 @@ from isoloss.datasets.preparing import (
     unknown_texts,
 )
 from isoloss.datasets.rows import TableRows
-from isoloss.datasets.targets import encode_targets
+from isoloss.datasets.targets import Encoded
 
 __all__ = ["Indices", "Split", "standardise"]
 
@@ -103,14 +102,14 @@ class Split:
 
 def standardise(
     rows: TableRows,
+    encoded_targets: Encoded,
     train: Indices,
     others: dict[str, tuple[Indices, str]],
-    task: Task,
     options: Options,
 ) -> list[Split]:
     """Standardise all rows by the train rows; return one split for each kind of other rows."""
     name = rows.source.name
-    outputs, labels, notes = encode_targets(rows, task)
+    outputs, labels, notes = encoded_targets
     total = sum(len(part) for part, _ in others.values())
     if len(train) < 2 or not all(len(part) for part, _ in others.values()):
         needed = " and ".join(["2 train rows", *(f"1 {kind} row" for kind in others)])

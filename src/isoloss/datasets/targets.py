@@ -12,16 +12,16 @@ from isoloss._messages.near_misses import quoted
 from isoloss.datasets.preparing import Task
 from isoloss.datasets.rows import TableRows
 
-__all__ = ["encode_targets"]
+__all__ = ["Encoded", "encode_targets"]
 
 Floats = npt.NDArray[np.float64]
+Encoded = tuple[Floats, tuple[str, ...] | None, tuple[str, ...]]
+"""Targets (n, m), the labels if they are classes, and notes."""
 
 _MAX_AUTO_CLASSES = 20
 
 
-def encode_targets(
-    rows: TableRows, task: Task
-) -> tuple[Floats, tuple[str, ...] | None, tuple[str, ...]]:
+def encode_targets(rows: TableRows, task: Task) -> Encoded:
     """Return all rows' targets (n, m), the labels if they are classes, and notes."""
     names, source = list(rows.targets), rows.source
     texts = [name for name in names if rows.targets[name].dtype == object]
