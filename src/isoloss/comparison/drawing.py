@@ -8,12 +8,14 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from isoloss._messages.numbers import short
 from isoloss.comparison.effects import NO_DIFFERENCE
+from isoloss.comparison.judgement import Judgement
 from isoloss.comparison.outcomes import Curve, Stops
 from isoloss.reports.plotting import RIDGE, look, marks, new_figure, style
 
@@ -26,6 +28,7 @@ _PER_INCH = 15  # characters of small text
 _LINE = 0.16  # inches from one line of it to the next
 
 Drawn = Sequence[tuple[Curve, Stops]]
+Floats = npt.NDArray[np.float64]
 
 
 def figure(
@@ -34,8 +37,19 @@ def figure(
     schedules: Sequence[Stops],
     floor: float,
     width: float | None,
+    judgement: Judgement | None = None,
 ) -> Figure:
-    """Draw schedules, beside gradient flow's stops on the grid of their curves."""
+    """Draw schedules, beside gradient flow's stops on the grid of their curves.
+
+    Below, a judgement has its intervals drawn as bands; its means over many splits stand in the
+    place of the differences, which are those of one split.
+    """
+    names = [each.name for each in schedules]
+    if judgement is not None and (
+        names != [each.name for each in judgement.schedules]
+        or judgement.levels[0].size != schedules[0].levels.size
+    ):
+        raise ValueError("the judgement must be of the comparison's own schedules and levels")
     drawn = list(zip(curves, schedules, strict=True))
     with style():
         drawing = new_figure("comparison", width)
@@ -43,8 +57,18 @@ def figure(
         with matplotlib.rc_context({} if wide else _SMALL):
             upper, lower = drawing.subplots(2, 1, sharex=True, height_ratios=(3, 2))
             _draw_losses(upper, drawn, flow, floor)
-            _draw_differences(lower, drawn, flow, floor)
+            _draw_zone(lower)
+            if judgement is None or len(judgement.levels) == 1:
+                _draw_differences(lower, drawn, flow, floor)
+            if judgement is not None:
+                _draw_intervals(lower, judgement, schedules[0].levels - floor)
             _name(drawing, upper, lower, flow.reference, floor, wide=wide)
+            if judgement is not None:
+                many = len(judgement.levels)
+                bands = f"{100 * judgement.confidence:g}% intervals that all hold together"
+                title = f"means of {many} splits, with {bands}" if many > 1 else f"with {bands}"
+                lower.set_title(title, loc="left", fontsize="small")
+                upper.set_title("the first split" * (many > 1), loc="left", fontsize="small")
         return drawing
 
 
@@ -97,8 +121,11 @@ def _draw_losses(axes: Axes, drawn: Drawn, flow: Stops, floor: float) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _draw_differences(axes: Axes, drawn: Drawn, flow: Stops, floor: float) -> None:
+def _draw_zone(axes: Axes) -> None:
     axes.axhspan(-100 * NO_DIFFERENCE, 100 * NO_DIFFERENCE, color="0.9")
+
+
+def _draw_differences(axes: Axes, drawn: Drawn, flow: Stops, floor: float) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):  # nothing is drawn where flow's is 0
         ridge = 100 * (flow.ridge_test_loss / flow.test_loss * flow.ratio - 1)
     axes.plot(flow.train_loss - floor, ridge, linewidth=1.2, **RIDGE)
@@ -111,3 +138,19 @@ def _draw_differences(axes: Axes, drawn: Drawn, flow: Stops, floor: float) -> No
     marked = [100 * (stops.ratio[stops.is_compared] - 1) for _, stops in drawn]
     seen = np.clip(np.concatenate([[-2, 2], *marked, ridge]), -100, 100 * _CUT)
     axes.set_ylim(1.3 * np.nanmin(seen), 1.3 * np.nanmax(seen))
+
+
+def _draw_intervals(axes: Axes, judgement: Judgement, x: Floats) -> None:
+    """Draw bands of intervals, and the means where there are many splits."""
+    shown = [np.array([-2.0, 2.0]), np.array(axes.get_ylim()) / 1.3]
+    for i, judged in enumerate(judgement.schedules):
+        low, high = 100 * judged.low, 100 * judged.high
+        axes.fill_between(x, low, high, alpha=0.12, linewidth=0, color=look(i)["color"])
+        for end in (low, high):  # bands lie on one another
+            axes.plot(x, end, **(look(i) | {"linewidth": 0.7}))
+        if len(judgement.levels) > 1 and not judged.is_reference:
+            axes.plot(x, 100 * judged.estimate, **(look(i) | marks(i) | {"linestyle": "-"}))
+            shown[1] = np.zeros(0)
+        shown += [low[np.isfinite(low)], high[np.isfinite(high)]]
+    seen = np.clip(np.concatenate(shown), -100, 100 * _CUT)
+    axes.set_ylim(1.1 * seen.min(), 1.1 * seen.max())

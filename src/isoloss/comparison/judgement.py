@@ -124,7 +124,10 @@ class Judgement:
     @property
     def reading(self) -> str:
         """How the intervals were found, and what counts as a difference."""
-        zone = f"Differences up to {100 * NO_DIFFERENCE:g}% count as none."
+        zone = (
+            f"Differences up to {100 * NO_DIFFERENCE:g}% count as none (same); where an interval "
+            "leaves it open, these data cannot tell (?)."
+        )
         varying = " Train losses are those of the first split." * bool(np.ptp(self.levels, 0).any())
         return f"{self.method} {zone}{varying}"
 
@@ -134,19 +137,20 @@ class Judgement:
         Returns
         -------
         tuple
-            The heads, and rows of cells such as ``"-4.1% ± 1.9% helps"``.
+            The heads, and rows of cells such as ``"-4.1% ± 1.9% helps"``; ``same`` stands for no
+            difference, and ``?`` where the data cannot tell.
         """
         judged = [each for each in self.schedules if not each.is_reference]
         cells = [(each.name, each.estimate, each.high, each.effects) for each in judged]
         return as_grid(self.levels[0], cells)
 
     def rows(self) -> list[dict[str, Entry]]:
-        """Return a row for each judged schedule and level.
+        """Return a row for each schedule and level, in the order of `Comparison.rows`.
 
         Returns
         -------
         list of dict
-            None stands for NaN, at levels that are left out.
+            None stands for what does not exist: at levels that are left out, and for the reference.
         """
         return [
             {
@@ -157,10 +161,9 @@ class Judgement:
                 "mean_difference": _entry(each.estimate[i]),
                 "low": _entry(each.low[i]),
                 "high": _entry(each.high[i]),
-                "verdict": effect,
+                "effect": "reference" if each.is_reference else effect,
             }
             for each in self.schedules
-            if not each.is_reference
             for i, (level, effect) in enumerate(zip(self.levels[0], each.effects, strict=True))
         ]
 

@@ -9,13 +9,15 @@ import numpy.typing as npt
 
 from isoloss._messages.numbers import short, signed_percent
 
-__all__ = ["as_grid", "sentence"]
+__all__ = ["MARKS", "as_grid", "sentence"]
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.str_]
 
+MARKS = {"helps": "helps", "hurts": "hurts", "no difference": "same", "cannot tell": "?"}
+"""What effects are called in a table."""
 _DIGITS = 5
 
 
@@ -59,6 +61,9 @@ def sentence(
             f"({_count(unknown)}: mean test loss {_means(numbers[0][unknown])} against {whose}, "
             f"intervals from {_range(numbers, unknown)})"
         )
+    elif (left_out[0] == left_out[2]).all():
+        both = "" if rival == "gradient flow" else f" together with {rival}"
+        return f"{name} reaches none of the {levels.size} levels{both}."
     else:
         text = f"{name} cannot be judged at equal train loss"
     return "; ".join([text, *gaps]) + "."
@@ -70,15 +75,12 @@ def as_grid(
     """Return heads and rows of the means, half widths and effects of schedules."""
     columns = {"train loss": [short(level, _DIGITS) for level in levels]}
     for name, estimate, high, effects in judged:
+        cells = zip(estimate, high - estimate, effects, strict=True)
         columns[name] = [
-            "-" if np.isnan(mean) else f"{signed_percent(mean)} ± {_width(end - mean)} {effect}"
-            for mean, end, effect in zip(estimate, high, effects, strict=True)
+            "-" if np.isnan(mean) else f"{signed_percent(mean)} ± {100 * half:.1f}% {MARKS[effect]}"
+            for mean, half, effect in cells
         ]
     return tuple(columns), list(zip(*columns.values(), strict=True))
-
-
-def _width(half: float) -> str:
-    return f"{100 * half:.1f}%"
 
 
 def _count(there: Flags) -> str:

@@ -14,7 +14,7 @@ from isoloss.comparison.level_losses import runs_and_losses
 from isoloss.dynamics.run import Run
 from isoloss.problems.problem import Problem
 
-__all__ = ["bootstrap_compare"]
+__all__ = ["bootstrap_compare", "judged_on_rows"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -78,7 +78,15 @@ def bootstrap_compare(
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"problem must be a Problem; got {type(problem).__name__}")
-    asked = Asked.read(schedules, levels, unit, against)
+    return judged_on_rows(
+        problem, X_test, y_test, Asked.read(schedules, levels, unit, against), seed
+    )
+
+
+def judged_on_rows(
+    problem: Problem, X_test: npt.ArrayLike, y_test: npt.ArrayLike, asked: Asked, seed: int = 0
+) -> Judgement:
+    """Return what test rows say about the schedules."""
     tested = problem.with_test(X_test, y_test)
     families = list(asked.schedules.values())
     runs, split = runs_and_losses(tested, families, asked.levels)

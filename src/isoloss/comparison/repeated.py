@@ -140,12 +140,13 @@ def cross_compare(
     >>> annealed = {"annealed": "gd(1.0, 100) > flow"}
     >>> print(cross_compare(X, y, annealed, [0.5, 0.1], unit="excess"))
     Means over 20 splits, with intervals that all hold together with 95% confidence (corrected for
-    the rows that splits share; Nadeau and Bengio 2003). Differences up to 1% count as none. Train
-    losses are those of the first split.
+    the rows that splits share; Nadeau and Bengio 2003). Differences up to 1% count as none (same);
+    where an interval leaves it open, these data cannot tell (?). Train losses are those of the
+    first split.
     <BLANKLINE>
-    train loss                   annealed
-        4555.6  +2.2% ± 22.9% cannot tell
-        3091.9  +4.4% ± 20.8% cannot tell
+    train loss         annealed
+        4555.6  +2.2% ± 22.9% ?
+        3091.9  +4.4% ± 20.8% ?
     <BLANKLINE>
     Cannot tell from these data whether annealed helps or hurts at equal train loss (both levels:
     mean test loss +2.2% to +4.4% against gradient flow's, intervals from -20.7% to +25.3%).

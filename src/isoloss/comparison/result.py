@@ -31,6 +31,8 @@ from isoloss.problems.problem import Problem
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from isoloss.comparison.judgement import Judgement
+
 __all__ = ["Comparison"]
 
 Floats = npt.NDArray[np.float64]
@@ -185,7 +187,7 @@ class Comparison:
         """
         return pairs_of(self.schedules, float(self.problem.start_test_loss))
 
-    def figure(self, width: float | None = None) -> Figure:
+    def figure(self, width: float | None = None, *, judgement: Judgement | None = None) -> Figure:
         """Draw the comparison.
 
         Above, test loss against train loss: each schedule, ridge regression, and the level band
@@ -197,6 +199,9 @@ class Comparison:
         width : float, optional
             The width in inches, from 3 to 20; by default 7.2. Text keeps its size, so that a
             figure of 3.3 inches fits a column of print.
+        judgement : Judgement, optional
+            Of the same schedules and levels, by `cross_compare` for one: its intervals are drawn
+            below as bands, around its means over many splits.
 
         Returns
         -------
@@ -219,7 +224,7 @@ class Comparison:
         from isoloss.comparison.drawing import figure
 
         floor = float(self.problem.min_train_loss)
-        return figure(self.flow_curve, self.curves, self.schedules, floor, width)
+        return figure(self.flow_curve, self.curves, self.schedules, floor, width, judgement)
 
     def rows(self) -> list[dict[str, Entry]]:
         """Return a row for each schedule and level, as in ``results.csv``.

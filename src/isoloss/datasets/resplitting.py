@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ _ORDER = "the order of the rows"
 
 
 @dataclass(frozen=True, eq=False)
-class Splits:
+class Splits(Sequence[Split]):
     """Many splits of one table; each is standardised when it is asked for.
 
     Attributes
@@ -57,18 +57,25 @@ class Splits:
     def __len__(self) -> int:
         return len(self.parts)
 
-    def __getitem__(self, i: int) -> Split:
+    @overload
+    def __getitem__(self, i: int) -> Split: ...
+
+    @overload
+    def __getitem__(self, i: slice) -> list[Split]: ...
+
+    def __getitem__(self, i: int | slice) -> Split | list[Split]:
+        """Return one of the splits; the first one says how all were made."""
+        if isinstance(i, slice):
+            return [self[each] for each in range(len(self))[i]]
         train, test = self.parts[i]
         others = {"test": (test, self.origin)}
         try:
-            return standardise(self.rows, self.targets, train, others, self.options)[0]
+            found = standardise(self.rows, self.targets, train, others, self.options)[0]
         except ValueError as error:
             if not i:
                 raise
             raise ValueError(f"split {i + 1} of {len(self)}: {error}") from None
-
-    def __iter__(self) -> Iterator[Split]:
-        return map(self.__getitem__, range(len(self)))
+        return found if i or not self.note else replace(found, notes=(*found.notes, self.note))
 
     def __repr__(self) -> str:
         return f"Splits({self.rows.source.name!r}, {len(self)} splits)"

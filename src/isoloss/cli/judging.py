@@ -1,0 +1,86 @@
+"""Split the rows of isoloss compare in the way that is asked for, and judge schedules by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isoloss.comparison.judgement import Judgement
+    from isoloss.comparison.judging import Asked
+    from isoloss.comparison.level_losses import SplitLosses
+    from isoloss.datasets import Split, Table
+    from isoloss.problems.problem import Problem
+
+__all__ = ["Ways", "judge", "split_in"]
+
+_THREADS = 2  # more would wait for one another: most of the work is Python's
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How rows are to be split: the options of the command."""
+
+    repeats: int | None
+    test_size: float | None
+    groups: str | None
+    time: str | None
+    in_order: bool
+    seed: int
+
+
+def split_in(
+    table: Table, test: Table | None, ways: Ways, options: dict[str, Any]
+) -> Sequence[Split]:
+    """Return all splits of a table, or the one with the given test rows."""
+    from isoloss.datasets import split, split_repeatedly
+
+    if test is None and (table.test is None or ways.test_size is not None):
+        return split_repeatedly(
+            table,
+            repeats=ways.repeats,
+            test_size=ways.test_size,
+            groups=ways.groups,
+            time=ways.time,
+            in_order=ways.in_order,
+            seed=ways.seed,
+            **options,
+        )
+    given = {
+        "--repeats": ways.repeats is not None,
+        "--groups": ways.groups is not None,
+        "--time": ways.time is not None,
+        "--time-order": ways.in_order,
+    }
+    if named := [name for name, is_given in given.items() if is_given]:
+        raise ValueError(f"there are test rows, so that nothing is split: leave out {named[0]}")
+    return [split(table, test, test_size=ways.test_size, seed=ways.seed, **options)]
+
+
+def judge(splits: Sequence[Split], problem: Problem, asked: Asked) -> Judgement | None:
+    """Return what all splits say, or what the rows of given test data say; None for one split."""
+    from isoloss.comparison.judging import judged_over_splits
+    from isoloss.comparison.over_rows import judged_on_rows
+    from isoloss.comparison.repeated import losses_over
+    from isoloss.datasets import Splits
+    from isoloss.problems.problem import Problem
+
+    if not isinstance(splits, Splits):
+        return judged_on_rows(problem, splits[0].X_test, splits[0].y_test, asked)
+    if len(splits) == 1:
+        return None
+    made = (partial(Problem.from_data, s.X, s.y, s.X_test, s.y_test) for s in splits)
+    losses = losses_over(made, asked, _THREADS)
+    return judged_over_splits(list(_shown(losses, len(splits))), asked, splits.test_per_train)
+
+
+def _shown(found: Iterator[SplitLosses], count: int) -> Iterator[SplitLosses]:
+    """Yield the results while showing a progress bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield from bar.track(found, total=count, description="Splitting")
