@@ -83,4 +83,4 @@ def _shown(found: Iterator[SplitLosses], count: int) -> Iterator[SplitLosses]:
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield from bar.track(found, total=count, description="Splitting")
+        yield from bar.track(found, total=count, description="Comparing splits")
