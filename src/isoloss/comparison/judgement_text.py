@@ -63,7 +63,8 @@ def sentence(
         )
     elif (left_out[0] == left_out[2]).all():
         both = "" if rival == "gradient flow" else f" together with {rival}"
-        return f"{name} reaches none of the {levels.size} levels{both}."
+        what = f"reaches none of the {levels.size} levels"
+        return f"{name} {what if levels.size > 1 else 'does not reach the level'}{both}."
     else:
         text = f"{name} cannot be judged at equal train loss"
     return "; ".join([text, *gaps]) + "."
