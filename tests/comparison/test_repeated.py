@@ -163,3 +163,23 @@ def test_mistakes() -> None:
         compare_repeatedly([il.Problem.from_data(X, y)] * 2, ANNEALED, test_per_train=0)
     with pytest.raises(ValueError, match="X must be finite"):
         cross_compare(np.where(X > 3, np.nan, X), y, ANNEALED)
+
+
+def test_bands_are_drawn_below() -> None:
+    problem = il.Problem.from_spectra([1.0, 0.5], [1.0, 1.0], [1.0, 1.0])
+    others = [problem, il.Problem.from_spectra([1.0, 0.5], [1.0, 1.3], [1.0, 1.0])]
+    texts = {"annealed": "gd(1.0, 5) > flow", "flow": "flow"}
+    found = il.compare(problem, texts, 4)
+    judgement = compare_repeatedly(others, texts, 4, test_per_train=0.01)
+    drawing = found.figure(judgement=judgement)
+    lower = drawing.axes[1]
+    assert lower.get_title(loc="left") == (
+        "means of 2 splits, with 95% intervals that all hold together"
+    )
+    (judged, _) = judgement.schedules
+    drawn = [line.get_ydata() for line in lower.get_lines()]
+    for ends in (judged.low, judged.high, judged.estimate):
+        assert any(np.array_equal(line, 100 * ends) for line in drawn)
+    other = compare_repeatedly(others, texts, 3, test_per_train=0.01)
+    with pytest.raises(ValueError, match="comparison's own schedules and levels"):
+        found.figure(judgement=other)

@@ -40,6 +40,10 @@ class Splits(Sequence[Split]):
         How the test rows of the first split were chosen.
     note : str
         How all splits were made, as a sentence; empty for one split.
+    targets : tuple
+        The encoded targets of all rows, the labels of classes, and notes.
+    options : Options
+        How missing values and texts are handled.
     """
 
     rows: TableRows
