@@ -128,6 +128,24 @@ def test_spectrum_and_data_are_what_compare_computes(address: str) -> None:
     np.testing.assert_allclose(shown["filters"]["values"][1], run.residual() / [1, -2], rtol=1e-12)
 
 
+def test_open_schedules_are_finished_and_cut_decays_told(address: str) -> None:
+    spectrum = "train=1,0.3&test=1,2&start=1,-2&levels=3"
+    texts = "schedule=cosine(0.9,...)&schedule=cosine(1e-9,...)&schedule=cosine(0.5,400)"
+    shown = view(address, f"/api/spectrum?{spectrum}&{texts}&at=1")
+    problem = il.Problem.from_spectra([1, 0.3], [1, 2], [1, -2])
+    _, finished, never, _ = shown["curves"]
+    assert finished["name"] == "cosine(0.9, ...)"
+    for level, loss, steps in zip(
+        shown["levels"], finished["stops"]["test_loss"], finished["stops"]["steps"], strict=True
+    ):
+        schedule = il.finish("cosine(0.9, ...)", problem, level)
+        assert steps == schedule.steps
+        assert loss == pytest.approx(float(il.train(problem, schedule).test_loss), rel=1e-10)
+    assert never["stops"]["reached"] == [False] * 3
+    assert any("give 'cosine(0.5, ...)'" in line for line in shown["setting"])
+    assert len(shown["filters"]["values"]) == 4
+
+
 @pytest.mark.parametrize(
     ("query", "field", "message"),
     [
@@ -150,6 +168,11 @@ def test_spectrum_and_data_are_what_compare_computes(address: str) -> None:
         ("spectrum?train=1&test=1&start=0", "start", "no direction with γ > 0 has a residual"),
         ("spectrum?schedule=flow&schedule=cosin(1,9)", "schedule.1", "did you mean 'cosine'?"),
         ("spectrum?schedule=cosine(1,9000000)", "schedule.0", "at most 1000000 steps of changing"),
+        (
+            "spectrum?schedule=cosine(1,9000000)>cosine(1,...)",
+            "schedule.0",
+            "at most 1000000 steps",
+        ),
         ("spectrum?" + "schedule=flow&" * 9, "schedule", "at most 8 schedules; got 9"),
         ("data?data=irs", "data", "(did you mean 'iris'?)"),
         ("data?target=progress", "target", "diabetes has no target 'progress'"),

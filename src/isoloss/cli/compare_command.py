@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -142,10 +141,9 @@ def compare(
     from isoloss._files import claimed
     from isoloss.cli.comparison_output import print_json, show, write
     from isoloss.cli.judging import Ways, judge, split_in
-    from isoloss.comparison import CutDecayWarning
-    from isoloss.comparison import compare as compare_schedules
     from isoloss.comparison.judging import Asked
     from isoloss.comparison.referring import known_name
+    from isoloss.comparison.stops import compared
     from isoloss.datasets import load
     from isoloss.levels.grid import parse
     from isoloss.problems.problem import Problem
@@ -170,16 +168,14 @@ def compare(
         splits = split_in(*tables, ways, options)
         rows = splits[0]
         problem = Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CutDecayWarning)  # the output says the same
-            found = compare_schedules(
-                problem,
-                schedules,
-                parse(levels),
-                unit=unit,
-                against=against,
-                test_error=rows.test_error if rows.classes else None,
-            )
+        found = compared(
+            problem,
+            schedules,
+            parse(levels),
+            unit=unit,
+            against=against,
+            test_error=rows.test_error if rows.classes else None,
+        )
         judgement = judge(splits, problem, Asked.read(schedules, parse(levels), unit, against))
         if out is not None:
             write(rows, found, judgement, out, figure_width, force=force)

@@ -25,7 +25,7 @@ from isoloss.schedules.phases import GradientFlow
 from isoloss.schedules.resolving import Given, read_all
 from isoloss.schedules.unfinished import Unfinished, read_unfinished
 
-__all__ = ["compare"]
+__all__ = ["compare", "compared"]
 
 Floats = npt.NDArray[np.float64]
 Comparable = Given | Unfinished | Callable[[int], Given]
@@ -36,7 +36,6 @@ _SEARCHED = 1e-6  # how far the best stop is looked for
 _CURVE = 241
 
 
-@blas_by_size
 def compare(
     problem: Problem,
     schedules: Comparable | Mapping[str, Comparable] | Iterable[Comparable],
@@ -96,6 +95,23 @@ def compare(
     >>> print(found.schedules[1].ratio[[0, 5, 11]].round(3))
     [0.706 0.538 0.501]
     """
+    found = compared(problem, schedules, levels, unit=unit, against=against, test_error=test_error)
+    for sentence in found.cut_decays:
+        warnings.warn(sentence, CutDecayWarning, stacklevel=2)
+    return found
+
+
+@blas_by_size
+def compared(
+    problem: Problem,
+    schedules: Comparable | Mapping[str, Comparable] | Iterable[Comparable],
+    levels: int | npt.ArrayLike = 12,
+    *,
+    unit: str = "absolute",
+    against: str | None = None,
+    test_error: TestError | None = None,
+) -> Comparison:
+    """Compare schedules without a warning: the result says which decays are cut."""
     if not isinstance(problem, Problem) or not isinstance(problem.curvature, np.ndarray):
         raise TypeError("compare needs a Problem of NumPy arrays")
     if problem.curvature.ndim != 1:
@@ -147,8 +163,6 @@ def compare(
         ridge_best=_stop(best_ridge(problem, searched - _floor(problem)), test_error),
         cut_decays=tuple(filter(None, cut)),
     )
-    for sentence in found.cut_decays:
-        warnings.warn(sentence, CutDecayWarning, stacklevel=3)
     return found if against is None else found.against(against)
 
 

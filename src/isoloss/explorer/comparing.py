@@ -8,6 +8,7 @@ from isoloss.comparison import Comparison, filters, tables
 from isoloss.explorer.queries import Fields
 from isoloss.schedules.grammar import SpecError
 from isoloss.schedules.text import Spec
+from isoloss.schedules.unfinished import read_unfinished
 
 __all__ = ["DEFAULT_SCHEDULES", "MOST_SCHEDULES", "comparison_view", "read_schedules"]
 
@@ -25,12 +26,14 @@ def read_schedules(fields: Fields) -> tuple[str, ...]:
     read, walked = ["flow"], 0
     for i, text in enumerate(texts):
         try:
-            spec = Spec.parse(text, max_rates=_MOST_STEPS)
+            spec = read_unfinished(text, max_rates=_MOST_STEPS)
         except SpecError as error:
             fields.fault(f"schedule.{i}", str(error))
             continue
-        varying = [p for p in spec.relative.phases if not isinstance(getattr(p, "lr", 0.0), float)]
-        walked += sum(phase.steps for phase in varying)
+        if isinstance(spec, Spec):
+            phases = spec.relative.phases
+            varying = [p for p in phases if not isinstance(getattr(p, "lr", 0.0), float)]
+            walked += sum(phase.steps for phase in varying)
         if walked > _MOST_STEPS:
             message = f"at most {_MOST_STEPS} steps of changing rates here, in all schedules"
             fields.fault(f"schedule.{i}", message)
@@ -74,7 +77,7 @@ def comparison_view(found: Comparison, at: int) -> dict[str, Any]:
             {"title": table.title, "heads": table.heads, "rows": table.rows, "effects": s.effects}
             for table, s in zip(tables(found), found.schedules, strict=True)
         ],
-        "setting": found.setting,
+        "setting": (*found.setting, *found.cut_decays),
         "verdicts": found.verdicts,
         "best_stops": found.best_stops,
     }

@@ -8,7 +8,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from isoloss.comparison import Comparison, compare
+from isoloss.comparison import Comparison
+from isoloss.comparison.stops import compared as compared_quietly
 from isoloss.datasets import SHIPPED, ColumnError, Split, Table, load, split, target_columns
 from isoloss.explorer.comparing import comparison_view, read_schedules
 from isoloss.explorer.queries import FaultsError, Fields
@@ -98,7 +99,9 @@ class RowsView:
             rows, problem = self._problem(state, table)
             faulty = ""
             test_error = rows.test_error if rows.classes else None
-            return rows, compare(problem, state.schedules, state.levels, test_error=test_error)
+            return rows, compared_quietly(
+                problem, state.schedules, state.levels, test_error=test_error
+            )
         except ValueError as error:
             message = str(error)
             if isinstance(error, ColumnError):

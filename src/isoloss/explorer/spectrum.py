@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from isoloss.comparison import Comparison, compare
+from isoloss.comparison import Comparison
+from isoloss.comparison.stops import compared as compared_quietly
 from isoloss.explorer.comparing import comparison_view, read_schedules
 from isoloss.explorer.queries import FaultsError, Fields
 from isoloss.problems.problem import Problem
@@ -79,7 +80,7 @@ def compared(state: SpectrumState) -> Comparison:
     """Compare the schedules of a state."""
     try:
         problem = Problem.from_spectra(state.train, state.test, state.start, noise=state.noise)
-        return compare(problem, state.schedules, state.levels)
+        return compared_quietly(problem, state.schedules, state.levels)
     except ValueError as error:
         raise FaultsError({"": str(error)}, state=state) from None
 

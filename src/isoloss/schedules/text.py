@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from isoloss.schedules.grammar import Reader
 from isoloss.schedules.schedule import Schedule
 
-__all__ = ["Spec"]
+__all__ = ["MAX_RATES", "Spec"]
+
+MAX_RATES = 10**8
+"""How many steps of a text may have their own rates."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,7 +53,7 @@ class Spec:
     text: str = field(default="", compare=False)
 
     @classmethod
-    def parse(cls, text: str, *, max_rates: int = 10**8, steps: int | None = None) -> Spec:
+    def parse(cls, text: str, *, max_rates: int = MAX_RATES, steps: int | None = None) -> Spec:
         """Read a schedule.
 
         Parameters

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from isoloss.schedules.grammar import SpecError
 from isoloss.schedules.resolving import Given, read
 from isoloss.schedules.schedule import Schedule
-from isoloss.schedules.text import Spec
+from isoloss.schedules.text import MAX_RATES, Spec
 
 __all__ = ["Unfinished", "read_unfinished"]
 
@@ -44,17 +44,20 @@ class Unfinished:
 
 
 def read_unfinished(
-    schedule: Given | Unfinished | Callable[[int], Given],
+    schedule: Given | Unfinished | Callable[[int], Given], *, max_rates: int = MAX_RATES
 ) -> Unfinished | Spec | Schedule:
     """Return a schedule as `resolving.read` does, or one that leaves its number of steps open.
 
-    Raises `SpecError` for a text that is not a schedule, and ``TypeError`` for other types.
+    At most ``max_rates`` steps of a text may have their own rates. Raises `SpecError` for a text
+    that is not a schedule, and ``TypeError`` for other types.
     """
     if isinstance(schedule, Unfinished):
         return schedule
-    if isinstance(schedule, str) and "..." in schedule:
-        return Unfinished(_normal_form(schedule))
-    return Unfinished(schedule) if callable(schedule) else read(schedule)
+    if not isinstance(schedule, str):
+        return Unfinished(schedule) if callable(schedule) else read(schedule)
+    if "..." in schedule:
+        return Unfinished(_normal_form(schedule, max_rates))
+    return Spec.parse(schedule, max_rates=max_rates)
 
 
 @functools.lru_cache(maxsize=256)  # a search for many problems asks for the same ones
@@ -62,11 +65,11 @@ def _parsed(text: str, steps: int) -> Spec:
     return Spec.parse(text, steps=steps)
 
 
-def _normal_form(text: str) -> str:
+def _normal_form(text: str, max_rates: int) -> str:
     errors = []
     for steps in _TRIED:
         try:
-            return str(Spec.parse(text, steps=steps))
+            return str(Spec.parse(text, max_rates=max_rates, steps=steps))
         except SpecError as error:
             errors.append(error)
     raise errors[0]
