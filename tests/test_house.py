@@ -211,6 +211,7 @@ WHOLE = {
     "test_accuracy.py": "losses to 12 digits, from spectra to runs",
     "test_array_api.py": "each array library, from arrays to results",
     "test_docs.py": "the reference and its docstrings",
+    "test_equal_train_loss.py": "one promise, in all rooms that make it",
     "test_extreme_scales.py": "scales of 10^±150, through all rooms",
     "test_house.py": "the order of the rooms, and this table",
     "test_pickling.py": "all that is pickled and printed",

@@ -132,7 +132,8 @@ def test_without_flow_the_steps_end_at_the_level() -> None:
     run = il.train(PROBLEM, found.schedule, LEVEL)
     assert int(run.steps) == found.schedule.steps
     assert bool(run.reached)
-    assert found.train_loss == pytest.approx(LEVEL, rel=1e-6)
+    assert found.train_loss == pytest.approx(LEVEL, rel=1e-12)
+    assert float(il.train(PROBLEM, found.schedule).train_loss) == pytest.approx(LEVEL, rel=1e-12)
     one = il.design(PROBLEM, "lowest", "rates", train_loss=LEVEL, steps=2)
     assert found.test_loss <= one.test_loss * (1 + 1e-9)
     assert found.test_loss >= float(il.reachable_band(PROBLEM, found.train_loss).lowest)
@@ -252,6 +253,29 @@ def test_a_designed_schedule_trains_in_pytorch_to_the_same_losses() -> None:
         test_loss = float(((model(test_inputs) - test_targets) ** 2).sum(1).mean())
     assert train_loss == pytest.approx(found.train_loss, rel=1e-8)
     assert test_loss == pytest.approx(found.test_loss, rel=1e-8)
+
+
+def test_where_the_last_step_may_be_shortened_the_best_of_a_grid_is_found() -> None:
+    # a rate repeated until the level is reached, the last step shortened: over rates and counts
+    losses = [
+        float(run.test_loss)
+        for lr in np.linspace(0.05, 2.0, 400) * float(PROBLEM.max_lr)
+        if (run := il.train(PROBLEM, il.GradientDescent(lr, 3), LEVEL)).reached and run.steps == 3
+    ]
+    limit = 2.0 * float(PROBLEM.max_lr)
+    for goal, best in (("lowest", min(losses)), ("highest", max(losses))):
+        found = il.design(
+            PROBLEM,
+            goal,
+            "constant",
+            train_loss=LEVEL,
+            steps=3,
+            max_lr=limit,  # type: ignore[arg-type]
+        )
+        assert found.test_loss == pytest.approx(best, rel=1e-2)
+        assert found.test_loss <= best * (1 + 1e-9) if goal == "lowest" else best <= found.test_loss
+        rates = found.schedule.learning_rates()
+        assert rates[0] == rates[1] >= rates[2]
 
 
 def test_a_calm_order_keeps_residual_and_rounding_low() -> None:

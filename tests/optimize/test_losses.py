@@ -91,6 +91,50 @@ def test_derivatives_where_the_flow_meets_a_level(problem: il.Problem) -> None:
     assert value.loss * losses.scale == pytest.approx(float(run.test_loss), rel=1e-11)
 
 
+def shortened(problem: il.Problem, rates: list[Any], level: Any) -> Any:
+    """Return the test loss in 40 digits where the last of the steps, shortened, meets a level."""
+    losses = Losses(problem._reduced)
+    with mp.workdps(40):
+        gamma = [mp.mpf(float(g)) for g in losses.gamma]
+        counts = [*COUNTS[:-1], COUNTS[-1] - 1]
+        before = [
+            mp.fprod((1 - 2 * eta * g) ** int(c) for eta, c in zip(rates, counts, strict=True))
+            for g in gamma
+        ]
+        parts = [mp.mpf(float(w)) * b**2 for w, b in zip(losses.weights, before, strict=True)]
+        terms = list(zip(parts, gamma, strict=True))
+        last = mp.mpf(0)
+        for _ in range(100):  # the excess is convex in the rate: Newton from 0 comes from the left
+            over = mp.fsum(w * (1 - 2 * last * g) ** 2 for w, g in terms) - mp.exp(level)
+            last += over / mp.fsum(4 * g * w * (1 - 2 * last * g) for w, g in terms)
+        h = mp.matrix([b * (1 - 2 * last * g) for b, g in zip(before, gamma, strict=True)])
+        form = np.diag(losses.form) if losses.diagonal else losses.form
+        form, linear = mp.matrix(form.tolist()), mp.matrix(losses.linear.tolist())
+        return (h.T * form * h)[0] + 2 * (h.T * linear)[0] + mp.mpf(losses.constant)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_derivatives_where_the_last_step_meets_a_level(problem: il.Problem) -> None:
+    losses = Losses(problem._reduced)
+    logs = losses.path(RATES, COUNTS - [0, 0, 1])[0][-1], losses.path(RATES, COUNTS)[0][-1]
+    level = 0.5 * sum(logs)
+    value = losses.value_within(RATES, COUNTS, level)
+    assert value.loss == pytest.approx(
+        float(shortened(problem, list(RATES), mp.mpf(level))), rel=1e-12
+    )
+    by_hand = derivatives(lambda rates: shortened(problem, rates, mp.mpf(level)))
+    np.testing.assert_allclose(value.by_rates, by_hand, rtol=1e-9)
+    train_loss = float(problem._reduced.floor) + np.exp(level + losses.log_start)
+    run = il.train(problem, il.GradientDescent(np.repeat(RATES, COUNTS.astype(int))), train_loss)
+    assert run.steps == 6
+    assert value.loss * losses.scale == pytest.approx(float(run.test_loss), rel=1e-11)
+    # below all that a step can reach, the one that comes nearest: its derivative is 0
+    before = losses.filter(RATES, COUNTS - [0, 0, 1], 0.0)
+    nearest = losses.last_rate(before, -1e3)
+    shares = losses.weights * before**2 * losses.gamma
+    assert shares @ (1 - 2 * nearest * losses.gamma) == pytest.approx(0, abs=1e-15)
+
+
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_train_losses_on_the_way(problem: il.Problem) -> None:
     losses = Losses(problem._reduced)

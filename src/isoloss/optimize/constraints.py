@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 _MARGIN = 1e-6  # how far the log of the train loss stays above the level before the end
 LANDED = 1e-9
-"""How far below the level, in logarithm, steps without flow aim."""
+"""How far below the level, in logarithm, the last of steps without flow ends at least."""
 
 
 class Goal(NamedTuple):
@@ -57,15 +57,14 @@ class Constraints:
 
     def for_scipy(self, shape: Shape) -> list[dict[str, Any]]:
         """Return the constraints in the form that SciPy's ``minimize`` takes."""
-        functions = {"eq": self._equality} if self.lands else {}
-        functions |= {"ineq": self._inequalities} if self.any else {}
+        if not self.any:
+            return []
         return [
             {
-                "type": kind,
-                "fun": lambda z, of=function: of(shape, z)[0],
-                "jac": lambda z, of=function: of(shape, z)[1],
+                "type": "ineq",
+                "fun": lambda z: self._inequalities(shape, z)[0],
+                "jac": lambda z: self._inequalities(shape, z)[1],
             }
-            for kind, function in functions.items()
         ]
 
     def path(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
@@ -87,21 +86,27 @@ class Constraints:
         logs, by_z = self.path(shape, z)
         parts, slopes = [logs[:0]], [by_z[:0]]
         if self.at_level:
-            on_the_way = slice(-1) if self.lands else slice(None)
-            parts.append(logs[on_the_way] - self.log_level - _MARGIN)
-            slopes.append(by_z[on_the_way])
+            # without flow, the last step and no other reaches the level
+            before, by_before = self._before_last(shape, z) if self.lands else (logs, by_z)
+            parts.append(before - self.log_level - _MARGIN)
+            slopes.append(by_before)
+        if self.lands:
+            parts.append(self.log_level - LANDED - logs[-1:])
+            slopes.append(-by_z[-1:])
         if self.limits.growth is not None:
             parts.append(2.0 * math.log(self.limits.growth) - logs)
             slopes.append(-by_z)
         return np.concatenate(parts), np.concatenate(slopes)
 
-    def _equality(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
-        logs, slopes = self.path(shape, z)
-        return logs[-1:] - self.log_level + LANDED, slopes[-1:]
+    def _before_last(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
+        """Return what `path` does, for all steps but the last."""
+        rates, by_u = shape.rates(z)
+        counts = shape.counts - (np.arange(shape.counts.size) == shape.counts.size - 1)
+        logs, by_rates = self.losses.path(rates, counts)
+        return logs, by_rates @ by_u
 
     def excess(self, shape: Shape, z: Floats) -> float:
         """Return the total violation of the constraints, by which starts are ranked."""
         if not self.any:
             return 0.0
-        wrong = float(-np.minimum(self._inequalities(shape, z)[0], 0.0).sum())
-        return wrong + abs(float(self._equality(shape, z)[0][0])) if self.lands else wrong
+        return float(-np.minimum(self._inequalities(shape, z)[0], 0.0).sum())

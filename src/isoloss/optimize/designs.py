@@ -42,8 +42,10 @@ class Design:
     Attributes
     ----------
     schedule : Schedule
-        The schedule. For the goal "best" it ends at the best stop; for other goals, training must
-        stop at ``run.train_loss``.
+        The schedule. For the goal "best" it ends at the best stop; for other goals, training by it
+        stops at ``level`` exactly. If no flow follows the steps, the last one is shortened, so that
+        the schedule itself ends there, as closely as rounding allows: to 12 digits, but to 8 if its
+        steps enlarge errors by as much as the default ``max_amplification``.
     run : Run
         The end of training by this schedule.
     goal, family, level : str, str, and float or None
@@ -142,7 +144,8 @@ def design(
     steps : int, default: 16
         The number of steps K.
     flow : bool, default: False
-        Whether gradient flow follows the steps, as it always does for ``"annealed"``.
+        Whether gradient flow follows the steps, as it always does for ``"annealed"``. At a level
+        without flow, all steps are taken, and the last one is shortened to end there.
     max_lr : float, optional
         The largest rate; by default 100 times ``problem.max_lr``.
     max_amplification : float, default: 10⁹
@@ -208,8 +211,7 @@ def design(
             "within the bounds; allow more steps, a larger max_lr or max_growth, or flow=True"
         )
     schedule = in_units(found, -unit)
-    # the schedule ends at the level; shortening steps might stop it at an earlier crossing
-    run = train(problem, schedule, level, last_step="whole")
+    run = train(problem, schedule, level)
     return Design(schedule=schedule, run=run, goal=goal, family=called, level=level)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from isoloss.dynamics.run import Run
+from isoloss.dynamics.stopped import until
 from isoloss.dynamics.training import train
 from isoloss.optimize.objective import Candidate, Objective
 from isoloss.optimize.shapes import NEGLIGIBLE
@@ -15,6 +16,7 @@ from isoloss.schedules.schedule import Schedule
 __all__ = ["judged"]
 
 _ROUNDING = 1e-9  # rounding allowed in the log of a limit
+_DOUBLED = [2.0**k for k in range(-52, -35)]
 
 
 def judged(
@@ -25,9 +27,11 @@ def judged(
         if _keeps_limits(objective, candidate):
             for least in (NEGLIGIBLE / objective.losses.top, 0.0):
                 schedule = _schedule(objective, candidate, least)
-                run = train(objective.problem, schedule, objective.goal.level, last_step="whole")
-                if _stops_well(objective, run):
+                if objective.goal.level is None:
                     return candidate, schedule
+                run = train(objective.problem, schedule, objective.goal.level)
+                if run.reached and int(run.steps) == schedule.steps:
+                    return candidate, _ending(run) if objective.constraints.lands else schedule
     return None
 
 
@@ -55,12 +59,15 @@ def _schedule(objective: Objective, candidate: Candidate, least: float) -> Sched
     return schedule + GradientFlow() if objective.goal.flow else schedule
 
 
-def _stops_well(objective: Objective, run: Run) -> bool:
-    """Return whether a run ends at or just below the level: in its flow or with its last step."""
-    level = objective.goal.level
-    if level is None:
-        return True
-    floor = float(objective.problem._reduced.floor)
-    close = float(run.train_loss) - floor >= (level - floor) * (1 - 1e-6)
-    whole = objective.goal.flow or int(run.steps) == run.schedule.steps
-    return bool(run.reached) and whole and close
+def _ending(run: Run) -> Schedule:
+    """Return a run's schedule with its last step shortened, so that it ends at the level itself."""
+    last_rate, level = float(run.last_rate), run.train_loss
+    *before, last = run.schedule.phases
+    if type(last) is not GradientDescent:  # a family's own kind of phase, of known rates
+        last = GradientDescent(last.learning_rates())
+    found = schedule = Schedule(*before, last)
+    for doubled in _DOUBLED:  # the rounding of rates must not leave the train loss above the level
+        found = until(schedule, schedule.steps, 0.0, last_rate * (1.0 + doubled))
+        if train(run.problem, found, level).reached:
+            break
+    return found

@@ -149,6 +149,39 @@ class Losses:
         by_rates = value.by_rates - value.by_time * (steps @ shares) / fall
         return value._replace(by_rates=by_rates, by_time=0.0)
 
+    def value_within(self, rates: Floats, counts: Floats, log_level: float) -> Value:
+        """Return the test loss where the last step, shortened, meets a level, with derivatives.
+
+        The rate s of that step depends on the others as the flow's time does in `value_at`. Where
+        no step meets the level, s is the rate that comes nearest to it.
+        """
+        factors, earlier = self.factors(rates), counts - (np.arange(counts.size) == counts.size - 1)
+        signs, logs = _product(factors, earlier)
+        before = signs * np.exp(logs)
+        h = before * (1.0 - 2.0 * self.gamma * self.last_rate(before, log_level))
+        steps = (-2.0 * self.gamma) * earlier[:, None] / factors
+        value = self._value(h, steps, 0.0)
+        moved = -2.0 * self.gamma * before  # the derivative of h in s
+        by_last = 2.0 * float((self.applied(h) + self.linear) @ moved)
+        fall = float(self.weights @ (h * moved))
+        if fall >= 0:
+            return value._replace(by_time=0.0)
+        by_rates = value.by_rates - by_last * (steps @ (self.weights * h**2)) / fall
+        return value._replace(by_rates=by_rates, by_time=0.0)
+
+    def last_rate(self, before: Floats, log_level: float) -> float:
+        """Return the smallest rate at which a step from filter ``before`` ends at a level.
+
+        If none does, it is the rate at which the step ends lowest.
+        """
+        shares = self.weights * before**2
+        straight, curved = (float(shares @ (2.0 * self.gamma) ** k) for k in (1, 2))
+        if curved <= 0:
+            return 0.0
+        over = max(float(shares.sum()) - math.exp(log_level), 0.0)
+        inside = straight**2 - curved * over
+        return over / (straight + math.sqrt(inside)) if inside > 0 else straight / curved
+
     def flow_time(self, before: Floats, log_level: float) -> float:
         """Return the time, at least 0, that a flow takes from filter ``before`` to a level."""
         # a lower bound is the latest time at which a single term falls to the level; the log of the

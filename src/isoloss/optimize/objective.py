@@ -92,7 +92,9 @@ class Objective:
         """Return the value and its gradient."""
         u, time = self.constraints.split(z)
         rates, by_u = shape.rates(u)
-        if self.goal.level is not None and self.goal.flow:
+        if self.constraints.lands:
+            value = self.losses.value_within(rates, shape.counts, self.constraints.log_level)
+        elif self.goal.level is not None:
             value = self.losses.value_at(rates, shape.counts, self.constraints.log_level)
         else:
             value = self._losses_of(shape).value(rates, shape.counts, time)

@@ -124,7 +124,8 @@ def _landed(objective: Objective, u: Floats) -> Floats:
     inside = straight**2 - curved * rest
     if rest <= 0 or inside < 0:
         return u
-    root = (straight + math.sqrt(inside)) / curved
+    # the smaller root: at the larger one, training would have stopped within the step
+    root = rest / (straight + math.sqrt(inside))
     return np.append(u[:-1], math.log(root) - math.log(2.0 * losses.top))
 
 
