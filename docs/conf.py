@@ -95,6 +95,7 @@ pictures = {
     "probe.png": "plot_probe_001",
     "search.png": "plot_search_001",
     "study_gap.png": "plot_study_gap_001",
+    "study_noise.png": "plot_study_noise_001",
     "study_phase.png": "plot_study_phase_001",
 }
 
