@@ -30,7 +30,7 @@ MOST_STEPS = 1_000_000
 _ALL = 32  # numbers of steps up to which each is tried
 _PER_DOUBLING = 2  # of the larger ones
 _CLOSE = 1e-14  # of the log of the excess train loss, as a share of it if it is large
-_FIRST = 2.0**-6  # how far below 1 the factor of the rates is tried first, at most
+_FIRST = 2.0**-4  # how far below 1 the factor of the rates is tried first, at most
 _LEAST = 2.0**-40
 _BEYOND = 1.25  # times the distance at which a straight line puts the factor
 
@@ -212,15 +212,28 @@ def _fewest_steps(above: Callable[[int], float], most: int) -> int:
     if first is None:
         return 0
     high, low = grid[first], grid[first - 1] if first else 0
+    known = [steps for steps in grid[max(first - 2, 0) : first + 1] if math.isfinite(above(steps))]
     halve = False
     while high - low > 1:
-        top, bottom = (above(low) if low else math.inf), above(high)
-        share = top / (top - bottom) if math.isfinite(top) and not halve else 0.5
-        middle = min(max(low + math.ceil(share * (high - low)), low + 1), high - 1)
-        width = high - low
+        width, middle = high - low, (low + high) // 2
+        if len(known) > 1 and not halve:
+            middle = math.ceil(_where_zero({steps: above(steps) for steps in known[-3:]}))
+            middle = min(max(middle, low + 1), high - 1)
         low, high = (low, middle) if above(middle) <= 0 else (middle, high)
-        halve = not halve and high - low > 0.5 * width  # the straight line was no good guide
+        if math.isfinite(above(middle)):
+            known.append(middle)
+        halve = not halve and high - low > 0.5 * width  # the interpolation was no good guide
     return high
+
+
+def _where_zero(values: dict[int, float]) -> float:
+    """Return where the inverse polynomial through a function's values, in log K, is 0."""
+    log_steps = 0.0
+    for steps, value in values.items():
+        others = (each for key, each in values.items() if key != steps)
+        factors = (each / (each - value) if each != value else 0.5 for each in others)
+        log_steps += math.log(steps) * math.prod(factors)
+    return math.exp(min(log_steps, 50.0))
 
 
 def _largest_factor(above: Callable[[float], float], width: float) -> float:

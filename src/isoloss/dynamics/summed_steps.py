@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 _FARTHEST = 0.25  # the largest 2ηγ that is summed
 _POWERS, _LEAPS = 6, 5  # their product is the number of terms, of which the last is below 1e-18
-_FEW = 192  # steps up to which every curvature is treated step by step
+_FEW = 48  # steps up to which every curvature is treated step by step
 _BLOCK = 4096  # rates held at once: they stay in the cache
 _PRODUCT = 8  # factors between two logarithms
 _NOTHING = 80.0  # nats

@@ -7,7 +7,15 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.schedules.families.parts import SHAPES, falling, mix, ordered, to_count, to_number
+from isoloss.schedules.families.parts import (
+    SHAPES,
+    falling,
+    mix,
+    ordered,
+    share_left,
+    to_count,
+    to_number,
+)
 from isoloss.schedules.phases import GradientDescent
 from isoloss.schedules.schedule import Schedule
 
@@ -50,8 +58,7 @@ def cosine(lr: float, steps: int, final: float = 0.0, cycles: int = 1, growth: i
     lengths = _cycle_lengths(
         count, to_count("cycles", cycles, least=1), to_count("growth", growth, least=1)
     )
-    to_go = np.repeat(np.cumsum(lengths), lengths) - np.arange(count)
-    left = to_go / np.repeat(lengths, lengths)
+    left = share_left(count) if len(lengths) == 1 else _shares_left(lengths)
     return Schedule(GradientDescent(falling(lr, left, "cosine", final)))
 
 
@@ -144,6 +151,12 @@ def cyclic(low: float, high: float, steps: int, half_cycle: int) -> Schedule:
     place = np.arange(to_count("steps", steps)) % (2 * half)
     share = np.minimum(place, 2 * half - place) / half
     return Schedule(GradientDescent(mix(*ordered("high", high, "low", low), share)))
+
+
+def _shares_left(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the shares of each cycle's steps that remain."""
+    to_go = np.repeat(np.cumsum(lengths), lengths) - np.arange(lengths.sum())
+    return np.asarray(to_go / np.repeat(lengths, lengths))
 
 
 def _cycle_lengths(steps: int, cycles: int, growth: int) -> npt.NDArray[np.int64]:

@@ -41,6 +41,8 @@ def share_left(steps: int) -> Floats:
 
 def mix(whole: float, none: float, share: Floats) -> Floats:
     """Return a mixture of two rates."""
+    if none == 0:
+        return whole * share
     # not none + (whole - none) * share, which loses the digits of the smaller rate
     return whole * share + none * (1 - share)
 
