@@ -122,3 +122,20 @@ def test_a_start_below_the_level_is_told() -> None:
     assert repr(above).startswith("Run(reached, steps=")
     many = il.train(problem, [steps, il.GradientFlow()], train_loss=[2.0, 1.6, 1.0, -1.0])
     assert repr(many) == "Run(shape (2, 4), 6 of 8 reached, 4 of them by the start)"
+
+
+def test_one_point_each_of_many_schedules() -> None:
+    # they are computed in one go
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(12, 4)), rng.normal(size=(12, 2))
+    problem = il.Problem.from_data(X, y, X[::-1] + 0.1, y, fit_intercept=True)
+    schedules = [il.anneal(0.05, 3), il.Schedule(il.GradientDescent([0.1, 0.05, 0.02])), "flow(2)"]
+    for level in (None, 0.5 * problem.start_train_loss):
+        together = il.train(problem, schedules, level)
+        for i, schedule in enumerate(schedules):
+            alone = il.train(problem, schedule, level)
+            assert together.test_loss[i] == pytest.approx(float(alone.test_loss), rel=1e-13)
+            np.testing.assert_allclose(together.coef()[i], alone.coef(), rtol=1e-12)
+            np.testing.assert_allclose(together.intercept()[i], alone.intercept(), rtol=1e-12)
+            np.testing.assert_allclose(together.residual()[i], alone.residual(), rtol=1e-12)
+            np.testing.assert_array_equal(together[i].log, alone.log)

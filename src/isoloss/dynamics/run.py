@@ -87,7 +87,8 @@ class Run(Filtered):
         return map(self.__getitem__, range(len(self)))
 
     def _at_points(self, result: Callable[[Array, Array], Array]) -> Array:
-        if not self.is_stacked:
+        one_point_each = self.problem._reduced.gamma.ndim == 1 and self.sign.ndim == 2
+        if not self.is_stacked or one_point_each:
             return result(self.sign, self.log)
         each = [run._at_points(result) for run in self]
         return compat.array_namespace(*each).stack(each)
