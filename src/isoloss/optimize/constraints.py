@@ -100,6 +100,9 @@ class Constraints:
 
     def _before_last(self, shape: Shape, z: Floats) -> tuple[Floats, Floats]:
         """Return what `path` does, for all steps but the last."""
+        if shape.counts[-1] == 1:
+            logs, slopes = self.path(shape, z)
+            return logs[:-1], slopes[:-1]
         rates, by_u = shape.rates(z)
         counts = shape.counts - (np.arange(shape.counts.size) == shape.counts.size - 1)
         logs, by_rates = self.losses.path(rates, counts)

@@ -47,6 +47,11 @@ class Shape(ABC):
         del count
         return None
 
+    def with_last(self, u: Floats, rate: float) -> Floats:
+        """Return parameters with the last rate near ``rate``, if it has a parameter of its own."""
+        del rate
+        return u
+
     def padding(self, used: int) -> Floats:
         """Return parameters that extend an optimum with fewer steps to an equally good one here."""
         return self.low[used:]
@@ -86,6 +91,10 @@ class Free(Shape):
         with np.errstate(divide="ignore"):
             return np.asarray(np.clip(np.log(rates), self.low, self.high))
 
+    def with_last(self, u: Floats, rate: float) -> Floats:
+        """Return parameters with another last rate, unless rates are repeated."""
+        return np.append(u[:-1], math.log(rate)) if self.reorders else u
+
     def resized(self, count: int) -> Shape | None:
         """Return the same with another number of rates."""
         return Free(count, *self.range) if self.reorders else None
@@ -112,6 +121,11 @@ class Decreasing(Shape):
         with np.errstate(divide="ignore"):
             logs = np.clip(-np.sort(-np.log(rates)), self.low[0], self.high[0])
         return np.asarray(np.clip(np.diff(logs, prepend=0.0), self.low, self.high))
+
+    def with_last(self, u: Floats, rate: float) -> Floats:
+        """Return parameters with the last rate near ``rate``, and not above the one before it."""
+        ratio = np.clip(math.log(rate) - u[:-1].sum(), self.low[-1], self.high[-1])
+        return np.append(u[:-1], ratio)
 
     def resized(self, count: int) -> Shape:
         """Return the same with another number of rates."""

@@ -37,8 +37,9 @@ def starts(objective: Objective, shape: Shape) -> Iterator[Candidate]:
         if shape.reorders and constraints.any:
             u = u[objective.order(np.exp(u))]
         for each in (u, u + _PERTURBED * random.normal(size=u.size)):
-            landed = _landed(objective, each) if shape.reorders and constraints.lands else each
-            z = np.clip(landed, shape.low, shape.high)
+            z = np.clip(each, shape.low, shape.high)
+            if constraints.lands:
+                z = np.clip(_landed(objective, shape, z), shape.low, shape.high)
             z = np.append(z, math.log(time)) if constraints.timed else z
             yield objective.candidate(kind, shape, z)
 
@@ -113,10 +114,10 @@ def damped_rates(top: float, bottom: float, count: int) -> Floats:
     return np.asarray(1.0 / (top + bottom + (top - bottom) * np.cos(angles)))
 
 
-def _landed(objective: Objective, u: Floats) -> Floats:
-    """Set the last of the free rates so that the steps end at the level, if possible."""
-    losses = objective.losses
-    before = losses.weights * losses.filter(np.exp(u[:-1]), np.ones(u.size - 1), 0.0) ** 2
+def _landed(objective: Objective, shape: Shape, u: Floats) -> Floats:
+    """Set the last rate, if it is free, so that its step can be shortened to end at the level."""
+    losses, (rates, _) = objective.losses, shape.rates(u)
+    before = losses.weights * losses.filter(rates[:-1], shape.counts[:-1], 0.0) ** 2
     # the train loss is a quadratic function of the last rate
     shares = losses.gamma / losses.top
     curved, straight = (float(before @ shares**k) for k in (2, 1))
@@ -124,9 +125,8 @@ def _landed(objective: Objective, u: Floats) -> Floats:
     inside = straight**2 - curved * rest
     if rest <= 0 or inside < 0:
         return u
-    # the smaller root: at the larger one, training would have stopped within the step
-    root = rest / (straight + math.sqrt(inside))
-    return np.append(u[:-1], math.log(root) - math.log(2.0 * losses.top))
+    # training shortens the step; as a whole, let it end as low as it can
+    return shape.with_last(u, straight / curved / (2.0 * losses.top))
 
 
 def _best_added(losses: Losses, h: Floats, more: int) -> Floats:
