@@ -1,4 +1,4 @@
-"""Schedules at train losses: stopped there, or finished there."""
+"""Run schedules to train losses: stop them there, or finish them there."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def runs_to(
     schedules: Sequence[Spec | Schedule | Unfinished],
     levels: npt.NDArray[np.float64],
 ) -> Iterator[Run]:
-    """Yield the run (L,) of each schedule: stopped at the levels, or finished at each of them."""
+    """Yield the run (L,) of each schedule, either stopped or finished at each level."""
     whole = [each for each in schedules if not isinstance(each, Unfinished)]
     stopped = iter(train(problem, whole, levels) if whole else ())
     for each in schedules:

@@ -16,14 +16,14 @@ __all__ = ["END", "best", "best_ridge"]
 Points = TypeVar("Points", bound=Filtered)
 
 END = -1.0
-"""A level that no schedule reaches: what is trained to it is trained to the schedule's end."""
+"""A level that no schedule reaches, so that training to it runs to the end of the schedule."""
 
 
 def best(points: Points) -> Points:
-    """Return the one of the lowest test loss, of several points (N,)."""
+    """Return the point with the lowest test loss among points (N,)."""
     return points.at(int(np.nanargmin(np.asarray(points.test_loss))))
 
 
 def best_ridge(problem: Problem, excess: npt.NDArray[np.float64]) -> Ridge:
-    """Return the best solution of ridge regression at excess train losses (N,), or without any."""
+    """Return the best ridge solution among those at excess train losses (N,) and at excess 0."""
     return best(ridge(problem, np.append(excess, 0.0)))

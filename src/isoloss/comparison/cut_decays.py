@@ -16,7 +16,7 @@ from isoloss.schedules.unfinished import Unfinished
 __all__ = ["CutDecayWarning", "cut_decay"]
 
 _FALL = 0.5  # a decay ends below this share of the largest rate
-_DONE = 0.1  # the share of the fall that may be left at the stop
+_DONE = 0.1  # the largest share of the fall that may remain at the stop
 
 
 class CutDecayWarning(UserWarning):
@@ -24,7 +24,7 @@ class CutDecayWarning(UserWarning):
 
 
 def cut_decay(stops: Stops, given: Spec | Schedule | Unfinished) -> str | None:
-    """Say at how many levels a schedule is stopped before its decay, and what to give instead."""
+    """Say at how many levels a schedule stops before its decay, and what to use instead."""
     if isinstance(stops.schedule, tuple):
         return None
     cut = np.zeros(len(stops.levels), dtype=bool)
@@ -76,12 +76,12 @@ def _finishing_text(spec: Spec, phase: int) -> str | None:
 
 
 def _openings(part: str) -> Iterator[str]:
-    """Yield a phase's text with each of its numbers left open, if that is its number of steps."""
+    """Yield a phase's text with its number of steps replaced by "..."."""
     for match in re.finditer(r"(?<=[ =(])[0-9]+(?=[,)])", part):
         opened = f"{part[: match.start()]}...{part[match.end() :]}"
         try:
             same = Spec.parse(opened, steps=int(match[0])) == Spec.parse(part)
-        except ValueError:  # another number than that of steps
+        except ValueError:  # this number is not the number of steps
             continue
         if same:
             yield opened

@@ -22,10 +22,10 @@ from isoloss.reports.plotting import RIDGE, look, marks, new_figure, style
 __all__ = ["figure"]
 
 _CUT = 3.0  # differences above 300 % of the reference's test loss are cut off
-_WIDE = 5.0  # inches; narrower figures, for a column of print, have smaller text in more lines
+_WIDE = 5.0  # inches; narrower figures, for a column of print, use smaller text and more lines
 _SMALL: Any = {"font.size": 8.0, "lines.linewidth": 1.2}
 _PER_INCH = 15  # characters of small text
-_LINE = 0.16  # inches from one line of it to the next
+_LINE = 0.16  # inches between lines of small text
 
 Drawn = Sequence[tuple[Curve, Stops]]
 Floats = npt.NDArray[np.float64]
@@ -41,8 +41,8 @@ def figure(
 ) -> Figure:
     """Draw schedules, beside gradient flow's stops on the grid of their curves.
 
-    Below, a judgement has its intervals drawn as bands; its means over many splits stand in the
-    place of the differences, which are those of one split.
+    The lower panel shows a judgement's intervals as bands. Where a judgement covers many splits,
+    its means replace the differences on one split.
     """
     names = [each.name for each in schedules]
     if judgement is not None and (
@@ -75,7 +75,7 @@ def figure(
 def _name(
     drawing: Figure, upper: Axes, lower: Axes, reference: str | None, floor: float, *, wide: bool
 ) -> None:
-    """Add the legend and the axes' names, which take more lines in a narrow figure."""
+    """Add the legend and the axes' names, which need more lines in a narrow figure."""
     rival = "gradient flow" if reference is None else "the reference"
     above = f" above its smallest value {short(floor)}" if floor > 0 else ""
     over = f"train loss{above} (training runs from right to left)"
@@ -111,7 +111,7 @@ def _draw_losses(axes: Axes, drawn: Drawn, flow: Stops, floor: float) -> None:
         axes.plot([], [], label=curve.name + " (the reference)" * chosen, **(marks(i) | look(i)))
     axes.set_xscale("log")
     values = np.concatenate([flow.lowest, shown])
-    if top > 0:  # where every test loss is 0 there is no logarithm
+    if top > 0:  # if every test loss is 0, it has no logarithm
         axes.set_yscale("log")
         axes.set_ylim(0.95 * values[values > 0].min(), top)
     low, high = axes.get_ylim()
@@ -126,11 +126,11 @@ def _draw_zone(axes: Axes) -> None:
 
 
 def _draw_differences(axes: Axes, drawn: Drawn, flow: Stops, floor: float) -> None:
-    with np.errstate(divide="ignore", invalid="ignore"):  # nothing is drawn where flow's is 0
+    with np.errstate(divide="ignore", invalid="ignore"):  # nothing is drawn where flow's test loss is 0
         ridge = 100 * (flow.ridge_test_loss / flow.test_loss * flow.ratio - 1)
     axes.plot(flow.train_loss - floor, ridge, linewidth=1.2, **RIDGE)
     for i, (curve, stops) in enumerate(drawn):
-        # on the grid, unless the reference is known at the levels alone
+        # use the grid, unless the reference is known only at the levels
         fine = np.isfinite(curve.ratio).sum() > stops.is_compared.sum()
         line: Curve | Stops = curve if fine else stops
         axes.plot(line.train_loss - floor, 100 * (line.ratio - 1), **look(i))
@@ -141,12 +141,12 @@ def _draw_differences(axes: Axes, drawn: Drawn, flow: Stops, floor: float) -> No
 
 
 def _draw_intervals(axes: Axes, judgement: Judgement, x: Floats) -> None:
-    """Draw bands of intervals, and the means where there are many splits."""
+    """Draw the intervals as bands, and the means if there are many splits."""
     shown = [np.array([-2.0, 2.0]), np.array(axes.get_ylim()) / 1.3]
     for i, judged in enumerate(judgement.schedules):
         low, high = 100 * judged.low, 100 * judged.high
         axes.fill_between(x, low, high, alpha=0.12, linewidth=0, color=look(i)["color"])
-        for end in (low, high):  # bands lie on one another
+        for end in (low, high):  # bands overlap
             axes.plot(x, end, **(look(i) | {"linewidth": 0.7}))
         if len(judgement.levels) > 1 and not judged.is_reference:
             axes.plot(x, 100 * judged.estimate, **(look(i) | marks(i) | {"linestyle": "-"}))

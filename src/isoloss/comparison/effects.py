@@ -1,4 +1,4 @@
-"""What a ratio of test losses counts as."""
+"""Effects: whether a ratio of test losses counts as a difference."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 __all__ = ["NO_DIFFERENCE", "effect", "supported_effect"]
 
 NO_DIFFERENCE = 0.01
-"""Test losses that differ by at most this share of gradient flow's count as no difference."""
+"""Test losses that differ by at most this share of the reference's count as no difference."""
 
 
 def effect(ratio: float) -> str:
-    """Name what a ratio of test losses means.
+    """Name the effect that a ratio of test losses shows.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def effect(ratio: float) -> str:
 
 
 def supported_effect(low: float, high: float) -> str:
-    """Name what an interval of relative differences of test losses supports.
+    """Name the effect that an interval of relative test-loss differences supports.
 
     Examples
     --------

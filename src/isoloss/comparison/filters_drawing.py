@@ -11,8 +11,8 @@ from isoloss.reports.plotting import look, marks, new_figure, style
 
 __all__ = ["filters_figure"]
 
-_MARKED = 60  # so few curvatures are marked one by one
-_SHOWN = 1.6  # filters beyond are cut off
+_MARKED = 60  # up to this many curvatures get their own markers
+_SHOWN = 1.6  # filters beyond ±1.6 are cut off
 
 
 def filters_figure(filters: Filters) -> Figure:

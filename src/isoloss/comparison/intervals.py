@@ -1,6 +1,6 @@
 """Confidence intervals of means: over overlapping splits, and over test rows.
 
-All intervals of one call hold together: with the given confidence, none of them misses.
+All intervals of one call hold together: with the given confidence, each covers its true value.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ Floats = npt.NDArray[np.float64]
 
 CONFIDENCE = 0.95
 _DRAWS = 1999  # so that (draws + 1) · 0.95 is a whole number
-_AT_ONCE = 2**22  # numbers of the drawn weights that are held together
-_ROUNDING = 1e-12  # standard errors below this share of the mean are no more than rounding
+_AT_ONCE = 2**22  # drawn weights held in memory at once
+_ROUNDING = 1e-12  # standard errors below this share of the mean are only rounding
 
 
 @dataclass(frozen=True, eq=False)
 class Intervals:
-    """Estimates, each with an interval, which all hold together.
+    """Estimates with intervals that all hold together.
 
     Attributes
     ----------
     estimate, low, high : array, shape (...)
         The estimates and the ends of their intervals.
     confidence : float
-        The probability that no interval misses what it is an interval of.
+        The probability that every interval covers its true value.
     """
 
     estimate: Floats
@@ -52,30 +52,29 @@ def resampled_intervals(
     confidence: float = CONFIDENCE,
     comparisons: int | None = None,
 ) -> Intervals:
-    """Return intervals of means over random splits of one data set, which overlap.
+    """Return intervals of means over random, overlapping splits of one data set.
 
     The variance of the mean of J differences, one for each split, is taken to be
-    (1/J + n_test/n_train) s², where s² is their sample variance [1]_: the splits share rows, so
-    that their differences are correlated, and more of them do not take the mean of one data set to
-    that of all data sets. Quantiles are those of Student's t with J - 1 degrees of freedom, with
-    Bonferroni's correction for several means.
+    (1/J + n_test/n_train) s², where s² is their sample variance [1]_. The splits share rows, so
+    their differences are correlated, and adding splits does not replace adding data. Quantiles come
+    from Student's t with J - 1 degrees of freedom, with Bonferroni's correction for several means.
 
     Parameters
     ----------
     differences : array_like, shape (J, ...)
         The differences of each split.
     test_per_train : float
-        The number of test rows by that of train rows. 0 stands for independent data sets: this is
-        the usual t interval.
+        The number of test rows divided by the number of train rows. For independent data sets, 0
+        gives the usual t interval.
     confidence : float, default: 0.95
-        The probability that no interval misses.
+        The probability that every interval covers its true value.
     comparisons : int, optional
-        How many means are looked at together; by default as many as there are here.
+        The number of means that the intervals must cover together; by default those given here.
 
     Returns
     -------
     Intervals
-        Of shape (...), each as wide as the means together need.
+        Intervals of shape (...), wide enough to hold together.
 
     Raises
     ------
@@ -130,28 +129,27 @@ def bootstrap_intervals(
 ) -> Intervals:
     """Return intervals of relative differences of mean losses over the same test rows.
 
-    Rows are drawn with replacement, each with its losses under all K models and references, and
-    the K statistics t = (estimate - truth) / standard error are computed anew. The quantile of the
-    largest of their absolute values makes the K intervals hold together, whatever the correlations
-    between them [1]_.
+    Each draw takes rows with replacement, keeps a row's losses under all K models and references
+    together, and recomputes the K statistics t = (estimate - truth) / standard error. A quantile of
+    the largest absolute t makes the K intervals hold together, whatever their correlations [1]_.
 
     Parameters
     ----------
     losses, reference : array_like, shape (n, K)
-        The loss of each row, at least 0, under K models and under what each is compared with.
+        The loss of each row, at least 0, under each of K models and under its reference.
     confidence : float, default: 0.95
-        The probability that no interval misses.
+        The probability that every interval covers its true value.
     draws : int, default: 1999
         How often the rows are drawn.
     seed : int, default: 0
-        Of the draws.
+        The seed of the draws.
 
     Returns
     -------
     Intervals
-        Of mean(losses) / mean(reference) - 1, shape (K,). The interval of a difference that is the
-        same in all rows is that number. All others are infinite where rows are so few that a draw
-        often leaves one of them without variance.
+        Intervals of mean(losses) / mean(reference) - 1, shape (K,). A difference that is the same
+        in all rows has an interval of width 0. With so few rows that many draws leave some
+        statistic without variance, all other intervals are infinite.
 
     Raises
     ------
@@ -224,7 +222,7 @@ def _largest(influence: Floats, theirs: Floats, draws: int, seed: int) -> Floats
             change = sums[0] / sums[1]
             variance = (sums[2] - change * (2.0 * sums[3] - change * sums[4])) / sums[1] ** 2
             t = np.abs(change) / np.sqrt(np.maximum(variance, 0.0) / rows)
-        # 0/0: no row that is drawn has a loss, or all of them say the same
+        # 0/0: all drawn rows have loss 0, or the same ratio
         found.append(np.where(np.isnan(t), np.inf, t).max(axis=1))
     return np.concatenate(found)
 

@@ -1,4 +1,4 @@
-"""What data say about schedules at equal train loss, with their uncertainty."""
+"""Schedules judged at equal train loss, with the uncertainty of the data."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class Judged:
     Attributes
     ----------
     name : str
-        What the schedule is called.
+        The schedule's name.
     is_reference : bool
-        Whether it is what the others are compared with; then there is nothing to judge.
+        Whether the others are compared with this schedule, which then has no effect of its own.
     difference : array, shape (J, L)
-        The test loss by the reference's, less 1, in each split; NaN where the schedule or the
-        reference does not reach the level, or the start is below it. Of test rows that are given,
-        there is one split.
+        The test loss divided by the reference's, minus 1, in each split; NaN where the schedule or
+        the reference does not reach the level, or the start is at or below it. Given test rows
+        count as one split.
     missing : array of int, shape (L,)
-        In how many splits the schedule or the reference does not reach the level.
+        The number of splits in which the schedule or the reference does not reach the level.
     below : array of int, shape (L,)
-        In how many splits the start is already at or below the level.
+        The number of splits in which the start is already at or below the level.
     estimate, low, high : array, shape (L,)
-        The mean difference and the ends of its interval; NaN at levels that some split has no
-        difference at.
+        The mean difference and the ends of its interval; NaN at levels where some split has no
+        difference.
     """
 
     name: str
@@ -56,8 +56,8 @@ class Judged:
     def effects(self) -> tuple[str, ...]:
         """What the intervals support at each level.
 
-        ``"helps"`` and ``"hurts"`` where the interval lies outside the differences that count as
-        none, ``"no difference"`` where it lies inside, ``"cannot tell"`` elsewhere; ``"left out"``
+        ``"helps"`` or ``"hurts"`` where the interval lies wholly outside the differences that count
+        as none, ``"no difference"`` where it lies wholly inside, ``"cannot tell"`` elsewhere; ``"left out"``
         at levels without an interval.
         """
         ends = zip(self.low.tolist(), self.high.tolist(), strict=True)
@@ -82,9 +82,9 @@ class Judgement:
     reference : str or None
         The name of the schedule that the others are compared with; None for gradient flow.
     confidence : float
-        The probability that no interval of the report, over all schedules and levels, misses.
+        The probability that the intervals of all schedules and levels cover their true values.
     method : str
-        How the intervals were found, as a sentence.
+        A sentence on how the intervals were found.
 
     Examples
     --------
@@ -105,7 +105,7 @@ class Judgement:
 
     @cached_property
     def verdicts(self) -> tuple[str, ...]:
-        """What the data say about each schedule, a sentence each."""
+        """A sentence for each schedule on what the data support."""
         rival = "gradient flow" if self.reference is None else self.reference
         return tuple(
             f"{each.name} is the reference that the others are compared with."
@@ -138,7 +138,7 @@ class Judgement:
         -------
         tuple
             The heads, and rows of cells such as ``"-4.1% ± 1.9% helps"``; ``same`` stands for no
-            difference, and ``?`` where the data cannot tell.
+            difference, and ``?`` for cases that the data leave open.
         """
         judged = [each for each in self.schedules if not each.is_reference]
         cells = [(each.name, each.estimate, each.high, each.effects) for each in judged]
@@ -150,7 +150,7 @@ class Judgement:
         Returns
         -------
         list of dict
-            None stands for what does not exist: at levels that are left out, and for the reference.
+            Numbers are None at levels that are left out, and for the reference.
         """
         return [
             {

@@ -1,4 +1,4 @@
-"""What intervals of differences say, as sentences and as the cells of a table."""
+"""Intervals of differences, put into sentences and into the cells of a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Flags = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.str_]
 
 MARKS = {"helps": "helps", "hurts": "hurts", "no difference": "same", "cannot tell": "?"}
-"""What effects are called in a table."""
+"""The words for effects in a table."""
 _DIGITS = 5
 
 
@@ -29,7 +29,7 @@ def sentence(
     numbers: tuple[Floats, Floats, Floats],
     left_out: tuple[Counts, Counts, int],
 ) -> str:
-    """Return what the data say about a schedule, from its means and the ends of intervals."""
+    """Return a sentence on a schedule, from its means and the ends of its intervals."""
     whose = "gradient flow's" if rival == "gradient flow" else f"that of {rival}"
     parts = []
     for effect in ("helps", "hurts"):

@@ -1,4 +1,4 @@
-"""From test losses at equal train loss to a judgement: over splits, or over test rows."""
+"""Judge schedules from test losses at equal train loss, over splits or over test rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Schedules = One | Mapping[str, One] | Iterable[One]
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """What is to be compared: schedules by name, levels, and the reference, if it is not flow."""
+    """What to compare: schedules by name, levels, and the reference (None for gradient flow)."""
 
     schedules: dict[str, Comparable]
     levels: Levels
@@ -52,7 +52,7 @@ class Asked:
 
     @property
     def rival(self) -> int:
-        """The reference's place among the schedules, or the place after them for flow itself."""
+        """The index of the reference among the schedules; for gradient flow, their number."""
         names = list(self.schedules)
         if self.against is None or self._is_flow[names.index(self.against)]:
             return len(names)
@@ -73,7 +73,7 @@ class Asked:
 
     @property
     def comparisons(self) -> int:
-        """How many means the report has: those of all levels and schedules but the reference."""
+        """The number of means in the report: one per level and schedule, without the reference."""
         return self.references.count(False) * self.levels.values.size
 
     @property
@@ -85,7 +85,7 @@ class Asked:
 def judged_over_splits(
     splits: Sequence[SplitLosses], asked: Asked, test_per_train: float
 ) -> Judgement:
-    """Return what the test losses of all splits say about each schedule."""
+    """Judge each schedule by its test losses on all splits."""
     if len(splits) < 2:
         raise ValueError(f"an interval needs at least 2 splits; got {len(splits)}")
     differences = _differences(splits, asked)
@@ -108,7 +108,7 @@ def judged_over_splits(
 
 
 def judged_over_rows(split: SplitLosses, asked: Asked, losses: Floats, seed: int) -> Judgement:
-    """Return what one split says, from the losses (S + 1, L, n) of each of its test rows."""
+    """Judge each schedule by the losses (S + 1, L, n) of the n test rows of one split."""
     differences = _differences([split], asked)
     rows, rival = losses.shape[-1], losses[asked.rival]
     there = np.isfinite(differences[0, : len(asked.schedules)])
@@ -136,7 +136,7 @@ def judged_over_rows(split: SplitLosses, asked: Asked, losses: Floats, seed: int
 
 
 def _differences(splits: Sequence[SplitLosses], asked: Asked) -> Floats:
-    """Return the relative differences (J, S + 1, L); NaN where one of two does not come to."""
+    """Return the relative differences (J, S + 1, L); NaN where either does not reach the level."""
     found = []
     for each in splits:
         losses = each.test_loss

@@ -1,4 +1,4 @@
-"""What each schedule of a comparison has done to the spectrum where it stops: its filter h(γ)."""
+"""The filter h(γ) of each schedule of a comparison at its stop."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Filters:
     train_loss : float
         The level.
     reached : tuple of bool
-        Whether each schedule reaches the level; the filter of one that does not is its end's.
+        Whether each schedule reaches the level; if not, its filter is the one at its end.
     curvature : array, shape (r,)
         The train curvatures above 0.
     share : array, shape (r,)
@@ -69,7 +69,7 @@ def filters(comparison: Comparison, at: int) -> Filters:
     Returns
     -------
     Filters
-        At the train curvatures, and on a fine grid for curves.
+        The filters at the train curvatures, and on a fine grid for curves.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def filters(comparison: Comparison, at: int) -> Filters:
     weights = scaled(np.exp(np.asarray(reduced.log_weights)), reduced.units.train)
     gamma, weights = curvature[curvature > 0], weights[curvature > 0]
     grid = np.geomspace(gamma.min(), gamma.max(), _POINTS)
-    # The grid's directions have no residual: they change neither losses nor stops.
+    # The grid's directions have no residual, and so change neither losses nor stops.
     probe = Problem.from_spectra(
         train=np.concatenate([gamma, grid]),
         test=np.zeros(len(gamma) + len(grid)),

@@ -1,4 +1,4 @@
-"""The test losses of schedules at the levels of one split of a data set, and nothing else."""
+"""The test losses alone of schedules at the levels of one split of a data set."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ __all__ = ["Comparable", "SplitLosses", "losses_of", "runs_and_losses"]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Comparable = Spec | Schedule | Unfinished
-"""A schedule that is stopped at the levels, or one that is finished at each of them."""
+"""A schedule to stop at the levels, or to finish at each of them."""
 
 
 @dataclass(frozen=True, eq=False)
 class SplitLosses:
-    """What one split says: S schedules, and at last gradient flow, at L levels.
+    """The test losses of S schedules, followed by gradient flow, at L levels of one split.
 
     Attributes
     ----------
     levels : array, shape (L,)
         The train losses.
     above_start : array of bool, shape (L,)
-        Whether the start is at or below the level, so that there is nothing to train.
+        Whether the start is already at or below the level, so that no training is needed.
     test_loss : array, shape (S + 1, L)
-        The test losses there; NaN where training does not come to the level.
+        The test losses at the levels; NaN where training does not reach a level.
     start_test_loss : float
         The test loss at the start.
     """
@@ -50,14 +50,14 @@ class SplitLosses:
 
 @blas_by_size
 def losses_of(problem: Problem, schedules: Sequence[Comparable], asked: Levels) -> SplitLosses:
-    """Train one problem by all schedules, and by gradient flow, to all levels."""
+    """Train one problem to all levels with each schedule and with gradient flow."""
     return runs_and_losses(problem, schedules, asked)[1]
 
 
 def runs_and_losses(
     problem: Problem, schedules: Sequence[Comparable], asked: Levels
 ) -> tuple[list[Run], SplitLosses]:
-    """Return the runs of all schedules, and at last gradient flow, with their test losses."""
+    """Return the runs and test losses of all schedules, followed by those of gradient flow."""
     if not isinstance(problem, Problem) or not isinstance(problem.curvature, np.ndarray):
         raise TypeError("repeated comparisons need problems of NumPy arrays")
     if problem.curvature.ndim != 1:

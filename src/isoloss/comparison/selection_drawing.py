@@ -15,7 +15,7 @@ from isoloss.reports.plotting import RIDGE, look, new_figure, style
 __all__ = ["figure"]
 
 _SHOWN = 2.0  # filters beyond ±2 are cut off
-_STEM = 60  # so few curvatures are marked one by one
+_STEM = 60  # up to this many curvatures get their own markers
 _WIDEST, _THINNEST = 2.8, 1.6
 _SLOWEST = 1e-3  # smaller rates are below the axis
 
@@ -24,7 +24,7 @@ def figure(selection: Selection) -> Figure:
     """Draw a selection.
 
     Left, each filter h(γ) over the train spectrum: 1 where nothing was learnt, 0 where the train
-    data is fitted. Right, the rates of the designed schedules over steps.
+    data are fitted. Right, the rates of the designed schedules over steps.
 
     Parameters
     ----------
@@ -98,6 +98,6 @@ def _rates(entry: Entry) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 
 
 def _look(i: int, count: int) -> dict[str, Any]:
-    """Return colour, style and width: later lines are thinner, so that equal ones both show."""
+    """Return colour, style and width: later lines are thinner, so that both of two equal lines show."""
     width = _WIDEST - (_WIDEST - _THINNEST) * (i + 1) / count
     return look(i) | {"linewidth": width}
