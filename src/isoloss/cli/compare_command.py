@@ -198,7 +198,7 @@ def _schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
 
     texts = [each if is_file(each) else str(read_unfinished(each)) for each in given]
     found = named_schedules(texts)
-    # gradient flow is recognised by its phases: a file named flow may hold something else
+    # look at the phases to find gradient flow: a file named flow may hold something else
     flow = Spec.parse("flow")
     if any(read_unfinished(each) in (flow, flow.relative) for each in found.values()):
         return found

@@ -55,7 +55,7 @@ def show(rows: Split, found: Comparison, judgement: Judgement | None) -> None:
     console.print(rows.name, style="bold")
     print_lines(console, (*rows.notes, *found.setting, *found.cut_decays))
     for table in tables(found):
-        # a file's path may be long, and readers of a pipe need it on one line
+        # a title may hold a long path, and readers of a pipe need it on one line
         console.print(f"\n{table.title}", style="bold", soft_wrap=not console.is_terminal)
         grid = Grid(box=None, padding=(0, 1, 0, 0), pad_edge=False)
         for head in table.heads:
@@ -77,7 +77,7 @@ def show(rows: Split, found: Comparison, judgement: Judgement | None) -> None:
 
 
 def print_json(rows: Split, found: Comparison, judgement: Judgement | None) -> None:
-    """Print a comparison for programs: what was read, `Comparison.to_dict`, and the judgement."""
+    """Print the data's name and notes, `Comparison.to_dict` and the judgement as JSON."""
     read = {"data": rows.name, "notes": list(rows.notes)}
     judged = {"verdicts": list(_sentences(judgement)), "rows": _rows(found, judgement)}
     if judgement is not None:
@@ -193,7 +193,7 @@ def _sentences(judgement: Judgement | None) -> tuple[str, ...]:
 
 
 def _rows(found: Comparison, judgement: Judgement | None) -> list[dict[str, Any]]:
-    """Return the rows of results: those of the comparison, with the judgement's effects."""
+    """Return the rows of the comparison, with the effects of the judgement."""
     rows = [finite(row) for row in found.rows()]
     if judgement is None:
         return [row | {"effect": None} for row in rows]

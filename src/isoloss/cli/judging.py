@@ -1,4 +1,4 @@
-"""Split the rows of isoloss compare in the way that is asked for, and judge schedules by them."""
+"""Split the rows of isoloss compare as its options ask, and judge schedules on the splits."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Ways", "judge", "split_in"]
 
-_THREADS = 2  # more would wait for one another: most of the work is Python's
+_THREADS = 2  # more threads would wait for one another: most of the work is in Python
 
 
 @dataclass(frozen=True)
 class Ways:
-    """How rows are to be split: the options of the command."""
+    """The options of the command that say how to split rows."""
 
     repeats: int | None
     test_size: float | None
@@ -34,7 +34,7 @@ class Ways:
 def split_in(
     table: Table, test: Table | None, ways: Ways, options: dict[str, Any]
 ) -> Sequence[Split]:
-    """Return all splits of a table, or the one with the given test rows."""
+    """Return all splits of a table, or the single split with the given test rows."""
     from isoloss.datasets import split, split_repeatedly
 
     if test is None and (table.test is None or ways.test_size is not None):
@@ -60,7 +60,7 @@ def split_in(
 
 
 def judge(splits: Sequence[Split], problem: Problem, asked: Asked) -> Judgement | None:
-    """Return what all splits say, or what the rows of given test data say; None for one split."""
+    """Judge schedules on all splits, or on given test rows; return None for one random split."""
     from isoloss.comparison.judging import judged_over_splits
     from isoloss.comparison.over_rows import judged_on_rows
     from isoloss.comparison.repeated import losses_over

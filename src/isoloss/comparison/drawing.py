@@ -126,7 +126,7 @@ def _draw_zone(axes: Axes) -> None:
 
 
 def _draw_differences(axes: Axes, drawn: Drawn, flow: Stops, floor: float) -> None:
-    with np.errstate(divide="ignore", invalid="ignore"):  # nothing is drawn where flow's test loss is 0
+    with np.errstate(divide="ignore", invalid="ignore"):  # nothing is drawn where flow's loss is 0
         ridge = 100 * (flow.ridge_test_loss / flow.test_loss * flow.ratio - 1)
     axes.plot(flow.train_loss - floor, ridge, linewidth=1.2, **RIDGE)
     for i, (curve, stops) in enumerate(drawn):

@@ -57,8 +57,8 @@ class Judged:
         """What the intervals support at each level.
 
         ``"helps"`` or ``"hurts"`` where the interval lies wholly outside the differences that count
-        as none, ``"no difference"`` where it lies wholly inside, ``"cannot tell"`` elsewhere; ``"left out"``
-        at levels without an interval.
+        as none, ``"no difference"`` where it lies wholly inside, and ``"cannot tell"`` elsewhere;
+        ``"left out"`` at levels without an interval.
         """
         ends = zip(self.low.tolist(), self.high.tolist(), strict=True)
         return tuple(supported_effect(*pair) for pair in ends)

@@ -43,7 +43,7 @@ class Asked:
     def read(
         cls, schedules: Schedules, levels: Any, unit: str = "absolute", against: str | None = None
     ) -> Asked:
-        """Read what users give; levels fall."""
+        """Read the arguments of users, and sort the levels from high to low."""
         named = read_all(schedules, read_unfinished, Given | Unfinished | Callable)
         asked = Levels.read(levels, unit)
         falling = replace(asked, values=np.sort(asked.values)[::-1])

@@ -1,4 +1,4 @@
-"""Where one schedule stops, and what stands beside it."""
+"""The stops of one schedule, beside their yardsticks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Stop:
-    """One place at which to stop, chosen as the best on the test data.
+    """The best stop on the test data.
 
     Attributes
     ----------
@@ -28,11 +28,11 @@ class Stop:
     time : float
         Time spent in gradient flow, in units of 1/γ₁.
     train_loss, test_loss : float
-        The losses there.
+        The losses at the stop.
     test_error : float or None
-        The share of test rows put into a wrong class, for classes.
+        For classes, the share of test rows classified wrongly.
     alpha : float or None
-        The penalty, if it is not a schedule's stop but ridge regression.
+        The penalty of ridge regression; None for a schedule.
     """
 
     steps: int
@@ -54,28 +54,28 @@ class Stops:
     Attributes
     ----------
     name : str
-        What the schedule is called.
+        The schedule's name.
     schedule : Schedule, or tuple of Schedule
-        The schedule; of one that is finished at each level, those of the levels, without any phase
-        where none ends there.
+        The schedule, or the schedules that were finished at the levels; a schedule without phases
+        stands where none ends at the level.
     levels : array, shape (L,)
         The train losses to stop at, falling.
     reached : array of bool, shape (L,)
-        Whether the level is reached. Where it is not, steps, time and losses are those at the
-        schedule's end; losses are NaN where no schedule could be finished.
+        Whether the schedule reaches the level. If not, steps, time and losses describe its end;
+        losses are NaN where no schedule could be finished.
     steps, time, train_loss, test_loss : array, shape (L,)
         GD steps, time in gradient flow (in units of 1/γ₁) and losses at the stop.
     ratio : array, shape (L,)
-        The test loss as a multiple of the reference's at the same train loss; NaN where one of the
-        two does not reach the level.
+        The test loss divided by the reference's at the same train loss; NaN where either does not
+        reach the level.
     flow_test_loss, ridge_test_loss : array, shape (L,)
-        Test loss of gradient flow and ridge regression at the same train loss.
+        The test losses of gradient flow and ridge regression at the same train loss.
     ridge_alpha : array, shape (L,)
         The ridge penalty in train loss + alpha · ‖β‖².
     lowest, highest : array, shape (L,)
         The level band: the range of test losses of all parameters with that train loss.
     test_error, flow_test_error, ridge_test_error : array, shape (L,), or None
-        Shares of test rows put into a wrong class, for classes.
+        For classes, the shares of test rows classified wrongly.
     reference : str or None
         The name of the schedule that this one is compared with; None for gradient flow.
     """
@@ -106,12 +106,12 @@ class Stops:
 
     @property
     def is_finished(self) -> bool:
-        """Whether there is a schedule for each level, which ends there."""
+        """Whether schedules were finished at the levels, rather than stopped there."""
         return isinstance(self.schedule, tuple)
 
     @property
     def is_reference(self) -> bool:
-        """Whether the schedule is the one that the others are compared with."""
+        """Whether the others are compared with this schedule."""
         return self.is_flow if self.reference is None else self.name == self.reference
 
     @property
@@ -123,7 +123,7 @@ class Stops:
     def effects(self) -> tuple[str, ...]:
         """What the schedule does at each level: helps, hurts, no difference, or not reached.
 
-        ``"reference not reached"`` stands at levels that the schedule alone reaches.
+        ``"reference not reached"`` marks levels that only the schedule reaches.
         """
         return tuple(
             "reference not reached" if reached and math.isnan(ratio) else effect(ratio)
@@ -141,11 +141,11 @@ class Curve:
     Attributes
     ----------
     name : str
-        What the schedule is called.
+        The schedule's name.
     train_loss, test_loss : array
         The losses at its stops.
     ratio : array
-        The test loss as a multiple of the reference's at the same train loss.
+        The test loss divided by the reference's at the same train loss.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Schedules compared on given test rows, which are drawn anew."""
+"""Compare schedules on given test rows, by a bootstrap over these rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["bootstrap_compare", "judged_on_rows"]
 
 Floats = npt.NDArray[np.float64]
 
-_AT_ONCE = 2**22  # predictions that are held together
+_AT_ONCE = 2**22  # predictions held in memory at once
 
 
 def bootstrap_compare(
@@ -34,19 +34,19 @@ def bootstrap_compare(
 ) -> Judgement:
     """Compare schedules at equal train loss on test rows, with intervals from a paired bootstrap.
 
-    The intervals are about the test rows: what others would say of the same trained models. They
-    know nothing of other train rows, as `cross_compare` does.
+    The intervals show how much results for the same trained models vary with the test rows. They
+    leave out the variation with the train rows, which `cross_compare` includes.
 
     Parameters
     ----------
     problem : Problem
-        One problem of rows.
+        One problem made from rows.
     X_test, y_test : array_like, shapes (n, d) and (n,) or (n, m)
-        The test rows, prepared as the train rows are.
+        The test rows, prepared like the train rows.
     schedules, levels, unit, against
         As for `compare_repeatedly`.
     seed : int, default: 0
-        Of the draws.
+        The seed of the draws.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def bootstrap_compare(
     TypeError
         If the problem is a batch, or not of NumPy arrays.
     ValueError
-        If there are fewer than two test rows, or the problem was given by its spectra.
+        If there are fewer than two test rows, or the problem was made from spectra.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def bootstrap_compare(
 def judged_on_rows(
     problem: Problem, X_test: npt.ArrayLike, y_test: npt.ArrayLike, asked: Asked, seed: int = 0
 ) -> Judgement:
-    """Return what test rows say about the schedules."""
+    """Judge the schedules on test rows."""
     tested = problem.with_test(X_test, y_test)
     families = list(asked.schedules.values())
     runs, split = runs_and_losses(tested, families, asked.levels)

@@ -13,9 +13,9 @@ from isoloss.comparison.outcomes import Stops
 __all__ = ["WIDTH", "aligned", "as_html", "as_text"]
 
 WIDTH = 99
-_HEAD = 18  # characters of a line in a column's head
-_WORD = 30  # of a word that is not broken
-_SHOWN = 40  # levels; of more, the first and the last ones are shown
+_HEAD = 18  # the most characters in a line of a column's head
+_WORD = 30  # the most characters in a word that is not broken
+_SHOWN = 40  # levels; if there are more, only the first and last are shown
 _DIGITS = 5
 
 _READING = (
@@ -25,7 +25,7 @@ _READING = (
 
 
 def as_text(setting: Sequence[str], flow: Stops, schedules: Sequence[Stops]) -> str:
-    """Return the setting, and a table that is cut into several where it is too wide."""
+    """Return the setting and a table, which is split into several if it is too wide."""
     heads, rows = _table(flow, schedules)
     lines = [
         line
@@ -36,7 +36,7 @@ def as_text(setting: Sequence[str], flow: Stops, schedules: Sequence[Stops]) -> 
 
 
 def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table, cut into several with its first column where it is too wide."""
+    """Return the lines of a table, split into several with its first column if it is too wide."""
     folded = [_folded(head) for head in heads]
     height = max(map(len, folded))
     heads_down = [[""] * (height - len(lines)) + lines for lines in folded]
@@ -96,7 +96,7 @@ def _relative(stops: Stops) -> list[str]:
 
 
 def _blocks(columns: Sequence[list[str]]) -> Iterator[list[list[str]]]:
-    """Group columns that fit side by side; the first one begins each group."""
+    """Group columns that fit side by side; the first column starts every group."""
     first, *others = columns
     block = [first]
     for column in others:

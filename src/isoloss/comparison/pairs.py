@@ -1,4 +1,4 @@
-"""Every two schedules of a comparison, at the levels that both of them reach."""
+"""Every pair of schedules in a comparison, at the levels that both reach."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Pair:
     Attributes
     ----------
     name, other : str
-        The names of the schedule and of the one that it is compared with.
+        The names of the schedule and of the other schedule, with which it is compared.
     levels : array, shape (L,)
         The levels of the comparison.
     difference : array, shape (L,)
-        The test loss of the schedule by that of the other one, less 1; NaN at levels that one of
-        them does not reach.
+        The test loss of the schedule divided by the other's, minus 1; NaN at levels that either
+        does not reach.
     """
 
     name: str
@@ -46,17 +46,17 @@ class Pair:
 
     @property
     def lower(self) -> int:
-        """The number of levels at which the test loss is lower than the other's."""
+        """The number of levels at which the schedule's test loss is lower."""
         return int((self.difference < -NO_DIFFERENCE).sum())
 
     @property
     def higher(self) -> int:
-        """The number of levels at which the test loss is higher than the other's."""
+        """The number of levels at which the schedule's test loss is higher."""
         return int((self.difference > NO_DIFFERENCE).sum())
 
     @property
     def same(self) -> int:
-        """The number of levels that both reach without a difference."""
+        """The number of levels at which the two test losses count as equal."""
         return int(self.is_compared.sum()) - self.lower - self.higher
 
     @property

@@ -80,7 +80,7 @@ def described(problem: Problem) -> dict[str, Entry]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what computes a comparison."""
+    """Return the versions of the software that computes a comparison."""
     libraries = {"numpy": np.__version__, "scipy": scipy.__version__}
     return {"isoloss": __version__, "python": platform.python_version(), **libraries}
 

@@ -1,4 +1,4 @@
-"""What schedules are compared with: gradient flow, or one of them."""
+"""The reference of a comparison: gradient flow, or one of the schedules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROUNDING = 1e-14
 
 
 def known_name(name: str, names: Sequence[str]) -> str:
-    """Return one of the names of schedules, for a name or for a text of the same schedule."""
+    """Return the schedule's name among ``names``, given that name or a text of the schedule."""
     if not isinstance(name, str):
         raise TypeError(f"against must be the name of a schedule; got {type(name).__name__}")
     if name in names:
@@ -53,5 +53,5 @@ def on_grid(train_loss: Floats, curve: Curve) -> Floats:
     after = np.searchsorted(at, train_loss).clip(0, at.size - 1)
     before = np.maximum(after - 1, 0)
     near = np.where(np.abs(at[before] - train_loss) < np.abs(at[after] - train_loss), before, after)
-    # runs that reach a level differ by units in the last place
+    # train losses at one level may differ in the last places
     return np.where(np.abs(at[near] - train_loss) <= _ROUNDING * train_loss, values[near], np.nan)

@@ -1,4 +1,4 @@
-"""Schedules compared on many problems, or on many splits of one data set."""
+"""Compare schedules on many problems, or on many splits of one data set."""
 
 from __future__ import annotations
 
@@ -42,21 +42,20 @@ def compare_repeatedly(
     levels : int or array_like, default: 12
         As for `compare`; a count or a unit of shares gives each problem its own train losses.
     test_per_train : float
-        The number of test rows by the number of train rows, for random splits of one data set: the
-        splits overlap, and so much wider is the interval of their mean. 0 for problems of
-        independent data.
+        The number of test rows divided by the number of train rows, for random splits of one data
+        set, whose overlap widens the intervals; 0 for problems made from independent data.
     unit : {"absolute", "start", "excess"}, default: "absolute"
-        Of levels.
+        The unit of the levels.
     against : str, optional
         The name of the schedule to compare with; by default it is gradient flow.
     n_jobs : int, optional
-        How many threads, as in scikit-learn: by default 1, and -1 for one per core.
+        The number of threads, as in scikit-learn: by default 1; -1 uses one per core.
 
     Returns
     -------
     Judgement
         Mean differences with 95 % intervals (`resampled_intervals`) that hold together for all
-        schedules and levels. A level is left out where a problem does not come to it.
+        schedules and levels. A level that some problem does not reach is left out.
 
     Raises
     ------
@@ -111,14 +110,14 @@ def cross_compare(
         As for `compare_repeatedly`.
     cv : splitter, int or iterable of pairs of row numbers, optional
         As in scikit-learn; by default ``ShuffleSplit(20, test_size=0.5, random_state=0)``. The
-        interval is made for random splits; of ``TimeSeriesSplit`` and folds it takes the mean share
-        of test rows.
+        interval assumes random splits; for ``TimeSeriesSplit`` and folds, it uses the mean ratio of
+        test rows to train rows.
     groups : array_like, shape (n,), optional
         For splitters such as ``GroupShuffleSplit``, which keep a group's rows together.
     transformer : transformer, optional
-        Such as ``StandardScaler()``: a copy is fitted on the train rows of each split.
+        A transformer such as ``StandardScaler()``; each split fits a copy on its train rows.
     fit_intercept : bool, default: True
-        Subtract the train means of the columns and targets, which solves for the intercept exactly.
+        Whether to subtract the train means of columns and targets, which fits the intercept.
     n_jobs : int, optional
         As for `compare_repeatedly`.
 
@@ -130,7 +129,7 @@ def cross_compare(
     Raises
     ------
     ValueError
-        If there are fewer than two splits, or as the splitter or `compare` says.
+        If there are fewer than two splits, or the splitter or `compare` raises it.
 
     Examples
     --------
@@ -167,13 +166,13 @@ def cross_compare(
 def losses_over(
     splits: Iterable[Callable[[], Problem]], asked: Asked, n_jobs: int | None = None
 ) -> Iterator[SplitLosses]:
-    """Yield the test losses of each split in turn, as threads find them."""
+    """Yield the test losses of each split in turn, computed by threads."""
     from joblib import Parallel, delayed
 
     def losses(made: Callable[[], Problem]) -> SplitLosses:
         return losses_of(made(), list(asked.schedules.values()), asked.levels)
 
-    # processes take longer to start than splits of most data sets take to compare
+    # starting processes takes longer than comparing the splits of most data sets
     threads = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
     yield from threads(delayed(losses)(made) for made in splits)
 
@@ -190,7 +189,7 @@ def _problem(
     train: npt.NDArray[np.intp],
     test: npt.NDArray[np.intp],
 ) -> Problem:
-    """Return the problem of some train and test rows, prepared by the train rows."""
+    """Return the problem of train and test rows, which are prepared from the train rows alone."""
     from sklearn.base import clone
     from sklearn.utils import _safe_indexing
 

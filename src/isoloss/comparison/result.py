@@ -1,4 +1,4 @@
-"""What a comparison gives back."""
+"""The result of a comparison."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ class Comparison:
     flow : Stops
         Gradient flow's stops, which are exactly at the levels.
     curves : tuple of Curve
-        Each schedule on a fine grid of levels from the start to the lowest level.
+        The losses of each schedule on a fine grid from the start to the lowest level.
     flow_curve : Stops
         Gradient flow's stops on that grid, with the yardsticks.
     best : tuple of Stop
-        Each schedule's best stop on the test data, over the levels, a fine grid from the start
-        down to a millionth of its excess train loss, and the schedule's end.
+        Each schedule's best stop on the test data, among the levels, the schedule's end, and a
+        fine grid from the start down to a millionth of its excess train loss.
     ridge_best : Stop
-        Ridge regression with the best penalty on the test data.
+        Ridge regression with the penalty that is best on the test data.
     cut_decays : tuple of str
         A sentence for each schedule that is stopped before its rates have fallen.
 
@@ -104,12 +104,12 @@ class Comparison:
 
     @cached_property
     def verdicts(self) -> tuple[str, ...]:
-        """What each schedule does against the reference at equal train loss, a sentence each."""
+        """A sentence for each schedule, comparing it with the reference at equal train loss."""
         return tuple(verdict(stops) for stops in self.schedules)
 
     @cached_property
     def best_stops(self) -> tuple[str, ...]:
-        """The best stop on the test data, a line for each schedule and one for ridge regression."""
+        """A line for each schedule, and for ridge regression, on its best stop on the test data."""
         names = [*(stops.name for stops in self.schedules), "ridge"]
         stops = [*self.best, self.ridge_best]
         return tuple(best_stop(*pair) for pair in zip(names, stops, strict=True))
@@ -125,13 +125,13 @@ class Comparison:
         Parameters
         ----------
         name : str
-            The schedule's name, or a text of it.
+            The schedule's name, or its text.
 
         Returns
         -------
         Comparison
-            The same stops; ratios, effects and verdicts are those against the named schedule, at
-            the levels that both reach.
+            The same stops, with ratios, effects and verdicts against the named schedule, at the
+            levels that both reach.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class Comparison:
         )
 
     def pairs(self) -> tuple[Pair, ...]:
-        """Return every two schedules at equal train loss, each later one against each earlier one.
+        """Compare every two schedules at equal train loss, the later against the earlier.
 
         Returns
         -------
@@ -190,9 +190,9 @@ class Comparison:
     def figure(self, width: float | None = None, *, judgement: Judgement | None = None) -> Figure:
         """Draw the comparison.
 
-        Above, test loss against train loss: each schedule, ridge regression, and the level band
-        shaded. Below, the difference to the reference's test loss at the same train loss, on grey
-        ground where it counts as none. Markers are the stops for the levels.
+        The upper panel shows test loss against train loss for each schedule and ridge regression,
+        over the shaded level band. The lower panel shows the difference to the reference's test
+        loss; its grey band marks differences that count as none. Markers show stops at the levels.
 
         Parameters
         ----------
@@ -200,8 +200,8 @@ class Comparison:
             The width in inches, from 3 to 20; by default 7.2. Text keeps its size, so that a
             figure of 3.3 inches fits a column of print.
         judgement : Judgement, optional
-            Of the same schedules and levels, by `cross_compare` for one: its intervals are drawn
-            below as bands, around its means over many splits.
+            A judgement of the same schedules and levels, for example from `cross_compare`; the
+            lower panel shows its intervals as bands, and its means over many splits.
 
         Returns
         -------
@@ -232,8 +232,8 @@ class Comparison:
         Returns
         -------
         list of dict
-            With None where there is nothing to say: yardsticks of levels that are not reached, and
-            errors where there are no classes. ``ratio`` and ``effect`` are against ``reference``.
+            Values are None for the yardsticks of levels that are not reached, and for errors
+            without classes. ``ratio`` and ``effect`` are relative to ``reference``.
         """
         return rows_of(self.schedules)
 
@@ -250,22 +250,22 @@ class Comparison:
             ``problem``
                 ``start_train_loss``, ``min_train_loss``, ``start_test_loss`` and ``max_lr``.
             ``reference``, ``no_difference``
-                The name of what schedules are compared with, and the share of its test loss that
-                counts as no difference.
+                The name of the reference, and the share of its test loss that counts as no
+                difference.
             ``setting``, ``cut_decays``, ``verdicts``, ``best_stops``
                 Sentences.
             ``levels``
                 The train losses to stop at.
             ``rows``
-                As from `rows`: one for each schedule and level.
+                The rows of `rows`, one for each schedule and level.
             ``best``
-                For each schedule, and at last for ridge regression, the best stop on the test data.
+                The best stop on the test data for each schedule, then for ridge regression.
             ``pairs``
                 For each pair from `pairs`, ``schedule``, ``against``, ``difference`` (one for each
                 level) and ``sentence``.
 
-            None stands for what does not exist, and for infinite numbers: a test loss that has
-            diverged, the time of an endless flow, the upper end of a band without one.
+            None stands for missing values and infinite numbers, such as a test loss that has
+            diverged, the time of an endless flow, or the upper end of an unbounded band.
 
         Examples
         --------
@@ -299,7 +299,7 @@ class Comparison:
         Returns
         -------
         str
-            Without NaN or infinite numbers, which JSON does not have.
+            JSON, with null in place of NaN and infinite numbers.
 
         Examples
         --------

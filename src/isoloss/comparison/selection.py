@@ -32,29 +32,29 @@ Floats = npt.NDArray[np.float64]
 Error = Callable[[Floats], Floats]
 
 _FLOW = "+flow"
-_STOPS = 400  # train losses at which gradient flow and ridge regression are looked at
-_LOWEST = 1e-6  # the lowest of them, as a share of the start's above the smallest
+_STOPS = 400  # train losses at which to try gradient flow and ridge regression
+_LOWEST = 1e-6  # the lowest of these, as a share of the start's excess train loss
 _NEEDS_NO_MORE = ("constant", "cosine", "decay", "exponential", "inverse_time", "one_cycle")
 
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One way to train, with what was best about it on the validation data.
+    """The best result of one way to train, chosen on the validation data.
 
     Attributes
     ----------
     name : str
-        What it is called.
+        The name of the way to train.
     schedule : Schedule or None
-        Its schedule, up to the stop; None for ridge regression and the bound.
+        The schedule up to the stop; None for ridge regression and the bound.
     alpha : float or None
         The penalty of ridge regression.
     train_loss, validation_loss, test_loss : float
         The losses.
     validation_error, test_error : float or None
-        The shares of rows put into a wrong class, for classes.
+        For classes, the shares of rows classified wrongly.
     filter : array, shape (r,)
-        What the residual along each direction of the train covariance is multiplied by.
+        The factor that multiplies the residual along each direction of the train covariance.
     """
 
     name: str
@@ -98,17 +98,17 @@ class Selection:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All of them: rivals, families, bound."""
+        """All entries: the rivals, the families, then the bound."""
         return self.flow, self.ridge, *self.designed, self.bound
 
     @property
     def best(self) -> Entry:
-        """The family's schedule with the lowest validation loss."""
+        """The designed schedule with the lowest validation loss."""
         return min(self.designed, key=lambda entry: entry.validation_loss)
 
     @property
     def verdict(self) -> str:
-        """What the choice is worth on the test data, which it has not seen."""
+        """A sentence that compares the choice with its rival on the test data."""
         best = self.best
         rival = min(self.flow, self.ridge, key=lambda entry: entry.validation_loss)
         return worth(best.name, best.test_loss, rival.name, rival.test_loss)
@@ -119,7 +119,7 @@ class Selection:
         Returns
         -------
         list of dict
-            Without filters; schedules as they print.
+            The entries without their filters, and with schedules as printed.
         """
         rows = []
         for entry in self.entries:
@@ -153,20 +153,20 @@ def select(
     Parameters
     ----------
     problem : Problem
-        The problem with validation data as its test data.
+        The problem, with validation data as its test data.
     test_problem : Problem
-        The same with test data, from `Problem.with_test`.
+        The same problem with test data, from `Problem.with_test`.
     names : iterable of str
-        Families: those of `design` with a name, or a function of `isoloss.families` that needs no
-        further argument; with "+flow" at the end, gradient flow follows.
+        Named families of `design`, or functions of `isoloss.families` that need no further
+        argument; a name ending in "+flow" adds gradient flow after the steps.
     steps : int, default: 16
-        The number of steps K; the largest number for annealed and two-rate schedules.
+        The number of steps K, or the largest number for annealed and two-rate schedules.
     starts, seed : int
         As for `design`.
     validation_error, test_error : callable, optional
-        Give the share of wrong classes for coefficients.
+        Functions that return the share of wrong classes for coefficients.
     report : callable, optional
-        Called with each family's name before its turn.
+        A function that is called with each family's name before the search in it.
 
     Returns
     -------
@@ -176,7 +176,7 @@ def select(
     Raises
     ------
     ValueError
-        If a family is unknown, or as `design`.
+        If a family is unknown, or `design` raises it.
 
     Examples
     --------

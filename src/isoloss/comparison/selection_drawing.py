@@ -98,6 +98,6 @@ def _rates(entry: Entry) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 
 
 def _look(i: int, count: int) -> dict[str, Any]:
-    """Return colour, style and width: later lines are thinner, so that both of two equal lines show."""
+    """Return colour, style and width: later lines are thinner, so that equal lines stay visible."""
     width = _WIDEST - (_WIDEST - _THINNEST) * (i + 1) / count
     return look(i) | {"linewidth": width}

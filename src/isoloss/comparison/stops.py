@@ -32,7 +32,7 @@ Comparable = Given | Unfinished | Callable[[int], Given]
 TestError = Callable[[Floats], Floats]
 
 _LEAST = 1e-10  # the least share of the smallest train loss that levels can divide
-_SEARCHED = 1e-6  # how far the best stop is looked for
+_SEARCHED = 1e-6  # the lowest share of the start's excess searched for the best stop
 _CURVE = 241
 
 
@@ -53,39 +53,39 @@ def compare(
         One problem (no batch) of NumPy arrays.
     schedules : str or Schedule, or a list, or a mapping of names to these
         Texts such as ``"gd(1.0, 10) > flow"``, with rates in units of the problem's largest stable
-        one, or `Schedule` objects, under their names in the result. Without names, each is called
-        by its printed form, with a number where different schedules look the same (long lists of
-        rates are abbreviated); equal schedules are compared once. A text whose number of steps is
-        ``...``, such as ``"cosine(1, ...)"``, or a function of the number of steps is finished for
-        each level, as by `isoloss.finish`, with at most a million steps.
+        rate, or `Schedule` objects. An unnamed schedule takes its printed form as its name, with a
+        number where different schedules print alike (long lists of rates are abbreviated); equal
+        schedules are compared once. A text with ``...`` for its number of steps, such as
+        ``"cosine(1, ...)"``, or a function of the number of steps is finished at each level, as by
+        `isoloss.finish`, with at most a million steps.
     levels : int or array_like, default: 12
-        The train losses to stop at, in ``unit``; or how many, evenly spaced in the log of the train
-        loss above its smallest value, from the start's (excluded) down to a thousandth of it.
+        The train losses to stop at, in ``unit``; or their number, for levels evenly spaced in the
+        log of the excess train loss, from the start's (excluded) down to a thousandth of it.
     unit : {"absolute", "start", "excess"}, default: "absolute"
-        Of levels, as in `isoloss.levels.train_losses`.
+        The unit of the levels, as in `isoloss.levels.train_losses`.
     against : str, optional
         The name of the schedule to compare with; by default it is gradient flow.
     test_error : callable, optional
-        Gives the share of wrong classes for coefficients (..., d, m), such as `Split.test_error`.
+        A function, such as `Split.test_error`, from coefficients (..., d, m) to error shares.
 
     Returns
     -------
     Comparison
-        Arrays, and a sentence for each schedule.
+        The comparison, with arrays and with a sentence for each schedule.
 
     Raises
     ------
     TypeError
-        If the problem is a batch, or not of NumPy arrays, or a schedule is none.
+        If the problem is a batch or not of NumPy arrays, or a schedule has another type.
     ValueError
-        If there is no schedule, the start has the smallest train loss but for rounding, or a
-        level is not between the smallest and the start's.
+        If there is no schedule, the start already has the smallest train loss up to rounding, or a
+        level is not between the smallest train loss and the start's.
 
     Warns
     -----
     CutDecayWarning
-        If a schedule whose rates fall is stopped before they do; the message names the schedule to
-        give instead.
+        If a level stops a schedule before its rates have fallen; the message names the schedule to
+        use instead.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def compared(
     stopped = [each for each in named.values() if not isinstance(each, Unfinished)]
     *runs, flow = train(problem, [*stopped, GradientFlow()], np.append(searched, END))
     at_levels, on_grid = slice(-1 - chosen.size, -1), slice(0, grid.size)
-    # whatever comes to a level is there exactly, and shares what stands beside it
+    # every run that reaches a level stops there exactly, and shares its yardsticks
     losses = np.minimum(np.concatenate([chosen, grid]), float(problem.start_train_loss))
     everything = Yardsticks.beside(problem, losses)
     beside, beside_grid = everything.at(slice(chosen.size)), everything.at(slice(chosen.size, None))
@@ -182,7 +182,7 @@ def _stops(
 ) -> Stops:
     reached, test_loss = np.asarray(run.reached), np.asarray(run.test_loss)
 
-    # a family without a schedule that ends at a level has no end either
+    # where a family has no schedule that ends at the level, there is no loss
     ended = reached if run.is_stacked else np.ones_like(reached)
 
     def where_reached(values: npt.ArrayLike) -> Floats:
@@ -217,7 +217,7 @@ def _stops(
 
 
 def _curve(flow: Run, name: str, run: Run) -> Curve:
-    """Return what to draw of a run to many levels, beside gradient flow to the same ones."""
+    """Return the curve of a run to many levels, relative to gradient flow at the same levels."""
     there = np.flatnonzero(run.reached)
     test_loss = np.asarray(run.test_loss)[there]
     ratio = relative(test_loss, flow.at(there))

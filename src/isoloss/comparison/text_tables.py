@@ -27,7 +27,7 @@ def tables(comparison: Comparison) -> tuple[TextTable, ...]:
     Parameters
     ----------
     comparison : Comparison
-        What to show.
+        The comparison to show.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What schedules are worth, in plain sentences: at equal train loss, on test data, over folds."""
+"""Sentences that judge schedules: at equal train loss, on test data, and over folds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def setting(problem: Problem, levels: Floats, finished: Sequence[str] = ()) -> tuple[str, ...]:
-    """Say what range of train losses is covered, what the units are, and what is finished."""
+    """State the range of train losses, the units, and which schedules are finished."""
     start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
     places = "1 level, train loss " + short(levels[0], 5)
     if len(levels) > 1:
@@ -103,7 +103,7 @@ def _part(stops: Stops, name: str, members: npt.NDArray[np.bool_]) -> str:
 
 
 def worth(name: str, loss: float, rival: str, rival_loss: float) -> str:
-    """Say what a choice made on validation data is worth on test data, against a rival."""
+    """Compare a choice made on validation data with a rival, on test data."""
     change = loss / rival_loss - 1
     chosen = (
         f"Chosen on the validation data: {name}. On the test data, which the choice has "
@@ -117,7 +117,7 @@ def worth(name: str, loss: float, rival: str, rival_loss: float) -> str:
 
 
 def over_folds(rival: str, scores: Floats, theirs: Floats) -> str:
-    """Say what the scores on each fold are worth against a rival's."""
+    """Compare the scores on each fold with a rival's."""
     gains = scores - theirs
     gain, error = float(gains.mean()), standard_error(gains)
     level = f"{rival} has {theirs.mean():.4g}"

@@ -1,7 +1,4 @@
-"""What stands beside a schedule: gradient flow, ridge regression and the band, at one train loss.
-
-Whatever is compared, at given levels or each at its best, takes its yardsticks from here.
-"""
+"""The yardsticks of a schedule at one train loss: gradient flow, ridge regression, level band."""
 
 from __future__ import annotations
 
@@ -35,25 +32,25 @@ class Yardsticks:
 
     @classmethod
     def beside(cls, problem: Problem, losses: Floats) -> Yardsticks:
-        """Find them for all train losses (N,) together."""
+        """Compute the yardsticks at all train losses (N,) together."""
         band = level_band(problem, losses)
         same = ridge(problem, losses - float(problem.min_train_loss))
         flow = train(problem, GradientFlow(), losses)
         return cls(flow, same, np.asarray(band.lowest), np.asarray(band.highest))
 
     def at(self, part: slice) -> Yardsticks:
-        """Return them at some of the train losses."""
+        """Return the yardsticks at some of the train losses."""
         ends = self.lowest[part], self.highest[part]
         return Yardsticks(self.flow.at(part), self.ridge.at(part), *ends)
 
 
 def relative(test_loss: Floats, flow: Run) -> Floats:
-    """Return test losses as multiples of flow's; one where both are nothing but rounding."""
+    """Return test losses divided by flow's; 1 where the two differ only by rounding."""
     return quotient(test_loss, np.asarray(flow.test_loss), float(flow.problem.start_test_loss))
 
 
 @np.errstate(divide="ignore", invalid="ignore")
 def quotient(test_loss: Floats, theirs: Floats, start: float) -> Floats:
-    """Return one test loss by another; one where they differ by the rounding of the start's."""
+    """Return the quotient of test losses; 1 where they differ only by rounding of the start's."""
     same = np.abs(test_loss - theirs) <= _ROUNDING * start
     return np.where(same, 1.0, test_loss / theirs)

@@ -1,4 +1,4 @@
-"""The train loss at the end of schedules that are not stopped: at all factors, for all lengths."""
+"""The train loss at the end of whole schedules, for any factor of their rates and any length."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class End:
                 self._steps = SummedSteps.build(rates, curvature[0, 0, :])
 
     def filter(self, factor: float = 1.0) -> Filter:
-        """Return the filter (r,) there."""
+        """Return the filter (r,) at the end."""
         if self._steps is not None:
             return self._steps.filter(factor)
         schedule = self.schedule if factor == 1 else self.schedule.scaled(factor)
@@ -49,12 +49,12 @@ class End:
 
 
 class OpenEnds:
-    """The ends of a family's schedules for one problem, by their numbers of steps up to ``most``.
+    """The ends of a family's schedules of up to ``most`` steps, for one problem.
 
     Attributes
     ----------
     refusal : ValueError or None
-        Why the family had no schedule for the first number of steps, as long as it had none at all.
+        Why the family refused the first number of steps; None once it has made any schedule.
     """
 
     def __init__(self, problem: Problem, family: Unfinished, most: int) -> None:
@@ -66,14 +66,14 @@ class OpenEnds:
         self._last: dict[int, End] = {}
 
     def of(self, steps: int) -> float:
-        """Return the log of the train loss above the smallest; infinite without such a schedule."""
+        """Return the log of the excess train loss; infinite if there is no schedule of these steps."""
         if steps not in self._known:
             self._known[steps] = self._found(steps)
         return self._known[steps]
 
     def whole(self, steps: int) -> End:
-        """Return the end of the schedule with so many steps."""
-        if steps not in self._last:  # the search has just looked at it, unless another level has
+        """Return the end of the schedule with this number of steps."""
+        if steps not in self._last:  # usually the search has just made it
             self._last = {steps: self._end(steps)}
         return self._last[steps]
 

@@ -4,8 +4,8 @@ With u = 2ηγ for the largest rate η, and rates η_t = η·z_t,
 
     Σ_t log(1 - 2η_tγ) = -Σ_n u^n/n · S_n,    S_n = Σ_t z_t^n.
 
-The sums S_n serve every curvature, and all rates multiplied by a factor. All terms have one sign,
-and there are few where u is small; the other curvatures are treated step by step.
+The sums S_n serve every curvature and every common factor of the rates. All terms have one sign.
+Where u is small, few terms suffice; at the other curvatures, the steps are taken one by one.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ __all__ = ["SummedSteps"]
 Floats = npt.NDArray[np.float64]
 
 _FARTHEST = 0.25  # the largest 2ηγ that is summed
-_POWERS, _LEAPS = 6, 5  # their product is the number of terms, of which the last is below 1e-18
+_POWERS, _LEAPS = 6, 5  # their product is the number of terms; the last is below 1e-18
 _FEW = 48  # steps up to which every curvature is treated step by step
-_BLOCK = 4096  # rates held at once: they stay in the cache
-_PRODUCT = 8  # factors between two logarithms
+_BLOCK = 4096  # rates held at once, few enough to stay in the cache
+_PRODUCT = 8  # factors multiplied before each logarithm
 _NOTHING = 80.0  # nats
 _NEAR_ZERO = 1e-2  # factors below this need the rounding error of their product
 
 
 @dataclass(frozen=True)
 class SummedSteps:
-    """Stable steps, none at more than 1/γ₁, whose filter is wanted at curvatures (r,).
+    """The filter of stable steps, with rates of at most 1/γ₁, at curvatures (r,).
 
     Rates and curvatures are NumPy arrays in the problem's own unit.
     """
@@ -49,20 +49,20 @@ class SummedSteps:
 
     @staticmethod
     def serves(rates: Floats, curvature: Any) -> bool:
-        """Whether the steps are stable, and the curvatures are NumPy's."""
+        """Return whether the steps are stable and the curvatures are a NumPy array."""
         numpy = isinstance(curvature, np.ndarray)
         return numpy and float(rates.max(initial=0.0)) * float(curvature.max(initial=0.0)) <= 1.0
 
     @classmethod
     def build(cls, rates: Floats, curvature: Floats) -> SummedSteps:
-        """Sum over the rates."""
+        """Compute the sums S_n over the rates."""
         largest = float(rates.max(initial=0.0))
         is_near = 2.0 * largest * curvature > (_FARTHEST if rates.size > _FEW else 0.0)
         sums = np.zeros(0) if is_near.all() or not largest else _sums(rates / largest)
         return cls(rates, curvature, is_near, sums)
 
     def filter(self, factor: float = 1.0) -> Filter:
-        """Return the filter (r,) of the steps at their rates times a factor from 0 to 1."""
+        """Return the filter (r,) of the steps, with their rates multiplied by a factor from 0 to 1."""
         sign, log = np.ones_like(self.curvature), self._far_log(factor)
         sign[self.is_near], log[self.is_near] = self._near(factor, -math.inf)
         return Filter(sign, log)
@@ -70,7 +70,7 @@ class SummedSteps:
     def log_excess(self, log_weights: Floats, factor: float = 1.0) -> float:
         """Return the log of Σ w_i h_i², for log w (r,).
 
-        As no step grows, a near curvature is left once it counts for nothing beside the far ones.
+        No step increases |h|, so near curvatures are abandoned once negligible beside the far ones.
         """
         log = self._far_log(factor)
         far = np.logaddexp.reduce((log_weights + 2.0 * log)[~self.is_near], initial=-math.inf)
@@ -78,7 +78,7 @@ class SummedSteps:
         return float(np.logaddexp.reduce(log_weights + 2.0 * log))
 
     def _far_log(self, factor: float) -> Floats:
-        """Return the logs (r,) of the filter: at far curvatures, and 0 at the others."""
+        """Return the logs (r,) of the filter at far curvatures, and 0 at near ones."""
         log = np.zeros_like(self.curvature)
         if self.sums.size:
             u = 2.0 * factor * float(self.rates.max()) * self.curvature[~self.is_near]

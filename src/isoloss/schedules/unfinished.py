@@ -13,7 +13,7 @@ from isoloss.schedules.text import MAX_RATES, Spec
 
 __all__ = ["Unfinished", "read_unfinished"]
 
-_SHORT = 4096  # steps up to which schedules are kept
+_SHORT = 4096  # schedules of up to this many steps are cached
 _TRIED = (1, 12, 1000)  # a family may need a few steps, or a multiple of some number
 
 
@@ -30,7 +30,7 @@ class Unfinished:
     family: str | Callable[[int], Given]
 
     def of(self, steps: int) -> Given:
-        """Return the schedule of so many steps; ``ValueError`` if the family has none."""
+        """Return the schedule of this many steps; raise ``ValueError`` if the family has none."""
         if not isinstance(self.family, str):
             return self.family(steps)
         if steps > _SHORT:
@@ -60,7 +60,7 @@ def read_unfinished(
     return Spec.parse(schedule, max_rates=max_rates)
 
 
-@functools.lru_cache(maxsize=256)  # a search for many problems asks for the same ones
+@functools.lru_cache(maxsize=256)  # searches for many problems reuse them
 def _parsed(text: str, steps: int) -> Spec:
     return Spec.parse(text, steps=steps)
 
