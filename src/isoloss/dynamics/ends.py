@@ -66,7 +66,7 @@ class OpenEnds:
         self._last: dict[int, End] = {}
 
     def of(self, steps: int) -> float:
-        """Return the log of the excess train loss; infinite if there is no schedule of these steps."""
+        """Return the log of the excess train loss; infinite where the family has no schedule."""
         if steps not in self._known:
             self._known[steps] = self._found(steps)
         return self._known[steps]

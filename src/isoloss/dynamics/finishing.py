@@ -1,4 +1,4 @@
-"""Schedules that end at a train loss, rather than being stopped on the way there."""
+"""Finish schedules: make them end at a train loss, rather than stop them on the way there."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from isoloss.schedules.unfinished import Unfinished
 __all__ = ["MOST_STEPS", "finish", "finish_each"]
 
 MOST_STEPS = 1_000_000
-"""The longest schedule that is tried by default."""
+"""The largest number of steps that `finish` tries by default."""
 
-_ALL = 32  # numbers of steps up to which each is tried
-_PER_DOUBLING = 2  # of the larger ones
-_CLOSE = 1e-14  # of the log of the excess train loss, as a share of it if it is large
-_FIRST = 2.0**-4  # how far below 1 the factor of the rates is tried first, at most
-_LEAST = 2.0**-40
-_BEYOND = 1.25  # times the distance at which a straight line puts the factor
+_ALL = 32  # every number of steps up to this is tried
+_PER_DOUBLING = 2  # larger numbers of steps tried per doubling
+_CLOSE = 1e-14  # tolerance of the log excess: absolute up to 1, relative beyond
+_FIRST = 2.0**-4  # the largest first step of the rates' factor below 1
+_LEAST = 2.0**-40  # the smallest such step
+_BEYOND = 1.25  # how far to step past the factor that a straight line predicts
 
 
 @blas_by_size
@@ -46,19 +46,19 @@ def finish(
 ) -> Schedule:
     """Return the schedule of a family that ends at a train loss, its decay included.
 
-    A schedule that decays is made for a number of steps. Stopped at a train loss on the way, it
-    never comes to its decay; finished, it does all that it is made for, and its end has that train
-    loss. It has the smallest number of steps K whose end is at or below the train loss, and its
-    rates are multiplied by the largest factor s ≤ 1 that makes the end meet it.
+    A schedule that decays is made for a number of steps. Stopping it early at a train loss cuts its
+    decay; a finished schedule runs whole and ends at that train loss. It has the smallest number of
+    steps K whose end is at or below the train loss, and `finish` multiplies its rates by the
+    largest factor s ≤ 1 that makes it end there exactly.
 
     Parameters
     ----------
     family : str, or function of a number of steps
-        A text whose number of steps is ``...``, such as ``"cosine(1, ...)"``, with rates in units
-        of ``problem.max_lr``; or a function that returns a schedule of that many steps, in any of
-        the forms that `train` takes. ``"warmup_stable_decay(1, ...)"`` warms up for 10 % of its
-        steps and decays for 20 %. Numbers of steps that the family refuses by a ``ValueError`` are
-        left out.
+        A text with ``...`` for its number of steps, such as ``"cosine(1, ...)"``, with rates in
+        units of ``problem.max_lr``; or a function that returns a schedule of that many steps, in
+        any form that `train` takes. ``"warmup_stable_decay(1, ...)"`` warms up for 10 % of its
+        steps and decays for 20 %. The search skips numbers of steps for which the family raises a
+        ``ValueError``.
     problem : Problem
         One problem.
     train_loss : float
@@ -69,13 +69,13 @@ def finish(
     Returns
     -------
     Schedule
-        To be run whole: ``il.train(problem, schedule)`` without a level. Its train loss differs
-        from the one asked for by at most some 10⁻¹⁴ of it.
+        The schedule, to run whole: ``il.train(problem, schedule)`` without a level. The relative
+        error of its train loss is at most about 10⁻¹⁴.
 
     Raises
     ------
     TypeError
-        If ``problem`` is not a Problem, or ``family`` is of another type or returns no schedule.
+        If ``problem`` is not a Problem, or ``family`` has another type or returns no schedule.
     ValueError
         If the problem is a batch; training cannot end at the train loss; a schedule ends in an
         endless flow; no schedule of the family ends there within ``max_steps``; or ``max_steps`` is
@@ -83,9 +83,9 @@ def finish(
 
     Notes
     -----
-    Every number of steps up to 32 is tried, and two in each doubling from there. The search goes on
-    between the first of these that ends low enough and the one before it, as if longer schedules
-    ended lower there.
+    The search tries every number of steps up to 32, and then two per doubling. It continues between
+    the first number whose schedule ends low enough and the number tried before it, on the
+    assumption that longer schedules end lower in this range.
 
     Examples
     --------
@@ -135,11 +135,11 @@ def finish(
 def finish_each(
     family: Unfinished, problem: Problem, levels: npt.NDArray[np.float64], max_steps: int
 ) -> Run:
-    """Return the runs of the schedules that end at train losses (L,), each run whole.
+    """Finish a family at train losses (L,), and return the runs of the whole schedules.
 
-    Where no schedule ends at a train loss, ``reached`` is False, and the run has no step; nor does
-    any where the train loss is not between the smallest and the start's. Raises the family's own
-    ``ValueError`` if it has no schedule at all.
+    Where no schedule ends at a train loss, or the train loss is not between the smallest and the
+    start's, ``reached`` is False and the run has no steps. If the family has no schedule at all,
+    its own ``ValueError`` is raised.
     """
     ends = OpenEnds(problem, family, max_steps)
     inside = (levels > problem.min_train_loss) & (levels < problem.start_train_loss)
@@ -170,20 +170,20 @@ def finish_each(
 
 
 def _at(ends: OpenEnds, wanted: float) -> tuple[End, float] | None:
-    """Return the end at the log of an excess train loss, and the factor of its rates."""
+    """Return the end that meets the log of an excess train loss, and the factor of its rates."""
     steps = _fewest_steps(lambda steps: ends.of(steps) - wanted, ends.most)
     if not steps:
         return None
     end, last = ends.whole(steps), ends.of(steps) - wanted
     before = ends.of(steps - 1) - wanted if steps > 1 else math.inf
-    # one step more changes about as much as a factor of K/(K - 1) does
+    # adding a step changes the end about as much as a factor of K/(K - 1)
     straight = last / (last - before) / steps if math.isfinite(before) else _FIRST
     width = min(max(_BEYOND * straight, _LEAST), _FIRST)
     close = _CLOSE * max(1.0, abs(wanted))
 
-    @functools.cache  # the ends of an interval are asked for again
+    @functools.cache  # the root finder evaluates the ends of its interval again
     def above(factor: float) -> float:
-        """Return how far the end is above the level, or 0 for nothing but rounding."""
+        """Return how far the end is above the level, or 0 if the two differ only by rounding."""
         miss = end.log_excess(factor) - wanted
         return 0.0 if abs(miss) <= close else miss
 
@@ -196,7 +196,7 @@ def _log_excess(problem: Problem, levels: Any) -> list[float]:
 
 
 def _grid(most: int) -> list[int]:
-    """Return the numbers of steps at which the search looks first."""
+    """Return the numbers of steps that the search tries first."""
     doublings = math.log2(max(most / _ALL, 1.0))
     larger = (
         round(_ALL * 2.0 ** (i / _PER_DOUBLING))
@@ -222,7 +222,7 @@ def _fewest_steps(above: Callable[[int], float], most: int) -> int:
         low, high = (low, middle) if above(middle) <= 0 else (middle, high)
         if math.isfinite(above(middle)):
             known.append(middle)
-        halve = not halve and high - low > 0.5 * width  # the interpolation was no good guide
+        halve = not halve and high - low > 0.5 * width  # the interpolation guided badly
     return high
 
 
@@ -237,9 +237,9 @@ def _where_zero(values: dict[int, float]) -> float:
 
 
 def _largest_factor(above: Callable[[float], float], width: float) -> float:
-    """Return the largest factor up to 1 at which a function is 0 that is not above it at 1.
+    """Return the largest factor up to 1 at which a function is 0; at 1, it must be at most 0.
 
-    It is followed down from 1, first by ``width`` and then by twice as much, until it is above 0.
+    The search goes down from 1, by ``width`` and then by ever wider steps, until the function is above 0.
     """
     if above(1.0) == 0:
         return 1.0
