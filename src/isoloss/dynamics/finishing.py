@@ -239,7 +239,7 @@ def _where_zero(values: dict[int, float]) -> float:
 def _largest_factor(above: Callable[[float], float], width: float) -> float:
     """Return the largest factor up to 1 at which a function is 0; at 1, it must be at most 0.
 
-    The search goes down from 1, by ``width`` and then by ever wider steps, until the function is above 0.
+    The search steps down from 1, first by ``width``, until the function is above 0.
     """
     if above(1.0) == 0:
         return 1.0

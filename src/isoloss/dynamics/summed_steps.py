@@ -62,7 +62,7 @@ class SummedSteps:
         return cls(rates, curvature, is_near, sums)
 
     def filter(self, factor: float = 1.0) -> Filter:
-        """Return the filter (r,) of the steps, with their rates multiplied by a factor from 0 to 1."""
+        """Return the filter (r,) of the steps, their rates multiplied by a factor from 0 to 1."""
         sign, log = np.ones_like(self.curvature), self._far_log(factor)
         sign[self.is_near], log[self.is_near] = self._near(factor, -math.inf)
         return Filter(sign, log)
