@@ -278,6 +278,25 @@ def test_where_the_last_step_may_be_shortened_the_best_of_a_grid_is_found() -> N
         assert rates[0] == rates[1] >= rates[2]
 
 
+@pytest.mark.parametrize("goal", ["lowest", "highest"])
+def test_more_steps_to_a_level_are_never_worse(goal: Any) -> None:
+    # few rows, tested on other scales: many local optima
+    rng = np.random.default_rng(1)
+    scales = np.geomspace(1, 0.1, 5)
+    X, X_test = rng.normal(size=(15, 5)) * scales, rng.normal(size=(60, 5)) * scales[::-1]
+    coef = rng.normal(size=5)
+    y, y_test = (x @ coef + 0.5 * rng.normal(size=len(x)) for x in (X, X_test))
+    problem = il.Problem.from_data(X, y, X_test, y_test)
+    level = float(0.6 * problem.min_train_loss + 0.4 * problem.start_train_loss)
+    sign = 1 if goal == "lowest" else -1
+    losses = [
+        sign * il.design(problem, goal, "rates", train_loss=level, steps=k, starts=4).test_loss
+        for k in (1, 2, 3, 5)
+    ]
+    for fewer, more in itertools.pairwise(losses):
+        assert more <= fewer + 1e-4 * abs(fewer)
+
+
 def test_a_calm_order_keeps_residual_and_rounding_low() -> None:
     gamma = np.geomspace(1e-3, 1, 200)
     rates = damped_rates(1.0, 1e-3, 32)

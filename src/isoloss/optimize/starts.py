@@ -55,8 +55,12 @@ def extended(objective: Objective, shape: Shape, optima: list[Candidate]) -> Ite
         more = shape.counts.size - counts.size
         drawn = np.minimum(0.5 / random.choice(losses.gamma[losses.gamma > 0], more), largest)
         best = _best_added(losses, losses.filter(rates, counts, time), more)
-        longer = [np.concatenate([u, shape.padding(u.size)])]
-        longer += [shape.parameters(np.concatenate([rates, added])) for added in (drawn, best)]
+        # a step after the one that reaches the level would not be taken
+        order = -1 if objective.constraints.lands and shape.reorders else 1
+        longer = [np.concatenate([u, shape.padding(u.size)][::order])]
+        longer += [
+            shape.parameters(np.concatenate([rates, added][::order])) for added in (drawn, best)
+        ]
         for number, v in enumerate(longer):
             z = np.append(v, math.log(time)) if objective.constraints.timed else v
             yield objective.candidate(-1 - number - len(longer) * place, shape, z)
