@@ -337,7 +337,7 @@ def test_against_a_schedule(tmp_path: Path, rows: Path) -> None:
     [
         (["--against", "gd(1.0, 101) > flow"], "(did you mean 'gd(1.0, 100) > flow'?)"),
         (["--against", "cosine"], "against names no schedule of the comparison: 'cosine'"),
-        (["--figure-width", "3.3"], "--figure-width is of the figure that --out DIR writes"),
+        (["--figure-width", "3.3"], "--figure-width sizes the figure that --out DIR writes"),
     ],
 )
 def test_options_that_cannot_be_met(options: list[str], message: str) -> None:

@@ -83,7 +83,7 @@ def test_groups_and_time_are_said(rows: Path) -> None:
 def test_one_split_has_no_verdict(tmp_path: Path, rows: Path) -> None:
     done = run_isoloss("compare", rows, "--repeats", "1", "--levels", "2", "--out", tmp_path / "o")
     assert done.returncode == 0, done.stderr
-    assert "\n  One split: no interval, and so no verdict. More --repeats give both.\n" in (
+    assert "\n  One split gives no interval, and so no verdict. More --repeats give both.\n" in (
         done.stdout
     )
     assert "At equal train loss, gd" not in done.stdout

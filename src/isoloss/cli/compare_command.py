@@ -57,7 +57,7 @@ def compare(
             min=1,
             metavar="N",
             help="How many times the rows are split; by default 20, or 5 in time order. Verdicts "
-            "are about the mean over all splits; with 1 there is none.",
+            "are about the mean over all splits; 1 split gives no verdict.",
         ),
     ] = None,
     groups: Annotated[
@@ -78,7 +78,7 @@ def compare(
     time_order: Annotated[
         bool,
         typer.Option(
-            "--time-order", help="The same, where the rows are in time order as they are."
+            "--time-order", help="Test on later rows, where the rows are already in time order."
         ),
     ] = False,
     task: Task = "auto",
@@ -127,7 +127,7 @@ def compare(
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Write into DIR whatever it holds.")
+        bool, typer.Option("--force", help="Write into DIR even if it is not empty.")
     ] = False,
 ) -> None:
     """Compare learning-rate schedules on your data at equal train loss.
@@ -150,7 +150,7 @@ def compare(
 
     with reported(context):
         if figure_width is not None and out is None:
-            raise ValueError("--figure-width is of the figure that --out DIR writes; give both")
+            raise ValueError("--figure-width sizes the figure that --out DIR writes; give both")
         schedules = _schedules(schedule or _DEFAULTS)
         if against is not None:
             known_name(against, list(schedules))

@@ -28,11 +28,11 @@ _TABLE_WIDTH = 200  # wide enough for every table; a narrow terminal wraps the l
 _MARKS = {"helps": "good", "hurts": "bad"}
 
 _READING = (
-    "The levels are train losses, evenly spaced in the log of what is above the smallest train "
-    "loss, from the start's (excluded) down to a thousandth of it.",
-    "At each level: where the schedule stops; vs, the change in test loss against gradient flow "
-    "or the reference at the same train loss; ridge and band, the test loss of ridge regression "
-    "and the range of test losses of all parameters (the level band) at the same train loss.",
+    "The levels are train losses; a count spaces them evenly in the log of the excess over the "
+    "smallest train loss, from the start's (excluded) down to a thousandth of it.",
+    "Each row shows where the schedule stops. At the same train loss, vs is its test loss relative "
+    "to gradient flow's or the reference's, ridge is the test loss of ridge regression, and band is "
+    "the range of test losses of all parameters (the level band).",
     "The step that crosses a level is shortened: all schedules stop at the same train loss.",
     "ridge minimises the train loss plus a penalty α times the sum of squared coefficients; α "
     "times the number of train rows is the alpha of scikit-learn's Ridge.",
@@ -45,7 +45,7 @@ _CAPTION = (
 )
 
 
-_ONE_SPLIT = "One split: no interval, and so no verdict. More --repeats give both."
+_ONE_SPLIT = "One split gives no interval, and so no verdict. More --repeats give both."
 
 
 def show(rows: Split, found: Comparison, judgement: Judgement | None) -> None:

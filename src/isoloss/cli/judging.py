@@ -55,7 +55,7 @@ def split_in(
         "--time-order": ways.in_order,
     }
     if named := [name for name, is_given in given.items() if is_given]:
-        raise ValueError(f"there are test rows, so that nothing is split: leave out {named[0]}")
+        raise ValueError(f"the test rows are given, so nothing is split: leave out {named[0]}")
     return [split(table, test, test_size=ways.test_size, seed=ways.seed, **options)]
 
 

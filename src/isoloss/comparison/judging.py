@@ -129,8 +129,8 @@ def judged_over_rows(split: SplitLosses, asked: Asked, losses: Floats, seed: int
         judged.append(_judged(name, is_reference, [split], differences[:, i], there[i], own))
     method = (
         f"Differences on {rows} test rows, with intervals that all hold together with "
-        f"{100 * CONFIDENCE:g}% confidence (paired bootstrap over the rows: what other test rows "
-        "would say of the same trained models)."
+        f"{100 * CONFIDENCE:g}% confidence (paired bootstrap over the rows: the models stay as "
+        "trained, and the test rows vary)."
     )
     return _judgement([split], asked, judged, method)
 

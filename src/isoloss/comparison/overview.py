@@ -19,8 +19,8 @@ _SHOWN = 40  # levels; if there are more, only the first and last are shown
 _DIGITS = 5
 
 _READING = (
-    "Test loss at equal train loss: of the reference ({}) as it is; of the others as the "
-    "difference to it, or as it is where the reference does not reach the level. -: not reached."
+    "Test loss at equal train loss: the reference ({}) as a loss; the others as differences to it, "
+    "or as losses where the reference does not reach the level. -: not reached."
 )
 
 

@@ -78,8 +78,8 @@ class Comparison:
     Train loss: 100.00 at the start, 0 at least. Test loss at the start: 100.00.
     2 levels, train losses from 10.000 down to 0.10000.
     Rates and flow times are multiples of the largest stable rate 1/γ₁ = 1.500.
-    Test loss at equal train loss: of the reference (gradient flow) as it is; of the others as the
-    difference to it, or as it is where the reference does not reach the level. -: not reached.
+    Test loss at equal train loss: the reference (gradient flow) as a loss; the others as
+    differences to it, or as losses where the reference does not reach the level. -: not reached.
     <BLANKLINE>
     train loss  gradient flow  gd(1.0, 10) > flow  gd(0.6, 4)
         10.000         12.774              -41.3%      +15.2%
@@ -197,8 +197,8 @@ class Comparison:
         Parameters
         ----------
         width : float, optional
-            The width in inches, from 3 to 20; by default 7.2. Text keeps its size, so that a
-            figure of 3.3 inches fits a column of print.
+            The width in inches, from 3 to 20; by default 7.2. Text stays readable at every
+            width: 3.3 inches fit a column of print.
         judgement : Judgement, optional
             A judgement of the same schedules and levels, for example from `cross_compare`; the
             lower panel shows its intervals as bands, and its means over many splits.
