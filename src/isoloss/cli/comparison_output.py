@@ -31,8 +31,8 @@ _READING = (
     "The levels are train losses; a count spaces them evenly in the log of the excess over the "
     "smallest train loss, from the start's (excluded) down to a thousandth of it.",
     "Each row shows where the schedule stops. At the same train loss, vs is its test loss relative "
-    "to gradient flow's or the reference's, ridge is the test loss of ridge regression, and band is "
-    "the range of test losses of all parameters (the level band).",
+    "to gradient flow's or the reference's, ridge is the test loss of ridge regression, and band "
+    "is the range of test losses of all parameters (the level band).",
     "The step that crosses a level is shortened: all schedules stop at the same train loss.",
     "ridge minimises the train loss plus a penalty α times the sum of squared coefficients; α "
     "times the number of train rows is the alpha of scikit-learn's Ridge.",
