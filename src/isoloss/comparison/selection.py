@@ -76,7 +76,7 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """What `select` returns.
+    """The result of `select`.
 
     Attributes
     ----------
