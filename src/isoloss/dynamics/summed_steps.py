@@ -11,6 +11,7 @@ Where u is small, few terms suffice; at the other curvatures, the steps are take
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +25,8 @@ __all__ = ["SummedSteps"]
 
 Floats = npt.NDArray[np.float64]
 
-_FARTHEST = 0.25  # the largest 2ηγ that is summed
-_POWERS, _LEAPS = 6, 5  # their product is the number of terms; the last is below 1e-18
+_FARTHEST = 0.2  # the largest 2ηγ that is summed
+_POWERS, _LEAPS = 6, 4  # their product is the number of terms; the last is below 1e-17
 _FEW = 48  # steps up to which every curvature is treated step by step
 _BLOCK = 4096  # rates held at once, few enough to stay in the cache
 _PRODUCT = 8  # factors multiplied before each logarithm
@@ -64,7 +65,9 @@ class SummedSteps:
     def filter(self, factor: float = 1.0) -> Filter:
         """Return the filter (r,) of the steps, their rates multiplied by a factor from 0 to 1."""
         sign, log = np.ones_like(self.curvature), self._far_log(factor)
-        sign[self.is_near], log[self.is_near] = self._near(factor, -math.inf)
+        for products in self._near(factor):
+            sign[self.is_near] *= np.where(products < 0, -1.0, 1.0).prod(axis=1)
+            log[self.is_near] += np.log(np.abs(products)).sum(axis=1)
         return Filter(sign, log)
 
     def log_excess(self, log_weights: Floats, factor: float = 1.0) -> float:
@@ -74,7 +77,12 @@ class SummedSteps:
         """
         log = self._far_log(factor)
         far = np.logaddexp.reduce((log_weights + 2.0 * log)[~self.is_near], initial=-math.inf)
-        log[self.is_near] = self._near(factor, 0.5 * (far - _NOTHING - log_weights.max()))[1]
+        least, near = 0.5 * (far - _NOTHING - log_weights.max()), log[self.is_near]
+        for products in self._near(factor):
+            near += np.log(np.abs(products)).sum(axis=1)
+            if (near < least).all():
+                break
+        log[self.is_near] = near
         return float(np.logaddexp.reduce(log_weights + 2.0 * log))
 
     def _far_log(self, factor: float) -> Floats:
@@ -82,22 +90,16 @@ class SummedSteps:
         log = np.zeros_like(self.curvature)
         if self.sums.size:
             u = 2.0 * factor * float(self.rates.max()) * self.curvature[~self.is_near]
-            order = np.arange(1, self.sums.size + 1)
-            log[~self.is_near] = -(self.sums / order) @ u ** order[:, None]
+            powers = np.broadcast_to(u, (self.sums.size, u.size)).cumprod(axis=0)
+            log[~self.is_near] = -(self.sums / np.arange(1, self.sums.size + 1)) @ powers
         return log
 
-    def _near(self, factor: float, least: float) -> tuple[Floats, Floats]:
-        """Return signs and logs at the near curvatures, or bounds once all logs are below least."""
+    def _near(self, factor: float) -> Iterator[Floats]:
+        """Yield products of factors at the near curvatures, shape (near, groups)."""
         twice = 2.0 * factor * self.curvature[self.is_near][:, None]
-        sign, log = np.ones(twice.shape[0]), np.zeros(twice.shape[0])
         size = max(_BLOCK // max(twice.size, 1), 1) * _PRODUCT
         for start in range(0, self.rates.size if twice.size else 0, size):
-            products = _products(twice, self.rates[start : start + size])
-            sign *= np.where(products < 0, -1.0, 1.0).prod(axis=1)
-            log += np.log(np.abs(products)).sum(axis=1)
-            if (log < least).all():
-                break
-        return sign, log
+            yield _products(twice, self.rates[start : start + size])
 
 
 def _products(twice: Floats, rates: Floats) -> Floats:
@@ -105,17 +107,20 @@ def _products(twice: Floats, rates: Floats) -> Floats:
 
     A nonzero factor is at least 2^-106, so that a product of 8 cannot underflow.
     """
-    groups = -(-rates.size // _PRODUCT)
-    factors = np.ones((twice.shape[0], groups * _PRODUCT))
-    factors[:, : rates.size] -= twice * rates
+    steps, groups = rates.size, -(-rates.size // _PRODUCT)
+    factors = np.empty((twice.shape[0], groups * _PRODUCT))
+    np.multiply(twice, rates, out=factors[:, :steps])
+    np.subtract(1.0, factors[:, :steps], out=factors[:, :steps])
+    factors[:, steps:] = 1.0
     row, step = divmod(np.flatnonzero(np.abs(factors) < _NEAR_ZERO), factors.shape[1])
-    product, error = dd.two_prod(twice[row, 0], rates[step])
-    factors[row, step] = (1.0 - product) - error
+    if row.size:
+        product, error = dd.two_prod(twice[row, 0], rates[step])
+        factors[row, step] = (1.0 - product) - error
     return np.asarray(factors.reshape(-1, _PRODUCT, groups).prod(axis=1))
 
 
 def _sums(z: Floats) -> Floats:
-    """Return Σ z^n for n = 1, 2, …, 30: products of z^0, …, z^5 and z^1, z^7, …, z^25."""
+    """Return Σ z^n for n = 1, 2, …, 24: products of z^0, …, z^5 and z^1, z^7, …, z^19."""
     sums = np.zeros((_LEAPS, _POWERS))
     for start in range(0, z.size, _BLOCK):
         block = z[start : start + _BLOCK]
