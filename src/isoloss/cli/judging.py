@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,8 +18,6 @@ if TYPE_CHECKING:
     from isoloss.problems.problem import Problem
 
 __all__ = ["Ways", "judge", "split_in"]
-
-_THREADS = 2  # more threads would wait for one another: most of the work is in Python
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def judge(splits: Sequence[Split], problem: Problem, asked: Asked) -> Judgement 
     """Judge schedules on all splits, or on given test rows; return None for one random split."""
     from isoloss.comparison.judging import judged_over_splits
     from isoloss.comparison.over_rows import judged_on_rows
-    from isoloss.comparison.repeated import losses_over
+    from isoloss.comparison.repeated import losses_in_split
     from isoloss.datasets import Splits
     from isoloss.problems.problem import Problem
 
@@ -72,8 +73,24 @@ def judge(splits: Sequence[Split], problem: Problem, asked: Asked) -> Judgement 
     if len(splits) == 1:
         return None
     made = (partial(Problem.from_data, s.X, s.y, s.X_test, s.y_test) for s in splits)
-    losses = losses_over(made, asked, _THREADS)
-    return judged_over_splits(list(_shown(losses, len(splits))), asked, splits.test_per_train)
+    losses = list(_shown(_in_processes(partial(losses_in_split, asked), made), len(splits)))
+    return judged_over_splits(losses, asked, splits.test_per_train)
+
+
+def _in_processes(
+    losses: Callable[[Callable[[], Problem]], SplitLosses], made: Iterator[Callable[[], Problem]]
+) -> Iterator[SplitLosses]:
+    """Yield the losses of each split in turn.
+
+    A forked process starts at once. Where there is no fork, processes take longer to start than
+    most data sets to compare, and threads gain nothing, as most of the work is in Python.
+    """
+    if sys.platform != "linux":
+        yield from map(losses, made)
+        return
+    ignored = signal.SIGINT, signal.SIG_IGN  # Ctrl-C is for the command, which ends its processes
+    with get_context("fork").Pool(initializer=signal.signal, initargs=ignored) as pool:
+        yield from pool.imap(losses, made)
 
 
 def _shown(found: Iterator[SplitLosses], count: int) -> Iterator[SplitLosses]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from isoloss.comparison.judging import Asked, Schedules, judged_over_splits
 from isoloss.comparison.level_losses import SplitLosses, losses_of
 from isoloss.problems.problem import Problem
 
-__all__ = ["compare_repeatedly", "cross_compare", "losses_over"]
+__all__ = ["compare_repeatedly", "cross_compare", "losses_in_split"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def compare_repeatedly(
     against : str, optional
         The name of the schedule to compare with; by default it is gradient flow.
     n_jobs : int, optional
-        The number of threads, as in scikit-learn: by default 1; -1 uses one per core.
+        The number of joblib's processes, as in scikit-learn: by default 1; -1 uses one per core.
 
     Returns
     -------
@@ -82,8 +82,8 @@ def compare_repeatedly(
     flow's, intervals from -53.7% to -45.8%; train loss 0.1000)."
     """
     asked = Asked.read(schedules, levels, unit, against)
-    splits = losses_over((partial(_itself, each) for each in problems), asked, n_jobs)
-    return judged_over_splits(list(splits), asked, test_per_train)
+    splits = _losses_over((partial(_itself, each) for each in problems), asked, n_jobs)
+    return judged_over_splits(splits, asked, test_per_train)
 
 
 def cross_compare(
@@ -158,23 +158,22 @@ def cross_compare(
     splitter = ShuffleSplit(20, test_size=0.5, random_state=0) if cv is None else check_cv(cv)
     rows = list(splitter.split(X, y, groups))
     made = partial(_problem, X, y, transformer, fit_intercept)
-    splits = losses_over((partial(made, train, test) for train, test in rows), asked, n_jobs)
+    splits = _losses_over((partial(made, train, test) for train, test in rows), asked, n_jobs)
     share = float(np.mean([len(test) / len(train) for train, test in rows]))
-    return judged_over_splits(list(splits), asked, share)
+    return judged_over_splits(splits, asked, share)
 
 
-def losses_over(
-    splits: Iterable[Callable[[], Problem]], asked: Asked, n_jobs: int | None = None
-) -> Iterator[SplitLosses]:
-    """Yield the test losses of each split in turn, computed by threads."""
+def losses_in_split(asked: Asked, made: Callable[[], Problem]) -> SplitLosses:
+    """Return the test losses of one split, whose problem is made by a function."""
+    return losses_of(made(), list(asked.schedules.values()), asked.levels)
+
+
+def _losses_over(
+    splits: Iterable[Callable[[], Problem]], asked: Asked, n_jobs: int | None
+) -> list[SplitLosses]:
     from joblib import Parallel, delayed
 
-    def losses(made: Callable[[], Problem]) -> SplitLosses:
-        return losses_of(made(), list(asked.schedules.values()), asked.levels)
-
-    # starting processes takes longer than comparing the splits of most data sets
-    threads = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
-    yield from threads(delayed(losses)(made) for made in splits)
+    return list(Parallel(n_jobs=n_jobs)(delayed(losses_in_split)(asked, made) for made in splits))
 
 
 def _itself(problem: Problem) -> Problem:
