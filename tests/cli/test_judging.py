@@ -2,6 +2,10 @@
 
 import csv
 import json
+import os
+import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +14,10 @@ from processes import run_isoloss
 from sklearn.datasets import load_diabetes
 
 import isoloss as il
+from isoloss import Problem
+from isoloss.cli.judging import _in_processes
 from isoloss.comparison import bootstrap_compare
+from isoloss.comparison.level_losses import SplitLosses
 from isoloss.datasets import load, split_repeatedly
 
 SCHEDULE = ("--schedule", "gd(1.0, 100) > flow")
@@ -116,3 +123,19 @@ def test_diabetes_over_forty_splits_cannot_tell() -> None:
     found = judged("diabetes", "--repeats", "40", "--levels", "6", *SCHEDULE)
     assert not {"helps", "hurts"} & {row["effect"] for row in found["rows"]}  # type: ignore[attr-defined]
     assert "cannot tell" in found["verdicts"][1]  # type: ignore[index]
+
+
+def _kill(made: Callable[[], Problem]) -> SplitLosses:
+    del made
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def _none() -> Problem:
+    raise AssertionError
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks these processes")
+def test_a_process_that_is_killed_is_one_line() -> None:
+    with pytest.raises(ValueError, match="a process that compared splits was killed"):
+        list(_in_processes(_kill, iter([_none] * 3)))

@@ -82,3 +82,13 @@ def test_mistakes() -> None:
         bootstrap_compare(problem, X_test[:, :2], y_test, "gd(1, 5) > flow")
     with pytest.raises(TypeError, match="problem must be a Problem"):
         bootstrap_compare(X, X_test, y_test, "gd(1, 5) > flow")  # type: ignore[arg-type]
+
+
+def test_two_rows_are_too_few_for_an_interval() -> None:
+    problem = il.Problem.from_data([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0]], [3.0, 4.0, 1.0])
+    test = [[1.0, 2.0], [2.0, 1.0]], [3.0, 5.0]
+    found = bootstrap_compare(problem, *test, "gd(1, 3) > flow", [0.9], unit="start")
+    assert np.isinf(found.schedules[0].high).all()
+    assert ", no interval ?" in str(found)
+    assert "no interval, as there are too few test rows" in found.verdicts[0]
+    assert " inf" not in str(found) + found.verdicts[0]

@@ -136,6 +136,38 @@ def test_numbers_of_steps_that_the_family_refuses_are_left_out() -> None:
         il.finish("warmup_stable_decay(1, ..., warmup=50)", PAPER, 0.1, max_steps=20)
 
 
+def test_a_family_may_refuse_most_numbers_of_steps() -> None:
+    def every(steps: int) -> il.GradientDescent:
+        if steps % 50:
+            raise ValueError("only multiples of 50")
+        return il.GradientDescent(0.1, steps=steps)
+
+    def one(steps: int) -> il.GradientDescent:
+        if steps != 40:
+            raise ValueError("only 40")
+        return il.GradientDescent(0.4, steps=steps)
+
+    assert il.finish(every, PAPER, 10.0).steps == 50
+    assert il.finish(every, PAPER, 1e-3).steps == 100
+    assert il.finish(one, PAPER, 0.3).steps == 40
+    with pytest.raises(ValueError, match="no schedule of at most"):
+        il.finish(one, PAPER, 1e-30)
+
+
+def test_the_first_crossing_is_found_where_momentum_oscillates() -> None:
+    problem = il.Problem.from_spectra(train=[1.0, 0.05], test=[1.0, 5.0], start=[1.0, 1.0])
+    found = il.finish("heavy_ball(1.5, 0.9, ...)", problem, 0.00440584)
+    assert found.steps == 65
+    assert found.phases[0].rate(0) == pytest.approx(0.98565374 * 1.5, rel=1e-7)
+
+
+def test_levels_next_to_the_start() -> None:
+    for below in (1e-14, 1e-13, 1e-9):
+        level = 100 * (1 - below)
+        run = il.train(PAPER, il.finish("gd(1, ...)", PAPER, level))
+        assert float(run.train_loss) == pytest.approx(level, rel=3e-14)
+
+
 def test_an_endless_flow_ends_at_no_level() -> None:
     with pytest.raises(ValueError, match="leave out the flow, or give it a time"):
         il.finish("cosine(1, ...) > flow", PAPER, 0.1)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import TimeoutError, active_children, get_context
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from isoloss.problems.problem import Problem
 
 __all__ = ["Ways", "judge", "split_in"]
+
+_LOOKS = 1.0  # seconds between two looks at whether all workers are alive
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,21 @@ def _in_processes(
         yield from map(losses, made)
         return
     ignored = signal.SIGINT, signal.SIG_IGN  # Ctrl-C is for the command, which ends its processes
+    before = active_children()
     with get_context("fork").Pool(initializer=signal.signal, initargs=ignored) as pool:
-        yield from pool.imap(losses, made)
+        workers = [each for each in active_children() if each not in before]
+        found = pool.imap(losses, made)
+        while True:
+            try:
+                yield found.next(timeout=_LOOKS)
+            except StopIteration:
+                return
+            except TimeoutError:  # a pool waits forever for what a killed worker had begun
+                if any(each not in active_children() for each in workers):
+                    raise ValueError(
+                        "a process that compared splits was killed, perhaps for lack of memory; "
+                        "give fewer rows, or --repeats 1"
+                    ) from None
 
 
 def _shown(found: Iterator[SplitLosses], count: int) -> Iterator[SplitLosses]:

@@ -37,12 +37,10 @@ def sentence(
             side = "lower" if effect == "helps" else "higher"
             parts.append(
                 f"{effect} at {_count(there)} (mean test loss {_sizes(numbers[0][there])} {side} "
-                f"than {whose}, intervals from {_range(numbers, there)}; {_place(levels[there])})"
+                f"than {whose}, {_range(numbers, there)}; {_place(levels[there])})"
             )
     if (there := effects == "no difference").any():
-        parts.append(
-            f"makes no difference at {_count(there)} (intervals from {_range(numbers, there)})"
-        )
+        parts.append(f"makes no difference at {_count(there)} ({_range(numbers, there)})")
     unknown, gaps = effects == "cannot tell", _gaps(levels, rival, *left_out)
     unlike = (effects == "left out") & (left_out[0] + left_out[1] == 0)
     if unlike.any():
@@ -51,15 +49,12 @@ def sentence(
         mixed = "is mixed: it " if {"helps", "hurts"} <= set(effects.tolist()) else ""
         text = f"At equal train loss, {name} {mixed}{' and '.join(parts)}"
         if unknown.any():
-            text += (
-                f"; at {_count(unknown)} these data cannot tell (intervals from "
-                f"{_range(numbers, unknown)})"
-            )
+            text += f"; at {_count(unknown)} these data cannot tell ({_range(numbers, unknown)})"
     elif unknown.any():
         text = (
             f"Cannot tell from these data whether {name} helps or hurts at equal train loss "
             f"({_count(unknown)}: mean test loss {_means(numbers[0][unknown])} against {whose}, "
-            f"intervals from {_range(numbers, unknown)})"
+            f"{_range(numbers, unknown)})"
         )
     elif (left_out[0] == left_out[2]).all():
         both = "" if rival == "gradient flow" else f" together with {rival}"
@@ -77,11 +72,15 @@ def as_grid(
     columns = {"train loss": [short(level, _DIGITS) for level in levels]}
     for name, estimate, high, effects in judged:
         cells = zip(estimate, high - estimate, effects, strict=True)
-        columns[name] = [
-            "-" if np.isnan(mean) else f"{signed_percent(mean)} ± {100 * half:.1f}% {MARKS[effect]}"
-            for mean, half, effect in cells
-        ]
+        columns[name] = [_cell(*cell) for cell in cells]
     return tuple(columns), list(zip(*columns.values(), strict=True))
+
+
+def _cell(mean: float, half: float, effect: str) -> str:
+    if np.isnan(mean):
+        return "-"
+    interval = f" ± {100 * half:.1f}%" if np.isfinite(half) else ", no interval"
+    return f"{signed_percent(mean)}{interval} {MARKS[effect]}"
 
 
 def _count(there: Flags) -> str:
@@ -101,7 +100,10 @@ def _means(values: Floats) -> str:
 
 
 def _range(numbers: tuple[Floats, Floats, Floats], there: Flags) -> str:
-    return f"{signed_percent(numbers[1][there].min())} to {signed_percent(numbers[2][there].max())}"
+    low, high = numbers[1][there].min(), numbers[2][there].max()
+    if np.isinf(low) or np.isinf(high):
+        return "no interval, as there are too few test rows"
+    return f"intervals from {signed_percent(low)} to {signed_percent(high)}"
 
 
 def _gaps(levels: Floats, rival: str, missing: Counts, below: Counts, splits: int) -> list[str]:

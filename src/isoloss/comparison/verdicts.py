@@ -60,10 +60,8 @@ def verdict(stops: Stops) -> str:
     if not count and stops.is_finished:
         return f"{stops.name} has no schedule of at most {MOST_STEPS:,} steps for any level."
     if not count:
-        return (
-            f"{stops.name} reaches none of the {total} levels: its train loss ends at "
-            f"{short(stops.train_loss[-1])}."
-        )
+        what = f"reaches none of the {total} levels" if total > 1 else "does not reach the level"
+        return f"{stops.name} {what}: its train loss ends at {short(stops.train_loss[-1])}."
     if not compared.any():
         return (
             f"{stops.name} and {stops.reference} reach no level together, so that they cannot be "

@@ -17,6 +17,8 @@ from isoloss.schedules.unfinished import Unfinished
 
 __all__ = ["End", "OpenEnds"]
 
+_REFUSED = 2000  # numbers of steps that a family may refuse in a row
+
 
 class End:
     """The end of one schedule for one problem, with its rates multiplied by a factor up to 1."""
@@ -30,6 +32,11 @@ class End:
             rates = scaled(schedule.learning_rates(), self.directions.unit)
             if SummedSteps.serves(rates, curvature):
                 self._steps = SummedSteps.build(rates, curvature[0, 0, :])
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether all phases are gradient descent at no more than the largest stable rate."""
+        return self._steps is not None
 
     def filter(self, factor: float = 1.0) -> Filter:
         """Return the filter (r,) at the end."""
@@ -70,6 +77,14 @@ class OpenEnds:
         if steps not in self._known:
             self._known[steps] = self._found(steps)
         return self._known[steps]
+
+    def accepted(self, steps: int, below: int) -> int:
+        """Return the next number of steps for which the family has a schedule; 0 if none is found.
+
+        It is at least ``steps`` and less than ``below``.
+        """
+        numbers = range(steps, min(below, steps + _REFUSED))
+        return next((n for n in numbers if math.isfinite(self.of(n))), 0)
 
     def whole(self, steps: int) -> End:
         """Return the end of the schedule with this number of steps."""

@@ -32,6 +32,7 @@ _PER_DOUBLING = 2  # larger numbers of steps tried per doubling
 _CLOSE = 1e-14  # tolerance of the log excess: absolute up to 1, relative beyond
 _FIRST = 2.0**-4  # the largest first step of the rates' factor below 1
 _LEAST = 2.0**-40  # the smallest such step
+_STRIDES = 2.0**-10, 2.0**-8  # the smallest and largest between factors where ends may oscillate
 _BEYOND = 1.25  # how far to step past the factor that a straight line predicts
 
 
@@ -85,7 +86,10 @@ def finish(
     -----
     The search tries every number of steps up to 32, and then two per doubling. It continues between
     the first number whose schedule ends low enough and the number tried before it, on the
-    assumption that longer schedules end lower in this range.
+    assumption that longer schedules end lower in this range. Where ends oscillate, as with momentum
+    or rates above the largest stable one, a smaller number beyond 32 can be missed. The factor is
+    then sought down from 1 in strides of 1/(8K), at most 1/256 and at least 1/1024, so that a
+    narrower crossing can be missed, too.
 
     Examples
     --------
@@ -171,14 +175,16 @@ def finish_each(
 
 def _at(ends: OpenEnds, wanted: float) -> tuple[End, float] | None:
     """Return the end that meets the log of an excess train loss, and the factor of its rates."""
-    steps = _fewest_steps(lambda steps: ends.of(steps) - wanted, ends.most)
+    steps = _fewest_steps(ends, wanted)
     if not steps:
         return None
     end, last = ends.whole(steps), ends.of(steps) - wanted
     before = ends.of(steps - 1) - wanted if steps > 1 else math.inf
     # adding a step changes the end about as much as a factor of K/(K - 1)
     straight = last / (last - before) / steps if math.isfinite(before) else _FIRST
-    width = min(max(_BEYOND * straight, _LEAST), _FIRST)
+    # an oscillating end turns about once for each step
+    stride = _FIRST if end.is_stable else min(max(0.125 / steps, _STRIDES[0]), _STRIDES[1])
+    width = min(max(_BEYOND * straight, _LEAST), stride)
     close = _CLOSE * max(1.0, abs(wanted))
 
     @functools.cache  # the root finder evaluates the ends of its interval again
@@ -187,7 +193,7 @@ def _at(ends: OpenEnds, wanted: float) -> tuple[End, float] | None:
         miss = end.log_excess(factor) - wanted
         return 0.0 if abs(miss) <= close else miss
 
-    return end, _largest_factor(above, width)
+    return end, _largest_factor(above, width, 1.0 if end.is_stable else stride)
 
 
 def _log_excess(problem: Problem, levels: Any) -> list[float]:
@@ -205,24 +211,35 @@ def _grid(most: int) -> list[int]:
     return [*range(1, min(_ALL, most) + 1), *larger, *([most] if most > _ALL else [])]
 
 
-def _fewest_steps(above: Callable[[int], float], most: int) -> int:
+def _fewest_steps(ends: OpenEnds, wanted: float) -> int:
     """Return the smallest number of steps whose end is not above the level; 0 if none is found."""
-    grid = _grid(most)
-    first = next((i for i, steps in enumerate(grid) if above(steps) <= 0), None)
-    if first is None:
+    tried, high = [0], 0
+    for steps in _grid(ends.most):
+        accepted = ends.accepted(steps, ends.most + 1)
+        if accepted > tried[-1]:
+            tried.append(accepted)
+            if ends.of(accepted) <= wanted:
+                high = accepted
+                break
+    if not high:
         return 0
-    high, low = grid[first], grid[first - 1] if first else 0
-    known = [steps for steps in grid[max(first - 2, 0) : first + 1] if math.isfinite(above(steps))]
-    halve = False
-    while high - low > 1:
-        width, middle = high - low, (low + high) // 2
+    known, low, halve = tried[1:], tried[-2], False
+    top = high  # the family refuses all numbers from here up to the one before ``high``
+    while top - low > 1:
+        width, middle = top - low, (low + top) // 2
         if len(known) > 1 and not halve:
-            middle = math.ceil(_where_zero({steps: above(steps) for steps in known[-3:]}))
-            middle = min(max(middle, low + 1), high - 1)
-        low, high = (low, middle) if above(middle) <= 0 else (middle, high)
-        if math.isfinite(above(middle)):
-            known.append(middle)
-        halve = not halve and high - low > 0.5 * width  # the interpolation guided badly
+            middle = math.ceil(_where_zero({n: ends.of(n) - wanted for n in known[-3:]}))
+            middle = min(max(middle, low + 1), top - 1)
+        accepted = ends.accepted(middle, top)
+        if not accepted:
+            top = middle
+            continue
+        known.append(accepted)
+        if ends.of(accepted) <= wanted:
+            high = top = accepted
+        else:
+            low = accepted
+        halve = not halve and top - low > 0.5 * width  # the interpolation guided badly
     return high
 
 
@@ -236,15 +253,19 @@ def _where_zero(values: dict[int, float]) -> float:
     return math.exp(min(log_steps, 50.0))
 
 
-def _largest_factor(above: Callable[[float], float], width: float) -> float:
+def _largest_factor(above: Callable[[float], float], width: float, stride: float) -> float:
     """Return the largest factor up to 1 at which a function is 0; at 1, it must be at most 0.
 
-    The search steps down from 1, first by ``width``, until the function is above 0.
+    The search steps down from 1, first by ``width``, then by at most ``stride``, until the function
+    is no longer below 0.
     """
     if above(1.0) == 0:
         return 1.0
-    high = 1.0
-    while above(1.0 - width) <= 0:
-        high, width = 1.0 - width, min(2.0 * width, 0.5 * (1.0 + width))
-    root: Any = brentq(above, 1.0 - width, high, xtol=1e-300, rtol=4 * 2.0**-52, maxiter=300)
+    high, low = 1.0, 1.0 - width
+    while (value := above(low)) < 0:
+        width = min(2.0 * width, stride)
+        high, low = low, max(low - width, 0.0)
+    if value == 0:
+        return low
+    root: Any = brentq(above, low, high, xtol=1e-300, rtol=4 * 2.0**-52, maxiter=2000)
     return float(root)
