@@ -216,6 +216,8 @@ def _fewest_steps(ends: OpenEnds, wanted: float) -> int:
     tried, high = [0], 0
     for steps in _grid(ends.most):
         accepted = ends.accepted(steps, ends.most + 1)
+        if not accepted and len(tried) == 1:
+            return 0
         if accepted > tried[-1]:
             tried.append(accepted)
             if ends.of(accepted) <= wanted:
