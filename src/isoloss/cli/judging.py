@@ -87,7 +87,8 @@ def _in_processes(
     A forked process starts at once. Where there is no fork, processes take longer to start than
     most data sets to compare, and threads gain nothing, as most of the work is in Python.
     """
-    if sys.platform != "linux" or "jax" in sys.modules:  # JAX's threads do not survive a fork
+    jax = sys.modules.get("jax")  # its threads do not survive a fork
+    if sys.platform != "linux" or jax is not None:
         yield from map(losses, made)
         return
     ignored = signal.SIGINT, signal.SIG_IGN  # Ctrl-C is for the command, which ends its processes
