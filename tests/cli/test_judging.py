@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,17 +29,15 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
-def judged(*arguments: str | Path) -> dict[str, object]:
+def judged(*arguments: str | Path) -> dict[str, Any]:
     done = run_isoloss("compare", *arguments, "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    found: dict[str, object] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def ends(found: dict[str, object]) -> list[tuple[float, float]]:
-    table = found["rows"]
-    assert isinstance(table, list)
-    return [(row["low"], row["high"]) for row in table if row["schedule"] != "flow"]
+def ends(found: dict[str, Any]) -> list[tuple[float, float]]:
+    return [(row["low"], row["high"]) for row in found["rows"] if row["schedule"] != "flow"]
 
 
 def test_twenty_splits_agree_with_those_of_python(rows: Path) -> None:
@@ -52,8 +51,8 @@ def test_twenty_splits_agree_with_those_of_python(rows: Path) -> None:
     (stops,) = python.schedules
     np.testing.assert_allclose(ends(found), np.c_[stops.low, stops.high], rtol=1e-9, atol=1e-12)
     assert len(problems) == 20
-    assert found["verdicts"][1:] == list(python.verdicts)  # type: ignore[index]
-    assert any("20 splits: 18 test rows each" in note for note in found["notes"])  # type: ignore[attr-defined]
+    assert found["verdicts"][1:] == list(python.verdicts)
+    assert any("20 splits: 18 test rows each" in note for note in found["notes"])
 
 
 def test_given_test_rows_are_drawn_anew(tmp_path: Path) -> None:
@@ -73,7 +72,7 @@ def test_given_test_rows_are_drawn_anew(tmp_path: Path) -> None:
 
 def test_groups_and_time_are_said(rows: Path) -> None:
     groups = judged(rows, "--groups", "site", "--ignore", "day", "--repeats", "3", *SCHEDULE)
-    assert any("rows with the same 'site' stay together" in note for note in groups["notes"])  # type: ignore[attr-defined]
+    assert any("rows with the same 'site' stay together" in note for note in groups["notes"])
     timed = run_isoloss("compare", rows, "--time", "day", "--ignore", "site", *SCHEDULE)
     assert timed.returncode == 0, timed.stderr
     assert "each tests on the rows that follow its train rows (5 splits" in timed.stdout
@@ -115,8 +114,8 @@ def test_mistakes(rows: Path, options: list[str], message: str) -> None:
 
 def test_diabetes_over_forty_splits_cannot_tell() -> None:
     found = judged("diabetes", "--repeats", "40", "--levels", "6", *SCHEDULE)
-    assert not {"helps", "hurts"} & {row["effect"] for row in found["rows"]}  # type: ignore[attr-defined]
-    assert "cannot tell" in found["verdicts"][1]  # type: ignore[index]
+    assert not {"helps", "hurts"} & {row["effect"] for row in found["rows"]}
+    assert "cannot tell" in found["verdicts"][1]
 
 
 KILLED = """

@@ -69,7 +69,7 @@ def test_splits_of_one_data_set_are_covered() -> None:
 )
 def test_what_has_no_corrected_interval(arguments: tuple[object, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        resampled_intervals(*arguments)  # type: ignore[arg-type]
+        resampled_intervals(*arguments)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_options_are_checked() -> None:

@@ -81,7 +81,7 @@ def test_mistakes() -> None:
     with pytest.raises(ValueError, match="X_test"):
         bootstrap_compare(problem, X_test[:, :2], y_test, "gd(1, 5) > flow")
     with pytest.raises(TypeError, match="problem must be a Problem"):
-        bootstrap_compare(X, X_test, y_test, "gd(1, 5) > flow")  # type: ignore[arg-type]
+        bootstrap_compare(X, X_test, y_test, "flow")  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_two_rows_are_too_few_for_an_interval() -> None:

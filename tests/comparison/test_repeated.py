@@ -145,7 +145,7 @@ def test_results_travel_and_do_not_depend_on_threads() -> None:
     assert str(pickle.loads(pickle.dumps(found))) == str(found) == str(again)
     assert repr(found) == "Judgement(1 schedules, 3 levels, 20 splits)"
     with pytest.raises(AttributeError):
-        found.levels = found.levels  # type: ignore[misc]
+        found.levels = found.levels  # type: ignore[misc]  # wrong on purpose
 
 
 def test_mistakes() -> None:
@@ -158,7 +158,7 @@ def test_mistakes() -> None:
     with pytest.raises(TypeError, match="must be one, not a batch"):
         compare_repeatedly([batch, batch], ANNEALED, test_per_train=0)
     with pytest.raises(TypeError, match="need problems of NumPy arrays"):
-        compare_repeatedly([X, X], ANNEALED, test_per_train=0)  # type: ignore[list-item]
+        compare_repeatedly([X, X], ANNEALED, test_per_train=0)  # type: ignore[list-item]  # wrong on purpose
     with pytest.raises(ValueError, match="no test data"):
         compare_repeatedly([il.Problem.from_data(X, y)] * 2, ANNEALED, test_per_train=0)
     with pytest.raises(ValueError, match="X must be finite"):

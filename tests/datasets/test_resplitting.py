@@ -112,7 +112,7 @@ def test_mistakes(options: dict[str, object], message: str) -> None:
     own = {options.get("groups"), options.get("time")}
     ignore = [each for each in ("site", "year", "day", "same", "gap") if each not in own]
     with pytest.raises(ValueError, match=message):
-        split_repeatedly(Table("rows", frame), target="y", ignore=ignore, **options)  # type: ignore[arg-type]
+        split_repeatedly(Table("rows", frame), target="y", ignore=ignore, **options)  # type: ignore[arg-type]  # options differ in type
 
 
 def test_a_later_split_that_cannot_be_used_is_named() -> None:

@@ -270,7 +270,7 @@ def test_where_the_last_step_may_be_shortened_the_best_of_a_grid_is_found() -> N
             "constant",
             train_loss=LEVEL,
             steps=3,
-            max_lr=limit,  # type: ignore[arg-type]
+            max_lr=limit,
         )
         assert found.test_loss == pytest.approx(best, rel=1e-2)
         assert found.test_loss <= best * (1 + 1e-9) if goal == "lowest" else best <= found.test_loss

@@ -358,7 +358,7 @@ def test_a_last_step_is_shortened_to_end_at_the_level_or_whole() -> None:
         ("exact", "train_loss == level and steps == 1 and last_rate < 3/4"),
         ("whole", "train_loss == 25/3 and steps == 1"),
     ):
-        proof = certify(PAPER, "gd(1/2, 9)", 9, claim, last_step=last_step)  # type: ignore[arg-type]
+        proof = certify(PAPER, "gd(1/2, 9)", 9, claim, last_step=last_step)  # type: ignore[arg-type]  # a str
         assert checked(proof) == "proved"
         assert proof.content["last_step"] == last_step
     whole = certify(PAPER, "gd(1/2, 9)", 9, "last_rate > 0", last_step="whole")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,26 +16,24 @@ from isoloss.comparison.intervals import (
     resampled_intervals,
 )
 from isoloss.comparison.judgement import Judged, Judgement
-from isoloss.comparison.level_losses import Comparable, SplitLosses
+from isoloss.comparison.level_losses import Compared, SplitLosses
 from isoloss.comparison.referring import known_name
 from isoloss.comparison.yardsticks import quotient
 from isoloss.levels.grid import Levels
-from isoloss.schedules.resolving import Given, read_all
 from isoloss.schedules.text import Spec
-from isoloss.schedules.unfinished import Unfinished, read_unfinished
+from isoloss.schedules.unfinished import Comparable, read_comparables
 
 __all__ = ["Asked", "Schedules", "judged_over_rows", "judged_over_splits"]
 
 Floats = npt.NDArray[np.float64]
-One = Given | Unfinished | Callable[[int], Given]
-Schedules = One | Mapping[str, One] | Iterable[One]
+Schedules = Comparable | Mapping[str, Comparable] | Iterable[Comparable]
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
     """What to compare: schedules by name, levels, and the reference (None for gradient flow)."""
 
-    schedules: dict[str, Comparable]
+    schedules: dict[str, Compared]
     levels: Levels
     against: str | None
 
@@ -44,7 +42,7 @@ class Asked:
         cls, schedules: Schedules, levels: Any, unit: str = "absolute", against: str | None = None
     ) -> Asked:
         """Read the arguments of users, and sort the levels from high to low."""
-        named = read_all(schedules, read_unfinished, Given | Unfinished | Callable)
+        named = read_comparables(schedules)
         asked = Levels.read(levels, unit)
         falling = replace(asked, values=np.sort(asked.values)[::-1])
         known = None if against is None else known_name(against, list(named))

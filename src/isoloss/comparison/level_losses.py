@@ -18,11 +18,11 @@ from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import Spec
 from isoloss.schedules.unfinished import Unfinished
 
-__all__ = ["Comparable", "SplitLosses", "losses_of", "runs_and_losses"]
+__all__ = ["Compared", "SplitLosses", "losses_of", "runs_and_losses"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Comparable = Spec | Schedule | Unfinished
+Compared = Spec | Schedule | Unfinished
 """A schedule to stop at the levels, or to finish at each of them."""
 
 
@@ -49,13 +49,13 @@ class SplitLosses:
 
 
 @blas_by_size
-def losses_of(problem: Problem, schedules: Sequence[Comparable], asked: Levels) -> SplitLosses:
+def losses_of(problem: Problem, schedules: Sequence[Compared], asked: Levels) -> SplitLosses:
     """Train one problem to all levels with each schedule and with gradient flow."""
     return runs_and_losses(problem, schedules, asked)[1]
 
 
 def runs_and_losses(
-    problem: Problem, schedules: Sequence[Comparable], asked: Levels
+    problem: Problem, schedules: Sequence[Compared], asked: Levels
 ) -> tuple[list[Run], SplitLosses]:
     """Return the runs and test losses of all schedules, followed by those of gradient flow."""
     if not isinstance(problem, Problem) or not isinstance(problem.curvature, np.ndarray):

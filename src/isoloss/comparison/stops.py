@@ -22,13 +22,11 @@ from isoloss.levels.grid import Levels, between, start_excess
 from isoloss.levels.ridge_regression import Ridge
 from isoloss.problems.problem import Problem
 from isoloss.schedules.phases import GradientFlow
-from isoloss.schedules.resolving import Given, read_all
-from isoloss.schedules.unfinished import Unfinished, read_unfinished
+from isoloss.schedules.unfinished import Comparable, Unfinished, read_comparables
 
 __all__ = ["compare", "compared"]
 
 Floats = npt.NDArray[np.float64]
-Comparable = Given | Unfinished | Callable[[int], Given]
 TestError = Callable[[Floats], Floats]
 
 _LEAST = 1e-10  # the least share of the smallest train loss that levels can divide
@@ -128,7 +126,7 @@ def compared(
         chosen = np.sort(between("levels", problem, chosen))[::-1]
     grid = _grid(problem, start, (chosen[-1] - _floor(problem)) / start)
     searched = np.concatenate([grid, _grid(problem, start, _SEARCHED), chosen])
-    named = read_all(schedules, read_unfinished, Given | Unfinished | Callable)
+    named = read_comparables(schedules)
     if against is not None:
         known_name(against, list(named))  # before the work
     stopped = [each for each in named.values() if not isinstance(each, Unfinished)]

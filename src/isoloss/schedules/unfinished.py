@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from isoloss.schedules.grammar import SpecError
-from isoloss.schedules.resolving import Given, read
+from isoloss.schedules.resolving import Given, read, read_all
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import MAX_RATES, Spec
 
-__all__ = ["Unfinished", "read_unfinished"]
+__all__ = ["Comparable", "Unfinished", "read_comparables", "read_unfinished"]
 
 _SHORT = 4096  # schedules of up to this many steps are cached
 _TRIED = (1, 12, 1000)  # a family may need a few steps, or a multiple of some number
@@ -43,8 +43,19 @@ class Unfinished:
         return f"{getattr(self.family, '__name__', type(self.family).__name__)}(...)"
 
 
+Comparable = Given | Unfinished | Callable[[int], Given]
+"""Whatever a user gives as a schedule that may leave its number of steps open."""
+
+
+def read_comparables(
+    schedules: Comparable | Mapping[str, Comparable] | Iterable[Comparable],
+) -> dict[str, Spec | Schedule | Unfinished]:
+    """Return schedules by name, as `resolving.read_all` does."""
+    return read_all(schedules, read_unfinished, Given | Unfinished | Callable)
+
+
 def read_unfinished(
-    schedule: Given | Unfinished | Callable[[int], Given], *, max_rates: int = MAX_RATES
+    schedule: Comparable, *, max_rates: int = MAX_RATES
 ) -> Unfinished | Spec | Schedule:
     """Return a schedule as `resolving.read` does, or one that leaves its number of steps open.
 
