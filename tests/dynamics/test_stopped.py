@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 
 import isoloss as il
+from isoloss.dynamics.stopped import until
 
 PROBLEM = il.Problem.from_spectra([1.0, 0.4, 0.1], [1.0, 2.0, 3.0], [3.0, -2.0, 4.0])
 RATES = np.random.default_rng(3).uniform(0, 0.6, 40)
@@ -61,6 +63,25 @@ def test_edges() -> None:
     assert many[1].stopped_schedule() == il.Schedule(il.GradientFlow(float(many[1].time)))
     endless = il.GradientFlow() + il.GradientDescent(0.3, 2)
     assert il.train(PROBLEM, endless, 3.0).stopped_schedule().phases[0].steps == 0
+
+
+def test_a_cut_phase_keeps_its_settings() -> None:
+    momenta = np.array([0.5, 0.0, 0.25, 0.75])
+    settings: dict[str, Any] = {"weight_decay": 0.1, "batch_size": 3, "sampling": "gaussian"}
+    flow = il.GradientFlow(2.0, weight_decay=0.1)
+    heavy = il.HeavyBall(0.3, momenta, 4, dampening=0.5, decoupled=True, **settings)
+    assert until(heavy + flow, 2, 0.0, math.nan) == il.Schedule(
+        il.HeavyBall(0.3, momenta[:2], 2, dampening=0.5, decoupled=True, **settings)
+    )
+    cut = until(flow + heavy, 3, 2.0, 0.2)
+    last = il.HeavyBall(
+        0.2, 0.25, 1, dampening=0.5, decoupled=True, carry_velocity=True, **settings
+    )
+    whole = il.HeavyBall(0.3, momenta[:2], 2, dampening=0.5, decoupled=True, **settings)
+    assert cut == il.Schedule(flow, whole, last)
+    assert until(flow + heavy, 0, 0.5, math.nan) == il.Schedule(
+        il.GradientFlow(0.5, weight_decay=0.1)
+    )
 
 
 def test_steps_of_another_kind_are_not_cut() -> None:

@@ -28,7 +28,8 @@ class End:
         self.directions = Directions.of(problem._reduced)
         self._steps: SummedSteps | None = None
         curvature = self.directions.curvature
-        if all(isinstance(phase, GradientDescent) for phase in schedule.phases):
+        only_descent = all(isinstance(phase, GradientDescent) for phase in schedule.phases)
+        if only_descent and schedule.is_plain:
             rates = scaled(schedule.learning_rates(), self.directions.unit)
             if SummedSteps.serves(rates, curvature):
                 self._steps = SummedSteps.build(rates, curvature[0, 0, :])

@@ -26,6 +26,12 @@ def follow(
     problem: Problem, schedules: Sequence[Schedule], levels: Array | None, *, exact: bool
 ) -> list[Run]:
     """Train a problem, or a batch of them, by each schedule; return one run per schedule."""
+    for phase in (phase for schedule in schedules for phase in schedule.phases):
+        if not phase.is_plain:
+            raise ValueError(
+                "training does not know weight decay, dampening, a momentum for each step, or "
+                f"minibatches yet; leave them out of {phase!r}"
+            )
     if len(schedules) == 1:
         # build the parts only as far as training goes
         only = (part for phase in schedules[0].phases for part in solvers(phase))

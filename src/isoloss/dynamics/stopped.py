@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
-from isoloss.schedules.phases import GradientDescent, GradientFlow, HeavyBall, Nesterov, Steps
+from isoloss.schedules.phases import GradientFlow
+from isoloss.schedules.phases.parts import part, with_last_rate
 from isoloss.schedules.schedule import Phase, Schedule
 
 __all__ = ["until"]
-
-_KINDS = (GradientDescent, HeavyBall, Nesterov)
 
 
 def until(schedule: Schedule, steps: int, time: float, last_rate: float) -> Schedule:
@@ -24,34 +23,17 @@ def until(schedule: Schedule, steps: int, time: float, last_rate: float) -> Sche
             break
         if isinstance(phase, GradientFlow):
             after = done_time + phase.time
-            found.append(phase if after <= time else GradientFlow(time - done_time))
+            cut = GradientFlow(time - done_time, weight_decay=phase.weight_decay)
+            found.append(phase if after <= time else cut)
             done_time = min(after, time)
             continue
         count = min(phase.steps, steps - done_steps)
         done_steps += count
         last = done_steps == steps and done_time == time
-        found += _first(phase, count, last_rate) if last else [phase]
+        if not last:
+            found.append(phase)
+        elif math.isnan(last_rate):
+            found.append(part(phase, 0, count))
+        else:
+            found += with_last_rate(phase, count, last_rate)
     return Schedule(*found)
-
-
-def _first(phase: Phase, count: int, last_rate: float) -> list[Phase]:
-    """Return the first steps of a phase, of which the last may have another rate."""
-    if not isinstance(phase, Steps) or type(phase) not in _KINDS:
-        raise ValueError(
-            f"training stops within {type(phase).__name__}, of which nothing is known but its "
-            "steps; only GradientDescent, HeavyBall and Nesterov can be cut at a stop"
-        )
-    fields, lr = phase.to_dict(), phase.lr
-    whole = math.isnan(last_rate)
-    if not isinstance(lr, float):
-        rates = lr[:count].copy()
-        rates[-1] = rates[-1] if whole else last_rate
-        return [phase.from_dict(fields | {"lr": rates})]
-    if whole:
-        return [phase.from_dict(fields | {"steps": count})]
-    end = fields | {"lr": last_rate, "steps": 1}
-    if count == 1:
-        return [phase.from_dict(end)]
-    if "carry_velocity" in fields:
-        end |= {"carry_velocity": True}
-    return [phase.from_dict(fields | {"steps": count - 1}), phase.from_dict(end)]

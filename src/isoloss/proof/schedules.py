@@ -82,6 +82,10 @@ def read_schedule(schedule: Any, max_lr: fmpq | None) -> list[Piece]:
                 "proofs are about gradient descent and gradient flow; the schedule has "
                 f"{type(phase).__name__}"
             )
+        if not phase.is_plain:
+            raise ValueError(
+                f"proofs are about full batches without weight decay; the schedule has {phase!r}"
+            )
         if isinstance(phase, GradientFlow):
             endless = phase.time == float("inf")
             found.append(ExactFlow(None if endless else exact("time", phase.time) * unit))

@@ -53,6 +53,19 @@ class Phase(_Composes, ABC):
     def steps(self) -> int:
         """The number of steps."""
 
+    @property
+    def weight_decay(self) -> float:
+        """The weight decay λ, which adds λβ to the gradient; by default 0."""
+        return 0.0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether training multiplies the residual by a filter: by default, it does.
+
+        It does not with weight decay, dampening, a momentum for each step, or minibatches.
+        """
+        return True
+
     @abstractmethod
     def rate(self, step: int) -> float:
         """Return the learning rate of one step, counted from 0.
@@ -69,7 +82,9 @@ class Phase(_Composes, ABC):
 
     @abstractmethod
     def scaled(self, factor: float) -> Phase:
-        """Return the phase with its rates and times multiplied by a number.
+        """Return the phase in another unit: rates and times are multiplied by a number.
+
+        Weight decay, which is a curvature, is divided by it.
 
         Parameters
         ----------
@@ -136,6 +151,11 @@ class Schedule(_Composes):
         """The total number of steps; gradient flow has none."""
         return sum(phase.steps for phase in self.phases)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether training multiplies the residual by a filter, as all phases are plain."""
+        return all(phase.is_plain for phase in self.phases)
+
     def learning_rates(self) -> npt.NDArray[np.float64]:
         """Return the rate of every step.
 
@@ -158,7 +178,9 @@ class Schedule(_Composes):
         return np.concatenate([np.empty(0), *(phase.learning_rates() for phase in self.phases)])
 
     def scaled(self, factor: float) -> Schedule:
-        """Return the schedule with all rates and times multiplied by a factor.
+        """Return the schedule in another unit: rates and times are multiplied by a factor.
+
+        Weight decay, which is a curvature, is divided by it.
 
         Parameters
         ----------

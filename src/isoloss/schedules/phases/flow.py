@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.schedules.phases.numbers import real
+from isoloss.schedules.phases.numbers import nonnegative, real
 from isoloss.schedules.schedule import Phase
 from isoloss.schedules.text_form import TextForm
 
@@ -27,11 +27,13 @@ class GradientFlow(Phase):
     ----------
     time : float, default: infinity
         The duration, at least 0.
+    weight_decay : float, default: 0
+        As for `GradientDescent`.
 
     Raises
     ------
     ValueError
-        If ``time`` is negative or NaN.
+        If ``time`` is negative or NaN, or ``weight_decay`` is negative or not finite.
 
     Examples
     --------
@@ -42,6 +44,7 @@ class GradientFlow(Phase):
     """
 
     time: float = math.inf
+    weight_decay: float = field(default=0.0, kw_only=True)
     name: ClassVar[str] = "gradient_flow"
     text_form: ClassVar[TextForm] = TextForm("flow", {"time": "a time"}, "flow(2.5)")
 
@@ -50,6 +53,12 @@ class GradientFlow(Phase):
         if not time >= 0:
             raise ValueError(f"time must be a number of at least 0; got {self.time!r}")
         object.__setattr__(self, "time", time + 0.0)  # -0 is 0
+        object.__setattr__(self, "weight_decay", nonnegative("weight_decay", self.weight_decay))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is no weight decay."""
+        return not self.weight_decay
 
     @property
     def steps(self) -> int:
@@ -76,18 +85,24 @@ class GradientFlow(Phase):
         )
 
     def scaled(self, factor: float) -> GradientFlow:
-        """Return the phase with its time multiplied by a number.
+        """Return the phase in another unit: its time is multiplied by a number.
+
+        Weight decay, which is a curvature, is divided by it.
 
         Parameters
         ----------
         factor : float
             The number, such as ``problem.max_lr``.
         """
-        return GradientFlow(self.time * factor)
+        decay = self.weight_decay / factor if self.weight_decay else 0.0
+        return GradientFlow(self.time * factor, weight_decay=decay)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields of the phase for JSON, in which None stands for an infinite time."""
-        return {"time": None if math.isinf(self.time) else self.time}
+        fields: dict[str, Any] = {"time": None if math.isinf(self.time) else self.time}
+        if self.weight_decay:
+            fields["weight_decay"] = self.weight_decay
+        return fields
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
@@ -102,4 +117,7 @@ class GradientFlow(Phase):
         return cls(time=math.inf if time is None else time, **fields)
 
     def __repr__(self) -> str:
-        return "GradientFlow()" if math.isinf(self.time) else f"GradientFlow(time={self.time!r})"
+        parts = [] if math.isinf(self.time) else [f"time={self.time!r}"]
+        if self.weight_decay:
+            parts.append(f"weight_decay={self.weight_decay!r}")
+        return f"GradientFlow({', '.join(parts)})"

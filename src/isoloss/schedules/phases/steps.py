@@ -2,60 +2,50 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.schedules.phases.numbers import real
+from isoloss.schedules.phases.numbers import PRINTED, count, nonnegative, printed, real
 from isoloss.schedules.schedule import Phase
 
-__all__ = ["Steps"]
+__all__ = ["Sampling", "Steps"]
+
+Sampling = Literal["replacement", "without_replacement", "gaussian"]
 
 _MAX_STEPS = 2**53  # every step count up to here is exact in float64
-_PRINTED_RATES = 8
 _MIN_RUN = 64  # runs of at least this many equal rates are solved in closed form
 
 
 class Steps(Phase):
     """Steps that share one learning rate or have a rate each."""
 
-    __slots__ = ("_rates", "_steps")
+    __slots__ = ("_batch_size", "_rates", "_sampling", "_steps", "_weight_decay")
     _rates: npt.NDArray[np.float64]
     _steps: int
+    _weight_decay: float
+    _batch_size: int | None
+    _sampling: Sampling | None
 
-    def __init__(self, lr: Any, steps: int | None = None) -> None:
-        if steps is not None:
-            steps = _step_count(steps)
-        name = type(self).__name__
-        if callable(lr):
-            if steps is None:
-                raise ValueError(f"a function of the step needs steps=K: {name}(lr, steps=K)")
-            lr = [float(lr(step)) for step in range(steps)]
-        rates = real("lr", lr)
-        if rates.ndim > 1:
-            raise ValueError(f"lr must be a number or a 1-D array; got shape {rates.shape}")
-        if not np.isfinite(rates).all():
-            raise ValueError("lr must be finite; got NaN or infinity")
-        if (rates < 0).any():
-            raise ValueError(f"lr must not be negative; got {rates.min():g}")
-        if rates.ndim == 0:
-            if steps is None:
-                raise ValueError(
-                    f"a single rate needs a number of steps: {name}({float(rates):g}, steps=K)"
-                )
-        elif steps is not None and steps != rates.size:
-            raise ValueError(
-                f"lr has {rates.size} rates but steps={steps}; "
-                "leave steps out to take one step for each rate"
-            )
-        else:
-            steps = rates.size
-        rates.setflags(write=False)
+    def __init__(
+        self,
+        lr: Any,
+        steps: int | None = None,
+        *,
+        weight_decay: float = 0.0,
+        batch_size: int | None = None,
+        sampling: Sampling | None = None,
+    ) -> None:
+        rates, steps = _rates_of(lr, steps, type(self).__name__)
         object.__setattr__(self, "_rates", rates)
         object.__setattr__(self, "_steps", steps)
+        object.__setattr__(self, "_weight_decay", nonnegative("weight_decay", weight_decay))
+        if batch_size is not None:
+            batch_size = count("batch_size", batch_size, 1, _MAX_STEPS)
+        object.__setattr__(self, "_batch_size", batch_size)
+        object.__setattr__(self, "_sampling", _checked(sampling, batch_size))
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable; cannot set {name!r}")
@@ -76,6 +66,47 @@ class Steps(Phase):
     def steps(self) -> int:
         """The number of steps."""
         return self._steps
+
+    @property
+    def weight_decay(self) -> float:
+        """The weight decay λ, which adds λβ to the gradient."""
+        return self._weight_decay
+
+    @property
+    def batch_size(self) -> int | None:
+        """The number of rows in each minibatch, or None for full batches."""
+        return self._batch_size
+
+    @property
+    def sampling(self) -> Sampling | None:
+        """How the rows of minibatches are drawn; None leaves this to the problem."""
+        return self._sampling
+
+    @property
+    def momentum(self) -> Any:
+        """The momentum μ as a float, or the momenta as a read-only array."""
+        return 0.0
+
+    @property
+    def dampening(self) -> float:
+        """The share of each gradient that the velocity leaves out."""
+        return 0.0
+
+    @property
+    def decoupled(self) -> bool:
+        """Whether weight decay shrinks the parameters beside the step, not through the gradient."""
+        return False
+
+    @property
+    def carry_velocity(self) -> bool:
+        """Whether the velocity of a directly preceding momentum phase is kept."""
+        return False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is no weight decay, no dampening, one momentum, and no minibatch."""
+        settings = self._weight_decay, self._batch_size, self.dampening
+        return not any(settings) and isinstance(self.momentum, float)
 
     def rate(self, step: int) -> float:
         """Return the learning rate of one step, counted from 0.
@@ -109,7 +140,9 @@ class Steps(Phase):
             yield self._rates[done:], self._steps - done
 
     def scaled(self, factor: float) -> Self:
-        """Return the phase with its rates multiplied by a number.
+        """Return the phase in another unit: its rates are multiplied by a number.
+
+        Weight decay, which is a curvature, is divided by it.
 
         Parameters
         ----------
@@ -117,8 +150,10 @@ class Steps(Phase):
             The number, such as ``problem.max_lr``.
         """
         with np.errstate(over="ignore"):  # an infinite rate is refused
-            rates = self._rates * factor
-        return self.from_dict(self._fields(rates))
+            fields = self._fields(self._rates * factor)
+        if self._weight_decay:
+            fields["weight_decay"] = self._weight_decay / factor
+        return self.from_dict(fields)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields of the phase for JSON, without its name."""
@@ -127,7 +162,17 @@ class Steps(Phase):
 
     def _fields(self, lr: Any) -> dict[str, Any]:
         """Return the arguments that build the same phase with other rates."""
-        return {"lr": lr} if self._rates.ndim else {"lr": lr, "steps": self._steps}
+        fields = {"lr": lr} if self._rates.ndim else {"lr": lr, "steps": self._steps}
+        return fields | self._settings()
+
+    def _settings(self) -> dict[str, Any]:
+        """Return the settings that are not at their defaults."""
+        settings = {
+            "weight_decay": self._weight_decay,
+            "batch_size": self._batch_size,
+            "sampling": self._sampling,
+        }
+        return {name: value for name, value in settings.items() if value}
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -139,30 +184,61 @@ class Steps(Phase):
 
     def _key(self) -> tuple[Any, ...]:
         rates = self._rates + 0.0  # turns -0 into 0, whose bytes differ
-        return type(self), self._rates.shape, rates.tobytes(), self._steps, *self._extra()
+        settings = self._weight_decay, self._batch_size, self._sampling
+        return type(self), self._rates.shape, rates.tobytes(), self._steps, settings, *self._extra()
 
     def _extra(self) -> tuple[str, ...]:
-        """Return the other arguments in their printed form."""
+        """Return arguments of the subclass in their printed form."""
         return ()
 
     def __repr__(self) -> str:
-        rates = [repr(float(rate)) for rate in self._rates.flat[:_PRINTED_RATES]]
-        parts = [rates[0] if self._rates.ndim == 0 else f"[{', '.join(rates)}]", *self._extra()]
-        if self._rates.ndim and self._steps > _PRINTED_RATES:
-            rates[3:] = ["...", repr(float(self._rates[-1]))]
-            parts[0] = f"[{', '.join(rates)}]"
-        if self._rates.ndim == 0 or self._steps > _PRINTED_RATES:
+        parts = [printed(self._rates), *self._extra()]
+        if self._rates.ndim == 0 or self._steps > PRINTED:
             parts.append(f"steps={self._steps}")
+        parts += [f"{name}={value!r}" for name, value in self._settings().items()]
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
-def _step_count(steps: Any) -> int:
-    if isinstance(steps, bool):
-        raise TypeError("steps must be an integer; got a bool")
-    try:
-        count = operator.index(steps)
-    except TypeError:
-        raise TypeError(f"steps must be an integer; got {type(steps).__name__} {steps!r}") from None
-    if not 0 <= count <= _MAX_STEPS:
-        raise ValueError(f"steps must be between 0 and 2**53; got {count}")
-    return count
+def _rates_of(lr: Any, steps: Any, name: str) -> tuple[npt.NDArray[np.float64], int]:
+    """Return one rate without axes, or a rate for each step, and the number of steps."""
+    if steps is not None:
+        steps = count("steps", steps, 0, _MAX_STEPS)
+    if callable(lr):
+        if steps is None:
+            raise ValueError(f"a function of the step needs steps=K: {name}(lr, steps=K)")
+        lr = [float(lr(step)) for step in range(steps)]
+    rates = real("lr", lr)
+    if rates.ndim > 1:
+        raise ValueError(f"lr must be a number or a 1-D array; got shape {rates.shape}")
+    if not np.isfinite(rates).all():
+        raise ValueError("lr must be finite; got NaN or infinity")
+    if (rates < 0).any():
+        raise ValueError(f"lr must not be negative; got {rates.min():g}")
+    if rates.ndim == 0:
+        if steps is None:
+            raise ValueError(
+                f"a single rate needs a number of steps: {name}({float(rates):g}, steps=K)"
+            )
+    elif steps is not None and steps != rates.size:
+        raise ValueError(
+            f"lr has {rates.size} rates but steps={steps}; "
+            "leave steps out to take one step for each rate"
+        )
+    else:
+        steps = rates.size
+    rates.setflags(write=False)
+    return rates, steps
+
+
+def _checked(sampling: Any, batch_size: int | None) -> Sampling | None:
+    if sampling is None:
+        return None
+    known = get_args(Sampling)
+    if sampling not in known:
+        raise ValueError(f"sampling must be one of {', '.join(known)}; got {sampling!r}")
+    if batch_size is None:
+        raise ValueError(
+            f"sampling={sampling!r} says how the rows of minibatches are drawn: give batch_size too"
+        )
+    found: Sampling = sampling
+    return found
