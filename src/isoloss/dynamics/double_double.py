@@ -60,7 +60,8 @@ def scale(x: Pair, factor: Array) -> Pair:
     return two_sum(high, low + x[1] * factor)
 
 
-def _divide(x: Pair, y: Pair) -> Pair:
+def divide(x: Pair, y: Pair) -> Pair:
+    """Return the quotient of two pairs."""
     first = x[0] / y[0]
     rest = add(x, scale(y, -first))
     second = rest[0] / y[0]
@@ -81,7 +82,7 @@ def log1p(xp: Any, u: Pair) -> Pair:
     shrink = 2.0**-exponent
     # (1 + u) 2^-k - 1, exactly u where k = 0
     reduced = add((u[0] * shrink, u[1] * shrink), two_sum(shrink, -1.0 + 0.0 * shrink))
-    z = _divide(reduced, add(reduced, (2.0 + 0.0 * shrink, 0.0 * shrink)))
+    z = divide(reduced, add(reduced, (2.0 + 0.0 * shrink, 0.0 * shrink)))
     square = multiply(z, z)
     tail = 0.0 * shrink
     for j in range(_SERIES_TERMS, _DOUBLE_TAIL, -1):
