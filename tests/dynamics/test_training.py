@@ -223,20 +223,3 @@ def test_steps_are_counted_exactly_as_far_as_an_int64_goes() -> None:
     assert int(il.train(problem, most).steps) == 1023 * 2**53
     with pytest.raises(ValueError, match=r"2\*\*63 - 1 steps in all.*got 9223372036854775808"):
         il.train(problem, most + il.GradientDescent(0.0, 2**53))
-
-
-@pytest.mark.parametrize(
-    "phase",
-    [
-        il.GradientDescent(0.1, 3, weight_decay=0.1),
-        il.GradientDescent(0.1, 3, batch_size=2),
-        il.HeavyBall(0.1, [0.5, 0.6, 0.7], 3),
-        il.HeavyBall(0.1, 0.5, 3, dampening=0.1),
-        il.GradientFlow(weight_decay=0.1),
-    ],
-    ids=repr,
-)
-def test_what_is_no_filter_is_refused(phase: Any) -> None:
-    for schedule in (phase, ["flow", il.GradientDescent(0.1, 3) + phase]):
-        with pytest.raises(ValueError, match=r"does not know weight decay.*; leave them out of "):
-            il.train(PROBLEM, schedule)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 
+from isoloss.dynamics.expected_run import end_excess
 from isoloss.dynamics.filters import Filter
 from isoloss.dynamics.following import follow
+from isoloss.dynamics.run import Run
 from isoloss.dynamics.stops import Directions, log_excess
 from isoloss.dynamics.summed_steps import SummedSteps
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
 from isoloss.schedules.phases import GradientDescent, GradientFlow
 from isoloss.schedules.resolving import rate_unit, read
-from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.schedule import Phase, Schedule
 from isoloss.schedules.unfinished import Unfinished
 
 __all__ = ["End", "OpenEnds"]
@@ -39,21 +41,40 @@ class End:
         """Whether all phases are gradient descent at no more than the largest stable rate."""
         return self._steps is not None
 
+    def slower(self, factor: float) -> Schedule:
+        """Return the schedule with its rates and times, but not its weight decay, multiplied."""
+        if factor == 1:
+            return self.schedule
+        return Schedule(*(_slower(phase, factor) for phase in self.schedule.phases))
+
+    def run(self, factor: float = 1.0) -> Run:
+        """Return the run of the whole schedule."""
+        return follow(self.problem, [self.slower(factor)], None, exact=False)[0]
+
     def filter(self, factor: float = 1.0) -> Filter:
         """Return the filter (r,) at the end."""
         if self._steps is not None:
             return self._steps.filter(factor)
-        schedule = self.schedule if factor == 1 else self.schedule.scaled(factor)
-        (run,) = follow(self.problem, [schedule], None, exact=False)
+        run = self.run(factor)
         return Filter(run.sign, run.log)
 
     def log_excess(self, factor: float = 1.0) -> float:
         """Return the log of the train loss above the smallest."""
         if self._steps is not None:
             return self._steps.log_excess(self.directions.log_weights[0, 0, :], factor)
+        if not self.schedule.is_plain:
+            excess = end_excess(self.problem, self.slower(factor))
+            return math.log(excess) if excess > 0 else -math.inf
         there = self.filter(factor).at((None, None, ...))
         xp = self.directions.kind.xp
         return float(log_excess(xp, self.directions.log_weights, there)[0, 0])
+
+
+def _slower(phase: Phase, factor: float) -> Phase:
+    found = phase.scaled(factor)
+    if not phase.weight_decay:
+        return found
+    return found.from_dict(found.to_dict() | {"weight_decay": phase.weight_decay})
 
 
 class OpenEnds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy.optimize import brentq
 from isoloss._arrays.context import quiet
 from isoloss._parallel.threads import blas_by_size
 from isoloss.dynamics.ends import End, OpenEnds
-from isoloss.dynamics.run import Run
+from isoloss.dynamics.run import Run, stacked
 from isoloss.levels.grid import stops
 from isoloss.problems.problem import Problem
 from isoloss.schedules.phases import GradientFlow
@@ -132,7 +133,7 @@ def finish(
             f"with {max_steps} the end is above it; give larger rates, or more steps"
         )
     end, factor = found
-    return end.schedule.scaled(factor)
+    return end.slower(factor)
 
 
 @quiet
@@ -154,9 +155,14 @@ def finish_each(
     if ends.refusal is not None:
         raise ends.refusal
     nothing = End(problem, Schedule()), 1.0
-    filters = [end.filter(factor) for end, factor in (each or nothing for each in found)]
-    schedules = [end.schedule.scaled(factor) for end, factor in (each or nothing for each in found)]
+    there = [each or nothing for each in found]
     reached = np.array([each is not None for each in found])
+    train_loss = np.where(reached, levels, problem.start_train_loss)
+    if not all(end.schedule.is_plain for end, _ in there):
+        whole = stacked([end.run(factor) for end, factor in there])
+        return replace(whole, reached=reached, last_step="whole", train_loss=train_loss)
+    filters = [end.filter(factor) for end, factor in there]
+    schedules = [end.slower(factor) for end, factor in there]
     flows = [[p.time for p in s.phases if isinstance(p, GradientFlow)] for s in schedules]
     return Run(
         problem=problem,
@@ -166,7 +172,7 @@ def finish_each(
         time=np.array([math.fsum(times) for times in flows]),
         last_rate=np.full(len(found), math.nan),
         last_step="whole",
-        train_loss=np.where(reached, levels, problem.start_train_loss),
+        train_loss=train_loss,
         sign=np.stack([each.sign for each in filters]),
         log=np.stack([each.logarithm() for each in filters]),
         is_stacked=True,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from isoloss.dynamics.equal_steps import EqualSteps
+from isoloss.dynamics.expected_run import expected_run
 from isoloss.dynamics.filters import Filter, choose
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.solver import Carried, Solver, solvers
@@ -26,12 +27,8 @@ def follow(
     problem: Problem, schedules: Sequence[Schedule], levels: Array | None, *, exact: bool
 ) -> list[Run]:
     """Train a problem, or a batch of them, by each schedule; return one run per schedule."""
-    for phase in (phase for schedule in schedules for phase in schedule.phases):
-        if not phase.is_plain:
-            raise ValueError(
-                "training does not know weight decay, dampening, a momentum for each step, or "
-                f"minibatches yet; leave them out of {phase!r}"
-            )
+    if not all(schedule.is_plain for schedule in schedules):
+        return [_each(problem, schedule, levels, exact=exact) for schedule in schedules]
     if len(schedules) == 1:
         # build the parts only as far as training goes
         only = (part for phase in schedules[0].phases for part in solvers(phase))
@@ -57,6 +54,13 @@ def follow(
             runs = _followed(problem, [schedules[i] for i in some], parts, levels, exact=exact)
             found.update(zip(some, runs, strict=True))
     return [found[i] for i in range(len(schedules))]
+
+
+def _each(problem: Problem, schedule: Schedule, levels: Array | None, *, exact: bool) -> Run:
+    """Train a problem by one of several schedules, some of which are more than a filter."""
+    if schedule.is_plain:
+        return follow(problem, [schedule], levels, exact=exact)[0]
+    return expected_run(problem, schedule, levels, exact=exact)
 
 
 def _followed(

@@ -9,6 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from isoloss.dynamics.filters import Filter
+from isoloss.dynamics.moments.fields import moment_fields
+from isoloss.dynamics.moments.model import Model
+from isoloss.dynamics.moments.tracing import traced
 from isoloss.dynamics.solver import Carried, Marks, Wanted, solvers
 from isoloss.dynamics.stops import Directions
 from isoloss.problems.filtered import Filtered
@@ -16,7 +19,7 @@ from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
 from isoloss.schedules.schedule import Schedule
 
-__all__ = ["Path", "trace"]
+__all__ = ["Path", "trace", "trace_moments"]
 
 Array = Any
 
@@ -102,6 +105,24 @@ def trace(
         train_loss=kind.result(train_loss),
         sign=sign,
         log=log,
+    )
+
+
+def trace_moments(problem: Problem, schedule: Schedule, points: int) -> Path:
+    """Follow a schedule that is more than a filter, to its end."""
+    reduced = problem._reduced
+    kind, decays = reduced.kind, any(phase.weight_decay for phase in schedule.phases)
+    model = Model.of(reduced, (), decays=decays)
+    passed = list(traced(reduced, model, schedule, points))
+    losses = np.array([model.train_loss(point.moments) for point in passed])
+    times = scaled(np.array([point.time for point in passed]), -reduced.units.curvature)
+    steps = kind.constant([point.steps for point in passed])
+    return Path(
+        problem=problem,
+        steps=kind.count(kind.xp.astype(steps, kind.xp.int64)),
+        time=kind.result(kind.constant(times)),
+        train_loss=kind.result(kind.constant(scaled(losses, reduced.units.train))),
+        **moment_fields(reduced, model, [point.moments for point in passed], np.stack),
     )
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import array_api_compat as compat
+import numpy as np
 
 from isoloss._arrays.context import quiet
 from isoloss._arrays.conversion import to_numpy
 from isoloss.dynamics.filters import Filter
-from isoloss.dynamics.path import Path, trace
+from isoloss.dynamics.path import Path, trace, trace_moments
 from isoloss.dynamics.stop_rule import LastStep
 from isoloss.dynamics.stopped import until
 from isoloss.problems.filtered import Filtered
@@ -86,10 +87,10 @@ class Run(Filtered):
     def __iter__(self) -> Iterator[Run]:
         return map(self.__getitem__, range(len(self)))
 
-    def _at_points(self, result: Callable[[Array, Array], Array]) -> Array:
+    def _at_points(self, result: Callable[[Filtered], Array]) -> Array:
         one_point_each = self.problem._reduced.gamma.ndim == 1 and self.sign.ndim == 2
         if not self.is_stacked or one_point_each:
-            return result(self.sign, self.log)
+            return result(self)
         each = [run._at_points(result) for run in self]
         return compat.array_namespace(*each).stack(each)
 
@@ -148,6 +149,8 @@ class Run(Filtered):
         self._check_single("a path")
         if points < 1:
             raise ValueError(f"points must be at least 1; got {points}")
+        if not self.schedule.is_plain:
+            return trace_moments(self.problem, self.stopped_schedule(), points)
         end = Filter(self.sign, self.log)
         stop = int(self.steps), float(self.time), end, float(self.train_loss)
         return trace(self.problem, self.schedule, *stop, points)
@@ -177,11 +180,39 @@ class Run(Filtered):
 
 def stacked(runs: Sequence[Run]) -> Run:
     """Join the runs of one problem to the same levels, one run for each schedule."""
+    runs = _alike(runs)
     arrays = {name: [getattr(run, name) for run in runs] for name in Run._POINTS}
     return Run(
         problem=runs[0].problem,
         schedules=tuple(run.schedule for run in runs),
         last_step=runs[0].last_step,
         is_stacked=True,
-        **{name: compat.array_namespace(*each).stack(each) for name, each in arrays.items()},
+        **{name: _stack(each) for name, each in arrays.items()},
     )
+
+
+def _alike(runs: Sequence[Run]) -> Sequence[Run]:
+    """Give all runs a mean residual and a covariance of one shape, if any run has them."""
+    means, covariances = ([getattr(run, name) for run in runs] for name in ("_mean", "_covariance"))
+    if any(mean is not None for mean in means):
+        means = [run._own_mean() if run._mean is None else run._mean for run in runs]
+    wide = max((c.ndim for c in covariances if c is not None), default=0)
+    if wide:
+        shape = tuple(runs[0].sign.shape)
+        nothing = np.zeros((*shape, *shape[-1:]) if wide > len(shape) else shape)
+        covariances = [nothing if c is None else _as_matrix(c, wide) for c in covariances]
+    parts = zip(runs, means, covariances, strict=True)
+    return [replace(run, _mean=mean, _covariance=c) for run, mean, c in parts]
+
+
+def _as_matrix(covariance: Array, ndim: int) -> Array:
+    """Return a covariance of ``ndim`` axes, given it or its diagonal."""
+    if covariance.ndim == ndim:
+        return covariance
+    return covariance[..., None] * np.eye(covariance.shape[-1])
+
+
+def _stack(arrays: Sequence[Array]) -> Array | None:
+    if arrays[0] is None:
+        return None
+    return compat.array_namespace(*arrays).stack(arrays)

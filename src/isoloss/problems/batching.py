@@ -54,6 +54,7 @@ def batch(problems: Sequence[Problem], scale: Floats, offset: Floats) -> Problem
         coordinates=None,
         single_output=True,
         units=OWN,
+        rows=None,
     )
     return Problem(found)
 
@@ -100,6 +101,7 @@ def joined(problems: Sequence[Problem]) -> Problem:
         test_form=test,
         coordinates=None,
         units=Units(train=train),
+        rows=None,
     )
     return Problem(found)
 

@@ -20,13 +20,19 @@ __all__ = ["reduce_covariances"]
 
 
 def reduce_covariances(
-    train_cov: Any, test_cov: Any, start: Any, target: Any, train_target: Any, noise: Any
+    train_cov: Any,
+    test_cov: Any,
+    start: Any,
+    target: Any,
+    train_target: Any,
+    noise: Any,
+    train_noise: Any,
 ) -> Reduced:
     """Return the reduced problem of `Problem.from_covariances`."""
     given = {"train_cov": train_cov, "test_cov": test_cov, "start": start, "target": target}
     if train_target is not None:
         given["train_target"] = train_target
-    kind = ArrayContext.of(**given, noise=noise)
+    kind = ArrayContext.of(**given, noise=noise, train_noise=train_noise)
     xp = kind.xp
     arrays, batch, size = read_covariances(kind, given)
     units = {}
@@ -56,7 +62,7 @@ def reduce_covariances(
     return Reduced(
         kind=kind,
         gamma=gamma,
-        floor=0.0 * gamma[..., 0],
+        floor=scaled(read_noise(kind, "train_noise", train_noise, batch), -train_unit - 2 * unit),
         start_residual=residual,
         log_weights=log_weights(xp, gamma, residual),
         test_form=QuadraticTest.build(
@@ -65,11 +71,12 @@ def reduce_covariances(
             residual=residual,
             start=Offset(root @ start.residual, start.exponent - unit),
             minimum=Offset(root @ minimum.residual, minimum.exponent - unit),
-            noise=read_noise(kind, noise, batch),
+            noise=read_noise(kind, "noise", noise, batch),
             exponent=test_unit + 2 * unit,
         ),
         coordinates=Coordinates(Basis(basis), first, limit),
         single_output=True,
         left_out=LeftOut(left_out, scaled(below, train_unit)) if left_out else None,
         units=Units(train_unit, train_unit + 2 * unit, unit),
+        is_population=True,
     )

@@ -14,7 +14,7 @@ from isoloss.problems.decomposition import RTOL, decompose
 from isoloss.problems.linear import reduce_rows, with_test_rows
 from isoloss.problems.offsets import residual as residual_of
 from isoloss.problems.quadratic_forms import Offset
-from isoloss.problems.reduced import Reduced
+from isoloss.problems.reduced import Reduced, TrainRows
 from isoloss.problems.units import Units, exponent, scaled
 from isoloss.problems.validation import (
     TrainColumns,
@@ -47,7 +47,7 @@ def reduce_data(
         problem = reduce_data(*few, start=start, rtol=rtol)
         assert problem.coordinates is not None
         coordinates = dataclasses.replace(problem.coordinates, intercept=fit_intercept)
-        return dataclasses.replace(problem, coordinates=coordinates)
+        return dataclasses.replace(problem, coordinates=coordinates, rows=None)
     X, X_test = made_dense("X", X), made_dense("X_test", X_test)
     kind = ArrayContext.of(X=X, y=y, X_test=X_test, y_test=y_test, start=start)
     xp = kind.xp
@@ -57,6 +57,7 @@ def reduce_data(
     if tested:
         train = TrainColumns(inputs.shape[1], None if single else targets.shape[1], names)
         test = read_test(kind, train, X_test, y_test, ("X_test", "y_test", "X", "y"))
+    rows = TrainRows(X, y, bool(fit_intercept))
     if fit_intercept:
         inputs = xp.concat([inputs, xp.ones_like(inputs[:, :1])], axis=1)
     d, m = inputs.shape[1], targets.shape[1]
@@ -83,4 +84,5 @@ def reduce_data(
         null_space=rank < d,
     )
     problem = reduce_rows(kind, spectrum, units, coordinates, single=single)
+    problem = dataclasses.replace(problem, rows=rows)
     return problem if test is None else with_test_rows(problem, *test)

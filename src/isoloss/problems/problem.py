@@ -44,10 +44,19 @@ class Problem:
 
     @classmethod
     @quiet
-    def from_spectra(cls, train: Any, test: Any, start: Any, *, noise: Any = 0.0) -> Problem:
+    def from_spectra(
+        cls,
+        train: Any,
+        test: Any,
+        start: Any,
+        *,
+        target: Any = None,
+        noise: Any = 0.0,
+        train_noise: Any = 0.0,
+    ) -> Problem:
         """Build the commuting case from its spectra, as in the paper's appendix A.1.
 
-        Train loss Σ γ_i δ_i², test loss Σ λ_i δ_i² + noise.
+        Train loss Σ γ_i δ_i² + train_noise, test loss Σ λ_i δ_i² + noise.
 
         Parameters
         ----------
@@ -56,13 +65,18 @@ class Problem:
             same basis, all at least 0.
         start : array_like, shape (*batch, d)
             The residual δ(0) at the start in that basis.
-        noise : array_like, shape batch, default: 0
-            The variance of the label noise, added to the test loss.
+        target : array_like, shape (*batch, d), optional
+            The parameters β̂ with the smallest train loss in that basis; training starts at
+            ``target + start``. Only weight decay depends on it. By default, training starts at
+            parameters 0.
+        noise, train_noise : array_like, shape batch, default: 0
+            The variances of the label noise in test and train data, which are added to the losses.
+            Minibatch gradients depend on that of the train data.
 
         Returns
         -------
         Problem
-            The problem; its batch shape is the broadcast leading axes of the three arrays.
+            The problem; its batch shape is the broadcast leading axes of the arrays.
 
         Raises
         ------
@@ -75,7 +89,7 @@ class Problem:
         >>> il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10]).max_lr
         np.float64(1.5)
         """
-        return cls(reduce_spectra(train, test, start, noise).representable())
+        return cls(reduce_spectra(train, test, start, target, noise, train_noise).representable())
 
     @classmethod
     @blas_by_size
@@ -89,10 +103,11 @@ class Problem:
         *,
         train_target: Any = None,
         noise: Any = 0.0,
+        train_noise: Any = 0.0,
     ) -> Problem:
         """Build a problem from its two covariances, which need not commute.
 
-        Train loss (β - β̂)ᵀ Σ̂ (β - β̂), test loss (β - β*)ᵀ Σ (β - β*) + noise.
+        Train loss (β - β̂)ᵀ Σ̂ (β - β̂) + train_noise, test loss (β - β*)ᵀ Σ (β - β*) + noise.
 
         Parameters
         ----------
@@ -102,8 +117,8 @@ class Problem:
             The parameters at the start, and the minimiser β* of the test loss.
         train_target : array_like, shape (*batch, d), optional
             The minimiser β̂ of the train loss, where it differs from ``target``.
-        noise : array_like, shape batch, default: 0
-            The variance of the label noise, added to the test loss.
+        noise, train_noise : array_like, shape batch, default: 0
+            As for `from_spectra`.
 
         Returns
         -------
@@ -127,7 +142,9 @@ class Problem:
         >>> il.Problem.from_covariances([[2, 1], [1, 2]], np.eye(2), [0, 0], [1, 1]).curvature
         array([3., 1.])
         """
-        reduced = reduce_covariances(train_cov, test_cov, start, target, train_target, noise)
+        reduced = reduce_covariances(
+            train_cov, test_cov, start, target, train_target, noise, train_noise
+        )
         return cls(reduced.representable())
 
     @classmethod

@@ -52,6 +52,16 @@ class Reduction:
     passes: int
 
 
+@dataclass(frozen=True, eq=False)
+class TrainRows:
+    """The user's train data, as they were given: a copy would double the memory."""
+
+    inputs: Any
+    targets: Any
+    intercept: bool
+    """Whether the inputs are to have a column of ones."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Reduced:
     """A least-squares problem in the eigenbasis of its train covariance.
@@ -81,6 +91,15 @@ class Reduced:
     """Directions indistinguishable from rounding errors of a kernel or covariance, if any."""
     units: Units = OWN
     """The powers of two that convert the problem's own numbers to the user's units."""
+    origin: Array | None = None
+    """The parameters at the start in the eigenbasis, as `start_residual`; None stands for 0.
+
+    It is used only without coordinates.
+    """
+    rows: TrainRows | None = None
+    """The train data, if they are rows in memory."""
+    is_population: bool = False
+    """Whether train and test losses are those of distributions, not of rows."""
 
     def representable(self) -> Self:
         """Return the problem; raise ``ValueError`` if the start's losses overflow or underflow."""

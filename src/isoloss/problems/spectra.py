@@ -16,41 +16,49 @@ __all__ = ["reduce_spectra", "spectra_of"]
 Array = Any
 
 
-def reduce_spectra(train: Any, test: Any, start: Any, noise: Any) -> Reduced:
+def reduce_spectra(
+    train: Any, test: Any, start: Any, target: Any, noise: Any, train_noise: Any
+) -> Reduced:
     """Return the reduced problem of `Problem.from_spectra`."""
-    kind = ArrayContext.of(train=train, test=test, start=start, noise=noise)
-    xp = kind.xp
     given = {"train": train, "test": test, "start": start}
+    if target is not None:
+        given["target"] = target
+    kind = ArrayContext.of(**given, noise=noise, train_noise=train_noise)
+    xp = kind.xp
     arrays = {name: kind.array(name, value) for name, value in given.items()}
     for name in ("train", "test"):
         context.nonnegative(xp, name, arrays[name])
     shapes = {name: tuple(array.shape) for name, array in arrays.items()}
     if not all(shapes.values()) or any(0 in found for found in shapes.values()):
         raise ValueError(f"train, test and start need at least one entry each; got {shapes}")
-    units = {name: exponent(xp, name, array) for name, array in arrays.items()}
+    units = {name: exponent(xp, name, arrays[name]) for name in ("train", "test", "start")}
+    units["target"] = units["start"]
     own = (scaled(array, -units[name]) for name, array in arrays.items())
     try:
-        gamma, lam, delta = xp.broadcast_arrays(*own)
+        gamma, lam, delta, *minimum = xp.broadcast_arrays(*own)
     except (ValueError, RuntimeError):
         raise ValueError(
-            f"train, test and start must broadcast to one shape (*batch, d); got {shapes}"
+            f"{', '.join(given)} must broadcast to one shape (*batch, d); got {shapes}"
         ) from None
+    train_unit = units["train"] + 2 * units["start"]
     log_square = 2.0 * xp.log(xp.abs(delta))
     return Reduced(
         kind=kind,
         gamma=gamma,
-        floor=0.0 * gamma[..., 0],
+        floor=scaled(read_noise(kind, "train_noise", train_noise, gamma.shape[:-1]), -train_unit),
         start_residual=delta[..., None],
         log_weights=xp.log(gamma) + log_square,
         test_form=DiagonalTest(
             curvature=lam,
             log_weights=xp.log(lam) + log_square,
-            noise=read_noise(kind, noise, gamma.shape[:-1]),
+            noise=read_noise(kind, "noise", noise, gamma.shape[:-1]),
             exponent=units["test"] + 2 * units["start"],
         ),
         coordinates=None,
         single_output=True,
-        units=Units(units["train"], units["train"] + 2 * units["start"], units["start"]),
+        units=Units(units["train"], train_unit, units["start"]),
+        origin=(minimum[0] + delta)[..., None] if minimum else None,
+        is_population=True,
     )
 
 

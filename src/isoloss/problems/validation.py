@@ -64,15 +64,15 @@ def made_dense(name: str, value: Any) -> Any:
     return value.toarray(order="C")
 
 
-def read_noise(kind: ArrayContext, noise: Any, batch: tuple[int, ...]) -> Array:
-    """Return the noise variance broadcast to the batch."""
-    array = kind.array("noise", noise)
-    context.nonnegative(kind.xp, "noise", array)
+def read_noise(kind: ArrayContext, name: str, noise: Any, batch: tuple[int, ...]) -> Array:
+    """Return a noise variance broadcast to the batch."""
+    array = kind.array(name, noise)
+    context.nonnegative(kind.xp, name, array)
     try:
         return kind.xp.broadcast_to(array, batch)
     except (ValueError, RuntimeError):
         raise ValueError(
-            f"noise must be a number or have the batch shape {batch}; got {tuple(array.shape)}"
+            f"{name} must be a number or have the batch shape {batch}; got {tuple(array.shape)}"
         ) from None
 
 

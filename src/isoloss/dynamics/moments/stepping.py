@@ -1,0 +1,102 @@
+"""Take the steps of a phase, and stop at the levels that they end at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.dynamics.moments.crossings import Crossings
+from isoloss.dynamics.moments.equal_steps import take_equal_steps
+from isoloss.dynamics.moments.noise import GradientNoise
+from isoloss.dynamics.moments.repeated_step import repeated
+from isoloss.dynamics.moments.state import Moments, StepRule, move
+from isoloss.schedules.phases import Nesterov, Steps
+
+__all__ = ["take_steps"]
+
+Floats = npt.NDArray[np.float64]
+
+_LARGEST = 1e250  # a larger excess would soon exceed float64
+
+
+def take_steps(
+    crossings: Crossings, moments: Moments, phase: Steps, noise: GradientNoise | None
+) -> Moments:
+    """Take a phase's steps, stop at the levels that they end at, and return the end."""
+    if not phase.carry_velocity:
+        moments = Moments(moments.mean, covariance=moments.covariance)
+    model = crossings.model
+    decay = model.own_decay(phase.weight_decay)
+    is_certain = noise is None and moments.covariance is None
+    for lr, first, count in _runs(phase):
+        own = model.own(lr)
+        is_equal = is_certain and isinstance(own, float) and isinstance(phase.momentum, float)
+        if is_equal and not phase.momentum:
+            moments = take_equal_steps(crossings, moments, own, count, decay)
+            continue
+        settings = _settings(phase, own, first, count, decay)
+        if is_equal and not crossings.any_open:
+            _, rule = next(settings)
+            moments = move(moments, rule, model.curvature, model.minimum, None).at(own)
+            moments = repeated(moments, rule, own, count - 1, model.curvature, model.minimum)
+            crossings.steps += count
+        else:
+            moments = _one_by_one(crossings, moments, settings, noise)
+    return moments
+
+
+def _one_by_one(
+    crossings: Crossings,
+    moments: Moments,
+    settings: Iterator[tuple[float, StepRule]],
+    noise: GradientNoise | None,
+) -> Moments:
+    model = crossings.model
+    taken = 0
+    for lr, rule in settings:
+        spread = None
+        if noise is not None:
+            spread = noise.covariance(moments.mean * model.residual, moments.covariance)
+        line = move(moments, rule, model.curvature, model.minimum, spread)
+        moments = line.at(lr)
+        taken += 1
+        excess = model.excess(moments.mean, moments.covariance)
+        if not excess < _LARGEST:
+            raise ValueError(
+                f"training diverges: the expected train loss exceeds float64 at step "
+                f"{crossings.steps + taken}; take smaller rates"
+            )
+        if excess <= crossings.bar:
+            crossings.passed(taken, line, lr, moments, excess)
+    crossings.steps += taken
+    return moments
+
+
+def _runs(phase: Steps) -> Iterator[tuple[Any, int, int]]:
+    """Split steps into ``(lr, first, count)``, with one rate or, as an array, a rate for each."""
+    first = 0
+    for lr, count in phase.runs() if phase.steps else ():
+        yield lr, first, count
+        first += count
+
+
+def _settings(
+    phase: Steps, lr: Any, first: int, count: int, decay: float
+) -> Iterator[tuple[Any, StepRule]]:
+    """Yield the rate and the rule of each of some steps; rates are as in ``lr``."""
+    nesterov = isinstance(phase, Nesterov)
+    for k in range(count):
+        momentum = phase.momentum
+        yield (
+            lr if isinstance(lr, float) else float(lr[k]),
+            StepRule(
+                momentum if isinstance(momentum, float) else float(momentum[first + k]),
+                phase.dampening,
+                nesterov,
+                decay,
+                phase.decoupled,
+            ),
+        )
