@@ -40,6 +40,19 @@ def test_importing_the_core_loads_no_heavy_library() -> None:
     assert not loaded & {"jinja2", "matplotlib", "pandas", "rich", "sklearn", "torch", "typer"}
 
 
+def test_training_on_arrays_loads_no_scipy() -> None:
+    # it would more than double the time until a script has its first run
+    done = python(
+        "import sys, isoloss as il\n"
+        "problem = il.Problem.from_data([[1, 0], [0, 1], [1, 1]], [1, 2, 4], [[1, 1]], [2])\n"
+        "run = il.train(problem, il.anneal(problem.max_lr, 10), train_loss=0.5)\n"
+        "run.test_loss, run.path(), il.level_band(problem, 0.5)\n"
+        "print(*sys.modules)"
+    )
+    assert done.returncode == 0, done.stderr
+    assert not [name for name in done.stdout.split() if name.startswith("scipy")]
+
+
 def test_no_room_hides_or_replaces_modules() -> None:
     # what is in sys.modules is there for all threads
     sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py")}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import isoloss as il
 
+mp.mp.dps = 60
 ULP = 2.0**-52
 KINDS = ("gd", "heavy ball", "Nesterov")
 

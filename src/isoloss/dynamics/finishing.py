@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 from isoloss._arrays.context import quiet
 from isoloss._parallel.threads import blas_by_size
@@ -275,5 +274,7 @@ def _largest_factor(above: Callable[[float], float], width: float, stride: float
         high, low = low, max(low - width, 0.0)
     if value == 0:
         return low
+    from scipy.optimize import brentq  # slow: more than half of the time to import the rest
+
     root: Any = brentq(above, low, high, xtol=1e-300, rtol=4 * 2.0**-52, maxiter=2000)
     return float(root)

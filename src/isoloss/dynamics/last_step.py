@@ -10,7 +10,8 @@ lowest point of the parabola, s* = v* + p_g/d_g, where g is the direction with t
     h(s) = h(s*) + τ·d  with  τ = √((level - lowest) / Σ w·d²).
 
 Equal curvatures give e = 0 exactly, and the error of the excess is a few units in its last place.
-Shapes: B problems, L levels, r curvatures; levels are (B, L), arrays of directions (B, L, r).
+Shapes: B problems, L levels, r curvatures; levels are (B, L), arrays of directions (B, L, r). The
+roots are found for the N levels of all problems that need one, as rows.
 """
 
 from __future__ import annotations
@@ -42,12 +43,13 @@ class Line(NamedTuple):
 
 def gradient_line(xp: Any, before: Filter, curvature: Array, lr: Array) -> Line:
     """Return the line of a gradient-descent step, from a filter h to h·(1 - 2sγ)."""
-    ones = xp.ones_like(before.sign)
+    log_scale = before.logarithm()
+    one = xp.ones_like(log_scale[:1, :1, :1])
 
     def at(factor: Array) -> Filter:
         return before.then(xp, Filter(_sign(xp, factor), xp.log(xp.abs(factor))))
 
-    return Line(before.logarithm(), ones, 2.0 * curvature * ones, lr, at)
+    return Line(log_scale, one, 2.0 * curvature, lr, at)
 
 
 def straight_line(xp: Any, before: Filter, after: Filter) -> Line:
@@ -71,14 +73,34 @@ def rates_at(xp: Any, rates: Array, index: Array) -> Array:
     return xp.reshape(flat, tuple(index.shape))
 
 
-def shortened(xp: Any, log_weights: Array, line: Line, log_level: Array) -> tuple[Array, Filter]:
+def shortened(
+    xp: Any, log_weights: Array, line: Line, log_level: Array, short: Array
+) -> tuple[Array, Filter]:
     """Return the rates (B, L) of steps that end at the levels, and the filters there.
 
-    The whole step must end below the level.
+    Only what ``short`` marks has a meaning in the results: levels that the whole step ends below.
     """
-    position, slope = line.position, line.slope
-    # the excess is the sum of squares of p, which is scaled to at most 1 in size, as is d
-    size = 0.5 * log_weights + line.log_scale
+    shape = tuple(line.log_scale.shape)
+    # most levels of a call stop elsewhere, and the root takes some thirty passes over its arrays
+    parts = log_weights, line.log_scale, line.position, line.slope
+    log_weights, log_scale, position, slope = (xp.broadcast_to(p, shape)[short] for p in parts)
+    whole = xp.broadcast_to(line.whole, shape[:-1])[short]
+    s, factor = _smallest_root(xp, 0.5 * log_weights + log_scale, position, slope, log_level[short])
+    row = xp.cumulative_sum(xp.astype(xp.reshape(short, (-1,)), xp.int64)) - 1
+    row = xp.where(row > 0, row, xp.zeros_like(row))  # levels that are not marked get any row
+    s, factor = xp.take(xp.minimum(s, whole), row, axis=0), xp.take(factor, row, axis=0)
+    return xp.reshape(s, shape[:-1]) * line.rate, line.filter(xp.reshape(factor, shape))
+
+
+def _smallest_root(
+    xp: Any, size: Array, position: Array, slope: Array, log_level: Array
+) -> tuple[Array, Array]:
+    """Return the smallest s (N,) at which lines are at their levels, and position - s·slope there.
+
+    ``size`` is the log of what positions are to be multiplied by, so that the excess train loss is
+    a sum of squares.
+    """
+    # p is scaled to at most 1 in size, as is d
     top = xp.max(size + xp.log(xp.abs(position)), axis=-1)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     weight = xp.exp(size - top[..., None])
@@ -103,7 +125,7 @@ def shortened(xp: Any, log_weights: Array, line: Line, log_level: Array) -> tupl
     drop = xp.vecdot(p, p) - aim * aim
     s = drop / (xp.vecdot(p, d) + square * tau) / unit
     factor = e - ((lowest_at - tau) / unit)[..., None] * slope
-    return xp.minimum(s, line.whole) * line.rate, line.filter(factor)
+    return s, factor
 
 
 def _difference(a: dd.Pair, b: dd.Pair) -> Array:

@@ -145,7 +145,7 @@ class LevelStops:
         refused = self._close(hit, there, excess <= self.bar, steps, self.passed[1])
         short = self.reached & ~before & (excess < self.log_level)
         if self.exact and bool(xp.any(short)):
-            lr, filters = shortened(xp, self.log_weights, line(), self.log_level)
+            lr, filters = shortened(xp, self.log_weights, line(), self.log_level, short)
             misses = self.xp.abs(log_excess(xp, self.log_weights, filters) - self.log_level)
             self._refuse(short & ~(misses <= self._slack))
             self.filters = choose(xp, short, filters, self.filters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ class Trained:
     flow: Run
     annealed: Run
 
-    @property
+    @cached_property
     def is_trained(self) -> bool:
         """Whether the start's train loss is above ε."""
         return bool(self.problem.start_train_loss > self.state.level)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import block_diag
 
 from isoloss.problems.problem import Problem
 from isoloss.problems.quadratic_forms import Centre, Offset, QuadraticTest
@@ -65,6 +64,8 @@ def joined(problems: Sequence[Problem]) -> Problem:
     These are single problems of NumPy arrays, built from rows or kernels, with test data. Filters
     act on each direction of each problem separately, so the test forms are concatenated.
     """
+    from scipy.linalg import block_diag  # slow to import, and needed only here
+
     several = [problem._reduced for problem in problems]
     count = len(several)
     tests = [problem.test for problem in several if isinstance(problem.test, QuadraticTest)]

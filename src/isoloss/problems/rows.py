@@ -7,10 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import issparse
-from scipy.sparse.linalg import LinearOperator
 
 from isoloss._arrays import conversion
+from isoloss._arrays.context import is_operator, is_sparse
 
 __all__ = ["ArrayRows", "Rows", "check_columns", "check_real", "read_targets"]
 
@@ -44,12 +43,12 @@ class ArrayRows:
     @classmethod
     def read(cls, name: str, X: Any, y: Any) -> ArrayRows:
         """Check rows and targets; error messages call the rows ``name``."""
-        if issparse(X):
+        if is_sparse(X):
             check_real(name, X)
             sparse: Any = X
             X = sparse.tocsr().astype(np.float64)
             finite = np.isfinite(X.data).all()
-        elif isinstance(X, LinearOperator):
+        elif is_operator(X):
             check_real(name, X)
             finite = True
         else:
@@ -76,7 +75,7 @@ class ArrayRows:
 
     def backward(self, images: Floats) -> Floats:
         """Return XᵀU."""
-        transposed = self.X.H if isinstance(self.X, LinearOperator) else self.X.T
+        transposed = self.X.H if is_operator(self.X) else self.X.T
         try:
             return _finite("X.T @ U", transposed @ images)
         except (NotImplementedError, TypeError) as error:

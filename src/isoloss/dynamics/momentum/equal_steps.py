@@ -127,16 +127,17 @@ def _block_losses(
     """Return losses after 1 … rows·2^bits steps, (B, steps), a bound on their rounding, and levels.
 
     The loss after j steps from the i-th of ``rows`` states is Σ w (a_j x_i + b_j q_i)², which is a
-    matrix product of (x², xq, q²) with (a², 2ab, b²).
+    matrix product of (x², q²) with (a², b²), plus one of xq with 2ab. Only the second has signs.
     """
     xp = stops.xp
     weights, levels = relative_to(motion, stops)
     a, b = step.table(2**bits)
     xs, qs = step.states(motion, bits, rows)
-    left = (weights * xs**2, weights * xs * qs, weights * qs**2)
-    right = tuple(xp.permute_dims(part, (0, 2, 1)) for part in (a**2, 2.0 * a * b, b**2))
-    batch = xs.shape[0]
-    sums = xp.reshape(xp.concat(left, axis=-1) @ xp.concat(right, axis=1), (batch, -1))
-    left, right = (tuple(map(xp.abs, parts)) for parts in (left, right))
-    sizes = xp.reshape(xp.concat(left, axis=-1) @ xp.concat(right, axis=1), (batch, -1))
+    weighted = weights * xs
+    left = xp.concat((weighted * xs, weights * qs**2), axis=-1)
+    squares = left @ xp.matrix_transpose(xp.concat((a**2, b**2), axis=-1))
+    left, right = weighted * qs, xp.matrix_transpose(2.0 * a * b)
+    shape = (xs.shape[0], -1)
+    sums = xp.reshape(squares + left @ right, shape)
+    sizes = xp.reshape(squares + xp.abs(left) @ xp.abs(right), shape)
     return sums, _TOLERANCE * sizes, levels
