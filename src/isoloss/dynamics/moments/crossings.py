@@ -11,7 +11,7 @@ import numpy.typing as npt
 from isoloss.dynamics.moments.model import Model
 from isoloss.dynamics.moments.state import Moments, Move
 
-__all__ = ["Crossings", "MomentStop", "shortened"]
+__all__ = ["Crossings", "MomentStop", "diverged", "shortened"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -92,6 +92,14 @@ class Crossings:
                 "the moment at which training reaches a train loss was not found: the loss there "
                 f"misses it by more than {_NEAR:g} of its size; choose another train loss"
             )
+
+
+def diverged(step: int) -> ValueError:
+    """Return the error for moments that float64 cannot hold."""
+    return ValueError(
+        f"training diverges: the expected train loss exceeds float64 at step {step}; take smaller "
+        "rates, or larger minibatches"
+    )
 
 
 def shortened(model: Model, line: Move, lr: float, target: float) -> tuple[float, Moments]:

@@ -68,6 +68,8 @@ class Move(NamedTuple):
         p, q = self.covariances
         assert self.before.covariance is not None
         covariance = self.before.covariance - lr * (p + p.T) + lr * lr * q
+        # rounding errors that are not symmetric would grow with every step
+        covariance = 0.5 * (covariance + covariance.T)
         if self.velocity_covariances is None:
             return Moments(mean, self.velocity, covariance)
         residual, direction, own = self.velocity_covariances

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.dynamics.moments.crossings import Crossings
+from isoloss.dynamics.moments.crossings import Crossings, diverged
+from isoloss.dynamics.moments.equal_gaussian_steps import take_equal_gaussian_steps
 from isoloss.dynamics.moments.equal_steps import take_equal_steps
-from isoloss.dynamics.moments.noise import GradientNoise
+from isoloss.dynamics.moments.noise import GaussianNoise, GradientNoise
 from isoloss.dynamics.moments.repeated_step import repeated
 from isoloss.dynamics.moments.state import Moments, StepRule, move
 from isoloss.schedules.phases import Nesterov, Steps
@@ -19,6 +20,7 @@ __all__ = ["take_steps"]
 
 Floats = npt.NDArray[np.float64]
 
+_FEW = 0.05  # steps per direction up to which one by one is cheaper
 _LARGEST = 1e250  # a larger excess would soon exceed float64
 
 
@@ -31,8 +33,17 @@ def take_steps(
     model = crossings.model
     decay = model.own_decay(phase.weight_decay)
     is_certain = noise is None and moments.covariance is None
+    is_free = moments.velocity is None and not np.any(phase.momentum)
     for lr, first, count in _runs(phase):
         own = model.own(lr)
+        if (
+            isinstance(noise, GaussianNoise)
+            and is_free
+            and isinstance(own, float)
+            and (count > _FEW * model.curvature.size)
+        ):
+            moments = take_equal_gaussian_steps(crossings, moments, own, count, decay, noise)
+            continue
         is_equal = is_certain and isinstance(own, float) and isinstance(phase.momentum, float)
         if is_equal and not phase.momentum:
             moments = take_equal_steps(crossings, moments, own, count, decay)
@@ -65,10 +76,7 @@ def _one_by_one(
         taken += 1
         excess = model.excess(moments.mean, moments.covariance)
         if not excess < _LARGEST:
-            raise ValueError(
-                f"training diverges: the expected train loss exceeds float64 at step "
-                f"{crossings.steps + taken}; take smaller rates"
-            )
+            raise diverged(crossings.steps + taken)
         if excess <= crossings.bar:
             crossings.passed(taken, line, lr, moments, excess)
     crossings.steps += taken
