@@ -186,7 +186,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "lacking": (["predict", "good.skops", "text.csv"], "lacks 3 of the model's 4 features, such"),
     "lacking one": (["predict", "good.skops", "three.csv"], "1 of the model's 4 features: 'd'; it"),
     "new gaps": (["predict", "good.skops", "holes.csv"], "column 'b' of holes.csv has 1 missing"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

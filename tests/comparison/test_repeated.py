@@ -2,7 +2,10 @@
 
 import math
 import pickle
+from collections.abc import Callable
+from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,6 +166,49 @@ def test_mistakes() -> None:
         compare_repeatedly([il.Problem.from_data(X, y)] * 2, ANNEALED, test_per_train=0)
     with pytest.raises(ValueError, match="X must be finite"):
         cross_compare(np.where(X > 3, np.nan, X), y, ANNEALED)
+
+
+def test_splits_that_share_rows_are_refused() -> None:
+    X, y = rows()
+    some, others = np.arange(0, 60, 2), np.arange(1, 60, 2)
+    with pytest.raises(ValueError, match="split 2 of cv tests on 30 of the rows that it trains on"):
+        cross_compare(X, y, ANNEALED, 2, cv=[(some, others), (some, some)])
+    with pytest.raises(ValueError, match="split 1 of cv tests on 1 of the rows that it trains on"):
+        cross_compare(X, y, ANNEALED, 2, cv=[(some, [-2, 1]), (others, some)])
+
+
+def test_splits_are_counted_once() -> None:
+    X, y = rows()
+    some, others = np.arange(0, 60, 2), np.arange(1, 60, 2)
+    twice = [(some, others), (others, some)]
+    found = cross_compare(X, y, ANNEALED, 2, cv=twice)
+    again = cross_compare(X, y, ANNEALED, 2, cv=[*twice, (some[::-1], others), *twice])
+    assert str(found) == str(again)
+    masks = [tuple(np.isin(np.arange(60), each) for each in pair) for pair in twice]
+    assert str(found) == str(cross_compare(X, y, ANNEALED, 2, cv=masks))
+    with pytest.raises(ValueError, match="2 different splits; all 3 of cv are the same"):
+        cross_compare(X, y, ANNEALED, 2, cv=[(some, others)] * 3)
+
+
+@pytest.mark.parametrize("given", [0, 1.5, "2"])
+def test_numbers_of_processes_that_mean_nothing(given: object) -> None:
+    X, y = rows()
+    with pytest.raises(ValueError, match=f"or -1 for one process per core; got {given!r}"):
+        cross_compare(X, y, ANNEALED, 2, n_jobs=given)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_no_more_processes_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    started, original = [], joblib.Parallel
+
+    def parallel(n_jobs: int | None) -> Callable[[Any], Any]:
+        started.append(n_jobs)
+        return original(1)
+
+    monkeypatch.setattr("joblib.Parallel", parallel)
+    X, y = rows()
+    for n_jobs in (None, -1, 1, 100_000):
+        cross_compare(X, y, ANNEALED, 2, n_jobs=n_jobs)
+    assert started == [None, -1, 1, joblib.cpu_count()]
 
 
 def test_bands_are_drawn_below() -> None:

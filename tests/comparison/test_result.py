@@ -156,23 +156,34 @@ def test_pairs_the_other_way_round(found: Comparison) -> None:
 
 
 @pytest.mark.parametrize(
-    ("difference", "sentence"),
+    ("missed", "difference", "sentence"),
     [
         (
+            [],
             [-0.1, 0.005, 0.2, -0.02],
             "a against b: test loss lower at 2, higher at 1, no difference at 1 of 4 levels "
             "(-10.0% to +20.0%).",
         ),
         (
-            [0.0, math.nan],
-            "a against b: test loss lower at 0, higher at 0, no difference at 1 of 2 levels "
-            "(0.0%); 1 not reached by both.",
+            ["b", "ab", "a", "ab"],
+            [math.nan, math.nan, math.nan, math.nan, 0.0],
+            "a against b: test loss lower at 0, higher at 0, no difference at 1 of 5 levels "
+            "(0.0%); not compared: 1 that only a reaches, 1 that only b reaches, 2 that neither "
+            "reaches.",
+        ),
+        (
+            ["b", "b"],
+            [math.nan, math.nan],
+            "a against b: no level that both reach (2 that only a reaches).",
         ),
     ],
 )
-def test_the_sentence_of_a_pair(difference: list[float], sentence: str) -> None:
-    pair = Pair("a", "b", np.arange(len(difference), 0, -1.0), np.array(difference))
-    assert pair.sentence == sentence
+def test_the_sentence_of_a_pair(missed: list[str], difference: list[float], sentence: str) -> None:
+    reached = np.ones((2, len(difference)), bool)
+    for level, names in enumerate(missed):
+        reached[["ab".index(name) for name in names], level] = False
+    levels = np.arange(len(difference), 0, -1.0)
+    assert Pair("a", "b", levels, reached, np.array(difference)).sentence == sentence
 
 
 def test_both_at_rounding_differ_by_nothing() -> None:

@@ -69,7 +69,7 @@ def rows_of(*cells: str, start: int = 0) -> str:
         ("a.csv", "a,b\n 1,+.5\n2. ,1e-3\n", {"a": [1, 2], "b": [0.5, 0.001]}),
         ("a.csv", "a,b\n1_0,1\n2_0,2\n", {"a": ["1_0", "2_0"], "b": [1, 2]}),
     ],
-)  # fmt: skip
+)
 def test_what_needs_no_note(
     tmp_path: Path, name: str, content: str | bytes, expected: dict[str, list[object]]
 ) -> None:
@@ -183,7 +183,7 @@ def test_what_stands_for_a_missing_number(tmp_path: Path, token: str) -> None:
             "a.csv: numbers with thousands separators (,) were read as such in column 'b'.",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_is_decided_is_said(
     tmp_path: Path, content: str | bytes, expected: dict[str, list[object]], note: str
 ) -> None:
@@ -216,7 +216,7 @@ TWELVE = [str(i) for i in range(12)]
         (["1,234", "999"], "such as '1,234' in data row 1, could have decimal commas or thousands"),
         (["1\u00a0", "2"], "but '1\u00a0' in data row 1 is not; remove the characters around it"),
     ],
-)  # fmt: skip
+)
 def test_a_column_of_numbers_with_odd_cells_names_one(
     tmp_path: Path, cells: list[str], message: str
 ) -> None:
@@ -314,7 +314,7 @@ FRACTIONS = "0.5,0.7,0.1\n0.2,1.5,0.3\n0.9,0.4,2.5\n"
         ("1,2,x\n", None),
         ("2021,b\na,c\nd,e\n", None),
     ],
-)  # fmt: skip
+)
 def test_a_first_line_is_names_or_data_where_that_is_safe(
     tmp_path: Path, content: str, header: bool | None
 ) -> None:
@@ -380,7 +380,7 @@ def test_no_row_of_the_shipped_sets_is_lost(
         ("a.npz", zipfile.ZipFile, "'X' in '.*a.npz' is not a NumPy array"),
         ("a.npz", b"PK\x03\x04", "cannot read '.*a.npz' as NPZ"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused_says_why(
     tmp_path: Path, name: str, content: str | bytes | type, message: str
 ) -> None:

@@ -1,5 +1,8 @@
 """Splits of one table against scikit-learn's splitters."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,6 +98,7 @@ def test_rows_as_they_are_and_rows_left_out() -> None:
         ({"groups": "site", "in_order": True}, "split in one way; got groups and in_order"),
         ({"time": "year", "test_size": 0.2}, "give no test size"),
         ({"repeats": 0}, "at least 1; got 0"),
+        ({"repeats": 1_000_000}, "at most 10000; got 1000000. .* ask for 1000 or fewer"),
         ({"repeats": 1, "in_order": True}, "at least 2 in time order; got 1"),
         ({"repeats": 40, "in_order": True}, "need more than 40 rows"),
         ({"groups": "sitte"}, "has no column 'sitte' .did you mean 'site'"),
@@ -113,6 +117,38 @@ def test_mistakes(options: dict[str, object], message: str) -> None:
     ignore = [each for each in ("site", "year", "day", "same", "gap") if each not in own]
     with pytest.raises(ValueError, match=message):
         split_repeatedly(Table("rows", frame), target="y", ignore=ignore, **options)  # type: ignore[arg-type]  # options differ in type
+
+
+def test_splits_that_few_groups_repeat_are_counted_once() -> None:
+    # of three groups, two are tested on
+    data = table()
+    frame = data.frame.assign(site=[f"s{i % 3}" for i in range(len(data.frame))])
+    found = split_repeatedly(
+        Table("rows", frame), target="y", ignore=["year", "day"], groups="site", repeats=20
+    )
+    sites = [tuple(sorted(set(frame["site"].to_numpy()[test]))) for _, test in found.parts]
+    assert sorted(sites) == [("s0", "s1"), ("s0", "s2"), ("s1", "s2")]
+    assert found.note.startswith("3 splits (17 repeated others): rows with the same 'site' stay")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pd.date_range("2020-01-01", periods=30),
+        pd.date_range("2020-03-28", periods=30, freq="h", tz="Europe/Berlin"),
+        pd.date_range("2020-01-01", periods=30).date,
+        pd.Categorical(pd.date_range("2020-01-01", periods=30).astype(str)),
+        pd.array(range(30), dtype="Int64"),
+    ],
+    ids=["dates and times", "time zone", "dates", "categories", "whole numbers"],
+)
+def test_times_of_parquet_files(tmp_path: Path, times: Any) -> None:
+    order = np.random.default_rng(0).permutation(30)
+    frame = table().frame[["y"]].assign(a=np.sin(np.arange(30.0)), when=times)
+    frame.iloc[order].to_parquet(tmp_path / "rows.parquet", index=False)
+    found = split_repeatedly(load(tmp_path / "rows.parquet"), time="when", target="y", repeats=3)
+    assert found[0].X.shape[1] == 1
+    assert all(order[train].max() < order[test].min() for train, test in found.parts)
 
 
 def test_a_later_split_that_cannot_be_used_is_named() -> None:

@@ -24,7 +24,7 @@ SCHEDULES = {
     "several": il.GradientDescent(0.05, 3) + il.GradientFlow(0.1) + il.GradientDescent(0.3, 90),
     "flow": il.GradientFlow(0.1) + il.GradientDescent(0.05, 4) + il.anneal(0.05, 1),
     "text": "cosine(0.6, 60)",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("level", [11.0, 7.0, 3.0, 1.6])

@@ -65,7 +65,7 @@ def test_what_python_reads_alike_is_read(text: str, normal: str) -> None:
         ("gd(1, 5) > gd(1 if", 16, r"expected ',' and the number of steps"),
         ("gd(1, " + "9" * 5000 + ")", 6, "expected a value"),
     ],
-)  # fmt: skip
+)
 def test_anything_else_is_refused_with_its_place(text: str, position: int, message: str) -> None:
     with pytest.raises(SpecError, match=message) as caught:
         Spec.parse(text)

@@ -17,6 +17,7 @@ from isoloss.comparison.yardsticks import quotient
 __all__ = ["Pair", "pairs_of"]
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,8 @@ class Pair:
         The names of the schedule and of the other schedule, with which it is compared.
     levels : array, shape (L,)
         The levels of the comparison.
+    reached : array of bool, shape (2, L)
+        Whether the schedule, and the other one, reach each level.
     difference : array, shape (L,)
         The test loss of the schedule divided by the other's, minus 1; NaN at levels that either
         does not reach.
@@ -37,12 +40,13 @@ class Pair:
     name: str
     other: str
     levels: Floats
+    reached: Bools
     difference: Floats
 
     @property
-    def is_compared(self) -> npt.NDArray[np.bool_]:
+    def is_compared(self) -> Bools:
         """Whether both reach each level."""
-        return ~np.isnan(self.difference)
+        return self.reached[0] & self.reached[1]
 
     @property
     def lower(self) -> int:
@@ -65,14 +69,26 @@ class Pair:
         names, total = f"{self.name} against {self.other}", len(self.levels)
         found = self.difference[self.is_compared]
         if not found.size:
-            return f"{names}: no level that both reach."
+            return f"{names}: no level that both reach ({self._missed})."
         ends = dict.fromkeys(signed_percent(end) for end in (found.min(), found.max()))
-        missing = total - found.size
         return (
             f"{names}: test loss lower at {self.lower}, higher at {self.higher}, no difference at "
             f"{self.same} of {total} level{'s' * (total > 1)} ({' to '.join(ends)})"
-            + f"; {missing} not reached by both" * (missing > 0)
+            + f"; not compared: {self._missed}" * (found.size < total)
             + "."
+        )
+
+    @property
+    def _missed(self) -> str:
+        """At how many levels one of the two, or both, miss the level."""
+        own, theirs = self.reached
+        missed = {
+            f"that only {self.name} reaches": own & ~theirs,
+            f"that only {self.other} reaches": theirs & ~own,
+            "that neither reaches": ~own & ~theirs,
+        }
+        return ", ".join(
+            f"{levels.sum()} {which}" for which, levels in missed.items() if levels.any()
         )
 
     def __repr__(self) -> str:
@@ -86,6 +102,7 @@ def pairs_of(schedules: Sequence[Stops], start: float) -> tuple[Pair, ...]:
 
 
 def _pair(one: Stops, other: Stops, start: float) -> Pair:
-    both = one.reached & other.reached
+    reached = np.array([one.reached, other.reached])
     ratio = quotient(one.test_loss, other.test_loss, start)
-    return Pair(one.name, other.name, one.levels, np.where(both, ratio - 1.0, np.nan))
+    difference = np.where(reached.all(axis=0), ratio - 1.0, np.nan)
+    return Pair(one.name, other.name, one.levels, reached, difference)

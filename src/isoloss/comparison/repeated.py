@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss._arrays import conversion
+from isoloss._arrays.splits import distinct
 from isoloss.comparison.judgement import Judgement
 from isoloss.comparison.judging import Asked, Schedules, judged_over_splits
 from isoloss.comparison.level_losses import SplitLosses, losses_of
@@ -49,7 +50,8 @@ def compare_repeatedly(
     against : str, optional
         The name of the schedule to compare with; by default it is gradient flow.
     n_jobs : int, optional
-        The number of joblib's processes, as in scikit-learn: by default 1; -1 uses one per core.
+        The number of joblib's processes, as in scikit-learn: by default 1; -1 uses one per core,
+        which is also the most that are started.
 
     Returns
     -------
@@ -62,8 +64,8 @@ def compare_repeatedly(
     TypeError
         If a problem or schedule is of another type.
     ValueError
-        If there are fewer than two problems, one has no test data, or ``against`` names no
-        schedule.
+        If there are fewer than two problems, one has no test data, ``against`` names no schedule,
+        or ``n_jobs`` is 0.
 
     Examples
     --------
@@ -111,7 +113,7 @@ def cross_compare(
     cv : splitter, int or iterable of pairs of row numbers, optional
         As in scikit-learn; by default ``ShuffleSplit(20, test_size=0.5, random_state=0)``. The
         interval assumes random splits; for ``TimeSeriesSplit`` and folds, it uses the mean ratio of
-        test rows to train rows.
+        test rows to train rows. A split that repeats an earlier one is left out.
     groups : array_like, shape (n,), optional
         For splitters such as ``GroupShuffleSplit``, which keep a group's rows together.
     transformer : transformer, optional
@@ -129,7 +131,8 @@ def cross_compare(
     Raises
     ------
     ValueError
-        If there are fewer than two splits, or the splitter or `compare` raises it.
+        If there are fewer than two different splits, one tests on rows that it trains on,
+        ``n_jobs`` is 0, or the splitter or `compare` raises it.
 
     Examples
     --------
@@ -152,11 +155,12 @@ def cross_compare(
     """
     from sklearn.model_selection import ShuffleSplit, check_cv
     from sklearn.utils import indexable
+    from sklearn.utils.validation import _num_samples
 
     asked = Asked.read(schedules, levels, unit, against)
     X, y, groups = indexable(X, y, groups)
     splitter = ShuffleSplit(20, test_size=0.5, random_state=0) if cv is None else check_cv(cv)
-    rows = list(splitter.split(X, y, groups))
+    rows = _separate(splitter.split(X, y, groups), _num_samples(X))
     made = partial(_problem, X, y, transformer, fit_intercept)
     splits = _losses_over((partial(made, train, test) for train, test in rows), asked, n_jobs)
     share = float(np.mean([len(test) / len(train) for train, test in rows]))
@@ -173,7 +177,41 @@ def _losses_over(
 ) -> list[SplitLosses]:
     from joblib import Parallel, delayed
 
-    return list(Parallel(n_jobs=n_jobs)(delayed(losses_in_split)(asked, made) for made in splits))
+    jobs = (delayed(losses_in_split)(asked, made) for made in splits)
+    return list(Parallel(n_jobs=_workers(n_jobs))(jobs))
+
+
+def _workers(n_jobs: int | None) -> int | None:
+    """Return the number of processes to start: more than there are cores would only take memory."""
+    from joblib import effective_n_jobs
+
+    if n_jobs is None:
+        return None
+    count = conversion.count("n_jobs", n_jobs)
+    if not count:
+        raise ValueError(
+            "n_jobs must be None, a number of processes, or -1 for one process per core; got "
+            f"{n_jobs!r}"
+        )
+    return min(count, effective_n_jobs(-1))
+
+
+def _separate(splits: Iterable[Any], count: int) -> list[tuple[Any, Any]]:
+    """Return the different splits as row numbers, given as these or as masks."""
+    found = [(np.arange(count)[train], np.arange(count)[test]) for train, test in splits]
+    for i, (train, test) in enumerate(found):
+        shared = np.intersect1d(train, test).size
+        if shared:
+            raise ValueError(
+                f"split {i + 1} of cv tests on {shared} of the rows that it trains on: give each "
+                "split test rows of its own"
+            )
+    different = distinct(found)
+    if len(different) < 2 <= len(found):
+        raise ValueError(
+            f"an interval needs at least 2 different splits; all {len(found)} of cv are the same"
+        )
+    return different
 
 
 def _itself(problem: Problem) -> Problem:

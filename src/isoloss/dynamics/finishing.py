@@ -111,7 +111,10 @@ def finish(
     if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
         raise ValueError(f"max_steps must be a whole number of at least 1; got {max_steps!r}")
     if problem._reduced.floor.ndim:
-        raise ValueError("a schedule is finished for one problem; this one is a batch: take each")
+        raise ValueError(
+            "a schedule is finished for one problem; this one is a batch: finish one for each "
+            "of its problems"
+        )
     level = stops(problem, train_loss)
     if level.ndim:
         raise ValueError("a schedule is finished at one train loss; give a number")
