@@ -104,7 +104,9 @@ def test_the_sentences_name_the_reference(found: Comparison) -> None:
     assert apart.verdicts[0] == (
         "low and none reach no level together, so that they cannot be compared at equal train loss."
     )
-    assert apart.pairs()[0].sentence == "none against low: no level that both reach."
+    assert apart.pairs()[0].sentence == (
+        "none against low: no level that both reach (1 that only low reaches)."
+    )
 
 
 def test_gradient_flow_as_the_reference(found: Comparison) -> None:
