@@ -46,7 +46,7 @@ class Pair:
     @property
     def is_compared(self) -> Bools:
         """Whether both reach each level."""
-        return self.reached[0] & self.reached[1]
+        return np.asarray(self.reached.all(axis=0))
 
     @property
     def lower(self) -> int:

@@ -193,7 +193,7 @@ def _workers(n_jobs: int | None) -> int | None:
             "n_jobs must be None, a number of processes, or -1 for one process per core; got "
             f"{n_jobs!r}"
         )
-    return min(count, effective_n_jobs(-1))
+    return min(count, int(effective_n_jobs(-1)))
 
 
 def _separate(splits: Iterable[Any], count: int) -> list[tuple[Any, Any]]:
