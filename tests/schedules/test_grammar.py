@@ -61,7 +61,7 @@ def test_what_python_reads_alike_is_read(text: str, normal: str) -> None:
         ("cosine(1, None)", 10, "expected a value"),
         ("cosine(1 > 2, 5)", 7, "expected a value"),
         ("heavy_ball(0.1, 0.9)", 19, "expected ',' and the number of steps, as in heavy_ball"),
-        ("heavy_ball(0.1, 1.5, 3)", 0, "momentum must be at least 0 and below 1; got 1.5"),
+        ("heavy_ball(0.1, 1.5, 3)", 16, "momentum must be at least 0 and below 1; got 1.5"),
         ("gd(1, 5) > gd(1 if", 16, r"expected ',' and the number of steps"),
         ("gd(1, " + "9" * 5000 + ")", 6, "expected a value"),
     ],

@@ -17,6 +17,8 @@ counts = st.integers(0, 50)
 phases = st.one_of(
     st.builds("gd({!r}, {})".format, rates, st.integers(0, 2**53)),
     st.builds("flow({!r})".format, st.floats(0, 1e6)),
+    st.builds("flow(1, weight_decay={!r})".format, rates),
+    st.builds("gd({!r}, 3, batch_size={})".format, rates, st.integers(1, 99)),
     st.builds("heavy_ball({!r}, {!r}, {})".format, rates, st.floats(0, 0.99), counts),
     st.builds("cosine({!r}, {}, final={!r})".format, st.just(1e6), counts, rates),
     st.builds(
@@ -43,6 +45,31 @@ phases = st.one_of(
             (families.warmup(1.0, 2) + families.decay(1.0, 4, "1-sqrt") + il.GradientFlow()).phases,
         ),
         ("cosine(1,1e2, final = .1)", families.cosine(1.0, 100, final=0.1).phases),
+        (
+            "gd(0.5, 100, weight_decay=0.1, batch_size=32, sampling=gaussian) > flow(2.5, "
+            "weight_decay=0.1) > flow(weight_decay=.2)",
+            [
+                il.GradientDescent(0.5, 100, weight_decay=0.1, batch_size=32, sampling="gaussian"),
+                il.GradientFlow(2.5, weight_decay=0.1),
+                il.GradientFlow(weight_decay=0.2),
+            ],
+        ),
+        (
+            "heavy_ball(0.3, 0.9, 200, dampening=0.1, decoupled=True)",
+            [il.HeavyBall(0.3, 0.9, 200, dampening=0.1, decoupled=True)],
+        ),
+        (
+            "cosine(1.0, 3, weight_decay=0.1, batch_size=32, momentum=0.9)",
+            [
+                il.HeavyBall(
+                    families.cosine(1.0, 3).learning_rates(), 0.9, weight_decay=0.1, batch_size=32
+                )
+            ],
+        ),
+        (
+            "annealed(1, 3, momentum=0.9, nesterov=True, weight_decay=0.1)",
+            [il.Nesterov(1.0, 0.9, 3, weight_decay=0.1), il.GradientFlow(weight_decay=0.1)],
+        ),
         (" gd( .5,1e3 )>flow(1)>gd(2,0) ", [
             il.GradientDescent(0.5, 1000), il.GradientFlow(1.0), il.GradientDescent(2.0, 0),
         ]),
@@ -58,6 +85,8 @@ def test_rates_and_times_are_in_units_of_the_largest_stable_rate() -> None:
     schedule = Spec.parse("gd(0.5, 3) > flow(2) > flow").at(4.0)
     phases = il.GradientDescent(2.0, 3), il.GradientFlow(8.0), il.GradientFlow()
     assert schedule == il.Schedule(*phases)
+    decayed = Spec.parse("gd(0.5, 3, weight_decay=0.5)").at(4.0)  # in units of γ₁ = 1/4
+    assert decayed == il.Schedule(il.GradientDescent(2.0, 3, weight_decay=0.125))
 
 
 @pytest.mark.parametrize("name", ["annealed(1, 1000000000)", "nesterov(1, 0.5, 1000000000)"])
@@ -108,15 +137,27 @@ def test_every_spec_round_trips(parts: list[str], endless: bool) -> None:
         ("flow(1) > cosin(1, 3)", 10, r"expected a phase \(did you mean 'cosine'\?\)"),
         ("flow(1) > cosine(1, 10, bend=2)", 24, "cosine has no argument 'bend'; it takes lr, st"),
         ("cosine(1, 10, finl=0)", 14, r"no argument 'finl' \(did you mean 'final'\?\)"),
-        ("cosine(1, 2.5)", 0, "steps must be an integer.*2.5"),
-        ("cosine(1, -2)", 0, "steps must be at least 0; got -2"),
+        ("cosine(1, 2.5)", 10, "steps must be an integer.*2.5"),
+        ("cosine(1, -2)", 10, "steps must be at least 0; got -2"),
         ("cosine(lr=1, 30)", 13, "must be named"),
         ("cosine(1, final=)", 16, "expected a value"),
         ("cosine(1 30)", 9, r"expected ',' or '\)'"),
         ("cosine(1, 30", 12, r"expected ',' or '\)'"),
-        ("decay(1, 9, round)", 0, "shape must be one of 'linear'"),
+        ("decay(1, 9, round)", 12, "shape must be one of 'linear'"),
         ("flow(1) > cosine(1, 1000000000)", 10, "cosine: at most 100000000 steps of changing"),
         ("decay(lr=1, steps=200000000)", 0, "decay: at most 100000000 steps of changing rates"),
+        ("gd(1, 3, weight_decay=-0.1)", 22, "gd: weight_decay must be .* at least 0; got -0.1"),
+        ("gd(1, 3, weight_decay=x)", 22, "weight_decay must be a finite real number"),
+        ("flow(1) > gd(1, 3, batch_size=2.5)", 30, "batch_size must be an integer; got float"),
+        ("gd(1, 3, batch_size=2, sampling=rows)", 32, "sampling must be one of .*; got 'rows'"),
+        ("gd(1, 3, sampling=gaussian)", 18, "give batch_size too"),
+        ("gd(1, 3, momentum=0.9)", 9, "gd has no argument 'momentum'; it takes lr, steps, wei"),
+        ("flow(1, batch_size=3)", 8, "flow has no argument 'batch_size'; it takes time, weight"),
+        ("cosine(1, 3, momentum=1.5)", 22, "momentum must be at least 0 and below 1; got 1.5"),
+        ("cosine(1, 3, dampening=.1)", 23, "dampening would have no effect without momentum"),
+        ("cosine(1, 3, momentm=.1)", 13, r"no argument 'momentm' \(did you mean 'momentum'\?\)"),
+        ("heavy_ball(1, .9, 3, dampening=2)", 31, "dampening must be at most 1; got 2"),
+        ("flow(weight_decay=0.1) > flow", 23, "nothing can follow a flow without end"),
         ("annealed(1, 3) > flow", 15, "nothing can follow a flow without end"),
     ],
 )

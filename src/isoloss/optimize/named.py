@@ -37,7 +37,11 @@ class Named(Shape):
     ) -> None:
         """Take the largest stable and allowed rates; the function takes rates / 2^unit."""
         self.family, (stable, largest, self.unit) = family, rates
-        parameters = inspect.signature(family).parameters
+        parameters = {
+            name: parameter
+            for name, parameter in inspect.signature(family).parameters.items()
+            if parameter.kind is not parameter.VAR_KEYWORD  # the optimizer's settings
+        }
         self.fixed = {"steps": count, **fixed} if "steps" in parameters else fixed
         known = {
             **dict.fromkeys(_RATES, (math.log(min(SMALLEST * stable, largest)), math.log(largest))),

@@ -19,6 +19,7 @@ from isoloss._messages.near_misses import suggest
 from isoloss.schedules import families
 from isoloss.schedules.phases import GradientFlow
 from isoloss.schedules.schedule import Phase, Schedule
+from isoloss.schedules.settings import Settings
 from isoloss.schedules.text_form import TextForm
 
 __all__ = ["Reader", "SpecError", "makers"]
@@ -31,6 +32,7 @@ _TOKEN = re.compile(rf"\.\.\.|{_NUMBER}|[A-Za-z_][A-Za-z0-9_]*(?!\w)|[(),>=+-]|(
 _MOST_CHARACTERS = 100_000
 _MOST_STEPS = 2**53
 _OF_ONE_RATE = (families.annealed, families.constant)
+_SETTINGS = "settings"  # as the families call their further arguments
 _WARMUP, _DECAY = 0.1, 0.2  # of the steps, where a text with "..." leaves them out
 
 
@@ -138,7 +140,14 @@ class Reader:
                 raise self._error(f"expected '(', as in {form.example}", _end(node))
             return Schedule(GradientFlow()), name
         was_open = self.has_steps_open
-        given = self._arguments(node, _signature(make), form)
+        signature = _signature(make)
+        nodes = self._arguments(node, signature, form)
+        given = {key: self._value(value, key, form) for key, value in nodes.items()}
+        for key, what in form.numbers.items():
+            optional = given and isinstance(signature.parameters[key].default, float)
+            if key not in given and not optional:
+                wanted = f"',' and the {what.removeprefix('a ')}" if given else what
+                raise self._error(f"expected {wanted}, as in {form.example}", _end(node) - 1)
         is_open = self.has_steps_open and not was_open
         shown = [
             ("" if number < len(node.args) else f"{key}=")
@@ -157,14 +166,17 @@ class Reader:
         try:
             schedule = Schedule(make(**given))
         except (TypeError, ValueError, OverflowError, MemoryError) as error:
-            raise self._error(f"{name}: {error}", place) from None
+            # most messages begin with the name of the argument that is wrong
+            wrong = nodes.get(str(error).partition(" ")[0], node)
+            raise self._error(f"{name}: {error}", wrong.col_offset) from None
         return schedule, f"{name}({', '.join(shown)})"
 
     def _arguments(
         self, call: ast.Call, signature: inspect.Signature, form: TextForm
     ) -> dict[str, Any]:
-        """Return the arguments of a call by parameter name, in the parameters' order."""
-        known = signature.parameters
+        """Return the nodes of a call's arguments by parameter name, in the parameters' order."""
+        known = [name for name in signature.parameters if name != _SETTINGS]
+        known += Settings.__annotations__ if _SETTINGS in signature.parameters else ()
         for argument in call.keywords:
             if argument.arg not in known:
                 raise self._error(
@@ -174,15 +186,11 @@ class Reader:
                 )
         named = {str(argument.arg): argument.value for argument in call.keywords}
         try:
-            nodes = signature.bind_partial(*call.args, **named).arguments
+            nodes: dict[str, Any] = signature.bind_partial(*call.args, **named).arguments
         except TypeError as error:
             raise self._error(f"{form.name}: {error}", call.col_offset) from None
-        given = {key: self._value(node, key, form) for key, node in nodes.items()}
-        for key, what in form.numbers.items():
-            if key not in given:
-                wanted = f"',' and the {what.removeprefix('a ')}" if given else what
-                raise self._error(f"expected {wanted}, as in {form.example}", _end(call) - 1)
-        return given
+        nodes.update(nodes.pop(_SETTINGS, {}))
+        return nodes
 
     def _value(self, node: ast.expr, key: str, form: TextForm) -> Any:
         source = self.text[node.col_offset : _end(node)].replace(" ", "")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from isoloss.schedules import json_form
+from isoloss.schedules.settings import Settings, changed
 from isoloss.schedules.text_form import TextForm
 
 __all__ = ["Phase", "Schedule"]
@@ -199,6 +200,42 @@ class Schedule(_Composes):
         Schedule(GradientDescent(1.5, steps=10), GradientFlow())
         """
         return Schedule(*(phase.scaled(float(factor)) for phase in self.phases))
+
+    def with_settings(self, **settings: Unpack[Settings]) -> Schedule:
+        """Return the schedule with other settings of the optimizer, for all of its phases.
+
+        Parameters
+        ----------
+        **settings
+            ``momentum``, ``dampening``, ``carry_velocity``, ``weight_decay``, ``decoupled``,
+            ``batch_size`` and ``sampling`` as `HeavyBall` takes them, and ``nesterov``; what is
+            left out stays. Steps with a momentum become those of `HeavyBall` or `Nesterov`.
+            Gradient flow takes ``weight_decay`` alone, since it has no batches and no velocity.
+
+        Returns
+        -------
+        Schedule
+            The schedule, with the same rates and times.
+
+        Raises
+        ------
+        TypeError
+            If there is no such setting, or a value has the wrong type.
+        ValueError
+            If a value is out of range, a setting has no effect without momentum, or a phase is of
+            a kind of your own.
+
+        Examples
+        --------
+        >>> from isoloss import anneal
+        >>> anneal(1.5, 10).with_settings(weight_decay=0.1)
+        Schedule(GradientDescent(1.5, steps=10, weight_decay=0.1), GradientFlow(weight_decay=0.1))
+        >>> anneal(1.5, 10).with_settings(momentum=0.9, nesterov=True)
+        Schedule(Nesterov(1.5, momentum=0.9, steps=10), GradientFlow())
+        """
+        if not settings:
+            return self
+        return Schedule(*(changed(phase, settings, Phase.kinds) for phase in self.phases))
 
     @classmethod
     def from_torch(cls, build: Callable[[Any], Any], steps: int, lr: float = 1.0) -> Schedule:

@@ -31,6 +31,10 @@ class Spec:
     ``cosine(R, K, final=R2)``, …
         a family of `isoloss.families` with the arguments of its function.
 
+    Calls also take settings of the optimizer by name, as `Schedule.with_settings` does:
+    ``gd(R, K, weight_decay=W, batch_size=32, sampling=gaussian)``, ``flow(weight_decay=W)``,
+    ``cosine(R, K, momentum=0.9)``. Weight decay is in units of γ₁.
+
     Attributes
     ----------
     relative : Schedule

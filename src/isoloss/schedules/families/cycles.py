@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +19,19 @@ from isoloss.schedules.families.parts import (
 )
 from isoloss.schedules.phases import GradientDescent
 from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.settings import Settings
 
 __all__ = ["cosine", "cyclic", "one_cycle"]
 
 
-def cosine(lr: float, steps: int, final: float = 0.0, cycles: int = 1, growth: int = 1) -> Schedule:
+def cosine(
+    lr: float,
+    steps: int,
+    final: float = 0.0,
+    cycles: int = 1,
+    growth: int = 1,
+    **settings: Unpack[Settings],
+) -> Schedule:
     """Fall along half a cosine, once or repeatedly: final + (lr - final)(1 + cos πt/K)/2.
 
     Loshchilov and Hutter (2017), SGDR, arXiv:1608.03983. One cycle is PyTorch's
@@ -38,6 +47,8 @@ def cosine(lr: float, steps: int, final: float = 0.0, cycles: int = 1, growth: i
     cycles, growth : int, default: 1
         The number of cycles, each ``growth`` times as long as the one before; ``steps`` must be a
         multiple of 1 + growth + … + growth^(cycles - 1).
+    **settings
+        As for `constant`.
 
     Returns
     -------
@@ -59,7 +70,7 @@ def cosine(lr: float, steps: int, final: float = 0.0, cycles: int = 1, growth: i
         count, to_count("cycles", cycles, least=1), to_count("growth", growth, least=1)
     )
     left = share_left(count) if len(lengths) == 1 else _shares_left(lengths)
-    return Schedule(GradientDescent(falling(lr, left, "cosine", final)))
+    return Schedule(GradientDescent(falling(lr, left, "cosine", final))).with_settings(**settings)
 
 
 def one_cycle(
@@ -68,6 +79,7 @@ def one_cycle(
     warmup: float = 0.3,
     start_factor: float = 1 / 25,
     final_factor: float = 1 / 25e4,
+    **settings: Unpack[Settings],
 ) -> Schedule:
     """Rise and fall, each along half a cosine: PyTorch's ``OneCycleLR`` with its defaults.
 
@@ -85,6 +97,8 @@ def one_cycle(
     start_factor, final_factor : float, default: 1/25 and 1/25e4
         The first and the last rate as shares of ``lr``: ``1 / div_factor`` and
         ``1 / (div_factor * final_div_factor)``.
+    **settings
+        As for `constant`.
 
     Returns
     -------
@@ -119,10 +133,12 @@ def one_cycle(
     eased = SHAPES["cosine"]
     grown = mix(lr, start * lr, eased(up / peak))
     fallen = mix(lr, final * lr, eased((count - 1 - down) / (count - 1 - peak)))
-    return Schedule(GradientDescent(np.concatenate([grown, fallen])))
+    return Schedule(GradientDescent(np.concatenate([grown, fallen]))).with_settings(**settings)
 
 
-def cyclic(low: float, high: float, steps: int, half_cycle: int) -> Schedule:
+def cyclic(
+    low: float, high: float, steps: int, half_cycle: int, **settings: Unpack[Settings]
+) -> Schedule:
     """Rise and fall linearly between two rates, starting from the lower one.
 
     η_t = low + (high - low) · (r if r ≤ 1 else 2 - r) with r = t/half_cycle modulo 2. Smith (2017),
@@ -136,6 +152,8 @@ def cyclic(low: float, high: float, steps: int, half_cycle: int) -> Schedule:
         The number of steps.
     half_cycle : int
         The number of steps from one rate to the other, at least 1: ``step_size_up``.
+    **settings
+        As for `constant`.
 
     Returns
     -------
@@ -150,7 +168,8 @@ def cyclic(low: float, high: float, steps: int, half_cycle: int) -> Schedule:
     half = to_count("half_cycle", half_cycle, least=1)
     place = np.arange(to_count("steps", steps)) % (2 * half)
     share = np.minimum(place, 2 * half - place) / half
-    return Schedule(GradientDescent(mix(*ordered("high", high, "low", low), share)))
+    rates = mix(*ordered("high", high, "low", low), share)
+    return Schedule(GradientDescent(rates)).with_settings(**settings)
 
 
 def _shares_left(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import numpy as np
 
 from isoloss._arrays.context import quiet
 from isoloss.schedules.families.parts import Shape, falling, mix, share_left, to_count, to_number
 from isoloss.schedules.phases import GradientDescent
 from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.settings import Settings
 
 __all__ = ["constant", "decay", "exponential", "inverse_time", "polynomial", "step_decay"]
 
 
-def constant(lr: float, steps: int) -> Schedule:
+def constant(lr: float, steps: int, **settings: Unpack[Settings]) -> Schedule:
     """Return the same rate for all steps: η_t = lr. Plain SGD; Optax's ``constant_schedule``.
 
     Parameters
@@ -21,6 +24,9 @@ def constant(lr: float, steps: int) -> Schedule:
         The rate, at least 0.
     steps : int
         The number of steps K, at least 0; 0 gives an empty phase, here and below.
+    **settings
+        Settings of the optimizer, such as ``momentum``, ``weight_decay`` and ``batch_size``: see
+        `Schedule.with_settings`.
 
     Returns
     -------
@@ -32,11 +38,13 @@ def constant(lr: float, steps: int) -> Schedule:
     >>> constant(0.1, 100)
     Schedule(GradientDescent(0.1, steps=100))
     """
-    return Schedule(GradientDescent(to_number("lr", lr), steps))
+    return Schedule(GradientDescent(to_number("lr", lr), steps)).with_settings(**settings)
 
 
 @quiet
-def step_decay(lr: float, steps: int, every: int, factor: float = 0.1) -> Schedule:
+def step_decay(
+    lr: float, steps: int, every: int, factor: float = 0.1, **settings: Unpack[Settings]
+) -> Schedule:
     """Multiply the rate by a factor every few steps: η_t = lr · factor^⌊t/every⌋.
 
     He et al. (2016), Deep residual learning. PyTorch's ``StepLR``; Optax's ``exponential_decay``
@@ -50,6 +58,8 @@ def step_decay(lr: float, steps: int, every: int, factor: float = 0.1) -> Schedu
         The number of steps at each rate, at least 1.
     factor : float, default: 0.1
         Above 0; above 1 the rates grow.
+    **settings
+        As for `constant`.
 
     Returns
     -------
@@ -73,10 +83,10 @@ def step_decay(lr: float, steps: int, every: int, factor: float = 0.1) -> Schedu
             f"the rates overflow: factor={factor!r} is applied {powers[-1]} times; give a factor "
             "nearer to 1, or fewer steps"
         )
-    return Schedule(GradientDescent(rates))
+    return Schedule(GradientDescent(rates)).with_settings(**settings)
 
 
-def exponential(lr: float, steps: int, factor: float) -> Schedule:
+def exponential(lr: float, steps: int, factor: float, **settings: Unpack[Settings]) -> Schedule:
     """Multiply the rate by a factor after each step: η_t = lr · factor^t.
 
     Senior et al. (2013), An empirical study of learning rates; for growing rates, Li and Arora
@@ -88,6 +98,8 @@ def exponential(lr: float, steps: int, factor: float) -> Schedule:
         The first rate and the number of steps.
     factor : float
         Above 0; above 1 the rates grow.
+    **settings
+        As for `constant`.
 
     Returns
     -------
@@ -104,11 +116,11 @@ def exponential(lr: float, steps: int, factor: float) -> Schedule:
     >>> exponential(1.0, 4, factor=0.5)
     Schedule(GradientDescent([1.0, 0.5, 0.25, 0.125]))
     """
-    return step_decay(lr, steps, every=1, factor=factor)
+    return step_decay(lr, steps, every=1, factor=factor, **settings)
 
 
 @quiet
-def inverse_time(lr: float, steps: int, rate: float) -> Schedule:
+def inverse_time(lr: float, steps: int, rate: float, **settings: Unpack[Settings]) -> Schedule:
     """Decay inversely with time: η_t = lr / (1 + rate · t).
 
     Robbins and Monro (1951), A stochastic approximation method. Keras' ``InverseTimeDecay`` with
@@ -120,6 +132,8 @@ def inverse_time(lr: float, steps: int, rate: float) -> Schedule:
         The first rate and the number of steps.
     rate : float
         The speed of the decay, at least 0: after 1/rate steps the learning rate has halved.
+    **settings
+        As for `constant`.
 
     Returns
     -------
@@ -132,10 +146,12 @@ def inverse_time(lr: float, steps: int, rate: float) -> Schedule:
     Schedule(GradientDescent([1.0, 0.5, 0.3333333333333333, 0.25]))
     """
     slowing = 1 + to_number("rate", rate) * np.arange(to_count("steps", steps))
-    return Schedule(GradientDescent(to_number("lr", lr) / slowing))
+    return Schedule(GradientDescent(to_number("lr", lr) / slowing)).with_settings(**settings)
 
 
-def polynomial(lr: float, steps: int, power: float = 1.0, final: float = 0.0) -> Schedule:
+def polynomial(
+    lr: float, steps: int, power: float = 1.0, final: float = 0.0, **settings: Unpack[Settings]
+) -> Schedule:
     """Go from one rate to another by a power: η_t = final + (lr - final)(1 - t/K)^power.
 
     Chen et al. (2018), DeepLab, arXiv:1606.00915, with power 0.9. Optax's ``polynomial_schedule``;
@@ -149,6 +165,8 @@ def polynomial(lr: float, steps: int, power: float = 1.0, final: float = 0.0) ->
         Above 0.
     final : float, default: 0
         The end value, which step K would take; it may be above ``lr``.
+    **settings
+        As for `constant`.
 
     Returns
     -------
@@ -161,10 +179,13 @@ def polynomial(lr: float, steps: int, power: float = 1.0, final: float = 0.0) ->
     Schedule(GradientDescent([1.0, 0.5625, 0.25, 0.0625]))
     """
     left = share_left(to_count("steps", steps)) ** to_number("power", power, positive=True)
-    return Schedule(GradientDescent(mix(to_number("lr", lr), to_number("final", final), left)))
+    rates = mix(to_number("lr", lr), to_number("final", final), left)
+    return Schedule(GradientDescent(rates)).with_settings(**settings)
 
 
-def decay(lr: float, steps: int, shape: Shape = "linear", final: float = 0.0) -> Schedule:
+def decay(
+    lr: float, steps: int, shape: Shape = "linear", final: float = 0.0, **settings: Unpack[Settings]
+) -> Schedule:
     """Fall from one rate to another: η_t = final + (lr - final) s(t/K).
 
     s(u) is 1 - u ("linear": `polynomial` with power 1), (1 + cos πu)/2 ("cosine": `cosine`) or
@@ -178,6 +199,8 @@ def decay(lr: float, steps: int, shape: Shape = "linear", final: float = 0.0) ->
         The function s.
     final : float, default: 0
         The end value, which step K would take; at most ``lr``.
+    **settings
+        As for `constant`.
 
     Returns
     -------
@@ -194,6 +217,5 @@ def decay(lr: float, steps: int, shape: Shape = "linear", final: float = 0.0) ->
     >>> decay(1.0, 4, "1-sqrt").learning_rates()
     array([1. , 0.5 , 0.29289322, 0.1339746 ])
     """
-    return Schedule(
-        GradientDescent(falling(lr, share_left(to_count("steps", steps)), shape, final))
-    )
+    rates = falling(lr, share_left(to_count("steps", steps)), shape, final)
+    return Schedule(GradientDescent(rates)).with_settings(**settings)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import numpy as np
 
 from isoloss.schedules.families.parts import Shape, falling, rising, share_left, to_count, to_number
 from isoloss.schedules.phases import GradientDescent
 from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.settings import Settings
 
 __all__ = ["warmup", "warmup_stable_decay"]
 
 
-def warmup(lr: float, steps: int, start: float = 0.0) -> Schedule:
+def warmup(lr: float, steps: int, start: float = 0.0, **settings: Unpack[Settings]) -> Schedule:
     """Grow linearly: η_t = start + (lr - start) t/K.
 
     Goyal et al. (2017), arXiv:1706.02677. Optax's ``linear_schedule``; PyTorch's ``LinearLR`` with
@@ -25,6 +28,8 @@ def warmup(lr: float, steps: int, start: float = 0.0) -> Schedule:
         The number of steps K.
     start : float, default: 0
         The first rate, at most ``lr``; at 0 the first step does nothing.
+    **settings
+        As for `constant`.
 
     Returns
     -------
@@ -36,11 +41,18 @@ def warmup(lr: float, steps: int, start: float = 0.0) -> Schedule:
     >>> warmup(1.0, 4)
     Schedule(GradientDescent([0.0, 0.25, 0.5, 0.75]))
     """
-    return Schedule(GradientDescent(rising(lr, to_count("steps", steps), start)))
+    rates = rising(lr, to_count("steps", steps), start)
+    return Schedule(GradientDescent(rates)).with_settings(**settings)
 
 
 def warmup_stable_decay(
-    lr: float, steps: int, warmup: int, decay: int, shape: Shape = "linear", final: float = 0.0
+    lr: float,
+    steps: int,
+    warmup: int,
+    decay: int,
+    shape: Shape = "linear",
+    final: float = 0.0,
+    **settings: Unpack[Settings],
 ) -> Schedule:
     """Grow from 0, stay constant, then fall: `warmup`, `constant` and `decay` in succession.
 
@@ -55,6 +67,8 @@ def warmup_stable_decay(
         The numbers of warm-up and decay steps.
     shape, final
         As for `decay`.
+    **settings
+        As for `constant`.
 
     Returns
     -------
@@ -80,4 +94,4 @@ def warmup_stable_decay(
         )
     level = np.full(stable, to_number("lr", lr))
     parts = [rising(lr, up, 0.0), level, falling(lr, share_left(down), shape, final)]
-    return Schedule(GradientDescent(np.concatenate(parts)))
+    return Schedule(GradientDescent(np.concatenate(parts))).with_settings(**settings)

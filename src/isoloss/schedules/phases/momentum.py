@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.schedules.phases.numbers import nonnegative, printed, real
-from isoloss.schedules.phases.steps import Sampling, Steps
+from isoloss.schedules.phases.steps import Steps
+from isoloss.schedules.settings import Sampling
 from isoloss.schedules.text_form import TextForm
 
 __all__ = ["HeavyBall", "Nesterov"]

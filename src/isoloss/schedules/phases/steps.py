@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from isoloss.schedules.phases.numbers import PRINTED, count, nonnegative, printed, real
 from isoloss.schedules.schedule import Phase
+from isoloss.schedules.settings import Sampling
 
-__all__ = ["Sampling", "Steps"]
-
-Sampling = Literal["replacement", "without_replacement", "gaussian"]
+__all__ = ["Steps"]
 
 _MAX_STEPS = 2**53  # every step count up to here is exact in float64
 _MIN_RUN = 64  # runs of at least this many equal rates are solved in closed form
@@ -238,7 +237,8 @@ def _checked(sampling: Any, batch_size: int | None) -> Sampling | None:
         raise ValueError(f"sampling must be one of {', '.join(known)}; got {sampling!r}")
     if batch_size is None:
         raise ValueError(
-            f"sampling={sampling!r} says how the rows of minibatches are drawn: give batch_size too"
+            "sampling says how the rows of minibatches are drawn: give batch_size too; got only "
+            f"sampling={sampling!r}"
         )
     found: Sampling = sampling
     return found
