@@ -230,6 +230,7 @@ WHOLE = {
     "test_pickling.py": "all that is pickled and printed",
     "test_properties.py": "theory as properties, from problems to runs",
     "test_readme.py": "README and documentation",
+    "test_sgd_parity.py": "PyTorch's optimizer, through phases, problems and runs",
 }
 
 
