@@ -16,6 +16,7 @@ from isoloss.cli.encoding import spell_out_symbols
 if TYPE_CHECKING:
     from conftest import Run
 
+FEW = ("--repeats", "2", "--levels", "2")  # what takes time is not the point
 ROWS = "".join(f"{i},{i * i % 7},{i * 3 % 11}\n" for i in range(40))
 
 
@@ -66,7 +67,7 @@ def test_what_an_encoding_lacks_is_spelt_out(
 
 def test_names_without_a_spelling_stay_distinct(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text(f"中,国,y\n{ROWS}", encoding="utf-8")
-    status, text, errors = _redirected(tmp_path, "ascii", "compare", "d.csv", "--target", "国")
+    status, text, errors = _redirected(tmp_path, "ascii", "compare", "d.csv", "--target", "国", *FEW)
     assert (status, errors) == (0, "")
     assert "\\u56fd" in text
     assert "\\u4e2d" not in text
@@ -77,7 +78,7 @@ def test_the_settings_of_matplotlib_are_not_the_commands(
 ) -> None:
     (tmp_path / "d.csv").write_text(f"a,b,y\n{ROWS}")
     (tmp_path / "settings").write_text("text.usetex: True\nlines.linewidth: 9\n")
-    options = ("compare", "d.csv", "--levels", "2", "--out")
+    options = ("compare", "d.csv", *FEW, "--out")
     theirs = {
         "MPLBACKEND": "module://nowhere.backend_inline",
         "MATPLOTLIBRC": str(tmp_path / "settings"),

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from isoloss import GradientFlow, Schedule
 START = "from isoloss.cli import app; app(prog_name='isoloss')"
 FIGURES = {"comparison.pdf", "comparison.png", "comparison.svg"}
 FILES = {"report.html", "results.csv"} | FIGURES
+FEW = ("--repeats", "3")  # where the number of splits is not the point
 
 
 def run(*arguments: str | Path, before: str = "") -> subprocess.CompletedProcess[str]:
@@ -26,10 +28,16 @@ def run(*arguments: str | Path, before: str = "") -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8")
 
 
-def results(*arguments: str | Path, out: Path) -> list[dict[str, str]]:
-    done = run(*arguments, "--out", out)
+def results(*arguments: str | Path) -> list[dict[str, Any]]:
+    """Return the rows of ``--json``, which has the numbers of results.csv and draws no figure."""
+    done = run(*arguments, "--json")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+    found: list[dict[str, Any]] = json.loads(done.stdout)["rows"]
+    return found
+
+
+def written(out: Path) -> list[dict[str, str]]:
     with (out / "results.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -45,7 +53,7 @@ def rows(tmp_path: Path) -> Path:
 
 
 def test_without_a_folder_it_only_prints(tmp_path: Path) -> None:
-    done = run("diabetes", before=f"import os; os.chdir({str(tmp_path)!r}); ")
+    done = run_isoloss("compare", "diabetes", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "regression (the data set says so)" in done.stdout
@@ -73,7 +81,9 @@ def test_without_a_folder_it_only_prints(tmp_path: Path) -> None:
 
 
 def test_the_report_and_the_numbers(tmp_path: Path) -> None:
-    table = results("iris", out=tmp_path / "new" / "out")
+    done = run("iris", "--out", tmp_path / "new" / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    table = written(tmp_path / "new" / "out")
     assert {path.name for path in (tmp_path / "new" / "out").iterdir()} == FILES | {".isoloss"}
     assert len(table) == 4 * 12
     assert all(0 <= float(row["test_error"]) <= 1 for row in table)
@@ -105,10 +115,12 @@ def test_numbers_agree_with_a_plain_training_loop(tmp_path: Path, rows: Path) ->
     X, X_test = ((data[part, :3] - mean) / scale for part in (train, test))
     y, y_test = (data[part, 3] - data[train, 3].mean() for part in (train, test))
     rate = 0.95 / np.linalg.eigvalsh(X.T @ X / 30)[-1]
-    table = results(
+    done = run(
         rows, "--target", "y", "--test-size", "0.25", "--seed", "7", "--schedule", "gd(0.95, 200)",
-        "--levels", "6", out=tmp_path / "out",
+        "--levels", "6", *FEW, "--out", tmp_path / "out",
     )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    table = written(tmp_path / "out")
     found = [row for row in table if row["schedule"] == "gd(0.95, 200)"]
     assert len(found) == 6
     coef, step = np.zeros(3), 0
@@ -141,21 +153,22 @@ def test_test_rows_from_a_file(tmp_path: Path) -> None:
         y_test=bunch.target[300:],
     )
     train, test = tmp_path / "train.csv", tmp_path / "test.csv"
-    table = results(train, "--test", test, out=tmp_path / "a")
-    same = results(tmp_path / "both.npz", out=tmp_path / "b")
+    table = results(train, "--test", test)
+    same = results(tmp_path / "both.npz")
     assert table == same
 
 
 def test_options_are_heard(tmp_path: Path, rows: Path) -> None:
-    first = run("wine", "--levels", "1", "--seed", "1", "--schedule", "flow(3)")
-    second = run("wine", "--levels", "1", "--seed", "2", "--schedule", "flow(3)")
+    few = ("wine", "--levels", "1", *FEW)
+    first = run(*few, "--seed", "1", "--schedule", "flow(3)")
+    second = run(*few, "--seed", "2", "--schedule", "flow(3)")
     assert first.returncode == second.returncode == 0
     assert first.stdout != second.stdout
     assert "flow(3.0): reaches 0 of 1 levels" in first.stdout
     assert "\nflow: reaches 1 of 1 levels" in first.stdout
-    as_numbers = run("wine", "--task", "regression", "--levels", "2")
+    as_numbers = run("wine", "--task", "regression", "--levels", "2", *FEW)
     assert "regression (as asked)" in as_numbers.stdout
-    other = run(rows, "--target", "b", "--levels", "2")
+    other = run(rows, "--target", "b", "--levels", "2", *FEW)
     assert "Target 'b'" in other.stdout
 
 
@@ -165,7 +178,7 @@ def test_schedules_from_files_and_families(tmp_path: Path, rows: Path) -> None:
     np.savetxt(tmp_path / "theirs.csv", rates, header="lr", comments="")
     chosen = ("--schedule", tmp_path / "mine.json", "--schedule", tmp_path / "theirs.csv")
     more = ("--schedule", "polynomial(1.0, 50)", "--schedule", "heavy_ball(0.3, 0.9, 60)")
-    table = results(rows, "--target", "y", *chosen, *more, "--levels", "3", out=tmp_path / "out")
+    table = results(rows, "--target", "y", *chosen, *more, "--levels", "3", *FEW)
     by_name = {row["schedule"]: row for row in table}
     names = ["flow", "mine", "theirs", "polynomial(1.0, 50)", "heavy_ball(0.3, 0.9, 60)"]
     assert list(by_name) == names
@@ -178,7 +191,7 @@ def test_schedules_from_files_and_families(tmp_path: Path, rows: Path) -> None:
 
 
 def test_a_diverging_schedule_is_shown_as_such() -> None:
-    done = run("iris", "--schedule", "gd(3, 1000000)", "--levels", "2")
+    done = run("iris", "--schedule", "gd(3, 1000000)", "--levels", "2", *FEW)
     assert done.returncode == 0
     assert done.stderr == ""
     assert "\n  gd(3.0, 1000000) reaches none of the 2 levels.\n" in done.stdout
@@ -186,13 +199,14 @@ def test_a_diverging_schedule_is_shown_as_such() -> None:
 
 def test_an_old_folder_is_kept_unless_forced(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
-    refused = run("linnerud", "--out", tmp_path)
+    command = ("linnerud", "--levels", "2", *FEW, "--out", tmp_path)
+    refused = run(*command)
     assert refused.returncode == 2
     assert "--force" in refused.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-    assert run("linnerud", "--out", tmp_path, "--force").returncode == 0
+    assert run(*command, "--force").returncode == 0
     assert {path.name for path in tmp_path.iterdir()} == FILES | {".isoloss", "mine.txt"}
-    assert run("linnerud", "--out", tmp_path).returncode == 0
+    assert run(*command).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -279,47 +293,45 @@ def test_files_of_one_name_are_told_apart(tmp_path: Path, rows: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(str([rate] * 20))
     chosen = [part for path in (*files, files[0]) for part in ("--schedule", path)]
-    table = results(rows, "--target", "y", *chosen, "--levels", "2", out=tmp_path / "out")
+    table = results(rows, "--target", "y", *chosen, "--levels", "2", *FEW)
     by_name = {row["schedule"]: row for row in table}
     assert list(by_name) == ["flow", *map(str, files[:3]), "c"]
     assert len({row["test_loss"] for row in by_name.values()}) == 5
-    assert by_name["flow"]["steps"] == "0"
+    assert by_name["flow"]["steps"] == 0
 
 
 def test_flow_in_a_file_is_the_reference(tmp_path: Path, rows: Path) -> None:
     path = tmp_path / "flow.json"
     path.write_text(Schedule(GradientFlow()).to_json())
-    done = run(rows, "--target", "y", "--schedule", path, "--levels", "2")
+    done = run(rows, "--target", "y", "--schedule", path, "--levels", "2", *FEW)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(": reaches") == 1
     assert f"{path} is the reference that the others are compared with." in done.stdout
 
 
 def test_json_for_programs(tmp_path: Path, rows: Path) -> None:
-    chosen = ("--target", "y", "--levels", "3", "--schedule", "gd(0.9, 50)", "--json")
+    chosen = ("--target", "y", "--levels", "3", *FEW, "--schedule", "gd(0.9, 50)", "--json")
     done = run(rows, *chosen)
     assert done.returncode == 0
     assert done.stderr == ""
     plain = json.loads(done.stdout)
     assert plain["data"] == "rows.csv"
     assert any("chosen at random with seed 0" in note for note in plain["notes"])
-    written = run(rows, *chosen, "--out", tmp_path / "out", "--figure-width", "3.3")
-    assert written.returncode == 0
-    assert json.loads(written.stdout) == plain
-    assert written.stderr.strip() == (
+    saved = run(rows, *chosen, "--out", tmp_path / "out", "--figure-width", "3.3")
+    assert saved.returncode == 0
+    assert json.loads(saved.stdout) == plain
+    assert saved.stderr.strip() == (
         f"Wrote report.html, the figure and results.csv to {tmp_path / 'out'}"
     )
-    with (tmp_path / "out" / "results.csv").open(encoding="utf-8", newline="") as file:
-        table = list(csv.DictReader(file))
     shown = [{k: "" if v is None else str(v) for k, v in row.items()} for row in plain["rows"]]
-    assert table == shown
+    assert written(tmp_path / "out") == shown
     pdf = (tmp_path / "out" / "comparison.pdf").read_bytes()
     assert b"/MediaBox [ 0 0 237.6 " in pdf  # 3.3 inches of 72 points
 
 
 def test_against_a_schedule(tmp_path: Path, rows: Path) -> None:
     chosen = ("--target", "y", "--levels", "2", "--schedule", "gd(0.9,50)", "--schedule", "flow(9)")
-    done = run(rows, *chosen, "--against", "gd(0.9,50)", "--out", tmp_path / "out")
+    done = run(rows, *chosen, *FEW, "--against", "gd(0.9,50)", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert "\nAgainst gd(0.9, 50) (up to 1% counts as no difference)\n" in done.stdout
     assert "\n  gd(0.9, 50) is the reference that the others are compared with.\n" in done.stdout

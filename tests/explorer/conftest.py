@@ -13,6 +13,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 ADDRESS = re.compile(r"http://[\d.]+:\d+/")
+SIZE = {"width": 1300, "height": 900}
+FORGET = "try { localStorage.clear(); sessionStorage.clear(); } catch { }"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -57,15 +59,28 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def context(chromium: Any) -> Iterator[Any]:
+    """Open what the tests' pages have in common: the browser keeps the scripts compiled."""
+    made = chromium.new_context(viewport=SIZE)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def page(chromium: Any, address: str) -> Iterator[Any]:
-    """Open an empty page; it may ask nobody but the explorer, and must meet no error of its own."""
-    context = chromium.new_context(viewport={"width": 1300, "height": 900})
+def page(context: Any, address: str) -> Iterator[Any]:
+    """Open an empty page; it may ask nobody but the explorer, and must meet no error of its own.
+
+    It starts with nothing stored: what an earlier test left behind is gone.
+    """
     made = context.new_page()
     made.set_default_timeout(20_000)
     errors: list[str] = []
     made.on("pageerror", lambda error: errors.append(str(error)))
     made.on("request", lambda r: r.url.startswith((address, "data:")) or errors.append(r.url))
     yield made
-    context.close()
+    for each in context.pages:
+        if each.url.startswith(address):
+            each.evaluate(FORGET)
+        each.close()
     assert not errors
