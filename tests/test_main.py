@@ -67,7 +67,9 @@ def test_what_an_encoding_lacks_is_spelt_out(
 
 def test_names_without_a_spelling_stay_distinct(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text(f"中,国,y\n{ROWS}", encoding="utf-8")
-    status, text, errors = _redirected(tmp_path, "ascii", "compare", "d.csv", "--target", "国", *FEW)
+    status, text, errors = _redirected(
+        tmp_path, "ascii", "compare", "d.csv", "--target", "国", *FEW
+    )
     assert (status, errors) == (0, "")
     assert "\\u56fd" in text
     assert "\\u4e2d" not in text

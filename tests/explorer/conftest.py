@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,6 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 ADDRESS = re.compile(r"http://[\d.]+:\d+/")
-SIZE = {"width": 1300, "height": 900}
-FORGET = "try { localStorage.clear(); sessionStorage.clear(); } catch { }"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -59,28 +58,53 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+@contextmanager
+def watched(page: Any, address: str) -> Iterator[Any]:
+    """Yield a page that may ask nobody but the explorer, and must meet no error of its own."""
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.set_default_timeout(20_000)
+    errors: list[str] = []
+
+    def failed(error: Any) -> None:
+        errors.append(str(error))
+
+    def asked(request: Any) -> None:
+        if not request.url.startswith((address, "data:")):
+            errors.append(request.url)
+
+    page.on("pageerror", failed)
+    page.on("request", asked)
+    yield page
+    page.remove_listener("pageerror", failed)
+    page.remove_listener("request", asked)
+    assert not errors
+
+
 @pytest.fixture(scope="session")
-def context(chromium: Any) -> Iterator[Any]:
-    """Open what the tests' pages have in common: the browser keeps the scripts compiled."""
-    made = chromium.new_context(viewport=SIZE)
-    yield made
-    made.close()
+def window(chromium: Any) -> Iterator[Any]:
+    """Open the page that tests use one after another: the browser keeps what it has compiled."""
+    context = chromium.new_context()
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture
-def page(context: Any, address: str) -> Iterator[Any]:
-    """Open an empty page; it may ask nobody but the explorer, and must meet no error of its own.
+def page(window: Any, address: str) -> Iterator[Any]:
+    """Return the page as if it were new: nothing is stored, routed or set by an earlier test."""
+    window.emulate_media(color_scheme="light")
+    with watched(window, address) as watched_window:
+        yield watched_window
+        window.evaluate("try { localStorage.clear(); } catch { }")
+        window.goto("about:blank")
+    window.unroute_all()
+    for other in window.context.pages[1:]:
+        other.close()
 
-    It starts with nothing stored: what an earlier test left behind is gone.
-    """
-    made = context.new_page()
-    made.set_default_timeout(20_000)
-    errors: list[str] = []
-    made.on("pageerror", lambda error: errors.append(str(error)))
-    made.on("request", lambda r: r.url.startswith((address, "data:")) or errors.append(r.url))
-    yield made
-    for each in context.pages:
-        if each.url.startswith(address):
-            each.evaluate(FORGET)
-        each.close()
-    assert not errors
+
+@pytest.fixture
+def own_page(chromium: Any, address: str) -> Iterator[Any]:
+    """Open a page of its own, for what cannot be undone."""
+    page = chromium.new_page()
+    with watched(page, address) as watched_page:
+        yield watched_page
+    page.close()

@@ -395,13 +395,13 @@ def test_unknown_tabs_show_the_example(page: Any, address: str) -> None:
         assert page.locator("#ratio").inner_text() == "1.7638"
 
 
-def test_a_browser_without_storage_shows_the_page(page: Any, address: str) -> None:
-    page.add_init_script(
+def test_a_browser_without_storage_shows_the_page(own_page: Any, address: str) -> None:
+    own_page.add_init_script(
         "Object.defineProperty(window, 'localStorage', {get() { throw new Error('no'); }})"
     )
-    open_tab(page, address, "example")
-    page.locator("#theme").select_option("dark")
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    open_tab(own_page, address, "example")
+    own_page.locator("#theme").select_option("dark")
+    assert own_page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 def test_rows_keep_the_focus_when_one_is_removed(page: Any, address: str) -> None:
