@@ -581,7 +581,7 @@ def test_commands_ask_for_the_header_and_take_it(tmp_path: Path) -> None:
     assert asked.exit_code == 2
     assert "Give --header or --no-header" in asked.output
     for option, count in (("--header", 40), ("--no-header", 41)):
-        done = runner.invoke(app, ["compare", path, "--levels", "2", option])
+        done = runner.invoke(app, ["compare", path, "--levels", "2", "--repeats", "3", option])
         assert done.exit_code == 0, done.output
         assert f"{count // 2 + count % 2} train rows" in done.output
     model = str(tmp_path / "m.skops")

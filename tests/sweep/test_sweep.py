@@ -184,7 +184,7 @@ def test_a_cluster_that_dies_is_one_line_and_what_was_computed_is_kept(tmp_path:
         timer = threading.Thread(target=closes, args=(client,), daemon=True)
         timer.start()
         with pytest.raises(RuntimeError, match=r"the Dask cluster failed: .*restart it"):
-            small(problems=slow, draws=80, on=client, cache=cache)
+            small(problems=slow, draws=40, on=client, cache=cache)
         timer.join()
         with pytest.raises(RuntimeError, match="the Dask cluster failed"):
             small(on=client)
@@ -195,7 +195,7 @@ def test_a_cluster_that_dies_is_one_line_and_what_was_computed_is_kept(tmp_path:
         return made(noise, decay)
 
     quick.__qualname__ = slow.__qualname__  # the same sampler to the cache, as its draws are
-    found = small(problems=quick, draws=80, on=2, cache=cache)
+    found = small(problems=quick, draws=40, on=2, cache=cache)
     assert found.test_loss.isel(draw=slice(20)).identical(whole().test_loss)
 
 
