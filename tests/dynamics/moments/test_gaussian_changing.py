@@ -80,14 +80,15 @@ def test_every_excess_is_the_recursions(name: str) -> None:
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3])
-def test_growth_by_e_900_is_undone(noise: float) -> None:
-    gamma, zero = np.array([1.0, 0.8]), np.zeros(2)
-    rates, means = np.r_[np.full(200, 5.0), np.full(600, 0.4)], MeanSquares(np.ones(2), zero, zero)
-    excess, ends, log_scale = changing_rates(gamma, rates, 10, zero, means, noise)
+@pytest.mark.parametrize(("rate", "steps", "batch"), [(0.4, 600, 10), (0.5, 28, 1e14)])
+def test_growth_by_e_900_is_undone(rate: float, steps: int, batch: float, noise: float) -> None:
+    gamma, zero = np.array([1.0, 0.8]) if batch < 1e9 else np.ones(2), np.zeros(2)
+    rates, means = np.r_[np.full(204, 5.0), np.full(steps, rate)], MeanSquares(zero + 1, zero, zero)
+    excess, ends, log_scale = changing_rates(gamma, rates, batch, zero, means, noise)
     assert excess.max() == np.inf
     assert log_scale == 0
     with mp.workdps(50):
-        wanted, last = walked(gamma, rates, 10, zero, means, noise, 0.0)
+        wanted, last = walked(gamma, rates, batch, zero, means, noise, 0.0)
         assert excess[-1] == pytest.approx(float(wanted[-1]), rel=1e-12)
         np.testing.assert_allclose(ends, [float(v) for v in last], rtol=1e-12)
 
