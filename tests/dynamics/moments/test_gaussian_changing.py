@@ -65,7 +65,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_every_excess_is_the_recursions(name: str) -> None:
     rates, batch, variance, means, noise, decay = CASES[name]
-    excess, ends, log_scale = changing_rates(GAMMA, rates, batch, variance, means, noise, decay)
+    excess, ends, log_scale, _ = changing_rates(GAMMA, rates, batch, variance, means, noise, decay)
     with mp.workdps(50):
         wanted, last = walked(GAMMA, rates, batch, variance, means, noise, decay)
         for got, true in zip(excess, wanted, strict=True):
@@ -84,7 +84,7 @@ def test_every_excess_is_the_recursions(name: str) -> None:
 def test_growth_by_e_900_is_undone(rate: float, steps: int, batch: float, noise: float) -> None:
     gamma, zero = np.array([1.0, 0.8]) if batch < 1e9 else np.ones(2), np.zeros(2)
     rates, means = np.r_[np.full(204, 5.0), np.full(steps, rate)], MeanSquares(zero + 1, zero, zero)
-    excess, ends, log_scale = changing_rates(gamma, rates, batch, zero, means, noise)
+    excess, ends, log_scale, _ = changing_rates(gamma, rates, batch, zero, means, noise)
     assert excess.max() == np.inf
     assert log_scale == 0
     with mp.workdps(50):
@@ -96,7 +96,7 @@ def test_growth_by_e_900_is_undone(rate: float, steps: int, batch: float, noise:
 def test_equal_rates_agree_with_their_closed_form() -> None:
     gamma = np.geomspace(1e-6, 1, 40)
     means, zero = MeanSquares(1 / gamma, np.zeros(40), np.zeros(40)), np.zeros(40)
-    excess, ends, _ = changing_rates(gamma, np.full(3000, 0.2), 16, zero, means, 0.5)
+    excess, ends, _, _ = changing_rates(gamma, np.full(3000, 0.2), 16, zero, means, 0.5)
     rate = ConstantRate(gamma, 0.2, 16)
     np.testing.assert_allclose(ends, rate.variances(3000, zero, means, 0.5)[0], rtol=1e-12)
     terms = rate.excess(zero, means, 0.5)
@@ -107,14 +107,15 @@ def test_equal_rates_agree_with_their_closed_form() -> None:
 
 def test_a_phase_in_two_parts_is_the_whole() -> None:
     rates, means = 0.3 + 0.2 * RNG.random(50), CENTRED
-    excess, ends, _ = changing_rates(GAMMA, rates, 5, ZERO, means, 0.4)
-    first, between, _ = changing_rates(GAMMA, rates[:20], 5, ZERO, means, 0.4)
+    excess, ends, _, _ = changing_rates(GAMMA, rates, 5, ZERO, means, 0.4)
+    first, between, _, product = changing_rates(GAMMA, rates[:20], 5, ZERO, means, 0.4)
     left = np.prod(1 - 2 * np.multiply.outer(rates[:20], GAMMA), axis=0)
+    np.testing.assert_allclose(product, left, rtol=1e-14)
     moved = means._replace(squares=means.squares * left**2)
-    second, again, _ = changing_rates(GAMMA, rates[20:], 5, between, moved, 0.4)
+    second, again, _, _ = changing_rates(GAMMA, rates[20:], 5, between, moved, 0.4)
     np.testing.assert_allclose(np.r_[first, second], excess, rtol=1e-14)
     np.testing.assert_allclose(again, ends, rtol=1e-14)
-    same, no_steps, _ = changing_rates(GAMMA, rates[:0], 5, ends, means, 0.4)
+    same, no_steps, _, _ = changing_rates(GAMMA, rates[:0], 5, ends, means, 0.4)
     assert same.size == 0
     np.testing.assert_allclose(no_steps, ends, rtol=1e-15)
 

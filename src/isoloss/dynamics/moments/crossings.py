@@ -11,11 +11,13 @@ import numpy.typing as npt
 from isoloss.dynamics.moments.model import Model
 from isoloss.dynamics.moments.state import Moments, Move
 
-__all__ = ["Crossings", "MomentStop", "diverged", "shortened"]
+__all__ = ["LARGEST", "Crossings", "MomentStop", "diverged", "shortened"]
 
 Floats = npt.NDArray[np.float64]
 
 _EPS = 2.0**-52
+LARGEST = 1e250
+"""Training with a larger excess train loss would soon exceed float64, and is refused."""
 _NEAR = 1e-10  # how far, relative to the level, rounding may move a stop off it
 _POLISHES = 2
 

@@ -18,7 +18,7 @@ from isoloss.dynamics.moments.noise import GaussianNoise
 from isoloss.dynamics.moments.signed_exponentials import first_below
 from isoloss.dynamics.moments.state import Moments, Move, StepRule, move
 
-__all__ = ["take_equal_gaussian_steps"]
+__all__ = ["mean_squares", "take_equal_gaussian_steps", "variances_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -103,16 +103,10 @@ class _EqualSteps:
         return Moments(mean, covariance=covariance)
 
     def _variances(self, moments: Moments) -> Floats:
-        spread = moments.covariance
-        if spread is None:
-            return np.zeros(self.model.curvature.size)
-        return np.array(np.diagonal(spread)) if spread.ndim == 2 else spread
+        return variances_of(moments, self.model.curvature.size)
 
     def _squares(self, moments: Moments) -> MeanSquares:
-        residual = self.model.residual
-        gone, rest = (moments.mean - self.rest) * residual, self.rest * residual
-        products = (gone, gone), (2.0 * gone, rest), (rest, rest)
-        return MeanSquares(*(np.sum(x * y, axis=1) for x, y in products))
+        return mean_squares(self.model, moments.mean, self.rest)
 
     def _covariance(self, moments: Moments, gone: Floats, u: Floats, steps: int) -> Floats:
         """Return the covariances of different directions; the diagonal has no meaning.
@@ -134,6 +128,21 @@ class _EqualSteps:
         if moments.covariance is not None:
             found += (1.0 - _fallen(both - coupling, steps)) * moments.covariance
         return found
+
+
+def mean_squares(model: Model, mean: Floats, rest: Floats) -> MeanSquares:
+    """Return the squares of a mean residual, apart from and at the point of rest."""
+    gone, still = (mean - rest) * model.residual, rest * model.residual
+    products = (gone, gone), (2.0 * gone, still), (still, still)
+    return MeanSquares(*(np.sum(x * y, axis=1) for x, y in products))
+
+
+def variances_of(moments: Moments, size: int) -> Floats:
+    """Return the diagonal of a covariance; zeros if there is none."""
+    spread = moments.covariance
+    if spread is None:
+        return np.zeros(size)
+    return np.array(np.diagonal(spread)) if spread.ndim == 2 else spread
 
 
 def _fallen(fall: Floats, steps: int) -> Floats:

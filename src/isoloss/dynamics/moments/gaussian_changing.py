@@ -33,8 +33,8 @@ def changing_rates(
     mean_squares: MeanSquares,
     noise: float,
     weight_decay: float = 0.0,
-) -> tuple[Array, Array, float]:
-    """Return the excess after every step, V after the last one divided by e^x, and x.
+) -> tuple[Array, Array, float, Array]:
+    """Return the excess after every step, V after the last one divided by e^x, x, and Π a_i.
 
     ``mean_squares`` are those at the start, with Π a_i in the place of a_i^k. The excess is
     infinite where it would overflow, and x is 0 unless V would.
@@ -43,6 +43,7 @@ def changing_rates(
     pair = curvature * np.stack([variance, mean_squares.squares])  # both multiplied by a²
     cross, constants = curvature * mean_squares.cross, curvature * mean_squares.constants
     excess, exponent, level, noises = np.empty(rates.size), 0, constants, noise
+    product = np.ones_like(slope)
     size, first = _block_size(rates, batch_size, slope, flat), 0
     while first < rates.size:
         top = float(pair.max(initial=0.0))
@@ -55,7 +56,8 @@ def changing_rates(
         factors = 1.0 - np.multiply.outer(block, slope)
         pulls = np.multiply.outer(4.0 * block * block / batch_size, flat)
         found = _stepped(factors, pulls, pair, cross, level, noises)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore"):
+            product = product * np.prod(factors, axis=0)
             excess[first : first + block.size] = np.ldexp(found, exponent)
         first += block.size
     if exponent and math.frexp(float(pair.max()))[1] + exponent < _FITS:
@@ -64,7 +66,7 @@ def changing_rates(
     with np.errstate(divide="ignore"):
         still = math.exp(2 * float(np.sum(np.log(np.abs(1.0 - rates * weight_decay)))) - shift)
     ends = np.where(moves, pair[0] / np.where(moves, curvature, 1.0), variance * still)
-    return excess, ends, shift
+    return excess, ends, shift, product
 
 
 def _stepped(

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.dynamics.moments.crossings import Crossings, diverged
+from isoloss.dynamics.moments.changing_gaussian_steps import take_changing_gaussian_steps
+from isoloss.dynamics.moments.crossings import LARGEST, Crossings, diverged
 from isoloss.dynamics.moments.equal_gaussian_steps import take_equal_gaussian_steps
 from isoloss.dynamics.moments.equal_steps import take_equal_steps
 from isoloss.dynamics.moments.noise import GaussianNoise, GradientNoise
@@ -21,7 +22,6 @@ __all__ = ["take_steps"]
 Floats = npt.NDArray[np.float64]
 
 _FEW = 0.05  # steps per direction up to which one by one is cheaper
-_LARGEST = 1e250  # a larger excess would soon exceed float64
 
 
 def take_steps(
@@ -33,23 +33,23 @@ def take_steps(
     model = crossings.model
     decay = model.own_decay(phase.weight_decay)
     is_certain = noise is None and moments.covariance is None
-    is_free = moments.velocity is None and not np.any(phase.momentum)
+    moves = moments.velocity is not None or bool(np.any(phase.momentum))
     for lr, first, count in _runs(phase):
-        own = model.own(lr)
-        if (
-            isinstance(noise, GaussianNoise)
-            and is_free
-            and isinstance(own, float)
-            and (count > _FEW * model.curvature.size)
-        ):
-            moments = take_equal_gaussian_steps(crossings, moments, own, count, decay, noise)
-            continue
-        is_equal = is_certain and isinstance(own, float) and isinstance(phase.momentum, float)
-        if is_equal and not phase.momentum:
+        own, is_equal = model.own(lr), isinstance(lr, float)
+        if isinstance(noise, GaussianNoise) and not moves:
+            if is_equal and count > _FEW * model.curvature.size:
+                moments = take_equal_gaussian_steps(crossings, moments, own, count, decay, noise)
+                continue
+            if not noise.is_full:
+                rates = np.full(count, own) if is_equal else own
+                moments = take_changing_gaussian_steps(crossings, moments, rates, decay, noise)
+                continue
+        one_momentum = is_certain and is_equal and isinstance(phase.momentum, float)
+        if one_momentum and not phase.momentum:
             moments = take_equal_steps(crossings, moments, own, count, decay)
             continue
         settings = _settings(phase, own, first, count, decay)
-        if is_equal and not crossings.any_open:
+        if one_momentum and not crossings.any_open:
             _, rule = next(settings)
             moments = move(moments, rule, model.curvature, model.minimum, None).at(own)
             moments = repeated(moments, rule, own, count - 1, model.curvature, model.minimum)
@@ -75,7 +75,7 @@ def _one_by_one(
         moments = line.at(lr)
         taken += 1
         excess = model.excess(moments.mean, moments.covariance)
-        if not excess < _LARGEST:
+        if not excess < LARGEST:
             raise diverged(crossings.steps + taken)
         if excess <= crossings.bar:
             crossings.passed(taken, line, lr, moments, excess)
