@@ -11,10 +11,13 @@ from isoloss.problems.covariances import reduce_covariances
 from isoloss.problems.data import reduce_data
 from isoloss.problems.decomposition import RTOL, LeftOut
 from isoloss.problems.kernel import reduce_kernel
+from isoloss.problems.largest_rates import largest_rates_of
 from isoloss.problems.linear import judge_on
 from isoloss.problems.reduced import Reduced, Reduction
 from isoloss.problems.spectra import reduce_spectra
 from isoloss.problems.summary import in_short
+from isoloss.schedules.phases import GradientDescent
+from isoloss.schedules.settings import Sampling
 
 __all__ = ["Problem", "reduced_of"]
 
@@ -325,6 +328,46 @@ class Problem:
     def max_lr(self) -> Array:
         """The largest stable constant rate 1/γ₁, shape batch; infinite if all curvatures are 0."""
         return self._reduced.max_lr
+
+    @quiet
+    def max_lr_for(
+        self, batch_size: int, *, sampling: Sampling | None = None, weight_decay: float = 0.0
+    ) -> Array:
+        """Return the largest constant rate of minibatch steps that is stable in mean square.
+
+        Below it, the expected losses stay bounded; above it, they grow without bound from almost
+        every start. With fresh Gaussian rows it is the η with Σ ηγ/(B - (B + 1)ηγ) = 1.
+
+        Parameters
+        ----------
+        batch_size : int
+            The number B of rows in a minibatch.
+        sampling, weight_decay
+            As for `GradientDescent`.
+
+        Returns
+        -------
+        array, shape batch
+            The rate, at most ``max_lr`` without weight decay; infinite if nothing moves.
+
+        Raises
+        ------
+        ValueError
+            If a number is out of its range, or the train rows are to be drawn and are not there.
+
+        Examples
+        --------
+        The paper's example as rows: with batches of two, the rate falls from 3/2 to 6/5.
+
+        >>> import isoloss as il
+        >>> problem = il.Problem.from_data([[1, 0], [1, 0], [0, 1]], [1, 1, 1])
+        >>> print(problem.max_lr.round(12), problem.max_lr_for(batch_size=2).round(12))
+        1.5 1.2
+        """
+        phase = GradientDescent(
+            0.0, 0, batch_size=batch_size, sampling=sampling, weight_decay=weight_decay
+        )
+        return largest_rates_of(self._reduced, batch_size, phase.sampling, phase.weight_decay)
 
     @property
     def start_train_loss(self) -> Array:

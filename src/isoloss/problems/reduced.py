@@ -21,7 +21,7 @@ from isoloss.problems.units import (
     sum_of_exponentials,
 )
 
-__all__ = ["RESCALE_TARGETS", "Reduced", "Reduction"]
+__all__ = ["RESCALE_INPUTS", "RESCALE_TARGETS", "Reduced", "Reduction"]
 
 Array = Any
 

@@ -11,12 +11,41 @@ from isoloss.problems.quadratic_forms import Offset
 from isoloss.problems.reduced import Reduced, TrainRows
 from isoloss.problems.units import scaled
 from isoloss.problems.validation import read_train
+from isoloss.schedules.settings import Sampling
 
-__all__ = ["rows_along"]
+__all__ = ["rows_along", "sampled_rows"]
 
 Floats = npt.NDArray[np.float64]
 
 _CHANGED = 1e-9  # relative to the largest curvature; far above the rounding of a decomposition
+
+
+def sampled_rows(
+    problem: Reduced, sampling: Sampling | None, batch_size: int
+) -> tuple[Sampling, Floats | None, Floats | None]:
+    """Return how a problem's minibatches are drawn, with the rows and errors of the train data.
+
+    There are none for fresh Gaussian rows, which are the default for problems given by spectra or
+    covariances. Raises ``ValueError`` if the train rows are to be drawn, and are not there, or are
+    too few.
+    """
+    if sampling is None:
+        sampling = "gaussian" if problem.is_population else "replacement"
+    if sampling == "gaussian":
+        return sampling, None, None
+    if problem.rows is None:
+        raise ValueError(
+            f"sampling={sampling!r} needs the rows of the train data, which this problem does not "
+            'keep; use sampling="gaussian", which draws fresh Gaussian rows with the same '
+            "covariance and is an approximation for your data"
+        )
+    rows, errors = rows_along(problem, problem.rows)
+    if sampling == "without_replacement" and batch_size > len(rows):
+        raise ValueError(
+            f"batch_size={batch_size} is more than the {len(rows)} train rows, which cannot be "
+            "drawn without replacement"
+        )
+    return sampling, rows, errors
 
 
 def rows_along(problem: Reduced, data: TrainRows) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ from isoloss.dynamics.moments.model import Model
 from isoloss.dynamics.moments.noise import GaussianNoise, GradientNoise, RowNoise
 from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.reduced import Reduced
-from isoloss.problems.train_rows import rows_along
+from isoloss.problems.train_rows import sampled_rows
 from isoloss.schedules.phases import Steps
 
 __all__ = ["gradient_noise"]
@@ -21,27 +21,14 @@ def gradient_noise(problem: Reduced, model: Model, phase: Steps) -> GradientNois
 
     Raises ``ValueError`` if the problem has no such noise, or it costs too much.
     """
-    size, sampling = phase.batch_size, phase.sampling
+    size = phase.batch_size
     if size is None:
         return None
-    if sampling is None:
-        sampling = "gaussian" if problem.is_population else "replacement"
-    if sampling == "gaussian":
+    sampling, rows, errors = sampled_rows(problem, phase.sampling, size)
+    if rows is None or errors is None:
         is_full = not isinstance(problem.test_form, DiagonalTest)
         return GaussianNoise(model.curvature, model.floor, size, is_full)
-    if problem.rows is None:
-        raise ValueError(
-            f"sampling={sampling!r} needs the rows of the train data, which this problem does not "
-            'keep; use sampling="gaussian", which draws fresh Gaussian rows with the same '
-            "covariance and is an approximation for your data"
-        )
-    rows, errors = rows_along(problem, problem.rows)
     n, r = rows.shape
-    if sampling == "without_replacement" and size > n:
-        raise ValueError(
-            f"batch_size={size} is more than the {n} train rows, which cannot be drawn without "
-            "replacement"
-        )
     work = float(phase.steps) * n * r * r
     if work > _MOST_WORK:
         raise ValueError(

@@ -7,7 +7,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from isoloss.dynamics.moments.stability import largest_gaussian_rate, largest_row_rate
+from isoloss.problems.stability import largest_gaussian_rate, largest_row_rate
 
 RNG = np.random.default_rng(0)
 GAMMAS = {
