@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import reference
 from cases import spectra_cases
-from flint import arb
+from flint import arb, fmpq
 
 import isoloss as il
 from isoloss.checker import check
 from isoloss.checker.flint_precision import precision
 from isoloss.proof import ExactProblem, certify
-from isoloss.proof.dynamics import EnclosedProblem, follow
+from isoloss.proof.dynamics import EnclosedProblem, follow, possible_stops
 from isoloss.proof.exact_problem import exact
 from isoloss.proof.interval import Interval
 from isoloss.proof.schedules import read_schedule
@@ -100,3 +100,19 @@ def test_enclosures_shrink_as_precision_grows(text: str) -> None:
                 assert before.low <= found.low
                 assert found.high <= before.high
         before = found
+
+
+@pytest.mark.parametrize("exact_step", [True, False])
+def test_every_step_at_which_a_problem_of_a_box_may_stop_is_followed(exact_step: bool) -> None:
+    # a step at rate 1/2 divides the loss δ²/2 by 4; δ² is 0.9 to 1.1, and the level 1/8
+    box = Interval(arb(0.9), arb(1.1))
+    steps = read_schedule(il.GradientDescent(0.5, 3), None)
+    half, level = fmpq(1, 2), fmpq(1, 8)
+
+    def stops_at(square: Any) -> set[int]:
+        problem = EnclosedProblem([half], [half], [square], fmpq(0))
+        return {stop.steps for stop in possible_stops(problem, steps, level, exact=exact_step)}
+
+    assert stops_at(fmpq(9, 10)) == stops_at(fmpq(1)) == {1}
+    assert stops_at(fmpq(11, 10)) == {2}
+    assert stops_at(box) == {1, 2}
