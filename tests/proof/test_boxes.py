@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import isoloss as il
 from isoloss.checker import check
 from isoloss.proof import Certificate, draw_boxes, for_all, leaves
+from isoloss.proof.statement import Statement
 
 FAMILY: dict[str, Any] = {
     "train": ["1", "g"],
@@ -153,6 +154,18 @@ def test_where_a_run_stops_may_change_within_the_box() -> None:
     # a flow that ends before the level, at it, or after it
     times = for_all(box, "reached and time <= 60", **family, schedules="flow(g) > flow")
     assert checked(times).verdict == "proved"
+
+
+@pytest.mark.parametrize("claim", ["steps <= 1", "steps >= 2"])
+def test_a_claim_true_at_one_stop_and_false_at_another_is_open(claim: str) -> None:
+    # a step at rate 1/2 divides the loss s/2 by 4: it is at the level 1/8 if s is at most 1
+    box = {"s": ("9/10", "11/10")}
+    spectrum = ["1/2"], ["1"], ["s"]
+    statement = Statement.read(box, claim, *spectrum, 0, "1/8", "gd(1/4, 3)", "whole")
+    below, above = statement.box[0]
+    assert statement.holds([(below, below)]) is (claim == "steps <= 1")
+    assert statement.holds([(above, above)]) is (claim == "steps >= 2")
+    assert statement.holds(statement.box) is None
 
 
 def test_curvatures_that_may_be_0() -> None:
