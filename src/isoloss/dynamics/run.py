@@ -27,6 +27,9 @@ Array = Any
 class Run(Filtered):
     """The result of `train`: arrays of shape batch × levels, or schedules × batch × levels.
 
+    With minibatches, losses are expected ones, `coef` and `residual` are means, and `covariance` is
+    that of the residual; all runs of the optimizer have one common stop.
+
     Attributes
     ----------
     problem : Problem
@@ -45,7 +48,8 @@ class Run(Filtered):
     train_loss : array
         The train loss at the stop.
     sign, log : array, shape (…, r)
-        The sign of the filter h at the stop, and log |h|.
+        The sign of the filter h at the stop, and log |h|. Where training is no filter, as with
+        weight decay from other parameters than 0, they are the filter nearest to it.
 
     Examples
     --------
@@ -53,6 +57,8 @@ class Run(Filtered):
     >>> problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
     >>> il.train(problem, il.anneal(1.5, 10), train_loss=0.1)
     Run(reached, steps=10, time=2.438, train_loss=0.1, test_loss=0.075)
+    >>> il.train(problem, il.GradientDescent(0.5, 50, batch_size=8), train_loss=0.1)
+    Run(reached, steps=9, time=0, expected train_loss=0.1, expected test_loss=0.137669)
     """
 
     _POINTS: ClassVar = (*Filtered._POINTS, "reached", "steps", "time", "last_rate")
@@ -169,12 +175,12 @@ class Run(Filtered):
             there = f", {untrained.sum()} of them by the start" if untrained.any() else ""
             return f"Run(shape {reached.shape}, {reached.sum()} of {reached.size} reached{there})"
         how = "reached by the start" if untrained else "reached" if reached else "not reached"
-        test_loss = ""
+        test_loss, expected = "", "" if self._covariance is None else "expected "
         if self.problem._reduced.test_form is not None:
-            test_loss = f", test_loss={float(self.test_loss):.6g}"
+            test_loss = f", {expected}test_loss={float(self.test_loss):.6g}"
         return (
             f"Run({how}, steps={int(self.steps)}, time={float(self.time):.4g}, "
-            f"train_loss={float(self.train_loss):.6g}{test_loss})"
+            f"{expected}train_loss={float(self.train_loss):.6g}{test_loss})"
         )
 
 

@@ -38,6 +38,12 @@ def train(
     Flows and phases of one rate are solved in closed form, at a cost that does not depend on their
     length.
 
+    With minibatches, everything is an expectation: training stops at the first moment at which the
+    *expected* train loss is at the level, the same moment for all runs of the optimizer. The
+    expected train loss need not fall. `isoloss.simulate` stops each run at its own train loss.
+    Weight decay changes how parameters move, but not which loss is compared with the level: train
+    and test losses are those without the penalty.
+
     Parameters
     ----------
     problem : Problem
@@ -70,7 +76,9 @@ def train(
         If ``problem`` or ``schedule`` is of another type.
     ValueError
         If a text is not a schedule, or is given for problems that differ in ``max_lr``; if a level
-        is NaN, a schedule has more than 2⁶³ - 1 steps, or a momentum rate is above 10²⁹⁰/(2γ₁).
+        is NaN, a schedule has more than 2⁶³ - 1 steps, or a momentum rate is above 10²⁹⁰/(2γ₁); if
+        minibatches need train rows that the problem does not have, or too many operations; or if
+        training with weight decay or minibatches diverges beyond float64.
 
     Examples
     --------
