@@ -154,8 +154,13 @@ class Schedule(_Composes):
 
     @property
     def is_plain(self) -> bool:
-        """Whether training multiplies the residual by a filter, as all phases are plain."""
-        return all(phase.is_plain for phase in self.phases)
+        """Whether training multiplies the residual by a filter, as all phases are plain.
+
+        Steps with momentum 0 keep a velocity as it is, which no filter of plain phases does.
+        """
+        return all(phase.is_plain for phase in self.phases) and not any(
+            map(_keeps_velocity_aside, self.phases, self.phases[1:])
+        )
 
     def learning_rates(self) -> npt.NDArray[np.float64]:
         """Return the rate of every step.
@@ -255,15 +260,16 @@ class Schedule(_Composes):
         Returns
         -------
         Schedule
-            One phase with a rate for each step: `GradientDescent`, or `HeavyBall` or `Nesterov` if
-            your own optimizer has such momentum.
+            The steps with their rates, momentum, dampening and weight decay: `GradientDescent`, or
+            `HeavyBall` or `Nesterov` where there is momentum. They are one phase, or several that
+            carry the velocity on if weight decay or dampening changes. Full batches: the data
+            loader's batches come in by ``with_settings(batch_size=…)``.
 
         Raises
         ------
         ValueError
             If parameter groups differ, or no schedule has such steps: for an optimizer other than
-            ``torch.optim.SGD``, weight decay, dampening, ``maximize``, a momentum that the
-            scheduler changes, or a velocity from earlier steps.
+            ``torch.optim.SGD``, ``maximize``, or a velocity from earlier steps.
         TypeError
             If ``build`` returns no scheduler, or one whose rates depend on a measured loss.
         ImportError
@@ -278,27 +284,34 @@ class Schedule(_Composes):
         >>> sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5, momentum=0.9)
         >>> Schedule.from_torch(lambda _: StepLR(sgd, 2, gamma=0.5), steps=3)
         Schedule(HeavyBall([0.5, 0.5, 0.25], momentum=0.9))
+        >>> from torch.optim.lr_scheduler import OneCycleLR
+        >>> cycled = Schedule.from_torch(lambda o: OneCycleLR(o, 0.1, total_steps=5), steps=5)
+        >>> cycled.phases[0].momentum.round(4)
+        array([0.95, 0.85, 0.9  , 0.95 , 0.95 ])
         """
-        from isoloss.schedules.torch import read_phase
+        from isoloss.schedules.torch import read_phases
 
-        name, fields = read_phase(build, steps, lr)
-        return cls(Phase.kinds[name].from_dict(fields))
+        found = read_phases(build, steps, lr)
+        return cls(*(Phase.kinds[name].from_dict(fields) for name, fields in found))
 
     def to_torch(self, optimizer: Any, *, rates_only: bool = False) -> Any:
         """Put the schedule on a PyTorch optimizer.
 
         After each ``optimizer.step()`` call ``scheduler.step()``; the rates are then exactly those
-        of `learning_rates`, and 0 after the last step. On full-batch gradients of a squared error
-        (one output; see the guide for several) the optimizer then takes the schedule's steps.
+        of `learning_rates`, and 0 after the last step. The scheduler also sets the momentum,
+        dampening and weight decay of each step. On gradients of a squared error (one output; see
+        the guide for several) the optimizer then takes the schedule's steps. The gradients are
+        yours: a ``batch_size`` of the schedule is a matter of your data loader.
 
         Parameters
         ----------
         optimizer : torch.optim.Optimizer
-            A ``torch.optim.SGD`` with the schedule's momentum and without weight decay, dampening
-            or ``maximize``. Its ``lr`` is replaced.
+            A ``torch.optim.SGD`` without ``maximize``. Its momentum, dampening, weight decay and
+            ``nesterov`` must be the schedule's, except where these change during the schedule.
+            What changes is replaced, and so is ``lr``.
         rates_only : bool, default: False
             Put the rates on any optimizer, such as ``torch.optim.AdamW``, whatever its settings.
-            Only the rates are guaranteed: the momentum of phases is ignored, the optimizer takes
+            Only the rates are set: other settings of the phases are ignored, the optimizer takes
             its own steps, and isoloss's results do not apply to them.
 
         Returns
@@ -379,6 +392,12 @@ class Schedule(_Composes):
 
     def __repr__(self) -> str:
         return f"Schedule({', '.join(map(repr, self.phases))})"
+
+
+def _keeps_velocity_aside(before: Any, after: Any) -> bool:
+    """Whether steps with momentum 0 come before steps that carry a velocity on."""
+    carries = getattr(after, "carry_velocity", False) and after.momentum
+    return bool(carries) and before.name in ("heavy_ball", "nesterov") and not before.momentum
 
 
 def _no_phase(given: object) -> str:

@@ -39,14 +39,13 @@ def changed(phase: Any, settings: Mapping[str, Any], kinds: Mapping[str, Any]) -
     if type(phase) is kinds["gradient_flow"]:
         own = {name: value for name, value in settings.items() if name == "weight_decay"}
         return phase.from_dict(phase.to_dict() | own)
-    name = next((name for name in _STEPS if type(phase) is kinds[name]), "")
-    if not name:
+    if type(phase) not in [kinds[name] for name in _STEPS]:
         raise ValueError(
             f"{type(phase).__name__} takes steps of its own, whose settings cannot be changed; "
             "make it with the settings that it needs"
         )
     fields = phase._fields(phase.lr) | settings
-    nesterov = fields.pop("nesterov", name == "nesterov")
+    nesterov = fields.pop("nesterov", phase.nesterov)
     if "momentum" not in fields:
         idle = [
             name for name in ("dampening", "carry_velocity", "decoupled") if fields.pop(name, 0)

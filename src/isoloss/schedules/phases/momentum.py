@@ -225,3 +225,8 @@ class Nesterov(_Momentum):
             batch_size=batch_size,
             sampling=sampling,
         )
+
+    @property
+    def nesterov(self) -> bool:
+        """Whether the momentum is Nesterov's: it is."""
+        return True

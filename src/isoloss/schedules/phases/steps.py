@@ -87,6 +87,11 @@ class Steps(Phase):
         return 0.0
 
     @property
+    def nesterov(self) -> bool:
+        """Whether the momentum is Nesterov's."""
+        return False
+
+    @property
     def dampening(self) -> float:
         """The share of each gradient that the velocity leaves out."""
         return 0.0
