@@ -230,17 +230,40 @@ def test_a_rate_may_be_a_function_of_the_step(kind: Any) -> None:
     assert pickle.loads(pickle.dumps(phase)) == phase
 
 
+def test_a_schedule_is_plain_if_a_filter_follows_it() -> None:
+    still, moving = il.HeavyBall(0.1, 0.0, 3), il.HeavyBall(0.1, 0.9, 3, carry_velocity=True)
+    plain = [il.anneal(0.1, 3), FIRST + moving, moving + still + SECOND, SECOND + moving]
+    assert all(schedule.is_plain for schedule in plain)
+    # steps with momentum 0 leave the velocity as it is, absent or not
+    kept = il.HeavyBall(0.1, 0.0, 3, carry_velocity=True)
+    others = [still + moving, SECOND + kept + moving, FIRST + il.HeavyBall(0.1, [0.1, 0.2], 2)]
+    assert not any(schedule.is_plain for schedule in others)
+
+
 def any_phase() -> st.SearchStrategy[Any]:
     rates = st.floats(0, 1e308)
     steps = st.integers(0, 2**53)
     some = st.lists(rates, max_size=12)
-    moving = {"momentum": st.floats(0, 1, exclude_max=True), "carry_velocity": st.booleans()}
+    decays = {"weight_decay": st.floats(0, 1e308)}
+    batches = decays | {"batch_size": st.none() | st.integers(1, 2**53)}
+    share = st.floats(0, 1, exclude_max=True)
+    flags = {"carry_velocity": st.booleans(), "decoupled": st.booleans()}
+    moving = {"momentum": share} | flags | batches
+    pairs = st.lists(st.tuples(rates, share), max_size=12)
+    cycled = st.builds(
+        lambda pairs, dampening: il.HeavyBall(
+            [rate for rate, _ in pairs], [share for _, share in pairs], dampening=dampening
+        ),
+        pairs,
+        share,
+    )
     return st.one_of(
-        st.builds(il.GradientDescent, rates, steps),
-        st.builds(il.GradientDescent, some),
-        st.builds(il.GradientFlow, st.floats(0, math.inf)),
+        st.builds(il.GradientDescent, rates, steps, **batches),
+        st.builds(il.GradientDescent, some, **batches),
+        st.builds(il.GradientFlow, st.floats(0, math.inf), **decays),
         *(st.builds(kind, rates, steps=steps, **moving) for kind in MOMENTUM),
         *(st.builds(kind, some, **moving) for kind in MOMENTUM),
+        cycled,
     )
 
 

@@ -81,6 +81,10 @@ def test_another_unit_divides_weight_decay() -> None:
     ]
     assert schedule.phases[0] == il.GradientDescent(2.0, 9, weight_decay=0.025, batch_size=32)
     assert il.GradientFlow(2.0).scaled(0.0) == il.GradientFlow(0.0)
+    # nothing moves, whatever the decay
+    assert il.Schedule(SET["descent"]).scaled(0.0) == il.Schedule(
+        il.GradientDescent(0.0, 9, weight_decay=0.1, batch_size=32)
+    )
 
 
 @pytest.mark.parametrize(

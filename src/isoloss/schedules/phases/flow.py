@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.schedules.phases.numbers import nonnegative, real
+from isoloss.schedules.phases.numbers import in_unit, nonnegative, real
 from isoloss.schedules.schedule import Phase
 from isoloss.schedules.text_form import TextForm
 
@@ -94,8 +94,7 @@ class GradientFlow(Phase):
         factor : float
             The number, such as ``problem.max_lr``.
         """
-        decay = self.weight_decay / factor if self.weight_decay else 0.0
-        return GradientFlow(self.time * factor, weight_decay=decay)
+        return GradientFlow(self.time * factor, weight_decay=in_unit(self.weight_decay, factor))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields of the phase for JSON, in which None stands for an infinite time."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PRINTED", "count", "nonnegative", "printed", "real"]
+__all__ = ["PRINTED", "count", "in_unit", "nonnegative", "printed", "real"]
 
 PRINTED = 8
 """How many numbers of an array are printed."""
@@ -51,6 +51,11 @@ def nonnegative(name: str, value: Any) -> float:
     if number.ndim or not 0 <= number < math.inf:
         raise ValueError(f"{name} must be a finite number of at least 0; got {value!r}")
     return float(number) + 0.0  # -0 is 0
+
+
+def in_unit(weight_decay: float, factor: float) -> float:
+    """Return a weight decay where rates are multiplied by a factor; rates of 0 leave it alone."""
+    return weight_decay / factor if factor else weight_decay
 
 
 def printed(numbers: npt.NDArray[np.float64]) -> str:

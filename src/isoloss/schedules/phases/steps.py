@@ -8,7 +8,7 @@ from typing import Any, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.schedules.phases.numbers import PRINTED, count, nonnegative, printed, real
+from isoloss.schedules.phases.numbers import PRINTED, count, in_unit, nonnegative, printed, real
 from isoloss.schedules.schedule import Phase
 from isoloss.schedules.settings import Sampling
 
@@ -156,7 +156,7 @@ class Steps(Phase):
         with np.errstate(over="ignore"):  # an infinite rate is refused
             fields = self._fields(self._rates * factor)
         if self._weight_decay:
-            fields["weight_decay"] = self._weight_decay / factor
+            fields["weight_decay"] = in_unit(self._weight_decay, factor)
         return self.from_dict(fields)
 
     def to_dict(self) -> dict[str, Any]:
