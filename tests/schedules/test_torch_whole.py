@@ -145,6 +145,13 @@ def test_what_changes_makes_phases_that_carry_the_velocity() -> None:
     assert plain == il.Schedule(il.GradientDescent([LR] * 3, weight_decay=0.1))
 
 
+def test_a_chained_scheduler_of_older_pytorch_is_read() -> None:
+    chained = EVERY["ChainedScheduler"](made({"momentum": 0.9}))
+    wanted = il.Schedule.from_torch(lambda _: chained, STEPS)
+    del chained.optimizer
+    assert il.Schedule.from_torch(lambda _: chained, STEPS) == wanted
+
+
 CYCLED = il.Schedule(
     il.HeavyBall([0.1, 0.2, 0.3], [0.9, 0.0, 0.5], weight_decay=0.1),
     il.HeavyBall([0.2, 0.1], 0.25, carry_velocity=True),

@@ -57,11 +57,11 @@ def read_phases(
             "build must return the torch.optim.lr_scheduler it has built on the optimizer; "
             f"got {type(scheduler).__name__}"
         )
-    optimizer = scheduler.optimizer
+    optimizer = _optimizer_of(scheduler)
     _check_readable(torch, optimizer)
     if optimizer is not made:
         scheduler = _copied(torch, scheduler, optimizer)
-        optimizer = scheduler.optimizer
+        optimizer = _optimizer_of(scheduler)
     found: list[_Step] = []
     with warnings.catch_warnings():
         # PyTorch warns that no optimizer step comes first; such a step would train parameters.
@@ -71,6 +71,13 @@ def read_phases(
                 scheduler.step()
             found.append(_read_step(optimizer, step))
     return _phases(found)
+
+
+def _optimizer_of(scheduler: Any) -> Any:
+    """Return a scheduler's optimizer, which older chained schedulers keep in their parts alone."""
+    if hasattr(scheduler, "optimizer"):
+        return scheduler.optimizer
+    return _optimizer_of(scheduler._schedulers[0])
 
 
 def _check_readable(torch: Any, optimizer: Any) -> None:
