@@ -1,4 +1,4 @@
-"""Nakkiran (2020) claim by claim: example, Proposition 1, Lemma 2, Figure 1, discussion."""
+"""Nakkiran (2020) claim by claim: example, Proposition 1, Lemma 2, Figure 1, discussion; minibatches."""
 
 from isoloss.paper.claim import EXPLICIT, FAILS, HOLDS, Claim
 from isoloss.paper.discussion import discussion_claims
@@ -6,6 +6,7 @@ from isoloss.paper.identities import band_claims, loss_claims, table_claims
 from isoloss.paper.instances import lemma2_claims, random_instances
 from isoloss.paper.lemma2_conditions import Lemma2, lemma2
 from isoloss.paper.proposition1 import proposition1_claims
+from isoloss.paper.stochastic import minibatch_example, stochastic_claims
 from isoloss.paper.two_dimensions import (
     Draw,
     draws,
@@ -25,6 +26,7 @@ __all__ = [
     "draws",
     "example",
     "lemma2",
+    "minibatch_example",
     "probability_of_full_rank",
     "proposition_target",
     "random_instances",
@@ -34,7 +36,7 @@ __all__ = [
 def claims(
     *, alpha: float = 0.1, epsilon: float = 0.01, steps: int = 10, seed: int = 0
 ) -> list[Claim]:
-    """Compute and judge every claim of the paper.
+    """Compute and judge every claim of the paper, and five about minibatches beyond it.
 
     Parameters
     ----------
@@ -43,14 +45,16 @@ def claims(
     epsilon : float, default: 0.01
         The train loss to stop at, between 0 and 1.
     steps : int, default: 10
-        K, the number of steps at the large rate, at least 1.
+        K, the number of steps at the large rate, at least 1; with minibatches at most 1000 are
+        taken.
     seed : int, default: 0
-        Seed of the random instances.
+        Seed of the random instances and of the simulated minibatches.
 
     Returns
     -------
     list of Claim
-        In the paper's order.
+        In the paper's order; those about minibatches, which come last, have a ``place`` that starts
+        with "beyond the paper".
 
     Raises
     ------
@@ -76,4 +80,5 @@ def claims(
         *proposition1_claims(alpha, epsilon, steps),
         *lemma2_claims(alpha, epsilon, steps, seed),
         *discussion_claims(alpha, epsilon, steps),
+        *stochastic_claims(epsilon, steps, seed),
     ]

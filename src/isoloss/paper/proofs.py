@@ -1,9 +1,10 @@
-"""Prove the paper's statements, each with a certificate."""
+"""Prove the paper's statements, and those about minibatches, each with a certificate."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from isoloss.paper.stochastic_proofs import PROVERS
 from isoloss.proof import (
     Certificate,
     ExactProblem,
@@ -283,11 +284,15 @@ _PROVERS: dict[str, Callable[[], Certificate]] = {
     "oscillation": _oscillation,
     "needs-early-stopping": _early_stopping,
     "needs-mismatch": _mismatch,
+    **PROVERS,
 }
 NAMES = tuple(_PROVERS)
 EXPECTED = dict.fromkeys(NAMES, "proved") | {"lemma2-literal": "disproved"}
 """The verdict that each statement should get."""
-INSTANCES = {"eq3", "eq4", "attainment", "lemma2", "lemma2-literal", "needs-mismatch"}
+INSTANCES = {
+    *("eq3", "eq4", "attainment", "lemma2", "lemma2-literal", "needs-mismatch"),
+    "minibatch-run-by-run",
+}
 """The statements about one problem; the others hold for all of their parameters."""
 _OF_CLAIM = {
     "lemma2-flow": "lemma2",

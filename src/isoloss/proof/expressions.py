@@ -141,9 +141,9 @@ class Expression:
                 case ast.Compare(ops=ops) if all(isinstance(op, _ORDERS) for op in ops):
                     pass
                 case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-                    segment = ast.get_source_segment(self.text, node) or ""
+                    written = self.text[node.col_offset : node.end_col_offset]  # one ASCII line
                     self.numbers[node] = exact(
-                        "a number in an expression", segment.replace("_", "")
+                        "a number in an expression", written.replace("_", "")
                     )
                 case ast.Call():
                     self._check_call(node, what)
