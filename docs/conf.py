@@ -88,6 +88,7 @@ sphinx_gallery_conf = {
 }
 # What a page shows from docs/images on its own is, in the site, the picture that the build made.
 pictures = {
+    "batches.png": "plot_batches_001",
     "boxes.png": "plot_boxes_001",
     "digits.png": "plot_digits_001",
     "explorer.png": "plot_explorer_001",

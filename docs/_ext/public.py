@@ -27,6 +27,7 @@ MODULES = (
     "isoloss.checker",
     "isoloss.paper",
     "isoloss.paper.figures",
+    "isoloss.paper.stochastic_figure",
     "isoloss.paper.proofs",
     "isoloss.datasets",
     "isoloss.comparison",

@@ -211,4 +211,4 @@ def test_without_python_flint_a_line_says_what_to_install(tmp_path: Path, run: R
     assert done.returncode == 0, done.stderr
     assert f"Proofs were left out: they need {install_command('proof')}." in done.stdout
     rows = json.loads((tmp_path / "r" / "claims.json").read_text(encoding="utf-8"))["claims"]
-    assert [row["proof"] for row in rows] == [None] * 17
+    assert [row["proof"] for row in rows] == [None] * 22

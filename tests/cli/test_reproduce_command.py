@@ -26,11 +26,13 @@ def test_it_shows_the_paper_and_writes_it_down(tmp_path: Path, run: Run) -> None
     out = tmp_path / "isoloss-reproduce"
     names = {path.name for path in out.iterdir()} - {".isoloss"}
     pictures = {
-        f"{stem}.{kind}" for stem in ("figure1", "losses") for kind in ("png", "pdf", "svg")
+        f"{stem}.{kind}"
+        for stem in ("figure1", "losses", "batches")
+        for kind in ("png", "pdf", "svg")
     }
     assert names == {"report.html", "claims.json", "certificates"} | pictures
     rows = json.loads((out / "claims.json").read_text(encoding="utf-8"))["claims"]
-    assert len(rows) == 17
+    assert len(rows) == 22
     lines = done.stdout.splitlines()
     for row in rows:
         assert row["as_expected"]
@@ -42,7 +44,9 @@ def test_it_shows_the_paper_and_writes_it_down(tmp_path: Path, run: Run) -> None
             assert f"{row['proof']['verdict']} for {row['proof']['scope']}" in line
             certificate = json.loads((out / row["proof"]["certificate"]).read_text())
             assert check(certificate).verdict == row["proof"]["verdict"]
-    assert sum(row["proof"] is not None for row in rows) == 16
+    assert sum(row["proof"] is not None for row in rows) == 21
+    beyond = [row for row in rows if row["place"].startswith("beyond the paper")]
+    assert [row["id"] for row in beyond] == [row["id"] for row in rows][-5:]
     page = (out / "report.html").read_text(encoding="utf-8")
     assert all(row["id"] in page for row in rows)
     assert '<a href="certificates/proposition1-flow.json">proved</a> for all' in page

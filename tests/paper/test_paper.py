@@ -28,6 +28,11 @@ IDS = [
     "needs-early-stopping",
     "needs-mismatch",
     "needs-large-rate",
+    "minibatch-stability",
+    "minibatch-single",
+    "minibatch-limit",
+    "minibatch-window",
+    "minibatch-run-by-run",
 ]
 
 

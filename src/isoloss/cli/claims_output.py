@@ -37,11 +37,13 @@ def show(results: Sequence[Claim], proofs: Mapping[str, Proof], out: Path) -> No
         console.print(_table(console.width, results, proofs))
     unexpected = [claim.id for claim in results if not claim.as_expected]
     unexpected += [name for name, proof in proofs.items() if not proof.as_expected]
-    parts = [f"[bold green]All {len(results)} claims come out as expected.[/]"]
+    beyond = sum(claim.place.startswith("beyond") for claim in results)
+    count = f"{len(results)} claims, {beyond} of them beyond the paper,"
+    parts = [f"[bold green]All {count} come out as expected.[/]"]
     if unexpected:
         parts = [f"[bold red]Other than expected:[/] {', '.join(unexpected)}"]
     parts.append(f"[dim]{_LEGEND}[/]" if proofs else NOT_INSTALLED.replace("[", r"\["))
-    wrote = "report.html, claims.json, certificates and two figures"
+    wrote = "report.html, claims.json, certificates and three figures"
     if not proofs:
         wrote = wrote.replace(" certificates and", "")
     console.print("\n" + "\n\n".join(parts), soft_wrap=plain)

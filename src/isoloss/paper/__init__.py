@@ -1,4 +1,4 @@
-"""Nakkiran (2020) claim by claim: example, Proposition 1, Lemma 2, Figure 1, discussion; minibatches."""
+"""Nakkiran (2020) claim by claim, and, beyond the paper, its example with minibatches."""
 
 from isoloss.paper.claim import EXPLICIT, FAILS, HOLDS, Claim
 from isoloss.paper.discussion import discussion_claims
@@ -45,7 +45,7 @@ def claims(
     epsilon : float, default: 0.01
         The train loss to stop at, between 0 and 1.
     steps : int, default: 10
-        K, the number of steps at the large rate, at least 1; with minibatches at most 1000 are
+        K, the number of steps at the large rate, at least 1; with minibatches at most 200 are
         taken.
     seed : int, default: 0
         Seed of the random instances and of the simulated minibatches.

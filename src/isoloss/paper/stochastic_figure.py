@@ -57,7 +57,12 @@ def batches_figure(seed: int = 0) -> Figure:
             runs = train(problem, [annealed(lr, int(k), size) for k in counts], _LEVEL)
             label = f"B = {'∞' if size is None else size}, η = {lr:.3g}"
             axes.plot(
-                counts, runs.test_loss / flow, marker=marker, ms=4, color=COLOURS[colour], label=label
+                counts,
+                runs.test_loss / flow,
+                marker=marker,
+                ms=4,
+                color=COLOURS[colour],
+                label=label,
             )
         means, errors = [], []
         for k in counts:

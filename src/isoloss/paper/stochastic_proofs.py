@@ -34,7 +34,8 @@ def _step() -> Certificate:
     ]
     for size in (1, 2, 3, 4):
         batches = " + ".join(
-            f"{math.comb(size, k)}*p**{k}*(1 - p)**{size - k}*(1 - 2*e*{k}/{size})**2"
+            f"{math.comb(size, k)}*p**{k}*(1 - p)**{size - k}"
+            + f"*(1 - 2*e*{k}/{size})**2" * (k > 0)
             for k in range(size + 1)
         )
         parts.append(identity(batches, f"1 - 4*e*p + 4*e**2*(p**2 + p*(1 - p)/{size})"))
@@ -44,7 +45,7 @@ def _step() -> Certificate:
         "drawn with replacement multiplies E δ_i² by 1 - 4ηp + 4η²(p² + p(1 - p)/B)",
         [
             "If a share m of the batch is e_i, the step multiplies δ_i by 1 - 2ηm. The batch does "
-            "not depend on δ, so that E δ_i² is multiplied by E (1 - 2ηm)² = 1 - 4η E m + 4η² E m².",
+            "not depend on δ: E δ_i² is multiplied by E (1 - 2ηm)² = 1 - 4η E m + 4η² E m².",
             "E m = p. B²m² is the sum over B² pairs of draws: the B pairs of a draw with itself "
             "have expectation p, the others p². So B² E m² = Bp + (B² - B)p² = B²p² + Bp(1 - p).",
             "The last parts go through all batches of 1 to 4 rows.",
@@ -62,7 +63,7 @@ def _stability() -> Certificate:
         [
             _SETTING,
             "With c = 1/B, f(2/3) = 1 - (8/3)η(1 - η(2 + c)/3). Let h = 3/(2 + c), which is "
-            "3B/(2B + 1), and η = sh: then f(2/3) = 1 - (8/3)hs(1 - s), because h(2 + c)/3 - 1 = 0. "
+            "3B/(2B + 1), and η = sh: then f(2/3) = 1 - (8/3)hs(1 - s), because h(2 + c)/3 = 1. "
             "It is below 1 for 0 < s < 1, 1 for s = 1, and above 1 for s > 1.",
             "f(1/3) = 1 - (4/3)η(1 - η(1 + 2c)/3) is at most 1 up to η = 3/(1 + 2c), which is no "
             "smaller than h > 0: (2 + c) - (1 + 2c) = 1 - c ≥ 0, as B ≥ 1.",
@@ -119,8 +120,8 @@ def _single_shares() -> Certificate:
         "with batches of one row, at no rate does a step raise log(a)/p - log(b)/q, which flow "
         "keeps",
         [
-            "With y = 4η(1 - η) ≤ 1 a step multiplies a by 1 - py > 0 and b by 1 - qy > 0; flow for "
-            "a time t multiplies a by exp(-4pt), b by exp(-4qt).",
+            "With y = 4η(1 - η) ≤ 1 a step multiplies a by 1 - py > 0, b by 1 - qy > 0; flow for a "
+            "time t multiplies a by exp(-4pt), b by exp(-4qt).",
             "With r = q/p ≤ 1: 1 - qy = r(1 - py) + (1 - r)·1. The logarithm is concave, so that "
             "log(1 - qy) ≥ r log(1 - py), which is log(1 - py)/p ≤ log(1 - qy)/q.",
             "At equal train loss pa + qb, log(a)/p - log(b)/q grows with a; the test loss "
@@ -215,7 +216,9 @@ def _window() -> Certificate:
             identity("(2*B + 1)**2 - 2*B*(B - 1)", "2*B**2 + 6*B + 1"),
             for_all(
                 {},
-                " and ".join(f"{low} < {end.format(b, sign)} < {high}" for b, sign, low, high in ends),
+                " and ".join(
+                    f"{low} < {end.format(b, sign)} < {high}" for b, sign, low, high in ends
+                ),
             ),
         ],
     )
