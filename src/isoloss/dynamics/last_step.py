@@ -80,7 +80,7 @@ def shortened(
 
     Only what ``short`` marks has a meaning in the results: levels that the whole step ends below.
     """
-    shape = tuple(line.log_scale.shape)
+    shape = (*short.shape, line.log_scale.shape[-1])
     # most levels of a call stop elsewhere, and the root takes some thirty passes over its arrays
     parts = log_weights, line.log_scale, line.position, line.slope
     log_weights, log_scale, position, slope = (xp.broadcast_to(p, shape)[short] for p in parts)
