@@ -1,4 +1,4 @@
-"""Two hundred random settings of ``torch.optim.SGD``, step by step, beside isoloss."""
+"""``torch.optim.SGD`` itself beside isoloss: 200 random settings, and the mean of minibatch runs."""
 
 from __future__ import annotations
 
@@ -120,3 +120,33 @@ def test_parameters_are_those_of_the_optimizer(seed: int) -> None:
 def test_the_referee_knows_the_optimizer(seed: int) -> None:
     given = case(seed)
     np.testing.assert_allclose(by_torch(given), by_fifty_digits(given), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_the_mean_of_minibatch_runs_is_the_expectation(size: int) -> None:
+    rng = np.random.default_rng(size)
+    X, y = rng.normal(size=(6, 2)), rng.normal(size=6)
+    inputs, targets = torch.tensor(X), torch.tensor(y)
+    settings: dict[str, Any] = {"momentum": 0.5, "weight_decay": 0.1}
+    # the optimizer takes each entry by itself, so that one parameter holds many runs
+    runs = 20_000
+    weights = torch.nn.Parameter(torch.zeros((runs, 2), dtype=torch.float64))
+    sgd = torch.optim.SGD([weights], lr=0.1, **settings)
+    torch.manual_seed(0)
+    for _ in range(6):
+        rows = torch.randint(6, (runs, size))
+        sgd.zero_grad()
+        misses = torch.einsum("kbi,ki->kb", inputs[rows], weights) - targets[rows]
+        torch.sum(torch.mean(misses**2, dim=1)).backward()
+        sgd.step()
+    losses = torch.mean((weights.detach() @ inputs.T - targets) ** 2, dim=1).numpy()
+    mean, error = np.mean(losses), np.std(losses, ddof=1) / runs**0.5
+    problem = il.Problem.from_data(X, y)
+    phase = il.HeavyBall(0.1, steps=6, batch_size=size, **settings)
+    expected = il.train(problem, phase)
+    assert abs(mean - float(expected.train_loss)) < 4 * error
+    # without the noise, or with that of batches one row larger, the runs would not agree
+    full = il.train(problem, il.HeavyBall(0.1, steps=6, **settings))
+    other = il.train(problem, il.HeavyBall(0.1, steps=6, batch_size=size + 1, **settings))
+    for wrong in (full, other):
+        assert abs(mean - float(wrong.train_loss)) > 6 * error

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from isoloss import schedules as schedules
     from isoloss import sweep as sweep
     from isoloss.comparison import Comparison, compare
-    from isoloss.dynamics import Run, finish, train
+    from isoloss.dynamics import Run, finish, simulate, train
     from isoloss.large import from_operator
     from isoloss.levels import (
         Band,
@@ -88,6 +88,7 @@ _PACKAGE_OF = {
     "level_band": "levels",
     "reachable_band": "levels",
     "read_schedule": "schedules",
+    "simulate": "dynamics",
     "train": "dynamics",
 }
 __all__ = [
@@ -114,6 +115,7 @@ __all__ = [
     "level_band",
     "reachable_band",
     "read_schedule",
+    "simulate",
     "train",
 ]
 

@@ -5,6 +5,17 @@ from isoloss.dynamics import flow, gradient_descent, momentum
 from isoloss.dynamics.finishing import finish
 from isoloss.dynamics.path import Path
 from isoloss.dynamics.run import Run
+from isoloss.dynamics.simulating import Simulation, simulate
 from isoloss.dynamics.training import train
 
-__all__ = ["Path", "Run", "finish", "flow", "gradient_descent", "momentum", "train"]
+__all__ = [
+    "Path",
+    "Run",
+    "Simulation",
+    "finish",
+    "flow",
+    "gradient_descent",
+    "momentum",
+    "simulate",
+    "train",
+]

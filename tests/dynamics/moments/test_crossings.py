@@ -72,3 +72,12 @@ def test_a_stop_that_is_off_its_level_is_refused() -> None:
     crossings = Crossings(problem, np.array([1.0]), exact=True)
     with pytest.raises(ArithmeticError, match="misses it by more than 1e-10 of its size"):
         crossings.flowed(0.1, Moments(np.array([[1.1]])))
+
+
+def test_levels_whose_squares_underflow() -> None:
+    gamma = [1.0, 0.5]
+    problem = model(gamma, [1e-100, 2e-100], [0.0, 0.0])
+    start = Moments(problem.start, covariance=np.array([1e-200, 0.0]))
+    line = move(start, StepRule(), problem.curvature, problem.minimum, np.zeros(2))
+    _, there = shortened(problem, line, 0.4, 2e-200)
+    assert problem.excess(there.mean, there.covariance) == pytest.approx(2e-200, rel=1e-14)

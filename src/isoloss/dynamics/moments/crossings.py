@@ -117,8 +117,9 @@ def shortened(model: Model, line: Move, lr: float, target: float) -> tuple[float
         slope = slope + 2.0 * model.curvature @ p
         square = square + model.curvature @ q
     drop = model.excess(mean, line.before.covariance) - target
-    root = math.sqrt(max(slope * slope - 4.0 * square * drop, 0.0))
-    rate = min(2.0 * drop / (slope + root), lr)
+    # as shares of the slope, as its square may underflow
+    root = math.sqrt(max(1.0 - 4.0 * (square / slope) * (drop / slope), 0.0)) if slope else 0.0
+    rate = min(2.0 * (drop / slope) / (1.0 + root), lr) if slope else lr
     for _ in range(_POLISHES):  # remove the rounding error of the coefficients
         moments = line.at(rate)
         fall = slope - 2.0 * square * rate

@@ -13,7 +13,7 @@ from isoloss.dynamics.moments.model import Model
 from isoloss.dynamics.moments.state import Moments
 from isoloss.problems.reduced import Reduced
 
-__all__ = ["moment_fields"]
+__all__ = ["along_start", "moment_fields"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ def moment_fields(
 ) -> dict[str, Any]:
     """Return the fields of `Filtered`; ``points`` stacks arrays of moments in the run's shape."""
     means, constant = points([each.mean for each in moments]), problem.kind.constant
-    filters = means[..., 0] if model.is_filter else _along_start(problem, means)
+    filters = means[..., 0] if model.is_filter else along_start(problem, means)
     return {
         "sign": constant(np.where(filters < 0, -1.0, 1.0)),
         "log": constant(np.log(np.abs(filters))),
@@ -32,7 +32,7 @@ def moment_fields(
     }
 
 
-def _along_start(problem: Reduced, means: Floats) -> Floats:
+def along_start(problem: Reduced, means: Floats) -> Floats:
     """Return the filters that act on the start's residual most nearly as training does."""
     start = np.asarray(to_numpy(problem.start_residual))
     start = start[(..., *(None,) * (means.ndim - start.ndim), slice(None), slice(None))]
