@@ -75,8 +75,8 @@ def beside_torch(rng: np.random.Generator) -> None:
     theirs = time.perf_counter() - begun
     mean, error = np.mean(losses), np.std(losses, ddof=1) / RUNS**0.5
     print(
-        f"{STEPS} momentum steps: expectation {expected:.5f} in {ours:.3f} s; mean of {RUNS} runs by "
-        f"PyTorch {mean:.5f} ± {error:.5f} in {theirs:.1f} s, {theirs / ours:.0f} times as long"
+        f"{STEPS} momentum steps: expectation {expected:.5f} in {ours:.3f} s; mean of {RUNS} runs "
+        f"by PyTorch {mean:.5f} ± {error:.5f} in {theirs:.1f} s, {theirs / ours:.0f} times as long"
     )
     if abs(mean - expected) > 4 * error:
         raise SystemExit("the mean of the runs is not the expectation")

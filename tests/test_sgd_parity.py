@@ -1,4 +1,4 @@
-"""``torch.optim.SGD`` itself beside isoloss: 200 random settings, and the mean of minibatch runs."""
+"""``torch.optim.SGD`` beside isoloss: 200 random settings, and the mean of minibatch runs."""
 
 from __future__ import annotations
 

@@ -5,12 +5,13 @@ from isoloss.dynamics import flow, gradient_descent, momentum
 from isoloss.dynamics.finishing import finish
 from isoloss.dynamics.path import Path
 from isoloss.dynamics.run import Run
-from isoloss.dynamics.simulating import Simulation, simulate
+from isoloss.dynamics.simulating import SimulatedPoints, Simulation, simulate
 from isoloss.dynamics.training import train
 
 __all__ = [
     "Path",
     "Run",
+    "SimulatedPoints",
     "Simulation",
     "finish",
     "flow",
