@@ -344,10 +344,34 @@ def test_against_a_schedule(tmp_path: Path, rows: Path) -> None:
     assert "Every two schedules" in page
 
 
+def test_a_reference_that_is_a_schedule_is_added(tmp_path: Path, rows: Path) -> None:
+    # as the README has it
+    given = ("--target", "y", "--levels", "2", "--repeats", "2", "--json", "--against")
+    wsd = ("--schedule", "warmup_stable_decay(1, ...)")
+    plain = json.loads(run(rows, *given, "cosine(1,...)", *wsd).stdout)
+    assert plain["reference"] == "cosine(1, ...)"
+    names = list(dict.fromkeys(row["schedule"] for row in plain["rows"]))
+    assert names == ["flow", "cosine(1, ...)", "warmup_stable_decay(1, ...)"]
+    both = json.loads(
+        run(rows, *given, "cosine(1,...)", "--schedule", "cosine(1, ...)", *wsd).stdout
+    )
+    assert both == plain
+    file = tmp_path / "mine.json"
+    file.write_text(Schedule(GradientFlow(time=0.5)).to_json(), encoding="utf-8")
+    for more in ([], ["--schedule", str(file)]):
+        read = json.loads(run(rows, *given, file, *wsd, *more).stdout)
+        assert read["reference"] == "mine"
+    named = json.loads(run(rows, *given, "mine", *wsd, *more).stdout)
+    assert sorted(named["verdicts"]) == sorted(read["verdicts"])
+    done = run(rows, *given, "cosine(1, ...", *wsd)
+    assert done.returncode == 2
+    assert "expected ',' or ')'" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--against", "gd(1.0, 101) > flow"], "(did you mean 'gd(1.0, 100) > flow'?)"),
+        (["--against", "cosin"], "against names no schedule of the comparison: 'cosin'"),
         (["--against", "cosine"], "against names no schedule of the comparison: 'cosine'"),
         (["--figure-width", "3.3"], "--figure-width sizes the figure that --out DIR writes"),
     ],

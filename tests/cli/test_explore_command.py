@@ -1,5 +1,6 @@
 """``isoloss explore`` as a process: it starts, tells where, and stops."""
 
+import re
 import signal
 import socket
 import subprocess
@@ -32,6 +33,25 @@ def test_it_says_where_and_stops_cleanly() -> None:
             out, err = server.communicate(timeout=20)
     assert server.returncode == 0
     assert (out, err) == ("", "\nStopped\n")
+
+
+def test_it_opens_on_a_shipped_data_set() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "wine", "--port", "0"], stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=20)
+    assert re.fullmatch(
+        r"The explorer is at http://127\.0\.0\.1:\d+/\?tab=data&data=wine .*\n", line
+    )
+
+
+def test_other_data_are_chosen_on_the_page() -> None:
+    done = run_isoloss("explore", "--no-browser", "rows.csv")
+    assert done.returncode == 2
+    assert "got 'rows.csv': choose a file of your own on the page" in done.stderr
 
 
 @pytest.mark.parametrize(

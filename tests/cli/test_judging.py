@@ -99,7 +99,10 @@ def test_one_split_has_no_verdict(tmp_path: Path, rows: Path) -> None:
         (["--test", "{rows}", "--groups", "a"], "leave out --groups"),
         (["--test", "{rows}", "--time", "a"], "leave out --time"),
         (["--test", "{rows}", "--time-order"], "leave out --time-order"),
-        (["--time", "day", "--groups", "site"], "split in one way"),
+        (
+            ["--time", "day", "--groups", "site"],
+            "in one way, but groups and time were given: leave one out",
+        ),
         (["--time", "dya"], "did you mean 'day'"),
         (["--time-order", "--test-size", "0.2"], "give no test size"),
         (["--repeats", "0"], "--repeats"),

@@ -95,7 +95,10 @@ def test_rows_as_they_are_and_rows_left_out() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"groups": "site", "in_order": True}, "split in one way; got groups and in_order"),
+        (
+            {"groups": "site", "in_order": True},
+            "split in one way, but groups and in_order were given",
+        ),
         ({"time": "year", "test_size": 0.2}, "give no test size"),
         ({"repeats": 0}, "at least 1; got 0"),
         ({"repeats": 1_000_000}, "at most 10000; got 1000000. .* ask for 1000 or fewer"),

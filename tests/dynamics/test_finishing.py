@@ -8,6 +8,7 @@ import pytest
 from sklearn.datasets import load_diabetes
 
 import isoloss as il
+from isoloss.dynamics.ends import OpenEnds
 from isoloss.dynamics.finishing import finish_each
 from isoloss.schedules import SpecError
 from isoloss.schedules.unfinished import Unfinished
@@ -177,17 +178,17 @@ def test_an_endless_flow_ends_at_no_level() -> None:
 def test_several_levels_are_finished_as_each_alone() -> None:
     levels = np.array([60.0, 0.3, 1e-4])
     for text in ("cosine(0.4, ...)", "warmup_stable_decay(0.9, ...)", "heavy_ball(0.2, 0.5, ...)"):
-        together = finish_each(Unfinished(text), PAPER, levels, 1000)
+        together = finish_each(OpenEnds(PAPER, Unfinished(text), 1000), levels)
         assert list(together.schedules) == [il.finish(text, PAPER, v) for v in levels.tolist()]
         whole = il.train(PAPER, list(together.schedules))
         np.testing.assert_allclose(together.test_loss, whole.test_loss, rtol=1e-12)
         np.testing.assert_allclose(whole.train_loss, levels, rtol=1e-13)
         assert together.steps.tolist() == whole.steps.tolist()
         assert together.reached.all()
-    few = finish_each(Unfinished("cosine(0.001, ...)"), PAPER, levels, 40)
+    few = finish_each(OpenEnds(PAPER, Unfinished("cosine(0.001, ...)"), 40), levels)
     assert not few.reached.any()
     outside = np.array([101.0, 100.0, 1.0, 0.0])
-    some = finish_each(Unfinished("cosine(0.4, ...)"), PAPER, outside, 100)
+    some = finish_each(OpenEnds(PAPER, Unfinished("cosine(0.4, ...)"), 100), outside)
     assert some.reached.tolist() == [False, False, True, False]
     assert some.train_loss.tolist() == [100.0, 100.0, 1.0, 100.0]
 

@@ -82,6 +82,18 @@ def test_results_print_well() -> None:
     assert "batch (3,)" in repr(il.Problem.from_spectra(np.ones((3, 2)), [1, 1], [1, 1]))
 
 
+@pytest.mark.parametrize(
+    "schedule", [il.GradientDescent(0.1, 3), il.GradientDescent(0.1, 3, batch_size=2)]
+)
+def test_without_a_level_the_whole_schedule_is_told(schedule: il.GradientDescent) -> None:
+    run = il.train(PROBLEM, schedule)
+    assert repr(run).startswith("Run(whole schedule, steps=3, time=0, ")
+    assert not run.reached
+    assert repr(il.train(PROBLEM, [schedule, schedule])) == "Run(shape (2,), whole schedules)"
+    level = float(run.train_loss) / 2
+    assert repr(il.train(PROBLEM, schedule, level)).startswith("Run(not reached, steps=3")
+
+
 def test_parameters_keep_their_digits_where_the_minimum_is_far_away() -> None:
     # after few steps the second coefficient is tiny, and its minimum is at 1e10
     X, y = np.array([[1.0, 0.0], [0.0, 1e-10]]), np.array([0.5, 1.0])

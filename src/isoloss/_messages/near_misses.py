@@ -10,6 +10,9 @@ from pathlib import Path
 __all__ = ["distinct", "no_file", "quoted", "suggest"]
 
 
+_BEGINNING = 3  # characters of a name that tell which name is meant
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return " (did you mean ...?)" with the nearest known name, or an empty text.
 
@@ -17,6 +20,8 @@ def suggest(name: str, known: Iterable[str]) -> str:
     --------
     >>> suggest("trget", ["age", "target"])
     " (did you mean 'target'?)"
+    >>> suggest("step", ["constant", "step_decay"])
+    " (did you mean 'step_decay'?)"
     """
     near = _nearest(name, known)
     return "" if near is None else f" (did you mean '{near}'?)"
@@ -76,4 +81,6 @@ def distinct(names: Sequence[str]) -> list[str]:
 def _nearest(name: str, known: Iterable[str]) -> str | None:
     by_lower = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    if not near and len(name) >= _BEGINNING:
+        near = [each for each in by_lower if each.startswith(name.lower())]
     return by_lower[near[0]] if near else None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -22,9 +21,6 @@ from isoloss.cli.options import (
     Task,
     Unit,
 )
-
-if TYPE_CHECKING:
-    from isoloss.schedules.schedule import Schedule
 
 __all__ = ["compare"]
 
@@ -104,9 +100,9 @@ def compare(
     against: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME",
-            help="Judge the schedules against this one instead of gradient flow: the SPEC as given "
-            "to --schedule, or the FILE's name without folder and suffix.",
+            metavar="SPEC|FILE|NAME",
+            help="Judge the schedules against this one instead of gradient flow: a SPEC or FILE as "
+            "for --schedule, or the FILE's name without folder and suffix.",
         ),
     ] = None,
     as_json: Annotated[
@@ -141,8 +137,8 @@ def compare(
     from isoloss._files import claimed
     from isoloss.cli.comparison_output import print_json, show, write
     from isoloss.cli.judging import Ways, judge, split_in
+    from isoloss.cli.schedules import compared_schedules
     from isoloss.comparison.judging import Asked
-    from isoloss.comparison.referring import known_name
     from isoloss.comparison.stops import compared
     from isoloss.datasets import load
     from isoloss.levels.grid import parse
@@ -151,9 +147,7 @@ def compare(
     with reported(context):
         if figure_width is not None and out is None:
             raise ValueError("--figure-width sizes the figure that --out DIR writes; give both")
-        schedules = _schedules(schedule or _DEFAULTS)
-        if against is not None:
-            known_name(against, list(schedules))
+        schedules, against = compared_schedules(schedule or _DEFAULTS, against)
         context.with_resource(claimed(out, force=force))
         options = {
             "target": target,
@@ -188,18 +182,3 @@ def compare(
     elif not as_json:
         note = "Nothing was written; --out DIR writes report.html, the figure and results.csv."
         typer.echo(f"\n{note}")
-
-
-def _schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
-    """Return schedules by name, including gradient flow."""
-    from isoloss.cli.schedules import is_file, named_schedules
-    from isoloss.schedules.text import Spec
-    from isoloss.schedules.unfinished import read_unfinished
-
-    texts = [each if is_file(each) else str(read_unfinished(each)) for each in given]
-    found = named_schedules(texts)
-    # look at the phases to find gradient flow: a file named flow may hold something else
-    flow = Spec.parse("flow")
-    if any(read_unfinished(each) in (flow, flow.relative) for each in found.values()):
-        return found
-    return {"flow": "flow", **found}

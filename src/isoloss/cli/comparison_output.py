@@ -53,7 +53,7 @@ def show(rows: Split, found: Comparison, judgement: Judgement | None) -> None:
     console = Console(highlight=False, markup=False)
     wide = Console(highlight=False, markup=False, width=_TABLE_WIDTH)
     console.print(rows.name, style="bold")
-    print_lines(console, (*rows.notes, *found.setting, *found.cut_decays))
+    print_lines(console, (*rows.notes, *found.notes))
     for table in tables(found):
         # a title may hold a long path, and readers of a pipe need it on one line
         console.print(f"\n{table.title}", style="bold", soft_wrap=not console.is_terminal)
@@ -112,7 +112,7 @@ def write(
         Section(_BEST, [plain(line) for line in found.best_stops]),
         Section(
             "Data and levels",
-            [plain(line) for line in (*rows.notes, *found.setting, *found.cut_decays)],
+            [plain(line) for line in (*rows.notes, *found.notes)],
         ),
         Section("Every level", [*_READING, *_tables(found, judgement)]),
     ]

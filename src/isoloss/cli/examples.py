@@ -33,6 +33,7 @@ EXAMPLES: dict[str, Examples] = {
     ),
     "explore": (
         ("opens the page in your browser", "isoloss explore"),
+        ("on a data set that comes with scikit-learn", "isoloss explore diabetes"),
         ("on a machine without one", "isoloss explore --no-browser --port 9000"),
     ),
     "compare": (

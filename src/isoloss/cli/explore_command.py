@@ -9,12 +9,22 @@ import typer
 
 from isoloss.cli._memory import give_memory_back
 from isoloss.cli.commands import reported
+from isoloss.cli.completion import DATA_SETS, complete
 
 __all__ = ["explore"]
 
 
 def explore(
     context: typer.Context,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA]",
+            help="A data set that comes with scikit-learn, to open the page on: "
+            f"{', '.join(DATA_SETS)}. A file of your own is chosen on the page.",
+            autocompletion=complete(DATA_SETS),
+        ),
+    ] = None,
     port: Annotated[
         int,
         typer.Option(
@@ -45,6 +55,7 @@ def explore(
         serve(
             host,
             port,
+            data=data,
             browser=browser,
             ready=lambda url: typer.echo(f"The explorer is at {url} (Ctrl-C stops it)"),
         )

@@ -6,12 +6,49 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from isoloss._messages.near_misses import distinct
+from isoloss.comparison.referring import known_name
 from isoloss.schedules.files import read_schedule
 from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.text import Spec
+from isoloss.schedules.unfinished import read_unfinished
 
-__all__ = ["is_file", "named_schedules"]
+__all__ = ["compared_schedules", "is_file", "named_schedules"]
 
 _TAKEN = ("flow", "ridge")  # the names of gradient flow and ridge regression in results
+
+
+def compared_schedules(
+    given: Sequence[str], against: str | None
+) -> tuple[dict[str, str | Schedule], str | None]:
+    """Return schedules by name, including gradient flow, and the name of the reference.
+
+    A reference that is a schedule itself, rather than the name of one, is added to them.
+    """
+    found = _with_flow(_read(given))
+    if against is None:
+        return found, None
+    try:
+        return found, known_name(against, list(found))
+    except ValueError:
+        if not (is_file(against) or "(" in against):
+            raise
+    with_reference = _read([against, *given])
+    name = next(iter(with_reference))
+    return _with_flow(with_reference), name
+
+
+def _read(given: Sequence[str]) -> dict[str, str | Schedule]:
+    return named_schedules(
+        [each if is_file(each) else str(read_unfinished(each)) for each in given]
+    )
+
+
+def _with_flow(schedules: dict[str, str | Schedule]) -> dict[str, str | Schedule]:
+    # look at the phases to find gradient flow: a file named flow may hold something else
+    flow = Spec.parse("flow")
+    if any(read_unfinished(each) in (flow, flow.relative) for each in schedules.values()):
+        return schedules
+    return {"flow": "flow", **schedules}
 
 
 def named_schedules(given: Sequence[str]) -> dict[str, str | Schedule]:

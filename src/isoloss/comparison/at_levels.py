@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.dynamics.ends import OpenEnds
 from isoloss.dynamics.finishing import MOST_STEPS, finish_each
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
@@ -28,6 +29,6 @@ def runs_to(
     stopped = iter(train(problem, whole, levels) if whole else ())
     for each in schedules:
         if isinstance(each, Unfinished):
-            yield finish_each(each, problem, levels, MOST_STEPS)
+            yield finish_each(OpenEnds(problem, each, MOST_STEPS), levels)
         else:
             yield next(stopped)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +76,9 @@ class Stops:
         The level band: the range of test losses of all parameters with that train loss.
     test_error, flow_test_error, ridge_test_error : array, shape (L,), or None
         For classes, the shares of test rows classified wrongly.
+    largest_rate : array, shape (L,) or (0,)
+        The largest rate, in units of 1/γ₁, of each schedule that was finished at a level; NaN where
+        none ends there. Empty for a schedule that is stopped at the levels.
     reference : str or None
         The name of the schedule that this one is compared with; None for gradient flow.
     """
@@ -97,6 +100,7 @@ class Stops:
     test_error: Floats | None
     flow_test_error: Floats | None
     ridge_test_error: Floats | None
+    largest_rate: Floats = field(default_factory=lambda: np.zeros(0))
     reference: str | None = None
 
     @property

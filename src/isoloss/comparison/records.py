@@ -47,6 +47,7 @@ def rows_of(schedules: Sequence[Stops]) -> list[dict[str, Entry]]:
                 "reached": bool(stops.reached[i]),
                 "steps": int(stops.steps[i]),
                 "flow_time": float(stops.time[i]),
+                "largest_rate": _entry(stops.largest_rate, i) if stops.is_finished else None,
                 "reference": stops.reference or "gradient flow",
                 "effect": effect,
             }

@@ -63,6 +63,9 @@ class Comparison:
         Ridge regression with the penalty that is best on the test data.
     cut_decays : tuple of str
         A sentence for each schedule that is stopped before its rates have fallen.
+    missed_levels : tuple of str
+        A sentence on why a schedule misses levels, for each schedule that is not just too short for
+        some of them.
 
     Examples
     --------
@@ -95,12 +98,17 @@ class Comparison:
     best: tuple[Stop, ...]
     ridge_best: Stop
     cut_decays: tuple[str, ...] = ()
+    missed_levels: tuple[str, ...] = ()
 
     @property
     def setting(self) -> tuple[str, ...]:
-        """Sentences on the train losses, the levels and the largest stable rate."""
-        finished = [each.name for each in self.schedules if each.is_finished]
-        return setting(self.problem, self.levels, finished)
+        """Sentences on the train losses, the levels, the rates and finished schedules."""
+        return setting(self.problem, self.levels, self.schedules)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The sentences of ``setting``, ``cut_decays`` and ``missed_levels``."""
+        return (*self.setting, *self.cut_decays, *self.missed_levels)
 
     @cached_property
     def verdicts(self) -> tuple[str, ...]:
@@ -252,7 +260,7 @@ class Comparison:
             ``reference``, ``no_difference``
                 The name of the reference, and the share of its test loss that counts as no
                 difference.
-            ``setting``, ``cut_decays``, ``verdicts``, ``best_stops``
+            ``setting``, ``cut_decays``, ``missed_levels``, ``verdicts``, ``best_stops``
                 Sentences.
             ``levels``
                 The train losses to stop at.
@@ -285,6 +293,7 @@ class Comparison:
             "no_difference": NO_DIFFERENCE,
             "setting": list(self.setting),
             "cut_decays": list(self.cut_decays),
+            "missed_levels": list(self.missed_levels),
             "verdicts": list(self.verdicts),
             "best_stops": list(self.best_stops),
             "levels": self.levels.tolist(),
@@ -313,10 +322,10 @@ class Comparison:
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def __str__(self) -> str:
-        return as_text((*self.setting, *self.cut_decays), self.flow, self.schedules)
+        return as_text(self.notes, self.flow, self.schedules)
 
     def _repr_html_(self) -> str:
-        return as_html((*self.setting, *self.cut_decays), self.flow, self.schedules)
+        return as_html(self.notes, self.flow, self.schedules)
 
     def __repr__(self) -> str:
         return f"Comparison({len(self.schedules)} schedules, {len(self.levels)} levels)"

@@ -11,17 +11,22 @@ import numpy.typing as npt
 from isoloss._parallel.threads import blas_by_size
 from isoloss.comparison.best_stops import END, best_ridge
 from isoloss.comparison.cut_decays import CutDecayWarning, cut_decay
+from isoloss.comparison.missed_levels import missed_levels
 from isoloss.comparison.outcomes import Curve, Stop, Stops
 from isoloss.comparison.referring import known_name
 from isoloss.comparison.result import Comparison
 from isoloss.comparison.yardsticks import Yardsticks, relative
+from isoloss.dynamics.ends import OpenEnds
 from isoloss.dynamics.finishing import MOST_STEPS, finish_each
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.levels.grid import Levels, between, start_excess
 from isoloss.levels.ridge_regression import Ridge
 from isoloss.problems.problem import Problem
+from isoloss.schedules.peak import largest_rate
 from isoloss.schedules.phases import GradientFlow
+from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.text import Spec
 from isoloss.schedules.unfinished import Comparable, Unfinished, read_comparables
 
 __all__ = ["compare", "compared"]
@@ -138,18 +143,21 @@ def compared(
     beside, beside_grid = everything.at(slice(chosen.size)), everything.at(slice(chosen.size, None))
     following = iter(runs)
     stops, curves, bests = [], [], []
+    tried: dict[str, Spec | Schedule | OpenEnds] = {}
     for name, given in named.items():
         if isinstance(given, Unfinished):
-            run = finish_each(given, problem, chosen, MOST_STEPS)
+            ends = OpenEnds(problem, given, MOST_STEPS)
+            run, tried[name] = finish_each(ends, chosen), ends
             there, curve, lowest = run, _curve(beside.flow, name, run), run[_lowest(run)]
         else:
-            run = next(following)
+            run, tried[name] = next(following), given
             there, curve = run.at(at_levels), _curve(flow.at(on_grid), name, run.at(on_grid))
             lowest = run.at(_lowest(run))
         stops.append(_stops(name, chosen, there, beside, test_error))
         curves.append(curve)
         bests.append(_stop(lowest, test_error))
     cut = [cut_decay(each, named[each.name]) for each in stops]
+    missed = [missed_levels(each, tried[each.name], float(problem.max_lr)) for each in stops]
     found = Comparison(
         problem=problem,
         levels=chosen,
@@ -160,6 +168,7 @@ def compared(
         best=tuple(bests),
         ridge_best=_stop(best_ridge(problem, searched - _floor(problem)), test_error),
         cut_decays=tuple(filter(None, cut)),
+        missed_levels=tuple(filter(None, missed)),
     )
     return found if against is None else found.against(against)
 
@@ -193,13 +202,15 @@ def _stops(
             where_reached(test_error(beside.flow.coef())),
             where_reached(test_error(beside.ridge.coef())),
         ]
+    schedules = run.schedules if run.is_stacked else ()
+    max_lr = float(run.problem.max_lr)
     return Stops(
         name=name,
-        schedule=run.schedules if run.is_stacked else run.schedule,
+        schedule=schedules or run.schedule,
         levels=levels,
         reached=reached,
         steps=np.asarray(run.steps),
-        time=np.asarray(run.time) / float(run.problem.max_lr),
+        time=np.asarray(run.time) / max_lr,
         train_loss=np.where(ended, run.train_loss, np.nan),
         test_loss=np.where(ended, test_loss, np.nan),
         ratio=where_reached(relative(test_loss, beside.flow)),
@@ -208,6 +219,7 @@ def _stops(
         ridge_test_loss=where_reached(beside.ridge.test_loss),
         lowest=where_reached(beside.lowest),
         highest=where_reached(beside.highest),
+        largest_rate=np.array([largest_rate(each) for each in schedules]) / max_lr,
         test_error=errors[0],
         flow_test_error=errors[1],
         ridge_test_error=errors[2],

@@ -60,6 +60,7 @@ def _table(stops: Stops) -> TextTable:
         "level": [short(v, _DIGITS) for v in stops.levels],
         "steps": [str(v) for v in stops.steps],
         "flow time": [short(v, _DIGITS) for v in stops.time],
+        "largest rate": [short(v, 3) for v in stops.largest_rate],
         "train loss": [short(v, _DIGITS) for v in stops.train_loss],
         "test loss": [short(v, _DIGITS) for v in stops.test_loss],
     }
@@ -73,6 +74,8 @@ def _table(stops: Stops) -> TextTable:
         "band low": [short(v, _DIGITS) for v in stops.lowest],
         "band high": [short(v, _DIGITS) for v in stops.highest],
     }
+    if not stops.is_finished:
+        del columns["largest rate"]
     count = int(stops.reached.sum())
     title = f"{stops.name}: reaches {count} of {len(stops.levels)} levels"
     return TextTable(title, tuple(columns), tuple(zip(*columns.values(), strict=True)))

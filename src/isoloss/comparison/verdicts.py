@@ -19,7 +19,7 @@ __all__ = ["best_stop", "over_folds", "setting", "standard_error", "verdict", "w
 Floats = npt.NDArray[np.float64]
 
 
-def setting(problem: Problem, levels: Floats, finished: Sequence[str] = ()) -> tuple[str, ...]:
+def setting(problem: Problem, levels: Floats, schedules: Sequence[Stops] = ()) -> tuple[str, ...]:
     """State the range of train losses, the units, and which schedules are finished."""
     start, floor = float(problem.start_train_loss), float(problem.min_train_loss)
     places = "1 level, train loss " + short(levels[0], 5)
@@ -32,23 +32,32 @@ def setting(problem: Problem, levels: Floats, finished: Sequence[str] = ()) -> t
         f"{places}.",
         f"Rates and flow times are multiples of the largest stable rate 1/γ₁ = "
         f"{short(float(problem.max_lr))}.",
-        *_finishing(finished),
+        *_finishing([each for each in schedules if each.is_finished]),
     )
 
 
-def _finishing(names: Sequence[str]) -> Iterator[str]:
+def _finishing(finished: Sequence[Stops]) -> Iterator[str]:
+    names = [each.name for each in finished]
     if names:
-        what = (
-            "is run whole, with as many steps as end"
-            if len(names) == 1
-            else ("are run whole, each with as many steps as end")
+        one, many = "is run whole, with", "are run whole, each with"
+        yield (
+            f"{_joined(names)} {one if len(names) == 1 else many} as many steps as end at the "
+            "level, its rates scaled down to meet it. The largest rates are then, in units of "
+            f"1/γ₁: {'; '.join(map(_largest_rates, finished))}."
         )
-        yield f"{_joined(list(names))} {what} at the level, its rates scaled down to meet it."
     if any("warmup_stable_decay" in name for name in names):
         yield (
             "warmup_stable_decay warms up for 10% of its steps and decays for 20%, unless its "
             "arguments say otherwise."
         )
+
+
+def _largest_rates(stops: Stops) -> str:
+    rates = stops.largest_rate[stops.reached]
+    if not rates.size:
+        return f"{stops.name} none"
+    ends = dict.fromkeys(short(end, 3) for end in (rates.min(), rates.max()))
+    return f"{stops.name} {' to '.join(ends)}"
 
 
 def verdict(stops: Stops) -> str:

@@ -147,7 +147,9 @@ def split_repeatedly(
     kinds = [name for name, given in (("groups", groups), ("time", time)) if given is not None]
     kinds += ["in_order"] * in_order
     if len(kinds) > 1:
-        raise ValueError(f"rows are split in one way; got {' and '.join(kinds)}")
+        raise ValueError(
+            f"rows are split in one way, but {' and '.join(kinds)} were given: leave one out"
+        )
     is_timed = time is not None or in_order
     if is_timed and test_size is not None:
         raise ValueError(

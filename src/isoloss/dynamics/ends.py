@@ -94,6 +94,11 @@ class OpenEnds:
         self._known: dict[int, float] = {}
         self._last: dict[int, End] = {}
 
+    @property
+    def tried(self) -> dict[int, float]:
+        """The logs of the excess train loss by the numbers of steps tried, from few to many."""
+        return dict(sorted(self._known.items()))
+
     def of(self, steps: int) -> float:
         """Return the log of the excess train loss; infinite where the family has no schedule."""
         if steps not in self._known:

@@ -63,6 +63,7 @@ def expected_run(problem: Problem, schedule: Schedule, levels: Array | None, *, 
         time=kind.result(constant(scaled(points([stop.time for stop in stops]), unit))),
         last_rate=kind.result(constant(scaled(points([stop.last_rate for stop in stops]), unit))),
         last_step="exact" if exact else "whole",
+        has_levels=wanted is not None,
         train_loss=kind.result(constant(losses)),
         **moment_fields(reduced, models[0], [stop.moments for stop in stops], points),
     )

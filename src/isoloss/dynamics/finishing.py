@@ -15,6 +15,7 @@ from isoloss._arrays.context import quiet
 from isoloss._parallel.threads import blas_by_size
 from isoloss.dynamics.ends import End, OpenEnds
 from isoloss.dynamics.run import Run, stacked
+from isoloss.dynamics.unattained import why_above
 from isoloss.levels.grid import stops
 from isoloss.problems.problem import Problem
 from isoloss.schedules.phases import GradientFlow
@@ -131,24 +132,22 @@ def finish(
         if ends.refusal is not None:
             raise ends.refusal
         raise ValueError(
-            f"no schedule of at most {max_steps} steps ends at or below train loss {train_loss:g}: "
-            f"with {max_steps} the end is above it; give larger rates, or more steps"
+            f"no schedule of at most {max_steps:,} steps ends at or below train loss "
+            f"{train_loss:g}: {why_above(ends)}"
         )
     end, factor = found
     return end.slower(factor)
 
 
 @quiet
-def finish_each(
-    family: Unfinished, problem: Problem, levels: npt.NDArray[np.float64], max_steps: int
-) -> Run:
+def finish_each(ends: OpenEnds, levels: npt.NDArray[np.float64]) -> Run:
     """Finish a family at train losses (L,), and return the runs of the whole schedules.
 
     Where no schedule ends at a train loss, or the train loss is not between the smallest and the
     start's, ``reached`` is False and the run has no steps. If the family has no schedule at all,
     its own ``ValueError`` is raised.
     """
-    ends = OpenEnds(problem, family, max_steps)
+    problem = ends.problem
     inside = (levels > problem.min_train_loss) & (levels < problem.start_train_loss)
     found = [
         _at(ends, wanted) if between and wanted > -math.inf else None
@@ -162,7 +161,7 @@ def finish_each(
     train_loss = np.where(reached, levels, problem.start_train_loss)
     if not all(end.schedule.is_plain for end, _ in there):
         whole = stacked([end.run(factor) for end, factor in there])
-        return replace(whole, reached=reached, last_step="whole", train_loss=train_loss)
+        return replace(whole, reached=reached, has_levels=True, train_loss=train_loss)
     filters = [end.filter(factor) for end, factor in there]
     schedules = [end.slower(factor) for end, factor in there]
     flows = [[p.time for p in s.phases if isinstance(p, GradientFlow)] for s in schedules]

@@ -130,6 +130,7 @@ def _run(
         time=kind.result(xp.reshape(time, shape)),
         last_rate=kind.result(xp.reshape(last_rate, shape)),
         last_step="exact" if exact else "whole",
+        has_levels=levels is not None,
         train_loss=kind.result(train_loss),
         sign=xp.reshape(sign, (*shape, r)),
         log=xp.reshape(log, (*shape, r)),

@@ -38,7 +38,8 @@ class Run(Filtered):
         The schedules that trained it. With a list of schedules, ``run[i]`` is the run of
         ``schedules[i]``, and a loop over the run goes through the runs of all schedules.
     reached : array of bool
-        Whether the schedule reaches the level. If not, all other values describe its end.
+        Whether the schedule reaches the level. If not, all other values describe its end. False for
+        whole schedules, where no level was asked.
     steps : array of int64
         GD steps taken, including a shortened one.
     time : array
@@ -70,6 +71,8 @@ class Run(Filtered):
     last_rate: Array
     last_step: LastStep
     """How `train` treated the step in which training stopped."""
+    has_levels: bool = True
+    """Whether there was a level to stop at; without one, schedules run whole."""
     is_stacked: bool = False
     """Whether the arrays have an axis of schedules."""
 
@@ -171,10 +174,13 @@ class Run(Filtered):
     def __repr__(self) -> str:
         reached = to_numpy(self.reached)
         untrained = reached & (to_numpy(self.steps) == 0) & (to_numpy(self.time) == 0)
+        if reached.ndim and not self.has_levels:
+            return f"Run(shape {reached.shape}, whole schedules)"
         if reached.ndim:
             there = f", {untrained.sum()} of them by the start" if untrained.any() else ""
             return f"Run(shape {reached.shape}, {reached.sum()} of {reached.size} reached{there})"
         how = "reached by the start" if untrained else "reached" if reached else "not reached"
+        how = how if self.has_levels else "whole schedule"
         test_loss, expected = "", "" if self._covariance is None else "expected "
         if self.problem._reduced.test_form is not None:
             test_loss = f", {expected}test_loss={float(self.test_loss):.6g}"
@@ -192,6 +198,7 @@ def stacked(runs: Sequence[Run]) -> Run:
         problem=runs[0].problem,
         schedules=tuple(run.schedule for run in runs),
         last_step=runs[0].last_step,
+        has_levels=runs[0].has_levels,
         is_stacked=True,
         **{name: _stack(each) for name, each in arrays.items()},
     )

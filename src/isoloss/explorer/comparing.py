@@ -77,7 +77,7 @@ def comparison_view(found: Comparison, at: int) -> dict[str, Any]:
             {"title": table.title, "heads": table.heads, "rows": table.rows, "effects": s.effects}
             for table, s in zip(tables(found), found.schedules, strict=True)
         ],
-        "setting": (*found.setting, *found.cut_decays),
+        "setting": found.notes,
         "verdicts": found.verdicts,
         "best_stops": found.best_stops,
     }

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import uvicorn
 
+from isoloss._messages.near_misses import suggest
+from isoloss.datasets import SHIPPED
 from isoloss.explorer.server import create_app
 
 __all__ = ["serve"]
@@ -22,6 +24,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8642,
     *,
+    data: str | None = None,
     browser: bool = True,
     ready: Callable[[str], None] = print,
 ) -> None:
@@ -33,6 +36,8 @@ def serve(
         The address of this machine to listen on; with the default, other machines have no access.
     port : int, default: 8642
         The port, or the next free one if it is taken; 0 means any port.
+    data : str, optional
+        The name of a data set that scikit-learn ships, to open the page on.
     browser : bool, default: True
         Whether to open the page in the browser.
     ready : callable, default: print
@@ -41,14 +46,20 @@ def serve(
     Raises
     ------
     ValueError
-        If ``host`` is not a single address, or no port is free there.
+        If ``host`` is not a single address, no port is free there, or no shipped data set has the
+        name.
     """
+    if data is not None and data not in SHIPPED:
+        raise ValueError(
+            f"the explorer opens on one of {', '.join(SHIPPED)}; got {data!r}"
+            f"{suggest(data, SHIPPED)}: choose a file of your own on the page, under 'Your data'"
+        )
     address = _address(host)
     listener = _listen(address, port)
     bound = listener.getsockname()[1]
     shown = f"[{address}]" if ":" in address else address
     names = {"127.0.0.1", "localhost", "[::1]"} if address in ("127.0.0.1", "::1") else {shown}
-    url = f"http://{shown}:{bound}/"
+    url = f"http://{shown}:{bound}/" + (f"?tab=data&data={data}" if data else "")
     config = uvicorn.Config(
         create_app(tuple(names)), log_level="warning", lifespan="off", timeout_graceful_shutdown=1
     )

@@ -12,7 +12,7 @@ import functools
 import inspect
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 
 from isoloss._messages.near_misses import suggest
@@ -33,6 +33,13 @@ _MOST_CHARACTERS = 100_000
 _MOST_STEPS = 2**53
 _OF_ONE_RATE = (families.annealed, families.constant)
 _SETTINGS = "settings"  # as the families call their further arguments
+_ALSO_CALLED = {
+    "linear": "decay",
+    "momentum": "heavy_ball",
+    "sgd": "gd",
+    "sqrt": "decay",
+    "wsd": "warmup_stable_decay",
+}  # names that other libraries and papers use
 _WARMUP, _DECAY = 0.1, 0.2  # of the steps, where a text with "..." leaves them out
 
 
@@ -157,6 +164,7 @@ class Reader:
         if is_open and make is families.warmup_stable_decay:
             whole = given["steps"]
             given = {"warmup": round(_WARMUP * whole), "decay": round(_DECAY * whole)} | given
+        self._check_complete(node, [key for key in _required(signature) if key not in given])
         steps = given.get("steps")
         if isinstance(steps, int) and not form.numbers and make not in _OF_ONE_RATE:
             self.rates += max(steps, 0)
@@ -170,6 +178,11 @@ class Reader:
             wrong = nodes.get(str(error).partition(" ")[0], node)
             raise self._error(f"{name}: {error}", wrong.col_offset) from None
         return schedule, f"{name}({', '.join(shown)})"
+
+    def _check_complete(self, call: ast.Call, missing: Sequence[str]) -> None:
+        if missing:
+            name = self.text[call.col_offset : _end(call.func)]
+            raise self._error(f"{name} needs {_needed(missing)}", _end(call) - 1)
 
     def _arguments(
         self, call: ast.Call, signature: inspect.Signature, form: TextForm
@@ -270,7 +283,7 @@ class Reader:
                 try:  # to close the phase here: the error says what it still needs
                     Reader(before + ")", self.max_rates).parts()
                 except SpecError as error:
-                    if error.position == len(before):
+                    if error.position == len(before) and error.problem.startswith("expected"):
                         problem = error.problem
             case _:
                 problem = "expected '>' and a further phase, or the end"
@@ -278,13 +291,31 @@ class Reader:
 
     def _wanted(self, name: str) -> str:
         forms = [make.text_form.example for make in self.makers.values() if _is_kind(make)]
+        near = suggest(_ALSO_CALLED.get(name.lower(), name), self.makers)
         return (
-            f"expected a phase{suggest(name, self.makers)}: flow, {', '.join(forms)}, or a family: "
+            f"expected a phase{near}: flow, {', '.join(forms)}, or a family: "
             f"{', '.join(families.__all__)}"
         )
 
     def _error(self, problem: str, position: int) -> SpecError:
         return SpecError(problem, self.given, self.indent + position)
+
+
+def _required(signature: inspect.Signature) -> list[str]:
+    return [
+        name
+        for name, parameter in signature.parameters.items()
+        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
+    ]
+
+
+def _needed(names: Sequence[str]) -> str:
+    """Name the arguments that a call lacks."""
+    shown = ["the number of steps" if name == "steps" else name for name in names]
+    text = " and ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)
+    if "steps" not in names:
+        return text
+    return f"{text}; '...' stands for as many steps as end at a train loss"
 
 
 def _end(node: ast.expr) -> int:
