@@ -133,6 +133,9 @@ def _stability() -> Claim:
     below, at, above = np.moveaxis(ends[..., 0], 1, 0)
     falling = min(float(1 - below.max()), float(1 - ends[:, 0, 1].max()), float(above.min() - 1))
     kept = float(np.max(np.abs(at - 1)))
+    by_eigenvalue = [float(problem.max_lr_for(size)) for size in (1, *_SIZES)]
+    formula = [minibatch_max_lr(size) for size in (1, *_SIZES)]
+    apart = float(np.max(np.abs(np.divide(by_eigenvalue, formula) - 1)))
     return Claim(
         id="minibatch-stability",
         place=_PLACE,
@@ -142,8 +145,8 @@ def _stability() -> Claim:
         parameters={"batch_size": [1, *_SIZES], "share_of_rate": list(shares), "steps": count},
         computed=f"E δ_1² after {count} steps: × {below.min():.3f} to {below.max():.3f} at 0.99 of "
         f"it, × {at.mean():.12g} at it, × {above.min():.3f} to {above.max():.3f} at 1.01",
-        margin=min(falling, -kept),
-        numbers={"largest_change_at_the_rate": kept},
+        margin=min(falling, -kept, -apart),
+        numbers={"largest_change_at_the_rate": kept, "largest_difference_of_rates": apart},
     )
 
 
