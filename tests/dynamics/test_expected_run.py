@@ -237,3 +237,19 @@ def test_faults() -> None:
         il.train(changed, schedule)
     with pytest.raises(ValueError, match="weight_decay must be at least 0 and finite; got -1"):
         il.train(problem(), schedule).penalized_train_loss(-1)
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        il.HeavyBall(0.3, 0.5, 10**15, weight_decay=0.1),
+        il.Nesterov(0.2, 0.5, 10**15, batch_size=3),
+    ],
+)
+def test_training_that_is_at_rest_takes_no_more_steps(phase: il.HeavyBall) -> None:
+    spectra = il.Problem.from_spectra([1.0, 0.5], [1.0, 1.0], [1.0, 2.0], train_noise=0.01)
+    run = il.train(spectra, phase, 0.0101)
+    assert not run.reached
+    assert run.steps == 10**15
+    long = il.train(spectra, phase.from_dict(phase.to_dict() | {"steps": 1000}))
+    assert run.train_loss == pytest.approx(long.train_loss, rel=1e-14)

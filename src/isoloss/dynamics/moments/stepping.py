@@ -21,6 +21,8 @@ __all__ = ["take_steps"]
 
 Floats = npt.NDArray[np.float64]
 
+_STILL = 2.0**-50
+_LOOK = 256  # steps between looks whether training is at rest
 _FEW = 0.05  # steps per direction up to which one by one is cheaper
 
 
@@ -55,7 +57,8 @@ def take_steps(
             moments = repeated(moments, rule, own, count - 1, model.curvature, model.minimum)
             crossings.steps += count
         else:
-            moments = _one_by_one(crossings, moments, settings, noise)
+            alike = count if is_equal and isinstance(phase.momentum, float) else None
+            moments = _one_by_one(crossings, moments, settings, noise, alike)
     return moments
 
 
@@ -64,9 +67,11 @@ def _one_by_one(
     moments: Moments,
     settings: Iterator[tuple[float, StepRule]],
     noise: GradientNoise | None,
+    alike: int | None,
 ) -> Moments:
-    model = crossings.model
-    taken = 0
+    """Take steps one by one; ``alike`` is their number if all are alike."""
+    model, has_levels = crossings.model, crossings.any_open
+    taken, mark = 0, moments
     for lr, rule in settings:
         spread = None
         if noise is not None:
@@ -79,8 +84,27 @@ def _one_by_one(
             raise diverged(crossings.steps + taken)
         if excess <= crossings.bar:
             crossings.passed(taken, line, lr, moments, excess)
+        if has_levels and not crossings.any_open:
+            break  # nobody asks for the end
+        if alike is not None and taken % _LOOK == 0:
+            if _is_at_rest(mark, moments) and _is_at_rest(line.before, moments):
+                taken = alike
+                break
+            mark = moments
     crossings.steps += taken
     return moments
+
+
+def _is_at_rest(before: Moments, after: Moments) -> bool:
+    """Whether means and variances have kept all but the last bits, as they will from then on."""
+    pairs = [(before.mean, after.mean)]
+    if before.covariance is not None and after.covariance is not None:
+        pairs.append((_variances(before.covariance), _variances(after.covariance)))
+    return all(bool(np.all(np.abs(a - b) <= _STILL * np.abs(a))) for b, a in pairs)
+
+
+def _variances(covariance: Floats) -> Floats:
+    return covariance if covariance.ndim == 1 else np.diagonal(covariance)
 
 
 def _runs(phase: Steps) -> Iterator[tuple[Any, int, int]]:
