@@ -17,6 +17,10 @@ collect_ignore = ["warm_up.py"]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+# What starts a server once for all tests: the libraries loaded, a Dask cluster, the explorer.
+_SERVED = {"run", "address"}
+_SERVERS = {"processes", "clusters"}
+
 # The tests run in as many processes as there are cores: more threads than that slow all of them.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
@@ -34,6 +38,16 @@ os.environ["MPLBACKEND"] = "Agg"
 # code alone. `--hypothesis-profile=default` searches with new examples.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what needs a server: neighbours share a worker, and so one worker starts it."""
+    served = {item.path for item in items if _SERVED & set(getattr(item, "fixturenames", ()))}
+    modules = {item.path: item.module for item in items if isinstance(item, pytest.Function)}
+    for path, module in modules.items():
+        if any(getattr(value, "__module__", None) in _SERVERS for value in vars(module).values()):
+            served.add(path)
+    items.sort(key=lambda item: item.path not in served)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from judged import judged_claims
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
@@ -125,8 +126,9 @@ def test_blocks_print_what_the_page_shows(
     assert compared, f"{page} has no python block that is followed by its output"
 
 
-@pytest.mark.parametrize(("name", "rest"), COMMANDS)
-def test_commands_exist(name: str, rest: str) -> None:
+@functools.cache
+def printed_help(name: str) -> str:
+    """Return what the installed command prints of a subcommand."""
     scripts = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     program = shutil.which("isoloss", path=scripts)
     assert program is not None, "the isoloss command is not installed"
@@ -138,8 +140,14 @@ def test_commands_exist(name: str, rest: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(("name", "rest"), COMMANDS)
+def test_commands_exist(name: str, rest: str) -> None:
+    shown = printed_help(name)
     for option in re.findall(r"(?<!\S)--[a-z-]+", rest):
-        assert re.search(rf"{option}(?![a-z-])", done.stdout), f"isoloss {name} has no {option}"
+        assert re.search(rf"{option}(?![a-z-])", shown), f"isoloss {name} has no {option}"
 
 
 def test_commands_include_the_main_one() -> None:
@@ -194,18 +202,11 @@ def test_links_lead_somewhere(page: str) -> None:
             assert anchor in known, f"{page} links to {target}; anchors: {sorted(known)}"
 
 
-@functools.cache
-def judged() -> dict[str, Any]:
-    from isoloss.paper import claims
-
-    return {claim.id: claim for claim in claims()}
-
-
 def test_the_papers_page_names_every_claim_and_certificate() -> None:
     from isoloss.paper import proofs
 
     named = written_names("docs/paper.md")
-    assert set(judged()) <= named
+    assert set(judged_claims()) <= named
     assert set(proofs.NAMES) <= named
 
 
@@ -216,11 +217,11 @@ def test_lines_of_reproduce_are_what_it_computes() -> None:
         for block in blocks
         if block.language == "text"
         for row in block.content.splitlines()
-        if "proved for" in row and row.split()[0] in judged()
+        if "proved for" in row and row.split()[0] in judged_claims()
     ]
     assert shown
     for row in shown:
-        claim = judged()[row.split()[0]]
+        claim = judged_claims()[row.split()[0]]
         assert re.search(rf"\s{claim.verdict}\s", row), row
         assert row.endswith(claim.computed), row
 

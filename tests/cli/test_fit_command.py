@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from processes import run_isoloss as run
-from skops import io as skops
 from typer.testing import CliRunner
 
 import isoloss as il
@@ -202,6 +201,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     (folder / "old.skops").write_text("mine")
     (folder / "cut.skops").write_bytes((folder / "good.skops").read_bytes()[:-200])
+    from skops import io as skops  # imports PyTorch too
+
     skops.dump(Fraction(1, 3), folder / "trap.skops")
     skops.dump({"a": 1}, folder / "plain.skops")
     with zipfile.ZipFile(folder / "zip.skops", "w") as archive:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from judged import judged_claims
 from rich.cells import cell_len
 
 from isoloss.checker import check
 from isoloss.cli.claims_output import show
-from isoloss.paper import Claim, claims
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -84,18 +83,13 @@ def test_bad_parameters_write_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-@functools.cache
-def judged() -> list[Claim]:
-    return claims()
-
-
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_terminal_gets_a_table_that_fits(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", str(width))
-    found = judged()
+    found = list(judged_claims().values())
     show(found, {}, Path("out"))
     colourful = capsys.readouterr().out
     assert "\x1b[32m" in colourful  # green

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -147,8 +148,13 @@ def digest(content: Mapping[str, Any]) -> str:
 
 def certificate(kind: str, **fields: Any) -> Certificate:
     """Return a certificate of the given kind."""
-    made_by = f"isoloss {version('isoloss')}"
-    return Certificate({"format": FORMAT, "kind": kind, "made_by": made_by, **fields})
+    return Certificate({"format": FORMAT, "kind": kind, "made_by": _made_by(), **fields})
+
+
+@functools.cache
+def _made_by() -> str:
+    """Return the library's name and version, for which its metadata are read once."""
+    return f"isoloss {version('isoloss')}"
 
 
 def theorem(
