@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 from sklearn.exceptions import ConvergenceWarning
@@ -129,7 +129,7 @@ SETTINGS = {
     "no intercept": (Y[:, 1], WEIGHT, False),
     "two outputs": (Y, WEIGHT, True),
 }
-settings = pytest.mark.parametrize(
+with_settings = pytest.mark.parametrize(
     ("y", "weight", "intercept"), SETTINGS.values(), ids=SETTINGS.keys()
 )
 
@@ -145,7 +145,7 @@ def check(model: ScheduledRegressor, y: np.ndarray, wanted: Trained, rel: float)
     assert model.n_steps_ == wanted.steps
 
 
-@settings
+@with_settings
 @pytest.mark.parametrize(
     ("schedule", "rates", "rule"),
     [
@@ -178,7 +178,7 @@ def test_steps_are_a_plain_loop(
     assert model.flow_time_ == 0
 
 
-@settings
+@with_settings
 @pytest.mark.parametrize("until", ["time", "level"])
 def test_a_flow_is_the_ode(y: Any, weight: Any, intercept: bool, until: str) -> None:
     data = Data.of(y, weight, intercept)
@@ -320,6 +320,7 @@ def drawn(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return rng.normal(size=(n, d)), rng.normal(size=(n, m)), rng.normal(size=(5, d)), weight
 
 
+@settings(max_examples=40)
 @given(seeds, kernels)
 def test_the_order_of_rows_does_not_matter(seed: int, kernel: str | None) -> None:
     rows, y, new, weight = drawn(seed)
@@ -330,6 +331,7 @@ def test_the_order_of_rows_does_not_matter(seed: int, kernel: str | None) -> Non
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-10)
 
 
+@settings(max_examples=40)
 @given(seeds, st.floats(1e-6, 1e6), st.floats(-1e3, 1e3))
 def test_the_scale_of_rows_and_the_mean_of_targets_do_not_matter(
     seed: int, scale: float, shift: float
@@ -343,6 +345,7 @@ def test_the_scale_of_rows_and_the_mean_of_targets_do_not_matter(
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-10)
 
 
+@settings(max_examples=40)
 @given(seeds, st.floats(1e-3, 1), st.sampled_from([None, "rbf", "laplacian"]))
 def test_a_flow_meets_its_level(seed: int, fraction: float, kernel: str | None) -> None:
     rows, y, _, weight = drawn(seed)

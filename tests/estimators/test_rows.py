@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from sklearn.linear_model import LinearRegression
@@ -317,6 +317,7 @@ def test_a_kernel_may_be_rounded() -> None:
     assert floor == pytest.approx(Y.var(axis=0).sum(), rel=1e-6)
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_weights_of_any_size_are_shares(seed: int, intercept: bool) -> None:
     rng = np.random.default_rng(seed)
