@@ -60,6 +60,17 @@ def test_an_almost_vanishing_eigenvalue_is_as_precise_as_the_margin(off: float) 
         assert found == pytest.approx(float(wanted), rel=1e-15, abs=0)
 
 
+@pytest.mark.parametrize("off", [0.0, 1e-6])
+def test_modes_that_share_an_almost_vanishing_eigenvalue_are_orthogonal(off: float) -> None:
+    # the couplings of the small s alone decide where their eigenvalues are
+    z = np.array([2e-6, 2e-5, 9e-5, 7e-4, 0.3, 0.8])
+    s = 2 * z - z * z
+    s[-1] = z[-1] ** 2 / (1 - off - np.sum(z[:-1] ** 2 / s[:-1]))
+    found = modes(s, z, margin(s, z))
+    np.testing.assert_allclose(found.vectors.T @ found.vectors, np.eye(6), atol=1e-14)
+    np.testing.assert_allclose(found.vectors @ found.overlaps, z, atol=1e-14)
+
+
 def test_many_modes_are_orthogonal_and_quickly_found() -> None:
     s, z = np.geomspace(1e-9, 1, 500), 0.02 * np.geomspace(1e-9, 1, 500) ** 0.75
     start = time.process_time()

@@ -73,7 +73,6 @@ def _solved(s: Array, z: Array, margin: float, origins: Array, low: Array, high:
     value and slope (Bunch, Nielsen and Sorensen 1978); outside its bracket, it halves that.
     """
     squares, x, open_ones = z * z, 0.5 * (low + high), np.arange(s.size)
-    shares = squares / s if s[0] > 0 else squares
     x[0] = 0.0 if origins[0] == 0 and low[0] < 0 < high[0] else x[0]
     for _ in range(_MOST):
         j, at = open_ones, x[open_ones]
@@ -85,9 +84,11 @@ def _solved(s: Array, z: Array, margin: float, origins: Array, low: Array, high:
         right_slope = np.sum(slopes, axis=0, where=~is_left)
         sizes = 1.0 + np.sum(np.abs(terms), axis=0)
         f = 1.0 - np.sum(terms, axis=0)
-        if j[0] == 0 and origins[0] == 0 and abs(margin) < 1:  # so f has more digits
-            away = at[0] * (shares @ (1.0 / gaps[:, 0]))
-            f[0], sizes[0] = margin - away, abs(margin) + abs(away)
+        if s[0] > 0:  # for small roots, the margin has more digits than 1 less a sum
+            terms = (squares / s)[:, None] * (origins[j] + at) / gaps
+            others = abs(margin) + np.sum(np.abs(terms), axis=0)
+            f = np.where(others < sizes, margin - np.sum(terms, axis=0), f)
+            sizes = np.minimum(sizes, others)
         low[j], high[j] = np.where(f > 0, at, low[j]), np.where(f > 0, high[j], at)
         right = gaps[j, np.arange(j.size)]
         left = gaps[np.maximum(j - 1, 0), np.arange(j.size)]
