@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from isoloss.comparison import NO_DIFFERENCE
+from isoloss.comparison import NO_DIFFERENCE, resampled_intervals
 from isoloss.comparison.judging import Asked, judged_over_rows, judged_over_splits
 from isoloss.comparison.level_losses import SplitLosses
 
@@ -54,6 +54,25 @@ def test_given_rows_have_as_few_false_verdicts() -> None:
         report = judged_over_rows(split(losses.mean(axis=-1)), ASKED, losses, seed)
         false += any(set(each.effects) != {"cannot tell"} for each in report.schedules)
     assert false / 100 <= 0.05 + 2 * (0.05 * 0.95 / 100) ** 0.5
+
+
+def test_no_interval_says_that_a_loss_falls_by_more_than_all_of_it() -> None:
+    theirs, ours = np.array([[[1.0], [4.0]], [[2.0], [0.5]], [[0.9], [1.0]]]), np.ones((3, 1, 1))
+    splits = [
+        split(np.concatenate([each, each, one]).repeat(2, axis=1)[[0, 1, -1]])
+        for each, one in zip(theirs, ours, strict=True)
+    ]
+    report = judged_over_splits(splits, ASKED, 1.0)
+    first = report.schedules[0]
+    shares = theirs[:, 0, 0] - 1.0
+    whole = resampled_intervals(shares, 1.0, comparisons=4)
+    assert whole.low < -1  # as computed
+    np.testing.assert_array_equal(first.low, [-1.0, -1.0])
+    np.testing.assert_allclose(first.high, whole.high, rtol=1e-12)
+    assert set(first.effects) == {"cannot tell"}
+    cell = f"{100 * shares.mean():+.1f}% (-100% to +{100 * whole.high:.1f}%) ?"
+    assert report.grid()[1][0][1] == cell
+    assert f"intervals from -100.0% to +{100 * whole.high:.1f}%" in report.verdicts[0]
 
 
 def test_what_is_asked() -> None:

@@ -39,8 +39,8 @@ class Judged:
     below : array of int, shape (L,)
         The number of splits in which the start is already at or below the level.
     estimate, low, high : array, shape (L,)
-        The mean difference and the ends of its interval; NaN at levels where some split has no
-        difference.
+        The mean difference and the ends of its interval, the lower of which is at least -1, as a
+        loss cannot fall by more than all of it; NaN at levels where some split has no difference.
     """
 
     name: str
@@ -137,11 +137,12 @@ class Judgement:
         Returns
         -------
         tuple
-            The heads, and rows of cells such as ``"-4.1% ± 1.9% helps"``; ``same`` stands for no
-            difference, and ``?`` for cases that the data leave open.
+            The heads, and rows of cells such as ``"-4.1% ± 1.9% helps"``, or with both ends where
+            the interval ends at -100 %; ``same`` stands for no difference, and ``?`` for cases that
+            the data leave open.
         """
         judged = [each for each in self.schedules if not each.is_reference]
-        cells = [(each.name, each.estimate, each.high, each.effects) for each in judged]
+        cells = [(each.name, (each.estimate, each.low, each.high), each.effects) for each in judged]
         return as_grid(self.levels[0], cells)
 
     def rows(self) -> list[dict[str, Entry]]:

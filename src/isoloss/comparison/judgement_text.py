@@ -66,20 +66,22 @@ def sentence(
 
 
 def as_grid(
-    levels: Floats, judged: Iterable[tuple[str, Floats, Floats, Sequence[str]]]
+    levels: Floats, judged: Iterable[tuple[str, tuple[Floats, Floats, Floats], Sequence[str]]]
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return heads and rows of the means, half widths and effects of schedules."""
+    """Return heads and rows of the means, intervals and effects of schedules."""
     columns = {"train loss": [short(level, _DIGITS) for level in levels]}
-    for name, estimate, high, effects in judged:
-        cells = zip(estimate, high - estimate, effects, strict=True)
+    for name, numbers, effects in judged:
+        cells = zip(*numbers, effects, strict=True)
         columns[name] = [_cell(*cell) for cell in cells]
     return tuple(columns), list(zip(*columns.values(), strict=True))
 
 
-def _cell(mean: float, half: float, effect: str) -> str:
+def _cell(mean: float, low: float, high: float, effect: str) -> str:
     if np.isnan(mean):
         return "-"
-    interval = f" ± {100 * half:.1f}%" if np.isfinite(half) else ", no interval"
+    interval = f" ± {100 * (high - mean):.1f}%" if np.isfinite(high) else ", no interval"
+    if low == -1.0:  # the interval ends where losses do
+        interval = f" (-100% to {signed_percent(high)})"
     return f"{signed_percent(mean)}{interval} {MARKS[effect]}"
 
 

@@ -152,7 +152,9 @@ def _judged(
 ) -> Judged:
     ends = np.full((3, there.size), np.nan)
     if found is not None:
-        ends[:, there] = found.estimate, found.low, found.high
+        # a loss is at least 0, and so falls by at most 100 %; no interval stays endless
+        low = np.where(np.isneginf(found.low), found.low, np.maximum(found.low, -1.0))
+        ends[:, there] = found.estimate, low, found.high
     below = np.array([each.above_start for each in splits]).sum(axis=0)
     missing = np.isnan(differences).sum(axis=0) - below
     return Judged(name, is_reference, differences, missing, below, *ends)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -13,8 +14,9 @@ from isoloss.comparison.outcomes import Stops
 __all__ = ["WIDTH", "aligned", "as_html", "as_text"]
 
 WIDTH = 99
-_HEAD = 18  # the most characters in a line of a column's head
+_HEADS = 18, 12  # the most characters in a line of a column's head, and in a table that is wide
 _WORD = 30  # the most characters in a word that is not broken
+_WORDS = re.compile(r"[^\s(]+|\([^)]*\)|\S")  # with the arguments of a call as one word
 _SHOWN = 40  # levels; if there are more, only the first and last are shown
 _DIGITS = 5
 
@@ -36,17 +38,27 @@ def as_text(setting: Sequence[str], flow: Stops, schedules: Sequence[Stops]) -> 
 
 
 def aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the lines of a table, split into several with its first column if it is too wide."""
-    folded = [_folded(head) for head in heads]
-    height = max(map(len, folded))
-    heads_down = [[""] * (height - len(lines)) + lines for lines in folded]
-    columns = [
-        [cell.rjust(max(map(len, (*head, *cells)))) for cell in (*head, *cells)]
-        for head, cells in zip(heads_down, zip(*rows, strict=True), strict=True)
-    ]
+    """Return the lines of a table, split into several with its first column if it is too wide.
+
+    The lines of heads are shorter in a table that would be too wide otherwise.
+    """
+    columns = list(zip(*rows, strict=True))
+    for longest in _HEADS:
+        folded = [_folded(head, longest) for head in heads]
+        widths = [
+            max(map(len, (*head, *cells))) for head, cells in zip(folded, columns, strict=True)
+        ]
+        if sum(widths) + 2 * (len(widths) - 1) <= WIDTH:
+            break
     lines = []
-    for block in _blocks(columns):
-        lines += ["", *("  ".join(cells) for cells in zip(*block, strict=True))]
+    for block in _blocks(widths):
+        height = max(len(folded[i]) for i in block)
+        heads_down = ([""] * (height - len(folded[i])) + folded[i] for i in block)
+        cells = ((*head, *columns[i]) for head, i in zip(heads_down, block, strict=True))
+        padded = [
+            [cell.rjust(widths[i]) for cell in own] for own, i in zip(cells, block, strict=True)
+        ]
+        lines += ["", *("  ".join(line).rstrip() for line in zip(*padded, strict=True))]
     return lines
 
 
@@ -61,9 +73,18 @@ def as_html(setting: Sequence[str], flow: Stops, schedules: Sequence[Stops]) -> 
     return f"<p>{text}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _folded(head: str) -> list[str]:
-    longest = max(map(len, head.split()), default=0)
-    return textwrap.wrap(head, max(_HEAD, min(longest, _WORD)))
+def _folded(head: str, longest: int) -> list[str]:
+    """Break a head into lines, between words or before the arguments of a call."""
+    words = list(_WORDS.finditer(head))
+    width = max(longest, min(_WORD, max((len(word[0]) for word in words), default=0)))
+    lines = [""]
+    for word in words:
+        gap = " " * (word.start() > 0 and head[word.start() - 1].isspace())
+        if lines[-1] and len(lines[-1] + gap + word[0]) > width:
+            lines.append(word[0])
+        else:
+            lines[-1] += gap + word[0]
+    return [part for line in lines for part in textwrap.wrap(line, width)]
 
 
 def _reading(schedules: Sequence[Stops]) -> str:
@@ -95,13 +116,12 @@ def _relative(stops: Stops) -> list[str]:
     return [cell if math.isnan(ratio) else signed_percent(ratio - 1) for cell, ratio in cells]
 
 
-def _blocks(columns: Sequence[list[str]]) -> Iterator[list[list[str]]]:
-    """Group columns that fit side by side; the first column starts every group."""
-    first, *others = columns
-    block = [first]
-    for column in others:
-        if len(block) > 1 and sum(len(each[0]) + 2 for each in (*block, column)) - 2 > WIDTH:
+def _blocks(widths: Sequence[int]) -> Iterator[list[int]]:
+    """Group columns, given by their widths, that fit side by side; column 0 starts every group."""
+    block = [0]
+    for column in range(1, len(widths)):
+        if len(block) > 1 and sum(widths[i] + 2 for i in (*block, column)) - 2 > WIDTH:
             yield block
-            block = [first]
+            block = [0]
         block.append(column)
     yield block
