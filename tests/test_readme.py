@@ -118,12 +118,24 @@ def test_blocks_print_what_the_page_shows(
             continue
         # The empty lines make a traceback point to the line of the page.
         code = compile("\n" * (block.line - 1) + block.content, page, "exec")
+        if page == "README.md":  # who copies one block runs that block alone
+            names = {"__name__": "__main__"}
         with contextlib.redirect_stdout(io.StringIO()) as printed_here:
             exec(code, names)  # later blocks go on from earlier ones
         if following.language in {"text", "output"} and not following.before.strip():
             assert printed_here.getvalue() == following.content, f"{page}, line {following.line}"
             compared += 1
     assert compared, f"{page} has no python block that is followed by its output"
+
+
+def test_comparisons_of_the_readme_run() -> None:
+    text = PAGES["README.md"]
+    commands = re.findall(r"^isoloss (compare .* --schedule \".*)$", text, re.MULTILINE)
+    (against,) = re.findall(r"`(--against [^`]+)`", text)
+    assert len(commands) == 1
+    for command in (*commands, f"compare digits {against}"):
+        few = re.sub(r" --levels \d+", "", command) + " --levels 2 --repeats 2"
+        assert "Over 2 splits" in run_command(f"isoloss {few}")
 
 
 @functools.cache

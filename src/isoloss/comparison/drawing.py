@@ -10,8 +10,9 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from isoloss._messages.numbers import short
 from isoloss.comparison.effects import NO_DIFFERENCE
@@ -22,10 +23,12 @@ from isoloss.reports.plotting import RIDGE, look, marks, new_figure, style
 __all__ = ["figure"]
 
 _CUT = 3.0  # differences above 300 % of the reference's test loss are cut off
-_WIDE = 5.0  # inches; narrower figures, for a column of print, use smaller text and more lines
+_WIDE = 7.0  # inches; narrower figures, for a column of print, use smaller text and more lines
 _SMALL: Any = {"font.size": 8.0, "lines.linewidth": 1.2}
 _PER_INCH = 15  # characters of small text
 _LINE = 0.16  # inches between lines of small text
+_TALL = 5.0  # inches; the panels of narrow figures are no taller than together this
+_BAND = "level band: every parameter vector with that train loss"
 
 Drawn = Sequence[tuple[Curve, Stops]]
 Floats = npt.NDArray[np.float64]
@@ -62,14 +65,41 @@ def figure(
                 _draw_differences(lower, drawn, flow, floor)
             if judgement is not None:
                 _draw_intervals(lower, judgement, schedules[0].levels - floor)
-            _name(drawing, upper, lower, flow.reference, floor, wide=wide)
+            _set_ticks(lower.xaxis, wide=wide)
             if judgement is not None:
-                many = len(judgement.levels)
-                bands = f"{100 * judgement.confidence:g}% intervals that all hold together"
-                title = f"means of {many} splits, with {bands}" if many > 1 else f"with {bands}"
-                lower.set_title(title, loc="left", fontsize="small")
-                upper.set_title("the first split" * (many > 1), loc="left", fontsize="small")
+                _set_titles(upper, lower, judgement, _characters(drawing))
+            _name(drawing, upper, lower, flow.reference, floor, wide=wide)
         return drawing
+
+
+def _characters(drawing: Figure) -> int:
+    """Return how many characters of small text fit beside the axes."""
+    return int(_PER_INCH * drawing.get_figwidth()) - 10
+
+
+def _set_titles(upper: Axes, lower: Axes, judgement: Judgement, characters: int) -> None:
+    many = len(judgement.levels)
+    bands = f"{100 * judgement.confidence:g}% intervals that all hold together"
+    title = f"means of {many} splits, with {bands}" if many > 1 else f"with {bands}"
+    lower.set_title(textwrap.fill(title, characters), loc="left", fontsize="small")
+    upper.set_title("the first split" * (many > 1), loc="left", fontsize="small")
+
+
+def _set_ticks(axis: XAxis, *, wide: bool) -> None:
+    """Choose ticks whose labels do not overlap; powers of ten if there are enough of them."""
+    low, high = axis.get_view_interval()
+    if high >= 100 * low:
+        axis.set_minor_formatter(NullFormatter())
+        return
+    if high < 3 * low:
+        axis.set_major_locator(MaxNLocator(6 if wide else 3))
+    elif high < 10 * low:
+        few = (1, 2, 3, 5) if high < 5 * low else (1, 2, 5)
+        axis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6) if wide else few))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else (1, 3)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _name(
@@ -81,12 +111,15 @@ def _name(
     over = f"train loss{above} (training runs from right to left)"
     up = f"test loss against {rival}'s\nat the same train loss (%)"
     handles, labels = upper.get_legend_handles_labels()
-    if not wide:
-        characters = int(_PER_INCH * drawing.get_figwidth()) - 10
+    if wide:
+        beside = int(_PER_INCH * (drawing.get_figwidth() - 4.8))  # the label of the band
+        labels = [each if _BAND in each else textwrap.fill(each, beside) for each in labels]
+    else:
+        characters = _characters(drawing)
         over, *labels = (textwrap.fill(text, characters) for text in (over, *labels))
         up = f"difference to\n{rival} (%)"
-        lines = sum(label.count("\n") + 1 for label in labels)
-        drawing.set_figheight(drawing.get_figwidth() + _LINE * (lines + 6))
+        lines = sum(label.count("\n") + 1 for label in (*labels, lower.get_title(loc="left")))
+        drawing.set_figheight(min(drawing.get_figwidth(), _TALL) + _LINE * (lines + 5))
     upper.set_ylabel("test loss")
     lower.set(xlabel=over, ylabel=up)
     columns = 2 if wide else 1
@@ -98,7 +131,7 @@ def _draw_losses(axes: Axes, drawn: Drawn, flow: Stops, floor: float) -> None:
     shown = np.concatenate([curve.test_loss for curve, _ in drawn] + [flow.test_loss])
     top = 1.6 * min(shown.max(), _CUT * flow.test_loss.max())
     cut = bool((flow.highest > top).any())
-    label = "level band: every parameter vector with that train loss" + " (cut off)" * cut
+    label = _BAND + " (cut off)" * cut
     axes.fill_between(x, flow.lowest, np.minimum(flow.highest, 2 * top), color="0.9", label=label)
     axes.plot(x, flow.lowest, color="0.65", linewidth=0.8)
     axes.plot(x, flow.ridge_test_loss, linewidth=1.2, label="ridge", **RIDGE)
