@@ -74,7 +74,7 @@ def fresh(size: int, gamma: Any, noise: Any, residual: Any, runs: int) -> np.nda
 @pytest.mark.parametrize("m", [1, 2])
 @pytest.mark.parametrize("size", [1, 2, 3, 40])
 def test_fresh_gaussian_rows_have_their_moments(size: int, m: int) -> None:
-    runs, gamma, noise = 60_000, np.array([1.0, 0.3, 0.1]), np.array([0.5, 0.2])[:m]
+    runs, gamma, noise = 25_000, np.array([1.0, 0.3, 0.1]), np.array([0.5, 0.2])[:m]
     residual = np.array([[1.0, -0.4], [0.5, 0.1], [-2.0, 0.7]])[:, :m]
     drawing = GaussianBatches(gamma, noise, size)
     found = drawing.gradients(np.random.default_rng(0), np.repeat(residual[None], runs, axis=0))
