@@ -10,17 +10,17 @@ lowest point of the parabola, s* = v* + p_g/d_g, where g is the direction with t
     h(s) = h(s*) + τ·d  with  τ = √((level - lowest) / Σ w·d²).
 
 Equal curvatures give e = 0 exactly, and the error of the excess is a few units in its last place.
-Shapes: B problems, L levels, r curvatures; levels are (B, L), arrays of directions (B, L, r). The
-roots are found for the N levels of all problems that need one, as rows.
+Shapes: B problems, L levels, r curvatures; arrays of directions are (B, L, r). The roots are found
+for the N levels of all problems that need one, as rows (N, r): most levels of a call stop elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from isoloss.dynamics import double_double as dd
 from isoloss.dynamics.filters import Filter
+from isoloss.dynamics.level_rows import LevelRows
 
 __all__ = ["Line", "gradient_line", "rates_at", "shortened", "straight_line"]
 
@@ -28,28 +28,31 @@ Array = Any
 
 
 class Line(NamedTuple):
-    """The line of a step as s grows: the filters exp(log_scale)·(position - s·slope)."""
+    """The line of a step as s grows: the filters start·(position - s·slope)."""
 
-    log_scale: Array
-    position: Array
+    start: Filter
+    position: Array | None
+    """None for 1 in each direction."""
     slope: Array
     whole: Array
     """The s of the whole step, (B, L)."""
-    filter: Callable[[Array], Filter]
-    """Turns values of position - s·slope into a filter."""
     rate: float = 1.0
     """The factor from s to the rate in the problems' own unit; NaN if s is not a rate."""
+
+    def rows(self, rows: LevelRows) -> Self:
+        """Return the line of some of the levels, as rows."""
+        position = None if self.position is None else rows.of(self.position)
+        return self._replace(
+            start=rows.filters(self.start),
+            position=position,
+            slope=rows.of(self.slope),
+            whole=rows.of(self.whole),
+        )
 
 
 def gradient_line(xp: Any, before: Filter, curvature: Array, lr: Array) -> Line:
     """Return the line of a gradient-descent step, from a filter h to h·(1 - 2sγ)."""
-    log_scale = before.logarithm()
-    one = xp.ones_like(log_scale[:1, :1, :1])
-
-    def at(factor: Array) -> Filter:
-        return before.then(xp, Filter(_sign(xp, factor), xp.log(xp.abs(factor))))
-
-    return Line(log_scale, one, 2.0 * curvature, lr, at)
+    return Line(before, None, 2.0 * curvature, lr + xp.zeros_like(before.log[..., 0]))
 
 
 def straight_line(xp: Any, before: Filter, after: Filter) -> Line:
@@ -60,11 +63,8 @@ def straight_line(xp: Any, before: Filter, after: Filter) -> Line:
     start, end = (
         part.sign * xp.exp(log - scale) for part, log in zip((before, after), logs, strict=True)
     )
-
-    def at(factor: Array) -> Filter:
-        return Filter(_sign(xp, factor), scale + xp.log(xp.abs(factor)))
-
-    return Line(scale, start, start - end, xp.ones_like(scale[..., 0]), at, xp.nan)
+    unit = Filter(xp.ones_like(scale), scale)
+    return Line(unit, start, start - end, xp.ones_like(scale[..., 0]), xp.nan)
 
 
 def rates_at(xp: Any, rates: Array, index: Array) -> Array:
@@ -74,26 +74,19 @@ def rates_at(xp: Any, rates: Array, index: Array) -> Array:
 
 
 def shortened(
-    xp: Any, log_weights: Array, line: Line, log_level: Array, short: Array
+    xp: Any, log_weights: Array, line: Line, log_level: Array
 ) -> tuple[Array, Filter]:
-    """Return the rates (B, L) of steps that end at the levels, and the filters there.
-
-    Only what ``short`` marks has a meaning in the results: levels that the whole step ends below.
-    """
-    shape = (*short.shape, line.log_scale.shape[-1])
-    # most levels of a call stop elsewhere, and the root takes some thirty passes over its arrays
-    parts = log_weights, line.log_scale, line.position, line.slope
-    log_weights, log_scale, position, slope = (xp.broadcast_to(p, shape)[short] for p in parts)
-    whole = xp.broadcast_to(line.whole, shape[:-1])[short]
-    s, factor = _smallest_root(xp, 0.5 * log_weights + log_scale, position, slope, log_level[short])
-    row = xp.cumulative_sum(xp.astype(xp.reshape(short, (-1,)), xp.int64)) - 1
-    row = xp.where(row > 0, row, xp.zeros_like(row))  # levels that are not marked get any row
-    s, factor = xp.take(xp.minimum(s, whole), row, axis=0), xp.take(factor, row, axis=0)
-    return xp.reshape(s, shape[:-1]) * line.rate, line.filter(xp.reshape(factor, shape))
+    """Return the rates (N,) of steps that end at the levels, and the filters (N, r) there."""
+    size = 0.5 * log_weights + line.start.logarithm()
+    s, factor = _smallest_root(xp, size, line.position, line.slope, log_level)
+    sign = xp.where(factor < 0, -xp.ones_like(factor), xp.ones_like(factor))
+    low = None if line.start.low is None else xp.zeros_like(factor)
+    there = line.start.then(xp, Filter(sign, xp.log(xp.abs(factor)), low))
+    return xp.minimum(s, line.whole) * line.rate, there
 
 
 def _smallest_root(
-    xp: Any, size: Array, position: Array, slope: Array, log_level: Array
+    xp: Any, size: Array, position: Array | None, slope: Array, log_level: Array
 ) -> tuple[Array, Array]:
     """Return the smallest s (N,) at which lines are at their levels, and position - s·slope there.
 
@@ -101,18 +94,17 @@ def _smallest_root(
     a sum of squares.
     """
     # p is scaled to at most 1 in size, as is d
-    top = xp.max(size + xp.log(xp.abs(position)), axis=-1)
+    top = xp.max(size if position is None else size + xp.log(xp.abs(position)), axis=-1)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     weight = xp.exp(size - top[..., None])
-    p, d = weight * position, weight * slope
-    unit = xp.max(xp.abs(d), axis=-1)
+    p, d = weight if position is None else weight * position, weight * slope
+    lengths = xp.abs(d)
+    unit = xp.max(lengths, axis=-1)
     unit = xp.where(unit > 0, unit, xp.ones_like(unit))
     d = d / unit[..., None]
     aim = xp.exp(0.5 * log_level - top)  # a root, as a level may be 10^-600 of the start's loss
 
-    index = xp.argmax(xp.abs(d), axis=-1)[..., None]
-    p_g, d_g = (xp.take_along_axis(part, index, axis=-1) for part in (position, slope))
-    e = _difference(dd.two_prod(position, d_g), dd.two_prod(slope, p_g)) / d_g
+    e = _from_lowest(xp, position, slope, xp.argmax(lengths, axis=-1)[..., None])
     weighted = xp.where(weight > 0, weight * e, 0.0 * e)
     square = xp.vecdot(d, d)
     lowest_at = xp.vecdot(weighted, d) / square
@@ -128,9 +120,15 @@ def _smallest_root(
     return s, factor
 
 
+def _from_lowest(xp: Any, position: Array | None, slope: Array, index: Array) -> Array:
+    """Return e = p - (p_g/d_g)·d for the direction g at an index."""
+    d_g = xp.take_along_axis(slope, index, axis=-1)
+    if position is None:
+        return (d_g - slope) / d_g
+    p_g = xp.take_along_axis(position, index, axis=-1)
+    return _difference(dd.two_prod(position, d_g), dd.two_prod(slope, p_g)) / d_g
+
+
 def _difference(a: dd.Pair, b: dd.Pair) -> Array:
     return (a[0] - b[0]) + (a[1] - b[1])
 
-
-def _sign(xp: Any, value: Array) -> Array:
-    return xp.where(value < 0, -xp.ones_like(value), xp.ones_like(value))

@@ -10,43 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from isoloss.dynamics.filters import Filter, flow_filter
+from isoloss.dynamics.level_rows import LevelRows
 from isoloss.dynamics.roots import ROUGH, first_root, polished
 from isoloss.dynamics.stops import LevelStops, log_excess
 
 __all__ = ["first_step", "flow_time"]
 
 Array = Any
-
-
-class _Sought:
-    """The N levels to find in B problems, as rows: shapes (N, r) and (N,)."""
-
-    def __init__(self, xp: Any, sought: Array) -> None:
-        self.xp, self.mask, self.shape = xp, sought, tuple(sought.shape)
-        self.problem, _ = xp.nonzero(sought)
-        # the row of each level; levels that are not sought may have any row
-        count = xp.cumulative_sum(xp.astype(xp.reshape(sought, (-1,)), xp.int64))
-        self.row = xp.where(count > 0, count - 1, count)
-
-    def rows(self, array: Array) -> Array:
-        """Return the values for each row (N, ...), given those for each problem (B, 1, ...)."""
-        return self.xp.take(array[:, 0, ...], self.problem, axis=0)
-
-    def filters(self, filters: Filter) -> Filter:
-        """Return the filters for each row, given the problems' filters."""
-        return Filter(*(None if part is None else self.rows(part) for part in filters))
-
-    def given(self, where: Array, filters: Filter) -> tuple[Array, Filter]:
-        """Return where each level is met (B, L), infinity if it is not sought, and the filters."""
-
-        def back(rows: Array) -> Array:
-            return self.xp.reshape(
-                self.xp.take(rows, self.row, axis=0), (*self.shape, *rows.shape[1:])
-            )
-
-        there = Filter(*(None if part is None else back(part) for part in filters))
-        found = back(where)
-        return self.xp.where(self.mask, found, self.xp.inf + self.xp.zeros_like(found)), there
 
 
 def flow_time(
@@ -56,9 +26,9 @@ def flow_time(
 
     NaN marks levels that are not sought; at least one must be sought.
     """
-    sought = _Sought(xp, ~xp.isnan(log_level))
-    log_level, log_weights = log_level[sought.mask], sought.rows(log_weights)
-    filters, curvature = sought.filters(filters), sought.rows(curvature)
+    sought = LevelRows(xp, ~xp.isnan(log_level))
+    log_level, log_weights = log_level[sought.mask], sought.of(log_weights)
+    filters, curvature = sought.filters(filters), sought.of(curvature)
     rates, terms = 4.0 * curvature, log_weights + 2.0 * filters.log
     if filters.low is None:
         time = first_root(xp, terms, rates, log_level)
@@ -87,10 +57,10 @@ def first_step(
     whole step, the level is not reached.
     """
     xp = stops.xp
-    wanted = _Sought(xp, sought)
+    wanted = LevelRows(xp, sought)
     log_level, bar = stops.log_level[sought], stops.bar[sought]
-    log_weights = wanted.rows(stops.log_weights)
-    filters, step, steps = wanted.filters(filters), wanted.filters(step), wanted.rows(steps)
+    log_weights = wanted.of(stops.log_weights)
+    filters, step, steps = wanted.filters(filters), wanted.filters(step), wanted.of(steps)
 
     def at(count: Array) -> Filter:
         return filters.then(xp, step.power(xp, count[..., None]))

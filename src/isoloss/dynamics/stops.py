@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 from isoloss._arrays.context import ArrayContext
 from isoloss.dynamics.filters import Filter, choose
 from isoloss.dynamics.last_step import Line, shortened
+from isoloss.dynamics.level_rows import LevelRows
 from isoloss.problems.reduced import Reduced
 from isoloss.problems.units import scaled
 
@@ -145,23 +146,27 @@ class LevelStops:
         refused = self._close(hit, there, excess <= self.bar, steps, self.passed[1])
         short = self.reached & ~before & (excess < self.log_level)
         if self.exact and bool(xp.any(short)):
-            lr, filters = shortened(xp, self.log_weights, line(), self.log_level, short)
-            misses = self.xp.abs(log_excess(xp, self.log_weights, filters) - self.log_level)
-            self._refuse(short & ~(misses <= self._slack))
-            self.filters = choose(xp, short, filters, self.filters)
-            self.last_rate = xp.where(short, lr, self.last_rate)
-            self.at_level = self.at_level | short
+            self._shorten(short, line())
         return refused
+
+    def _shorten(self, short: Array, line: Line) -> None:
+        """Shorten the steps that reach the marked levels, so that they end there."""
+        xp, rows = self.xp, LevelRows(self.xp, short)
+        log_weights, log_level = rows.of(self.log_weights), self.log_level[short]
+        rates, filters = shortened(xp, log_weights, line.rows(rows), log_level)
+        misses = xp.abs(log_excess(xp, log_weights, filters) - log_level)
+        self._refuse(~(misses <= _slack(xp, log_level)))
+        rates, there = rows.given(rates, filters)
+        self.filters = choose(xp, short, there, self.filters)
+        self.last_rate = xp.where(short, rates, self.last_rate)
+        self.at_level = self.at_level | short
 
     def record_flow(self, hit: Array, there: Filter, time: Array) -> None:
         """Close the open levels that a flow reaches after a time, with the filters ``there``."""
-        met = log_excess(self.xp, self.log_weights, there) <= self.log_level + self._slack
+        slack = _slack(self.xp, self.log_level)
+        met = log_excess(self.xp, self.log_weights, there) <= self.log_level + slack
         self._refuse(self._close(hit, there, met, self.passed[0], self.passed[1] + time))
         self.at_level = self.at_level | (hit & self.reached)
-
-    @property
-    def _slack(self) -> Array:
-        return _NEAR * (1.0 + self.xp.abs(self.log_level))
 
     def _refuse(self, missed: Array) -> None:
         if bool(self.xp.any(missed)):
@@ -185,3 +190,7 @@ class LevelStops:
     def give_up_the_floor(self, rows: Array) -> None:
         """Stop looking for the smallest train loss in problems (B, 1) that only tend to it."""
         self.open = self.open & ~(rows & (self.log_level == -self.xp.inf))
+
+
+def _slack(xp: Any, log_level: Array) -> Array:
+    return _NEAR * (1.0 + xp.abs(log_level))

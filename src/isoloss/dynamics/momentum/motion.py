@@ -70,11 +70,12 @@ class Motion(NamedTuple):
             along = dd.add(dd.multiply(mu, along), self.position)
         slope = 2.0 * curvature * (along[0] + along[1])
         position = self.position[0] + self.position[1]
-
-        def at(position: Array) -> Filter:
-            return self._replace(position=(position, 0.0 * position)).filter(xp)
-
-        return Line(self.log_scale() + zeros, position, slope, lr + zeros[..., 0], at)
+        start = self.base.then(xp, Filter(1.0 + zeros, zeros))
+        if bool(xp.any(self.exponent != 0)):
+            ln2 = _LN2[0] + zeros, _LN2[1] + zeros
+            unit = Filter(1.0 + zeros, *dd.scale(ln2, self.exponent))
+            start = self.base.precise(xp).then(xp, unit)
+        return Line(start, position, slope, lr + zeros[..., 0])
 
     def log_scale(self) -> Array:
         """Return the logarithm of the unit of position and velocity."""
