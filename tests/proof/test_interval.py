@@ -26,6 +26,7 @@ from isoloss.proof.interval import (
     less_equal,
     lower,
     power,
+    square_root,
     upper,
 )
 from isoloss.proof.schedules import read_schedule
@@ -116,6 +117,19 @@ def test_functions_hold_the_50_digit_results(a: tuple[Interval, Fraction], q: Fr
             low, high = (mp.ldexp(int(m), int(e)) for m, e in
                          (lower(found).man_exp(), upper(found).man_exp()))  # fmt: skip
             assert low <= value <= high
+
+
+@given(st.fractions(0, 20, max_denominator=1000), st.integers(0, 1))
+def test_square_roots_are_exact_or_enclosed(value: Fraction, squared: int) -> None:
+    square = value**2 if squared else value
+    with precision(16):
+        found = square_root(number(square))
+    if squared:
+        assert found == number(value)
+    low, high = (int(m) * Fraction(2) ** int(e) for m, e in
+                 (lower(found).man_exp(), upper(found).man_exp()))  # fmt: skip
+    assert low >= 0
+    assert low**2 <= square <= high**2
 
 
 @given(intervals(), intervals())

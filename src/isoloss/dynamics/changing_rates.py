@@ -14,6 +14,7 @@ from isoloss.dynamics.equal_steps import GROWTH, EqualSteps
 from isoloss.dynamics.filters import Filter, choose, rates_filter, step_factors
 from isoloss.dynamics.interpolation import InterpolatedSteps
 from isoloss.dynamics.last_step import Line, gradient_line, rates_at
+from isoloss.dynamics.level_rows import LevelRows
 from isoloss.dynamics.solver import Carried, Solver
 from isoloss.dynamics.stops import Directions, LevelStops, log_excess
 from isoloss.dynamics.summed_steps import SummedSteps
@@ -182,11 +183,12 @@ def _search(stops: LevelStops, filters: Filter, factors: Array, rates: Rates, do
         found = xp.any(hits, axis=0)
         there = _filters_at(xp, parts, index)
 
-        def line(index: Array = index) -> Line:
+        def line(rows: LevelRows, index: Array = index) -> Line:
             earlier = _filters_at(xp, parts, xp.where(index > 0, index - 1, index))
             none = Filter(xp.ones_like(earlier.sign), xp.zeros_like(earlier.log))
             before = filters.then(xp, choose(xp, index > 0, earlier, none))
-            return gradient_line(xp, before, stops.directions.curvature, rates_at(xp, lr, index))
+            own = rows.of(stops.directions.curvature), rows.of(rates_at(xp, lr, index))
+            return gradient_line(rows.filters(before), *own)
 
         refused = stops.record(found, filters.then(xp, there), done + index + 1, line)
         if not bool(xp.any(refused)):

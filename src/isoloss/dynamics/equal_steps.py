@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from isoloss.dynamics.filters import Filter, log_step
-from isoloss.dynamics.last_step import gradient_line
+from isoloss.dynamics.last_step import Line, gradient_line
+from isoloss.dynamics.level_rows import LevelRows
 from isoloss.dynamics.solver import Carried, Marks, Solver, Wanted
 from isoloss.dynamics.stopping import first_step
 from isoloss.dynamics.stops import Directions, LevelStops, log_excess
@@ -46,13 +47,13 @@ class EqualSteps(Solver):
         sought = sought & (rises | (log_excess(xp, stops.log_weights, end) <= stops.bar))
         if bool(xp.any(sought)):
             first, there, before = first_step(stops, start, step, steps, sought)
-            hit, lr = xp.isfinite(first), stops.directions.own(self.lr)
-            stops.record(
-                hit,
-                there,
-                first,
-                lambda: gradient_line(xp, before(), stops.directions.curvature, lr),
-            )
+            curvature = stops.directions.curvature
+            lr = stops.directions.own(self.lr) + xp.zeros_like(stops.passed[1])
+
+            def line(rows: LevelRows) -> Line:
+                return gradient_line(before(rows), rows.of(curvature), rows.of(lr))
+
+            stops.record(xp.isfinite(first), there, first, line)
         stops.passes(xp.astype(steps, xp.int64), 0.0)
         return Carried(end)
 

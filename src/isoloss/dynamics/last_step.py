@@ -10,13 +10,13 @@ lowest point of the parabola, s* = v* + p_g/d_g, where g is the direction with t
     h(s) = h(s*) + τ·d  with  τ = √((level - lowest) / Σ w·d²).
 
 Equal curvatures give e = 0 exactly, and the error of the excess is a few units in its last place.
-Shapes: B problems, L levels, r curvatures; arrays of directions are (B, L, r). The roots are found
-for the N levels of all problems that need one, as rows (N, r): most levels of a call stop elsewhere.
+Shapes: r curvatures, and rows (N, r) for the N levels of all problems whose last steps need to be
+shortened, as most levels of a call stop elsewhere.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from isoloss.dynamics import double_double as dd
 from isoloss.dynamics.filters import Filter
@@ -28,35 +28,26 @@ Array = Any
 
 
 class Line(NamedTuple):
-    """The line of a step as s grows: the filters start·(position - s·slope)."""
+    """The lines of steps, one per row, as s grows: the filters start·(position - s·slope)."""
 
     start: Filter
     position: Array | None
     """None for 1 in each direction."""
     slope: Array
     whole: Array
-    """The s of the whole step, (B, L)."""
+    """The s of the whole steps, (N,)."""
     rate: float = 1.0
     """The factor from s to the rate in the problems' own unit; NaN if s is not a rate."""
 
-    def rows(self, rows: LevelRows) -> Self:
-        """Return the line of some of the levels, as rows."""
-        position = None if self.position is None else rows.of(self.position)
-        return self._replace(
-            start=rows.filters(self.start),
-            position=position,
-            slope=rows.of(self.slope),
-            whole=rows.of(self.whole),
-        )
+
+def gradient_line(before: Filter, curvature: Array, lr: Array) -> Line:
+    """Return the lines of gradient-descent steps, from filters h to h·(1 - 2sγ)."""
+    return Line(before, None, 2.0 * curvature, lr)
 
 
-def gradient_line(xp: Any, before: Filter, curvature: Array, lr: Array) -> Line:
-    """Return the line of a gradient-descent step, from a filter h to h·(1 - 2sγ)."""
-    return Line(before, None, 2.0 * curvature, lr + xp.zeros_like(before.log[..., 0]))
-
-
-def straight_line(xp: Any, before: Filter, after: Filter) -> Line:
-    """Return the line from one filter to another, for steps of any kind."""
+def straight_line(xp: Any, before: Filter, after: Filter, rows: LevelRows) -> Line:
+    """Return the lines from one filter to another, for steps of any kind."""
+    before, after = rows.filters(before), rows.filters(after)
     logs = before.logarithm(), after.logarithm()
     scale = xp.maximum(*logs)
     scale = xp.where(scale > -xp.inf, scale, xp.zeros_like(scale))
@@ -73,13 +64,11 @@ def rates_at(xp: Any, rates: Array, index: Array) -> Array:
     return xp.reshape(flat, tuple(index.shape))
 
 
-def shortened(
-    xp: Any, log_weights: Array, line: Line, log_level: Array
-) -> tuple[Array, Filter]:
+def shortened(xp: Any, log_weights: Array, line: Line, log_level: Array) -> tuple[Array, Filter]:
     """Return the rates (N,) of steps that end at the levels, and the filters (N, r) there."""
     size = 0.5 * log_weights + line.start.logarithm()
     s, factor = _smallest_root(xp, size, line.position, line.slope, log_level)
-    sign = xp.where(factor < 0, -xp.ones_like(factor), xp.ones_like(factor))
+    sign = xp.where(factor < 0, -1.0, xp.ones_like(factor))
     low = None if line.start.low is None else xp.zeros_like(factor)
     there = line.start.then(xp, Filter(sign, xp.log(xp.abs(factor)), low))
     return xp.minimum(s, line.whole) * line.rate, there
@@ -105,7 +94,7 @@ def _smallest_root(
     aim = xp.exp(0.5 * log_level - top)  # a root, as a level may be 10^-600 of the start's loss
 
     e = _from_lowest(xp, position, slope, xp.argmax(lengths, axis=-1)[..., None])
-    weighted = xp.where(weight > 0, weight * e, 0.0 * e)
+    weighted = weight * e
     square = xp.vecdot(d, d)
     lowest_at = xp.vecdot(weighted, d) / square
     rest = weighted - lowest_at[..., None] * d
@@ -131,4 +120,3 @@ def _from_lowest(xp: Any, position: Array | None, slope: Array, index: Array) ->
 
 def _difference(a: dd.Pair, b: dd.Pair) -> Array:
     return (a[0] - b[0]) + (a[1] - b[1])
-

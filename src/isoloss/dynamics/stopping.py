@@ -46,10 +46,10 @@ def flow_time(
 
 def first_step(
     stops: LevelStops, filters: Filter, step: Filter, steps: Array, sought: Array
-) -> tuple[Array, Filter, Callable[[], Filter]]:
+) -> tuple[Array, Filter, Callable[[LevelRows], Filter]]:
     """Return the first of ``steps`` equal GD steps at or below each level (inf: none).
 
-    Also return the filters after it, and a function that returns the filters before it.
+    Also return the filters after it, and a function that gives the filters before it of some rows.
 
     ``steps`` has the shape (B, 1), and ``sought`` (B, L) marks the levels to find, at least one.
     log Σ w_i |1 - 2ηγ_i|^(2k) is convex in real k ≥ 1, so the cost of finding its first crossing
@@ -90,7 +90,13 @@ def first_step(
     first = xp.where(none, xp.inf + ones, first)
     first = xp.where(first <= steps, first, xp.inf + ones)
     used = xp.where(xp.isfinite(first), first, ones)
-    return *wanted.given(first, at(used)), lambda: wanted.given(first, at(used - 1.0))[1]
+
+    def before_it(rows: LevelRows) -> Filter:
+        some, count = rows.mask[sought], used - 1.0
+        start, log_step = (each.at(some) for each in (filters, step))
+        return start.then(xp, log_step.power(xp, count[some][..., None]))
+
+    return *wanted.given(first, at(used)), before_it
 
 
 def _first_whole(

@@ -131,12 +131,14 @@ class LevelStops:
         """Add a finished phase to what has passed."""
         self.passed = self.passed[0] + steps, self.passed[1] + time
 
-    def record(self, hit: Array, there: Filter, step: Array, line: Callable[[], Line]) -> Array:
+    def record(
+        self, hit: Array, there: Filter, step: Array, line: Callable[[LevelRows], Line]
+    ) -> Array:
         """Close the open levels that a step of the phase reaches, with the filters ``there``.
 
         A stop counts only if the excess loss of these filters themselves is at the level. Levels
-        that are refused are returned, and stay open. ``line`` gives the step's line from its start,
-        and is called only if a step is to be shortened.
+        that are refused are returned, and stay open. ``line`` gives the lines that the steps of
+        some rows follow from their starts, and is called only if steps are to be shortened.
         """
         xp = self.xp
         step = xp.astype(xp.where(hit, step, 0), xp.int64)
@@ -146,14 +148,14 @@ class LevelStops:
         refused = self._close(hit, there, excess <= self.bar, steps, self.passed[1])
         short = self.reached & ~before & (excess < self.log_level)
         if self.exact and bool(xp.any(short)):
-            self._shorten(short, line())
+            self._shorten(LevelRows(xp, short), line)
         return refused
 
-    def _shorten(self, short: Array, line: Line) -> None:
-        """Shorten the steps that reach the marked levels, so that they end there."""
-        xp, rows = self.xp, LevelRows(self.xp, short)
-        log_weights, log_level = rows.of(self.log_weights), self.log_level[short]
-        rates, filters = shortened(xp, log_weights, line.rows(rows), log_level)
+    def _shorten(self, rows: LevelRows, line: Callable[[LevelRows], Line]) -> None:
+        """Shorten the steps that reach levels, so that they end there."""
+        xp, short = self.xp, rows.mask
+        log_weights, log_level = rows.of(self.log_weights), rows.of(self.log_level)
+        rates, filters = shortened(xp, log_weights, line(rows), log_level)
         misses = xp.abs(log_excess(xp, log_weights, filters) - log_level)
         self._refuse(~(misses <= _slack(xp, log_level)))
         rates, there = rows.given(rates, filters)

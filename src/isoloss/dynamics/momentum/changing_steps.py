@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from isoloss.dynamics.filters import Filter
 from isoloss.dynamics.last_step import Line, rates_at
+from isoloss.dynamics.level_rows import LevelRows
 from isoloss.dynamics.momentum.groups import CHUNK, Grouping, Groups
 from isoloss.dynamics.momentum.motion import Motion, one_step, relative_to, rescaled
 from isoloss.dynamics.stops import LevelStops
@@ -181,7 +182,7 @@ class _Walker:
             return False
         moved = motion._replace(position=(there, 0.0 * there))
 
-        def line() -> Line:
+        def line(rows: LevelRows) -> Line:
             # only this needs all velocities: q' = μq + x, from one step to the next
             q, velocities = start[1], []
             for k in range(positions.shape[0]):
@@ -190,13 +191,20 @@ class _Walker:
             q = _picked(xp, xp.stack(velocities), index)
             here = motion._replace(position=(before, 0.0 * before), velocity=(q, 0.0 * q))
             lr = stops.directions.kind.constant(rates)
-            return self._line(here, rates_at(xp, lr, index))
+            return self._line(here, rates_at(xp, lr, index), rows)
 
         refused = stops.record(hit, moved.filter(xp), self.done + ahead + index + 1, line)
         return not bool(xp.any(refused))
 
-    def _line(self, motion: Motion, lr: Any) -> Line:
-        return motion.line(self.xp, self.columns, lr, self.momentum, nesterov=self.nesterov)
+    def _line(self, motion: Motion, lr: Any, rows: LevelRows) -> Line:
+        return motion.line(
+            rows,
+            xp=self.xp,
+            curvature=self.columns,
+            lr=lr,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+        )
 
     def _retake(self, count: int) -> None:
         """Take the next steps in double-double, after catching up with all earlier steps."""

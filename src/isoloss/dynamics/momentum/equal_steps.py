@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 from isoloss.dynamics.last_step import Line
+from isoloss.dynamics.level_rows import LevelRows
 from isoloss.dynamics.momentum.motion import Motion, Transition, relative_to
 from isoloss.dynamics.stops import LevelStops
 
@@ -112,8 +113,8 @@ def _search_block(
     place = xp.where(found, place, xp.ones_like(place))
     there = step.advance_each(motion, place[..., None]).filter(xp)
 
-    def line() -> Line:
-        return step.line(step.advance_each(motion, place[..., None] - 1.0))
+    def line(rows: LevelRows) -> Line:
+        return step.line(step.advance_each(motion, place[..., None] - 1.0), rows)
 
     undecided = stops.record(found, there, done + place, line)
     if not bool(xp.any(undecided)):

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from isoloss.dynamics import double_double as dd
 from isoloss.dynamics.filters import Filter
 from isoloss.dynamics.last_step import Line
+from isoloss.dynamics.level_rows import LevelRows
 from isoloss.dynamics.stops import LevelStops
 
 __all__ = ["LARGEST", "Motion", "Transition", "one_step", "relative_to", "rescaled"]
@@ -60,9 +61,16 @@ class Motion(NamedTuple):
         return self.base.precise(xp).then(xp, moved)
 
     def line(
-        self, xp: Any, curvature: Array, lr: Array, momentum: float, *, nesterov: bool
+        self,
+        rows: LevelRows,
+        *,
+        xp: Any,
+        curvature: Array,
+        lr: Array,
+        momentum: float,
+        nesterov: bool,
     ) -> Line:
-        """Return the line that a step from here follows as its rate grows."""
+        """Return the lines that steps from here follow as their rates grow, for some rows."""
         zeros = 0.0 * self.position[0]
         mu = momentum + zeros, zeros
         along = dd.add(dd.multiply(mu, self.velocity), self.position)
@@ -75,7 +83,8 @@ class Motion(NamedTuple):
             ln2 = _LN2[0] + zeros, _LN2[1] + zeros
             unit = Filter(1.0 + zeros, *dd.scale(ln2, self.exponent))
             start = self.base.precise(xp).then(xp, unit)
-        return Line(start, position, slope, lr + zeros[..., 0])
+        whole = lr + zeros[..., 0]
+        return Line(rows.filters(start), *map(rows.of, (position, slope, whole)))
 
     def log_scale(self) -> Array:
         """Return the logarithm of the unit of position and velocity."""
