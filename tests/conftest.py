@@ -50,6 +50,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in served)
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what the tests and their libraries have made so far."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Run ``isoloss`` with arguments in the test's folder, forked: its libraries are loaded."""

@@ -34,7 +34,7 @@ def made(noise: float, decay: float) -> Sampler:
 
 def small(**changes: Any) -> Any:
     arguments: dict[str, Any] = {
-        "problems": made, "schedules": SCHEDULES, "levels": [0.3, 0.01], "draws": 20,
+        "problems": made, "schedules": SCHEDULES, "levels": [0.3, 0.01], "draws": 17,
         "parameters": GRID, "seed": 7,
     } | changes  # fmt: skip
     return sweep(**arguments)
@@ -184,7 +184,7 @@ def test_a_cluster_that_dies_is_one_line_and_what_was_computed_is_kept(tmp_path:
         timer = threading.Thread(target=closes, args=(client,), daemon=True)
         timer.start()
         with pytest.raises(RuntimeError, match=r"the Dask cluster failed: .*restart it"):
-            small(problems=slow, draws=40, on=client, cache=cache)
+            small(problems=slow, draws=34, on=client, cache=cache)
         timer.join()
         with pytest.raises(RuntimeError, match="the Dask cluster failed"):
             small(on=client)
@@ -195,8 +195,8 @@ def test_a_cluster_that_dies_is_one_line_and_what_was_computed_is_kept(tmp_path:
         return made(noise, decay)
 
     quick.__qualname__ = slow.__qualname__  # the same sampler to the cache, as its draws are
-    found = small(problems=quick, draws=40, on=2, cache=cache)
-    assert found.test_loss.isel(draw=slice(20)).identical(whole().test_loss)
+    found = small(problems=quick, draws=34, on=2, cache=cache)
+    assert found.test_loss.isel(draw=slice(17)).identical(whole().test_loss)
 
 
 @CLOSING
@@ -246,7 +246,7 @@ def test_an_interrupted_sweep_goes_on_and_computes_nothing_twice(tmp_path: Path)
     calls.clear()
     limit = 0
     found = small(problems=counting, cache=cache)
-    assert len(calls) == 120 - sum((16, 4)[i % 2] for i in range(done)) + 16 + 6
+    assert len(calls) == 102 - sum((16, 1)[i % 2] for i in range(done)) + 16 + 6
     assert found.test_loss.identical(whole().test_loss)
     calls.clear()
     again = small(problems=counting, cache=cache)

@@ -86,10 +86,10 @@ def test_scores_are_those_of_fitting_each_candidate_by_itself(case: str, unit: s
     estimator, rows, y, scoring = CASES[case]
     prefix = "scheduledregressor__" if "pipeline" in case else ""
     given = clone(estimator).set_params(**{f"{prefix}train_loss_unit": unit})
-    search = ScheduleSearchCV(given, SCHEDULES, LEVELS, cv=3, scoring=scoring).fit(rows, y)
+    search = ScheduleSearchCV(given, SCHEDULES, LEVELS, cv=2, scoring=scoring).fit(rows, y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        full = GridSearchCV(estimator, grid(estimator, LEVELS, unit, prefix), cv=3, scoring=scoring)
+        full = GridSearchCV(estimator, grid(estimator, LEVELS, unit, prefix), cv=2, scoring=scoring)
         full.fit(rows, y)
     expected = by_params(full.cv_results_, prefix)
     found = by_params(search.cv_results_, prefix)
