@@ -228,8 +228,6 @@ def test_faults() -> None:
     long = il.GradientDescent(0.1, 10**13, batch_size=2)
     with pytest.raises(ValueError, match=r"multiplications \(at most 1e\+13\); use sampling="):
         il.train(problem(), long)
-    with pytest.raises(ValueError, match=r"training diverges: .* exceeds float64 at step"):
-        il.train(problem(), il.GradientDescent(50.0, 10**4, batch_size=1))
     inputs = X.copy()
     changed = il.Problem.from_data(inputs, Y)
     inputs *= 2.0
@@ -253,3 +251,66 @@ def test_training_that_is_at_rest_takes_no_more_steps(phase: il.HeavyBall) -> No
     assert run.steps == 10**15
     long = il.train(spectra, phase.from_dict(phase.to_dict() | {"steps": 1000}))
     assert run.train_loss == pytest.approx(long.train_loss, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        il.GradientDescent(50.0, 10**4, batch_size=1),
+        il.GradientDescent(50.0, 10**4, weight_decay=0.1),
+        il.GradientDescent(0.1, 5, weight_decay=1e300),
+        il.GradientDescent([1e300, 0.1], batch_size=2, sampling="gaussian"),
+        il.HeavyBall(50.0, 0.9, 10**4, weight_decay=0.1),
+        il.Nesterov(50.0, [0.9, 0.5] * 5000, 10**4),
+        # each phase alone stays within float64
+        il.Schedule(*[il.GradientDescent(50.0, 60, batch_size=2, sampling="gaussian")] * 4),
+    ],
+    ids=str,
+)
+def test_losses_beyond_float64_are_refused(phase: Any) -> None:
+    with pytest.raises(ValueError, match=r"training diverges: .* exceeds float64 by step \d+;"):
+        il.train(problem(), phase)
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        il.GradientDescent(100.0, 10**4, batch_size=10**9),
+        il.GradientDescent(np.linspace(100, 101, 10**4), batch_size=10**9),
+        il.GradientDescent(100.0, 10**4, weight_decay=1e-9),
+        il.HeavyBall(100.0, 0.1, 10**4, batch_size=10**9),
+        il.HeavyBall(100.0, [0.1, 0.2] * 5000, 10**4),
+    ],
+    ids=str,
+)
+def test_what_would_come_after_all_levels_does_not_matter(phase: Any) -> None:
+    start = [1e-4, 10.0]
+    these = il.Problem.from_spectra([1.0, 1e-3], [1.0, 1.0], start, target=[1.0, 1.0])
+    run = il.train(these, phase, [0.095, 0.09])
+    assert run.reached.all()
+    assert (run.steps == 1).all()
+    assert run.train_loss.tolist() == [0.095, 0.09]
+    with pytest.raises(ValueError, match="training diverges"):
+        il.train(these, phase, [0.09, 1e-9])
+
+
+def test_levels_that_no_loss_reaches_cost_nothing() -> None:
+    for schedule in (
+        il.GradientDescent(0.1, 10**9, batch_size=2, sampling="gaussian"),
+        il.GradientDescent(0.1, 10**9, weight_decay=0.1),
+        il.GradientFlow(weight_decay=0.1),
+    ):
+        run = il.train(problem(START), schedule, [-np.inf, -1.0])
+        end = il.train(problem(START), schedule)
+        assert not run.reached.any()
+        assert run.steps.tolist() == [end.steps] * 2
+        assert run.train_loss.tolist() == [end.train_loss] * 2
+
+
+def test_batches_of_the_only_row_have_no_noise() -> None:
+    single = il.Problem.from_data([[1.0, 2.0]], [3.0], start=[1.0, -1.0])
+    for phase in (il.GradientDescent([0.09, 0.09], batch_size=1), il.Nesterov([0.09, 0.05], 0.9)):
+        run = il.train(single, il.Schedule(phase).with_settings(batch_size=3))
+        full = il.train(single, il.Schedule(phase).with_settings(batch_size=None))
+        assert not run.covariance().any()
+        assert run.train_loss == pytest.approx(full.train_loss, rel=1e-13)

@@ -58,5 +58,7 @@ def take_changing_gaussian_steps(
         moments, done = line.at(lr), done + first + 1
         reached = model.excess(moments.mean, moments.covariance)
         crossings.passed(done, line, lr, moments, reached)
+        if crossings.all_reached:
+            break
     crossings.steps += rates.size
     return moments

@@ -44,13 +44,18 @@ class Crossings:
         self.bars = self.targets + 4.0 * _EPS * self.sizes
         self.stops: list[MomentStop | None] = [None] * levels.size
         self.steps, self.time = 0, 0.0
-        self._open = list(np.argsort(-self.targets))  # the highest level first
-        self._open = [i for i in self._open if not math.isnan(self.targets[i])]
+        highest_first = np.argsort(-self.targets)
+        self._open = [i for i in highest_first if self.targets[i] > -math.inf]
 
     @property
     def any_open(self) -> bool:
         """Whether a level is not yet reached."""
         return bool(self._open)
+
+    @property
+    def all_reached(self) -> bool:
+        """Whether there are levels, and all of them are reached, so that training is over."""
+        return bool(self.stops) and None not in self.stops
 
     @property
     def bar(self) -> float:
@@ -84,6 +89,15 @@ class Crossings:
         self._check(self.model.excess(moments.mean, moments.covariance))
         self._close(MomentStop(self.steps, self.time + time, math.nan, moments, at_level=True))
 
+    def ended(self, steps: int, moments: Moments) -> Moments:
+        """Add some steps, and return the moments after them; refuse a divergence that matters."""
+        self.steps += steps
+        with np.errstate(over="ignore", invalid="ignore"):
+            is_finite = self.model.excess(moments.mean, moments.covariance) < LARGEST
+        if not (is_finite or self.all_reached):
+            raise diverged(self.steps)
+        return moments
+
     def _close(self, stop: MomentStop) -> None:
         self.stops[self._open.pop(0)] = stop
 
@@ -99,8 +113,8 @@ class Crossings:
 def diverged(step: int) -> ValueError:
     """Return the error for moments that float64 cannot hold."""
     return ValueError(
-        f"training diverges: the expected train loss exceeds float64 at step {step}; take smaller "
-        "rates, or larger minibatches"
+        f"training diverges: the train loss exceeds float64 by step {step}; take smaller rates, or "
+        "larger minibatches"
     )
 
 

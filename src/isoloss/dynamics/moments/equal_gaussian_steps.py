@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.dynamics.moments.crossings import Crossings, diverged
+from isoloss.dynamics.moments.crossings import Crossings
 from isoloss.dynamics.moments.flow import resting
 from isoloss.dynamics.moments.gaussian_constant import ConstantRate, MeanSquares
 from isoloss.dynamics.moments.model import Model
@@ -49,8 +49,7 @@ def take_equal_gaussian_steps(
         now, done = line.at(lr), done + ahead
         excess = crossings.model.excess(now.mean, now.covariance)
         crossings.passed(done, line, lr, now, excess)
-    crossings.steps += steps
-    return run.after(now, steps - done)
+    return crossings.ended(steps, run.after(now, steps - done))
 
 
 class _EqualSteps:
@@ -91,7 +90,7 @@ class _EqualSteps:
             steps, self._variances(moments), self._squares(moments), label_noise
         )
         if growth:
-            raise diverged(steps)
+            return Moments(np.full_like(moments.mean, np.inf))
         u = self.lr * (2.0 * self.model.curvature + self.decay)
         gone = moments.mean - self.rest
         powers = np.where((u > 1) & (steps % 2 == 1), -1.0, 1.0) * np.exp(self.rate.log_a * steps)

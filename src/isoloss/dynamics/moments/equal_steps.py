@@ -61,5 +61,4 @@ def take_equal_steps(
         line = move(at(done - 1), rule, model.curvature, model.minimum, None)
         after = line.at(lr)
         crossings.passed(done, line, lr, after, model.excess(after.mean, None))
-    crossings.steps += steps
-    return at(steps)
+    return crossings.ended(steps, at(steps))

@@ -41,10 +41,6 @@ def flow_on(crossings: Crossings, moments: Moments, time: float, decay: float) -
     def at(when: float) -> Moments:
         return _flown(moments, rest, rates, when)
 
-    def above(when: float) -> float:
-        there = at(when)
-        return model.excess(there.mean, there.covariance) - crossings.target
-
     while crossings.any_open:
         found = first_time_below(coefficients, exponents, crossings.target, time)
         if found is None:

@@ -33,7 +33,7 @@ def follow_moments(
     moments = Moments(model.start)
     crossings.start(moments)
     for phase in schedule.phases:
-        if levels.size and not crossings.any_open:
+        if crossings.all_reached:
             break
         match phase:
             case GradientFlow():

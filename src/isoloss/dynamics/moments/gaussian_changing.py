@@ -94,7 +94,7 @@ def _stepped(
 
 def _block_size(rates: Array, batch_size: float, slope: Array, flat: Array) -> int:
     """Return how many steps to take before the losses may have to be scaled."""
-    largest = float(rates.max(initial=0.0))
+    largest = rates.max(initial=0.0)  # no Python float, whose square is an error if it overflows
     kept = max(1.0, largest * float(slope.max()) - 1.0) ** 2
     pulled = 4 * largest**2 / batch_size * float(flat.max() + flat.sum())
     size = max(_ELEMENTS // slope.size, 8)

@@ -81,4 +81,5 @@ class RowNoise:
         found = found - (second * self.curvature).T * self.curvature
         # batches without a repeated row vary less, and not at all if they are the whole train set
         share = 1.0 if self.replacement else (n - self.batch_size) / max(n - 1, 1)
+        share = 0.0 if n == 1 else share  # the difference above is only rounding
         return np.asarray((4.0 * share / self.batch_size) * found)

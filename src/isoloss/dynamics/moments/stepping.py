@@ -37,6 +37,8 @@ def take_steps(
     is_certain = noise is None and moments.covariance is None
     moves = moments.velocity is not None or bool(np.any(phase.momentum))
     for lr, first, count in _runs(phase):
+        if crossings.all_reached:
+            break
         own, is_equal = model.own(lr), isinstance(lr, float)
         if isinstance(noise, GaussianNoise) and not moves:
             if is_equal and count > _FEW * model.curvature.size:
@@ -55,7 +57,7 @@ def take_steps(
             _, rule = next(settings)
             moments = move(moments, rule, model.curvature, model.minimum, None).at(own)
             moments = repeated(moments, rule, own, count - 1, model.curvature, model.minimum)
-            crossings.steps += count
+            moments = crossings.ended(count, moments)
         else:
             alike = count if is_equal and isinstance(phase.momentum, float) else None
             moments = _one_by_one(crossings, moments, settings, noise, alike)
@@ -70,7 +72,7 @@ def _one_by_one(
     alike: int | None,
 ) -> Moments:
     """Take steps one by one; ``alike`` is their number if all are alike."""
-    model, has_levels = crossings.model, crossings.any_open
+    model = crossings.model
     taken, mark = 0, moments
     for lr, rule in settings:
         spread = None
@@ -84,7 +86,7 @@ def _one_by_one(
             raise diverged(crossings.steps + taken)
         if excess <= crossings.bar:
             crossings.passed(taken, line, lr, moments, excess)
-        if has_levels and not crossings.any_open:
+        if crossings.all_reached:
             break  # nobody asks for the end
         if alike is not None and taken % _LOOK == 0:
             if _is_at_rest(mark, moments) and _is_at_rest(line.before, moments):
