@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import isoloss as il
 from isoloss._parallel.threads import blas_by_size, blas_threads, one_thread, work
+from isoloss.problems import train_rows
 from isoloss.sweep import sweep
 
 RNG = np.random.default_rng(3)
@@ -87,6 +88,24 @@ def test_many_threads_at_once_leave_what_was() -> None:
     for each in several:
         each.join()
     assert threads() == 2
+
+
+def test_minibatches_are_followed_and_judged_with_one_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[int] = []
+
+    def rows_along(*given: Any) -> Any:
+        seen.append(threads())
+        return found(*given)
+
+    found = train_rows.rows_along
+    monkeypatch.setattr(train_rows, "rows_along", rows_along)
+    problem, noisy = il.Problem.from_data(X, Y), il.GradientDescent(0.1, 5, batch_size=2)
+    il.train(problem, noisy).path(3)
+    problem.max_lr_for(2)
+    il.simulate(problem, noisy, 2, 0)
+    assert seen == [1] * 4
 
 
 def test_the_calls_of_the_library_are_limited() -> None:

@@ -82,6 +82,16 @@ def test_what_cannot_be_is_refused(settings: Any, message: str) -> None:
         il.Schedule(STEPS).with_settings(**settings)
 
 
+def test_nesterov_is_no_text() -> None:
+    # "false" would be taken for true
+    message = "nesterov must be True or False; got 'false'"
+    with pytest.raises(TypeError, match=message):
+        il.Schedule(STEPS).with_settings(momentum=0.9, nesterov="false")  # type: ignore[typeddict-item]
+    problem = il.Problem.from_spectra([1.0], [1.0], [1.0])
+    with pytest.raises(ValueError, match=message):
+        il.train(problem, "cosine(1, 5, momentum=0.9, nesterov=false)")
+
+
 def test_phases_of_another_kind_are_refused() -> None:
     class Own(il.GradientDescent):
         __slots__ = ()

@@ -11,6 +11,7 @@ import numpy as np
 
 from isoloss._arrays.context import quiet
 from isoloss._arrays.conversion import to_numpy
+from isoloss._parallel.threads import blas_threads, work
 from isoloss.dynamics.filters import Filter
 from isoloss.dynamics.path import Path, trace, trace_moments
 from isoloss.dynamics.stop_rule import LastStep
@@ -159,7 +160,8 @@ class Run(Filtered):
         if points < 1:
             raise ValueError(f"points must be at least 1; got {points}")
         if not self.schedule.is_plain:
-            return trace_moments(self.problem, self.stopped_schedule(), points)
+            with blas_threads(work(self.problem)):
+                return trace_moments(self.problem, self.stopped_schedule(), points)
         end = Filter(self.sign, self.log)
         stop = int(self.steps), float(self.time), end, float(self.train_loss)
         return trace(self.problem, self.schedule, *stop, points)

@@ -329,6 +329,7 @@ class Problem:
         """The largest stable constant rate 1/γ₁, shape batch; infinite if all curvatures are 0."""
         return self._reduced.max_lr
 
+    @blas_by_size
     @quiet
     def max_lr_for(
         self, batch_size: int, *, sampling: Sampling | None = None, weight_decay: float = 0.0

@@ -46,10 +46,10 @@ def changed(phase: Any, settings: Mapping[str, Any], kinds: Mapping[str, Any]) -
         )
     fields = phase._fields(phase.lr) | settings
     nesterov = fields.pop("nesterov", phase.nesterov)
+    if not isinstance(nesterov, bool):
+        raise TypeError(f"nesterov must be True or False; got {nesterov!r}")
     if "momentum" not in fields:
-        idle = [
-            name for name in ("dampening", "carry_velocity", "decoupled") if fields.pop(name, 0)
-        ]
+        idle = [name for name in _OF_MOMENTUM if fields.pop(name, 0)]
         idle += ["nesterov"] if nesterov else []
         if idle:
             raise ValueError(
