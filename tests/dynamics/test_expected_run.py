@@ -314,3 +314,11 @@ def test_batches_of_the_only_row_have_no_noise() -> None:
         full = il.train(single, il.Schedule(phase).with_settings(batch_size=None))
         assert not run.covariance().any()
         assert run.train_loss == pytest.approx(full.train_loss, rel=1e-13)
+
+
+def test_losses_beyond_the_users_float64_are_refused() -> None:
+    targets = [1e150, -1e150, 2e150]
+    large = il.Problem.from_data([[1.0, 2.0], [3.0, 4.0], [0.0, 1.0]], targets)
+    phase = il.GradientDescent(5 * float(large.max_lr), 12, batch_size=2)
+    with pytest.raises(ValueError, match=r"exceeds float64 in the user's units; .* rescale"):
+        il.train(large, phase)

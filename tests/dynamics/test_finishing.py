@@ -206,3 +206,16 @@ def test_any_scale() -> None:
     one = il.finish("cosine(1, ...)", PAPER, 0.1).learning_rates()
     other = il.finish("cosine(1, ...)", tiny, 0.1e-150).learning_rates()
     np.testing.assert_allclose(other * 1e-150, one, rtol=1e-12)
+
+
+def test_noise_that_no_number_of_steps_gets_below() -> None:
+    noisy = il.Problem.from_spectra([1.0, 0.1], [1.0, 1.0], [1.0, 2.0], train_noise=0.5)
+    with pytest.raises(ValueError, match=r"of at most 20,000 steps .* more steps do not lower it"):
+        il.finish("nesterov(0.2, 0.9, ..., batch_size=4)", noisy, 0.501)
+    with pytest.raises(ValueError, match=r"of at most 20,000 steps ends .* give smaller rates"):
+        il.finish("gd(1.5, ..., batch_size=1)", noisy, 0.6)  # diverges
+    found = il.finish("cosine(0.3, ..., batch_size=4)", noisy, 0.55)
+    assert il.train(noisy, found).train_loss == pytest.approx(0.55, rel=1e-13)
+    decayed = il.finish("cosine(1, ..., weight_decay=0.05)", noisy, 0.6)
+    assert {phase.weight_decay for phase in decayed.phases} == {0.05}
+    assert il.train(noisy, decayed).train_loss == pytest.approx(0.6, rel=1e-13)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.dynamics.ends import OpenEnds
-from isoloss.dynamics.finishing import MOST_STEPS, finish_each
+from isoloss.dynamics.finishing import finish_each
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.problems.problem import Problem
@@ -29,6 +29,6 @@ def runs_to(
     stopped = iter(train(problem, whole, levels) if whole else ())
     for each in schedules:
         if isinstance(each, Unfinished):
-            yield finish_each(OpenEnds(problem, each, MOST_STEPS), levels)
+            yield finish_each(OpenEnds(problem, each), levels)
         else:
             yield next(stopped)

@@ -17,7 +17,7 @@ from isoloss.comparison.referring import known_name
 from isoloss.comparison.result import Comparison
 from isoloss.comparison.yardsticks import Yardsticks, relative
 from isoloss.dynamics.ends import OpenEnds
-from isoloss.dynamics.finishing import MOST_STEPS, finish_each
+from isoloss.dynamics.finishing import finish_each
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.levels.grid import Levels, between, start_excess
@@ -146,7 +146,7 @@ def compared(
     tried: dict[str, Spec | Schedule | OpenEnds] = {}
     for name, given in named.items():
         if isinstance(given, Unfinished):
-            ends = OpenEnds(problem, given, MOST_STEPS)
+            ends = OpenEnds(problem, given)
             run, tried[name] = finish_each(ends, chosen), ends
             there, curve, lowest = run, _curve(beside.flow, name, run), run[_lowest(run)]
         else:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from isoloss._messages.numbers import percent, short
 from isoloss.comparison.effects import NO_DIFFERENCE
 from isoloss.comparison.outcomes import Stop, Stops
-from isoloss.dynamics.finishing import MOST_STEPS
+from isoloss.dynamics.ends import MOST_STEPS
 from isoloss.problems.problem import Problem
 
 __all__ = ["best_stop", "over_folds", "setting", "standard_error", "verdict", "worth"]

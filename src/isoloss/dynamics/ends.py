@@ -7,6 +7,7 @@ import math
 from isoloss.dynamics.expected_run import end_excess
 from isoloss.dynamics.filters import Filter
 from isoloss.dynamics.following import follow
+from isoloss.dynamics.moments.crossings import DivergedError
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.stops import Directions, log_excess
 from isoloss.dynamics.summed_steps import SummedSteps
@@ -17,8 +18,14 @@ from isoloss.schedules.resolving import rate_unit, read
 from isoloss.schedules.schedule import Phase, Schedule
 from isoloss.schedules.unfinished import Unfinished
 
-__all__ = ["End", "OpenEnds"]
+__all__ = ["MOST_EXPECTED", "MOST_STEPS", "End", "OpenEnds"]
 
+MOST_STEPS = 1_000_000
+"""The largest number of steps that is tried by default."""
+MOST_EXPECTED = 20_000
+"""The same with weight decay or minibatches, where steps may be taken one by one."""
+
+_DIVERGED = 1e4  # stands for the log of an excess beyond float64
 _REFUSED = 2000  # numbers of steps that a family may refuse in a row
 
 
@@ -63,7 +70,10 @@ class End:
         if self._steps is not None:
             return self._steps.log_excess(self.directions.log_weights[0, 0, :], factor)
         if not self.schedule.is_plain:
-            excess = end_excess(self.problem, self.slower(factor))
+            try:
+                excess = end_excess(self.problem, self.slower(factor))
+            except DivergedError:
+                return _DIVERGED
             return math.log(excess) if excess > 0 else -math.inf
         there = self.filter(factor).at((None, None, ...))
         xp = self.directions.kind.xp
@@ -78,21 +88,29 @@ def _slower(phase: Phase, factor: float) -> Phase:
 
 
 class OpenEnds:
-    """The ends of a family's schedules of up to ``most`` steps, for one problem.
+    """The ends of a family's schedules for one problem, of up to ``most`` steps if it is given.
 
     Attributes
     ----------
     refusal : ValueError or None
         Why the family refused the first number of steps; None once it has made any schedule.
+    is_plain : bool
+        Whether all schedules so far were without weight decay and minibatches.
     """
 
-    def __init__(self, problem: Problem, family: Unfinished, most: int) -> None:
-        self.problem, self.family, self.most = problem, family, most
+    def __init__(self, problem: Problem, family: Unfinished, most: int | None = None) -> None:
+        self.problem, self.family, self._most = problem, family, most
+        self.is_plain = True
         self._unit = rate_unit(problem.max_lr)
         self.refusal: ValueError | None = None
         self._has_any = False
         self._known: dict[int, float] = {}
         self._last: dict[int, End] = {}
+
+    @property
+    def most(self) -> int:
+        """The largest number of steps to try."""
+        return self._most or (MOST_STEPS if self.is_plain else MOST_EXPECTED)
 
     @property
     def tried(self) -> dict[int, float]:
@@ -131,6 +149,7 @@ class OpenEnds:
                 self.refusal = self.refusal or error
             return math.inf
         self._has_any, self.refusal = True, None
+        self.is_plain = self.is_plain and end.schedule.is_plain
         flows = [phase.time for phase in end.schedule.phases if isinstance(phase, GradientFlow)]
         if math.inf in flows:
             raise ValueError(

@@ -14,6 +14,7 @@ from isoloss.dynamics.moments.following import follow_moments
 from isoloss.dynamics.moments.model import Model
 from isoloss.dynamics.run import Run
 from isoloss.problems.problem import Problem
+from isoloss.problems.reduced import RESCALE_TARGETS
 from isoloss.problems.units import scaled
 from isoloss.schedules.schedule import Schedule
 
@@ -50,6 +51,11 @@ def expected_run(problem: Problem, schedule: Schedule, levels: Array | None, *, 
         points([model.train_loss(stop.moments) for model, stop in zip(models, stops, strict=True)]),
         reduced.units.train,
     )
+    if not np.isfinite(losses).all():
+        raise ValueError(
+            "training diverges: the train loss exceeds float64 in the user's units; take smaller "
+            f"rates, or rescale: {RESCALE_TARGETS}"
+        )
     if wanted is not None:
         # the stop was confirmed, so a loss above the level is a rounding error
         above = points(reached) & (losses > wanted)

@@ -23,13 +23,11 @@ from isoloss.schedules.resolving import Given
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.unfinished import Unfinished
 
-__all__ = ["MOST_STEPS", "finish", "finish_each"]
-
-MOST_STEPS = 1_000_000
-"""The largest number of steps that `finish` tries by default."""
+__all__ = ["finish", "finish_each"]
 
 _ALL = 32  # every number of steps up to this is tried
 _PER_DOUBLING = 2  # larger numbers of steps tried per doubling
+_SETTLED = 0.01  # the least fall of the log excess that counts as one
 _CLOSE = 1e-14  # tolerance of the log excess: absolute up to 1, relative beyond
 _FIRST = 2.0**-4  # the largest first step of the rates' factor below 1
 _LEAST = 2.0**-40  # the smallest such step
@@ -44,7 +42,7 @@ def finish(
     problem: Problem,
     train_loss: float,
     *,
-    max_steps: int = MOST_STEPS,
+    max_steps: int | None = None,
 ) -> Schedule:
     """Return the schedule of a family that ends at a train loss, its decay included.
 
@@ -65,8 +63,9 @@ def finish(
         One problem.
     train_loss : float
         The train loss at the end: below the start's and above the smallest.
-    max_steps : int, default: 1,000,000
-        The largest number of steps to try.
+    max_steps : int, optional
+        The largest number of steps to try; by default 1,000,000, and 20,000 with weight decay,
+        minibatches or a changing momentum, where each step may be taken by itself.
 
     Returns
     -------
@@ -109,7 +108,8 @@ def finish(
             'family must be a text such as "cosine(1, ...)", or a function of the number of steps; '
             f"got {type(family).__name__}"
         )
-    if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
+    is_count = isinstance(max_steps, int) and not isinstance(max_steps, bool) and max_steps >= 1
+    if max_steps is not None and not is_count:
         raise ValueError(f"max_steps must be a whole number of at least 1; got {max_steps!r}")
     if problem._reduced.floor.ndim:
         raise ValueError(
@@ -132,7 +132,7 @@ def finish(
         if ends.refusal is not None:
             raise ends.refusal
         raise ValueError(
-            f"no schedule of at most {max_steps:,} steps ends at or below train loss "
+            f"no schedule of at most {ends.most:,} steps ends at or below train loss "
             f"{train_loss:g}: {why_above(ends)}"
         )
     end, factor = found
@@ -222,6 +222,8 @@ def _fewest_steps(ends: OpenEnds, wanted: float) -> int:
     """Return the smallest number of steps whose end is not above the level; 0 if none is found."""
     tried, high = [0], 0
     for steps in _grid(ends.most):
+        if steps > ends.most:  # which is less once a schedule is not plain
+            break
         accepted = ends.accepted(steps, ends.most + 1)
         if not accepted and len(tried) == 1:
             return 0
@@ -230,6 +232,8 @@ def _fewest_steps(ends: OpenEnds, wanted: float) -> int:
             if ends.of(accepted) <= wanted:
                 high = accepted
                 break
+            if not ends.is_plain and _has_settled(ends, tried):
+                break  # at the level of its noise, or of its weight decay
     if not high:
         return 0
     known, low, halve = tried[1:], tried[-2], False
@@ -250,6 +254,14 @@ def _fewest_steps(ends: OpenEnds, wanted: float) -> int:
             low = accepted
         halve = not halve and top - low > 0.5 * width  # the interpolation guided badly
     return high
+
+
+def _has_settled(ends: OpenEnds, tried: list[int]) -> bool:
+    """Whether four times as many steps have not lowered the end."""
+    before = [steps for steps in tried[1:] if 4 * steps <= tried[-1]]
+    if not before or tried[-1] <= 4 * _ALL:
+        return False
+    return ends.of(before[-1]) - ends.of(tried[-1]) < _SETTLED
 
 
 def _where_zero(values: dict[int, float]) -> float:

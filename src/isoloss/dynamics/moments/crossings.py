@@ -11,7 +11,7 @@ import numpy.typing as npt
 from isoloss.dynamics.moments.model import Model
 from isoloss.dynamics.moments.state import Moments, Move
 
-__all__ = ["LARGEST", "Crossings", "MomentStop", "diverged", "shortened"]
+__all__ = ["LARGEST", "Crossings", "DivergedError", "MomentStop", "diverged", "shortened"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -110,9 +110,13 @@ class Crossings:
             )
 
 
-def diverged(step: int) -> ValueError:
+class DivergedError(ValueError):
+    """Training leaves float64."""
+
+
+def diverged(step: int) -> DivergedError:
     """Return the error for moments that float64 cannot hold."""
-    return ValueError(
+    return DivergedError(
         f"training diverges: the train loss exceeds float64 by step {step}; take smaller rates, or "
         "larger minibatches"
     )
