@@ -218,24 +218,33 @@ def _grid(most: int) -> list[int]:
     return [*range(1, min(_ALL, most) + 1), *larger, *([most] if most > _ALL else [])]
 
 
-def _fewest_steps(ends: OpenEnds, wanted: float) -> int:
-    """Return the smallest number of steps whose end is not above the level; 0 if none is found."""
-    tried, high = [0], 0
+def _bracketed(ends: OpenEnds, wanted: float) -> list[int]:
+    """Return the numbers of steps tried up to the first whose end is not above the level.
+
+    The list is empty if none is found.
+    """
+    tried = [0]
     for steps in _grid(ends.most):
         if steps > ends.most:  # which is less once a schedule is not plain
             break
         accepted = ends.accepted(steps, ends.most + 1)
         if not accepted and len(tried) == 1:
-            return 0
+            break
         if accepted > tried[-1]:
             tried.append(accepted)
             if ends.of(accepted) <= wanted:
-                high = accepted
-                break
+                return tried
             if not ends.is_plain and _has_settled(ends, tried):
                 break  # at the level of its noise, or of its weight decay
-    if not high:
+    return []
+
+
+def _fewest_steps(ends: OpenEnds, wanted: float) -> int:
+    """Return the smallest number of steps whose end is not above the level; 0 if none is found."""
+    tried = _bracketed(ends, wanted)
+    if not tried:
         return 0
+    high = tried[-1]
     known, low, halve = tried[1:], tried[-2], False
     top = high  # the family refuses all numbers from here up to the one before ``high``
     while top - low > 1:
