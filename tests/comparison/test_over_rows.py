@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from dynamics.moments.enumerated import batches, sgd
 from sklearn.datasets import load_diabetes
 
 import isoloss as il
@@ -92,3 +93,24 @@ def test_two_rows_are_too_few_for_an_interval() -> None:
     assert ", no interval ?" in str(found)
     assert "no interval, as there are too few test rows" in found.verdicts[0]
     assert " inf" not in str(found) + found.verdicts[0]
+
+
+@pytest.mark.parametrize("intercept", [False, True])
+def test_the_losses_of_each_row_are_expected_over_all_batches(intercept: bool) -> None:
+    (X, y), (X_test, y_test) = rows(3, 2, 2), rows(4, 3, 2)
+    problem = il.Problem.from_data(X, y, fit_intercept=intercept)
+    schedule = il.GradientDescent([0.05, 0.02], batch_size=2)
+    level = float(il.train(problem, schedule).train_loss)
+    wide, wide_test = X, X_test
+    if intercept:
+        wide, wide_test = (np.column_stack([each, np.ones(len(each))]) for each in (X, X_test))
+    start = np.zeros((wide.shape[1], 2))
+    states = sgd(wide, y, start, [0.05, 0.02], [0.0, 0.0], batches(3, 2, replacement=True))
+    losses = sum(p * ((wide_test @ w - y_test) ** 2).sum(axis=1) for w, _, p in states)
+    flow = il.train(problem, il.GradientFlow(), level)
+    theirs = ((X_test @ flow.coef() + flow.intercept() - y_test) ** 2).sum(axis=1)
+    found = bootstrap_compare(problem, X_test, y_test, {"a": schedule}, [level])
+    wanted = bootstrap_intervals(losses[:, None], theirs[:, None])
+    for part in ("estimate", "low", "high"):
+        np.testing.assert_allclose(getattr(found.schedules[0], part), getattr(wanted, part))
+    assert "a takes minibatches: its losses are expected ones" in found.method

@@ -322,3 +322,13 @@ def test_losses_beyond_the_users_float64_are_refused() -> None:
     phase = il.GradientDescent(5 * float(large.max_lr), 12, batch_size=2)
     with pytest.raises(ValueError, match=r"exceeds float64 in the user's units; .* rescale"):
         il.train(large, phase)
+
+
+def test_flow_without_decay_stops_at_many_levels_as_the_careful_search_does() -> None:
+    noisy = il.GradientDescent(0.1, 5, batch_size=2)
+    levels = np.geomspace(1.3, 1.001, 5) * float(problem().min_train_loss)
+    plain = il.train(problem(), noisy + il.GradientFlow(), levels)
+    # a weight decay this small takes the search for losses that may rise again
+    other = il.train(problem(), noisy + il.GradientFlow(weight_decay=1e-300), levels)
+    np.testing.assert_allclose(plain.time, other.time, rtol=1e-12)
+    np.testing.assert_array_equal(plain.train_loss, levels)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from dynamics.moments.enumerated import batches, sgd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
@@ -329,3 +330,22 @@ def test_weights_of_any_size_are_shares(seed: int, intercept: bool) -> None:
     for most in (1e-200, 1e308):
         close(model.fit(X, Y, weight / weight.max() * most).predict(X_NEW), wanted)
     close(model.set_params(kernel="linear").fit(X, Y, weight).predict(X_NEW), wanted, 1e-9)
+
+
+@pytest.mark.parametrize("d", [2, 5])
+@pytest.mark.parametrize("weight", [None, np.array([2.0, 1.0, 0.5, 0.5])])
+def test_minibatches_draw_the_centred_rows(d: int, weight: Any) -> None:
+    # with fewer rows than columns, the decomposition is one of other rows
+    rng = np.random.default_rng(d)
+    X, y = rng.normal(size=(4, d)), rng.normal(size=4)
+    share = np.ones(4) if weight is None else weight / weight.mean()
+    root = np.sqrt(share)[:, None]
+    rows = root * (X - np.average(X, axis=0, weights=share))
+    targets = root * (y - np.average(y, weights=share))[:, None]
+    drawn = batches(4, 2, replacement=True)
+    states = sgd(rows, targets, np.zeros((d, 1)), [0.05, 0.1], [0.0, 0.0], drawn, weight_decay=0.2)
+    model = ScheduledRegressor(il.GradientDescent([0.05, 0.1], weight_decay=0.2, batch_size=2))
+    model.fit(X, y, weight)
+    losses = sum(p * np.mean((rows @ w - targets) ** 2) for w, _, p in states)
+    assert model.train_loss_ == pytest.approx(losses, rel=1e-12)
+    np.testing.assert_allclose(model.coef_, sum(p * w for w, _, p in states)[:, 0], rtol=1e-12)

@@ -98,6 +98,21 @@ def test_sliders_move_the_numbers(page: Any, address: str) -> None:
     shows(page, *ends(0.75, 5, 0.01))
 
 
+def test_the_batch_size_is_full_until_it_is_given(page: Any, address: str) -> None:
+    open_tab(page, address, "example")
+    full = page.locator("#ratio").inner_text()
+    assert page.locator("#batch").input_value() == ""
+    with Answered(page, "example"):
+        page.locator("#batch").fill("2")
+    assert page.locator("#ratio").inner_text() != full
+    assert "Minibatches of 2" in page.locator("#notes").inner_text()
+    assert "batch=2" in page.url
+    with Answered(page, "example"):
+        page.locator("#batch").fill("")
+    assert page.locator("#ratio").inner_text() == full
+    assert "Minibatches" not in page.locator("#notes").inner_text()
+
+
 def test_start_is_dragged_and_moved_by_keys(page: Any, address: str) -> None:
     open_tab(page, address, "example")
     point = page.locator("#plane-annealed .start-point")

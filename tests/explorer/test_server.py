@@ -1,5 +1,6 @@
 """The explorer's server: who is answered, and what is said of bad requests."""
 
+import contextlib
 import gzip
 import http.client
 import io
@@ -79,6 +80,39 @@ def test_example_is_what_the_library_computes(address: str) -> None:
         np.testing.assert_allclose(found["test"][-1], float(run.test_loss), rtol=1e-12)
     # eq. (3) and (4): the band of a train loss ε is from 0.75 ε to 1.5 ε
     np.testing.assert_allclose(shown["slopes"], (0.75, 1.5), rtol=1e-15)
+
+
+@pytest.mark.parametrize(("counts", "size"), [((2, 1), 2), ((1, 2), 1), ((3, 0), 4)])
+def test_minibatches_of_the_example_by_hand(
+    address: str, counts: tuple[int, int], size: int
+) -> None:
+    # E δ_i² is multiplied by 1 - 4ηp + 4η²(p² + p(1 - p)/B) in a step, and by exp(-4pt) in flow
+    query = f"draw={counts[0]},{counts[1]}&batch={size}&lr=0.6&steps=3&level=1e-6"
+    shown = view(address, f"/api/example?{query}")
+    p, squares, residual = np.array(counts) / 3, np.array([9.0, 4.0]), np.array([-3.0, -2.0])
+    run = shown["runs"]["annealed"]
+    for step in range(4):
+        assert run["train"][step] == pytest.approx(p @ squares, rel=1e-12)
+        assert run["test"][step] == pytest.approx(0.5 * squares.sum(), rel=1e-12)
+        assert run["points"][step] == pytest.approx(residual + np.array([3.0, 2.0]), rel=1e-12)
+        squares = squares * (1 - 4 * 0.6 * p + 4 * 0.36 * (p**2 + p * (1 - p) / size))
+        residual = residual * (1 - 1.2 * p)
+    assert run["train_loss"] == 1e-6
+    assert any(f"Minibatches of {size}" in note for note in shown["notes"])
+    assert [bound["name"][-1] for bound in shown["bounds"]] == ["1"] * all(counts)
+    top = max(p)
+    stable = {mark["value"]: mark["label"] for mark in shown["marks"]}
+    rate = min(stable, key=lambda value: abs(value - 1 / (top + (1 - top) / size)))
+    assert rate == pytest.approx(1 / (top + (1 - top) / size), rel=1e-15)
+    assert "stable in mean square" in stable[rate]
+    if size == 1:  # drawing takes its time
+        code, _, figure = ask(address, f"/export/isoloss-example.png?{query}")
+        assert (code, figure[:4]) == (200, b"\x89PNG")
+    code, _, script = ask(address, f"/export/isoloss-example.py?{query}")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(script.decode(), "script", "exec"), {})
+    assert f"test loss {run['test_loss']!r}" in printed.getvalue()
 
 
 def test_bounds_are_those_of_the_proposition(address: str) -> None:
@@ -174,6 +208,13 @@ def test_open_schedules_are_finished_and_cut_decays_told(address: str) -> None:
             "schedule.0",
             "at most 1000000 steps",
         ),
+        ("example?batch=0", "batch", "the batch size B must be a whole number from 1 to 1000000"),
+        ("example?batch=2&steps=20000", "steps", "at most 10000 steps of minibatches here; got"),
+        ("example?batch=1&lr=3&steps=900", "batch", "training diverges: the expected train loss"),
+        ("spectrum?schedule=gd(0.1,20000,batch_size=2)", "schedule.0", "at most 10000 steps with"),
+        ("spectrum?schedule=cosine(1,...,batch_size=2)", "schedule.0", "a number of plain steps"),
+        ("spectrum?schedule=gd(1,900,batch_size=1)", "", "gd(1.0, 900, batch_size=1): training"),
+        ("data?data=digits&schedule=gd(0.1,9999,batch_size=8)", "", "or sampling=gaussian, which"),
         ("spectrum?" + "schedule=flow&" * 9, "schedule", "at most 8 schedules; got 9"),
         ("data?data=irs", "data", "(did you mean 'iris'?)"),
         ("data?target=progress", "target", "diabetes has no target 'progress'"),

@@ -267,3 +267,33 @@ def test_errors_say_what_was_wrong(change: Any, error: type[Exception], message:
     } | change  # fmt: skip
     with pytest.raises(error, match=message):
         il.from_operator(**given)
+
+
+def test_weight_decay_stays_in_the_space_and_minibatches_leave_it() -> None:
+    X, y, X_test, y_test = data(100, 60, None, 1.0)
+    texts = ["flow(weight_decay=0.05)", "heavy_ball(0.3, 0.5, 40, weight_decay=0.05)"]
+    dense = il.Problem.from_data(X, y, X_test, y_test)
+    levels = il.levels.train_losses(dense, [0.5], "excess")
+    rtol = 1e-8
+    problem = il.from_operator(X, y, X_test, y_test, schedules=texts, train_loss=levels, rtol=rtol)
+    assert problem.reduction.rank < 60
+    for text in texts:
+        schedule = Spec.parse(text).at(float(dense.max_lr))
+        for level in (None, levels):
+            ours, theirs = (il.train(each, schedule, level) for each in (problem, dense))
+            np.testing.assert_allclose(ours.train_loss, theirs.train_loss, rtol=10 * rtol)
+            np.testing.assert_allclose(ours.test_loss, theirs.test_loss, rtol=10 * rtol)
+    moved = np.ones(X.shape[1])
+    for more, words in (
+        ({"schedules": "gd(0.1, 5, batch_size=2, sampling=gaussian)"}, "minibatches leave"),
+        ({"schedules": texts, "start": moved}, "weight decay also shrinks"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            il.from_operator(X, y, X_test, y_test, **more)
+    away = il.from_operator(X, y, X_test, y_test, start=moved, schedules="gd(0.5, 3)")
+    for given, text, words in (
+        (problem, "gd(0.1, 5, batch_size=2, sampling=gaussian)", "minibatches leave"),
+        (away, texts[0], "weight decay also shrinks"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            il.train(given, text)

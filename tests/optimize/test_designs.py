@@ -396,3 +396,67 @@ def test_any_scale_of_the_curvature(scale: float, options: str) -> None:
     given = {k: v * scale if k == "train_loss" else v for k, v in OPTIONS[options].items()}
     found = il.design(problem, family="rates", steps=3, **given)
     assert found.test_loss / scale == pytest.approx(plain_loss(options), rel=1e-6, abs=1e-9)
+
+
+def test_the_best_rate_of_minibatches_by_hand() -> None:
+    # one direction, fresh Gaussian rows: a step multiplies E δ² by 1 - 4ηγ + 4η²γ²(1 + 2/B)
+    problem = il.Problem.from_spectra([2.0], [0.3], [3.0])
+    for size in (1, 4):
+        found = il.design(problem, "best", "constant", steps=3, batch_size=size)
+        assert found.schedule.learning_rates() == pytest.approx([0.25 / (1 + 2 / size)] * 3, 1e-4)
+        assert found.test_loss == pytest.approx(2.7 * (2 / (size + 2)) ** 3, rel=1e-8)
+        assert (found.schedule.has_minibatches, found.bound) == (True, 0.0)
+
+
+def test_designs_with_settings_are_the_best_of_a_grid() -> None:
+    settings: dict[str, Any] = {"momentum": 0.5, "weight_decay": 0.02, "batch_size": 8}
+    found = il.design(PROBLEM, "best", "polynomial", steps=6, power=1.0, starts=4, **settings)
+    rates = np.geomspace(0.02, 2.0, 12) * float(PROBLEM.max_lr)
+    losses = [
+        float(il.train(PROBLEM, families.polynomial(lr, 6, 1.0, lr * last, **settings)).test_loss)
+        for lr in rates
+        for last in (0.0, 0.3, 1.0)
+    ]
+    assert found.test_loss <= min(losses)
+    assert found.test_loss > 0.5 * min(losses)
+    assert found.bound < found.test_loss
+
+
+def test_a_design_with_minibatches_ends_at_its_level() -> None:
+    def family(lr: float, steps: int) -> il.Schedule:
+        return families.constant(lr, steps, batch_size=16)
+
+    found = il.design(PROBLEM, "lowest", family, train_loss=LEVEL, steps=8, starts=2)
+    run = il.train(PROBLEM, found.schedule)
+    assert float(run.train_loss) == pytest.approx(LEVEL, rel=1e-12)
+    assert float(run.test_loss) == pytest.approx(found.test_loss, rel=1e-9)
+    band = il.level_band(PROBLEM, LEVEL)  # it is convex, and holds for means of losses
+    assert band.lowest == found.bound < found.test_loss < band.highest
+    rates = np.linspace(0.05, 1.0, 40) * float(PROBLEM.max_lr)
+    runs = [il.train(PROBLEM, family(lr, 8), LEVEL) for lr in rates]
+    assert found.test_loss <= min(float(run.test_loss) for run in runs if run.reached)
+
+
+def test_no_bound_is_known_with_weight_decay_from_elsewhere() -> None:
+    X, y = ROWS.normal(size=(9, 2)), ROWS.normal(size=9)
+    problem = il.Problem.from_data(X, y, X, y, start=[3.0, -2.0])
+    found = il.design(problem, "best", "annealed", steps=2, starts=1, weight_decay=0.1)
+    assert np.isnan(found.bound)
+    assert np.isnan(found.gap)
+    assert "bound" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("family", "more", "message"),
+    [
+        ("rates", {"batch_size": 8}, "16 free rates are designed by derivatives"),
+        ("decreasing", {"weight_decay": 0.1}, "16 free rates are designed by derivatives"),
+        ("cosine", {"batch_size": 8, "max_growth": 2.0}, "max_growth limits schedules of plain"),
+        ("cosine", {"nesterov": True}, "nesterov would have no effect without momentum"),
+    ],
+)
+def test_what_cannot_be_designed_with_settings(
+    family: str, more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        il.design(PROBLEM, "best", family, **more)

@@ -23,6 +23,7 @@ from isoloss._files import OutputError
 from isoloss.problems.random import Sampler, directions, gaussian, power_law
 from isoloss.schedules.text import Spec
 from isoloss.sweep import load, save, sweep
+from isoloss.sweep.config import read_config
 
 SCHEDULES = ["flow", "gd(1.0, 20) > flow", "cosine(1.0, 10)"]
 GRID = {"noise": [0.0, 1.0], "decay": [0.5, 1.0, 2.0]}
@@ -472,3 +473,44 @@ def test_a_start_below_the_level_is_left_out_and_told() -> None:
         # at equal train loss, the test loss of one direction is the level
         means = found[name].mean("draw").values
         np.testing.assert_allclose(means, [[1.5, 1.0, 0.5]] * 2, rtol=1e-12)
+
+
+def test_expected_losses_and_weight_decay_are_swept(tmp_path: Path) -> None:
+    rows = np.repeat(np.eye(2), [2, 1], axis=0)
+    start = np.array([1.0, -2.0])
+    problems = [
+        il.Problem.from_data(rows, np.zeros(3), np.eye(2), np.zeros(2), start=scale * start)
+        for scale in (1.0, 3.0)
+    ]
+    texts = ["gd(0.5, 3, batch_size=2)", "gd(0.5, 3, weight_decay=0.6)"]
+    found = sweep(problems, texts, [1e-9], unit="start", progress=False, cache=tmp_path)
+    p, rate = np.array([2 / 3, 1 / 3]), 0.75
+    factor = 1 - 4 * rate * p + 4 * rate**2 * (p**2 + p * (1 - p) / 2)
+    for i, scale in enumerate((1.0, 9.0)):
+        wanted = [factor**3, (1 - rate * (2 * p + 0.4)) ** 6]  # of the squares; 0.4 = 0.6 γ₁
+        for j, shrunk in enumerate(wanted):
+            end = float(p @ (scale * start**2 * shrunk))
+            assert float(found.train_loss[i, j, 0]) == pytest.approx(end, rel=1e-12)
+            test = float(0.5 * np.sum(scale * start**2 * shrunk))
+            assert float(found.test_loss[i, j, 0]) == pytest.approx(test, rel=1e-12)
+
+
+def test_a_cache_tells_problems_apart_that_only_weight_decay_tells_apart(tmp_path: Path) -> None:
+    texts, curvature = ["gd(0.5, 3, weight_decay=0.1)"], [1.0, 0.5]
+    near, far = (
+        il.Problem.from_spectra(curvature, curvature, [1.0, 1.0], target=[x, x]) for x in (0.0, 9.0)
+    )
+    found = sweep([near], texts, [1e-9], progress=False, cache=tmp_path)
+    again = sweep([near], texts, [1e-9], progress=False, cache=tmp_path)
+    assert float(found.train_loss[0, 0, 0]) == float(again.train_loss[0, 0, 0])
+    with pytest.raises(ValueError, match="another sweep"):
+        sweep([far], texts, [1e-9], progress=False, cache=tmp_path)
+
+
+def test_a_file_may_ask_for_minibatches(tmp_path: Path) -> None:
+    file = tmp_path / "sweep.toml"
+    text = 'schedules = ["cosine(0.5, 20, batch_size=4, weight_decay=0.01) > flow"]'
+    sampler = '[sampler]\nkind = "gaussian"\nn = 12\nspectrum = "power_law"\nd = 3\ndecay = 1.0'
+    file.write_text(f"levels = [0.5]\n{text}\n{sampler}\n")
+    found = sweep(**read_config(file).arguments, progress=False)
+    assert found.reached.all()

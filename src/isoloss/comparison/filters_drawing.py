@@ -33,6 +33,9 @@ def filters_figure(filters: Filters) -> Figure:
         axes = drawing.subplots()
         axes.axhline(0, color="0.8", linewidth=0.8)
         for i, name in enumerate(filters.names):
+            if not filters.is_filter[i]:
+                axes.plot([], [], label=f"{name} (no filter)", **look(i))
+                continue
             label = name if filters.reached[i] else f"{name} (level not reached)"
             axes.plot(filters.grid, _cut(filters.curves[i]), label=label, **look(i))
             if len(filters.curvature) <= _MARKED:

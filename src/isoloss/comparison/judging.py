@@ -18,6 +18,7 @@ from isoloss.comparison.intervals import (
 from isoloss.comparison.judgement import Judged, Judgement
 from isoloss.comparison.level_losses import Compared, SplitLosses
 from isoloss.comparison.referring import known_name
+from isoloss.comparison.verdicts import expectation
 from isoloss.comparison.yardsticks import quotient
 from isoloss.levels.grid import Levels
 from isoloss.schedules.text import Spec
@@ -164,4 +165,7 @@ def _judgement(
     splits: Sequence[SplitLosses], asked: Asked, judged: Sequence[Judged], method: str
 ) -> Judgement:
     levels = np.array([each.levels for each in splits])
+    pairs = zip(judged, splits[0].is_expected, strict=False)  # gradient flow comes last
+    names = [each.name for each, is_expected in pairs if is_expected]
+    method = " ".join([method, *expectation(names)])
     return Judgement(levels, tuple(judged), asked.reference, CONFIDENCE, method)

@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from isoloss.comparison.result import Comparison
 from isoloss.dynamics.training import train
+from isoloss.problems.expected import origin_along
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
+from isoloss.schedules.schedule import Schedule
 
 __all__ = ["Filters", "filters"]
 
@@ -35,6 +37,9 @@ class Filters:
         The train curvatures above 0.
     share : array, shape (r,)
         Each direction's share of the start's train loss above its smallest value.
+    is_filter : tuple of bool
+        Whether each schedule is a filter. With minibatches it is not, nor with weight decay from
+        parameters other than 0; its values and curves are NaN.
     values : array, shape (schedules, r)
         h(γ) at the train curvatures.
     grid : array, shape (P,)
@@ -48,6 +53,7 @@ class Filters:
     reached: tuple[bool, ...]
     curvature: Floats
     share: Floats
+    is_filter: tuple[bool, ...]
     values: Floats
     grid: Floats
     curves: Floats
@@ -98,21 +104,29 @@ def filters(comparison: Comparison, at: int) -> Filters:
     )
     level = float(comparison.levels[at])
     excess = level - float(problem.min_train_loss)
-    runs = [
-        train(probe, each.schedule[at])
-        if isinstance(each.schedule, tuple)
-        else train(probe, each.schedule, train_loss=excess)
-        for each in comparison.schedules
-    ]
-    with np.errstate(over="ignore"):
-        found = np.array([run.sign * np.exp(run.log) for run in runs])
+    found = np.full((len(comparison.schedules), len(gamma) + len(grid)), np.nan)
+    known = []
+    for i, each in enumerate(comparison.schedules):
+        finished = isinstance(each.schedule, tuple)
+        schedule = each.schedule[at] if isinstance(each.schedule, tuple) else each.schedule
+        known.append(_is_filter(problem, schedule))
+        if known[-1]:
+            run = train(probe, schedule, train_loss=None if finished else excess)
+            with np.errstate(over="ignore"):
+                found[i] = run.sign * np.exp(run.log)
     return Filters(
         names=tuple(each.name for each in comparison.schedules),
         train_loss=level,
         reached=tuple(bool(each.reached[at]) for each in comparison.schedules),
         curvature=gamma,
         share=weights / weights.sum(),
+        is_filter=tuple(known),
         values=found[:, : len(gamma)],
         grid=grid,
         curves=found[:, len(gamma) :],
     )
+
+
+def _is_filter(problem: Problem, schedule: Schedule) -> bool:
+    decays = any(phase.weight_decay for phase in schedule.phases)
+    return not (schedule.has_minibatches or (decays and origin_along(problem._reduced) is not None))

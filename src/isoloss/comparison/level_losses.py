@@ -40,12 +40,15 @@ class SplitLosses:
         The test losses at the levels; NaN where training does not reach a level.
     start_test_loss : float
         The test loss at the start.
+    is_expected : tuple of bool
+        Whether the losses of each schedule, and of flow, are expected ones.
     """
 
     levels: Floats
     above_start: Flags
     test_loss: Floats
     start_test_loss: float
+    is_expected: tuple[bool, ...] = ()
 
 
 @blas_by_size
@@ -68,4 +71,5 @@ def runs_and_losses(
     losses = np.array(
         [np.where(run.reached & ~above, run.test_loss, np.nan) for run in runs], dtype=np.float64
     )
-    return runs, SplitLosses(levels, above, losses, float(problem.start_test_loss))
+    expected = tuple(any(each.has_minibatches for each in run.schedules) for run in runs)
+    return runs, SplitLosses(levels, above, losses, float(problem.start_test_loss), expected)

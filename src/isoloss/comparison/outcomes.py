@@ -30,7 +30,7 @@ class Stop:
     train_loss, test_loss : float
         The losses at the stop.
     test_error : float or None
-        For classes, the share of test rows classified wrongly.
+        For classes, the share of test rows classified wrongly, if no minibatches are taken.
     alpha : float or None
         The penalty of ridge regression; None for a schedule.
     """
@@ -75,7 +75,7 @@ class Stops:
     lowest, highest : array, shape (L,)
         The level band: the range of test losses of all parameters with that train loss.
     test_error, flow_test_error, ridge_test_error : array, shape (L,), or None
-        For classes, the shares of test rows classified wrongly.
+        For classes, the shares of test rows classified wrongly; NaN for schedules with minibatches.
     largest_rate : array, shape (L,) or (0,)
         The largest rate, in units of 1/γ₁, of each schedule that was finished at a level; NaN where
         none ends there. Empty for a schedule that is stopped at the levels.
@@ -112,6 +112,12 @@ class Stops:
     def is_finished(self) -> bool:
         """Whether schedules were finished at the levels, rather than stopped there."""
         return isinstance(self.schedule, tuple)
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether losses are expected ones, of training with minibatches."""
+        schedules = self.schedule if isinstance(self.schedule, tuple) else (self.schedule,)
+        return any(schedule.has_minibatches for schedule in schedules)
 
     @property
     def is_reference(self) -> bool:

@@ -12,6 +12,7 @@ from isoloss.comparison.judgement import Judgement
 from isoloss.comparison.judging import Asked, Schedules, judged_over_rows
 from isoloss.comparison.level_losses import runs_and_losses
 from isoloss.dynamics.run import Run
+from isoloss.problems.expected import added_row_losses
 from isoloss.problems.problem import Problem
 
 __all__ = ["bootstrap_compare", "judged_on_rows"]
@@ -97,7 +98,7 @@ def judged_on_rows(
 
 
 def _row_losses(run: Run, X: Floats, y: Floats) -> Floats:
-    """Return the losses (k, n) of each row under the parameters of k stops."""
+    """Return the losses (k, n) of each row under the parameters of k stops, or their means."""
     points, (rows, outputs) = len(run.train_loss), y.shape
     coef: Any = np.asarray(run.coef()).reshape(points, X.shape[1], outputs)
     intercept: Any = np.asarray(run.intercept()).reshape(points, 1, -1)
@@ -105,4 +106,6 @@ def _row_losses(run: Run, X: Floats, y: Floats) -> Floats:
     for first in range(0, rows, step):
         part = slice(first, first + step)
         found[:, part] = ((X[part] @ coef + intercept - y[part]) ** 2).sum(axis=-1)
+        if run._covariance is not None:  # of parameters trained with minibatches
+            found[:, part] += added_row_losses(run.problem._reduced, run._covariance, X[part])
     return found

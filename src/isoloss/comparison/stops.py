@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss._parallel.threads import blas_by_size
+from isoloss.comparison.at_levels import stopped_at
 from isoloss.comparison.best_stops import END, best_ridge
 from isoloss.comparison.cut_decays import CutDecayWarning, cut_decay
 from isoloss.comparison.missed_levels import missed_levels
@@ -19,7 +20,6 @@ from isoloss.comparison.yardsticks import Yardsticks, relative
 from isoloss.dynamics.ends import OpenEnds
 from isoloss.dynamics.finishing import finish_each
 from isoloss.dynamics.run import Run
-from isoloss.dynamics.training import train
 from isoloss.levels.grid import Levels, between, start_excess
 from isoloss.levels.ridge_regression import Ridge
 from isoloss.problems.problem import Problem
@@ -50,6 +50,10 @@ def compare(
 ) -> Comparison:
     """Compare schedules at equal train loss.
 
+    Losses of a schedule with minibatches are expected ones, over runs that all stop at the same
+    time: the first at which the expected train loss is at the level. With weight decay, train
+    losses are those without the penalty.
+
     Parameters
     ----------
     problem : Problem
@@ -69,7 +73,8 @@ def compare(
     against : str, optional
         The name of the schedule to compare with; by default it is gradient flow.
     test_error : callable, optional
-        A function, such as `Split.test_error`, from coefficients (..., d, m) to error shares.
+        A function, such as `Split.test_error`, from coefficients (..., d, m) to error shares. It
+        is not asked about schedules with minibatches, whose runs have many coefficients.
 
     Returns
     -------
@@ -135,7 +140,8 @@ def compared(
     if against is not None:
         known_name(against, list(named))  # before the work
     stopped = [each for each in named.values() if not isinstance(each, Unfinished)]
-    *runs, flow = train(problem, [*stopped, GradientFlow()], np.append(searched, END))
+    everyone = [*stopped, Schedule(GradientFlow())]
+    *runs, flow = stopped_at(problem, everyone, np.append(searched, END))
     at_levels, on_grid = slice(-1 - chosen.size, -1), slice(0, grid.size)
     # every run that reaches a level stops there exactly, and shares its yardsticks
     losses = np.minimum(np.concatenate([chosen, grid]), float(problem.start_train_loss))
@@ -197,8 +203,10 @@ def _stops(
 
     errors: list[Floats | None] = [None] * 3
     if test_error is not None:
+        # the mean parameters' share of wrong classes is not the mean share
+        own = np.nan if _is_expected(run) else test_error(run.coef())
         errors = [
-            np.where(ended, test_error(run.coef()), np.nan),
+            np.where(ended, own, np.nan),
             where_reached(test_error(beside.flow.coef())),
             where_reached(test_error(beside.ridge.coef())),
         ]
@@ -226,6 +234,10 @@ def _stops(
     )
 
 
+def _is_expected(run: Run) -> bool:
+    return any(schedule.has_minibatches for schedule in run.schedules)
+
+
 def _curve(flow: Run, name: str, run: Run) -> Curve:
     """Return the curve of a run to many levels, relative to gradient flow at the same levels."""
     there = np.flatnonzero(run.reached)
@@ -240,11 +252,12 @@ def _lowest(run: Run) -> int:
 
 def _stop(found: Run | Ridge, test_error: TestError | None) -> Stop:
     run = found if isinstance(found, Run) else None
+    share = None if run is not None and _is_expected(run) else test_error
     return Stop(
         steps=0 if run is None else int(run.steps),
         time=0.0 if run is None else float(run.time) / float(run.problem.max_lr),
         train_loss=float(found.train_loss),
         test_loss=float(found.test_loss),
-        test_error=None if test_error is None else float(test_error(found.coef())),
+        test_error=None if share is None else float(share(found.coef())),
         alpha=float(found.alpha) if isinstance(found, Ridge) else None,
     )

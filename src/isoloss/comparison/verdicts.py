@@ -14,7 +14,15 @@ from isoloss.comparison.outcomes import Stop, Stops
 from isoloss.dynamics.ends import MOST_STEPS
 from isoloss.problems.problem import Problem
 
-__all__ = ["best_stop", "over_folds", "setting", "standard_error", "verdict", "worth"]
+__all__ = [
+    "best_stop",
+    "expectation",
+    "over_folds",
+    "setting",
+    "standard_error",
+    "verdict",
+    "worth",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,7 +41,18 @@ def setting(problem: Problem, levels: Floats, schedules: Sequence[Stops] = ()) -
         f"Rates and flow times are multiples of the largest stable rate 1/γ₁ = "
         f"{short(float(problem.max_lr))}.",
         *_finishing([each for each in schedules if each.is_finished]),
+        *expectation([each.name for each in schedules if each.is_expected]),
     )
+
+
+def expectation(names: Sequence[str]) -> Iterator[str]:
+    """Say what the losses of schedules with minibatches are."""
+    if names:
+        takes, its = ("takes", "its") if len(names) == 1 else ("take", "their")
+        yield (
+            f"{_joined(list(names))} {takes} minibatches: {its} losses are expected ones, of runs "
+            "that all stop at the same time."
+        )
 
 
 def _finishing(finished: Sequence[Stops]) -> Iterator[str]:

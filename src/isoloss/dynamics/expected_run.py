@@ -8,13 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss._arrays.conversion import to_numpy
+from isoloss.dynamics.krylov import check_stays
 from isoloss.dynamics.moments.crossings import MomentStop
 from isoloss.dynamics.moments.fields import moment_fields
 from isoloss.dynamics.moments.following import follow_moments
 from isoloss.dynamics.moments.model import Model
 from isoloss.dynamics.run import Run
+from isoloss.problems.expected import origin_along
 from isoloss.problems.problem import Problem
-from isoloss.problems.reduced import RESCALE_TARGETS
+from isoloss.problems.reduced import RESCALE_TARGETS, Reduced
 from isoloss.problems.units import scaled
 from isoloss.schedules.schedule import Schedule
 
@@ -27,6 +29,7 @@ Floats = npt.NDArray[np.float64]
 def expected_run(problem: Problem, schedule: Schedule, levels: Array | None, *, exact: bool) -> Run:
     """Train a problem, or each of a batch, by a schedule."""
     reduced = problem._reduced
+    _check_reduction(reduced, schedule)
     batch, kind = tuple(reduced.floor.shape), reduced.kind
     wanted = None if levels is None else np.asarray(to_numpy(levels), dtype=np.float64)
     own = np.empty(0) if wanted is None else scaled(wanted.ravel(), -reduced.units.train)
@@ -78,6 +81,12 @@ def expected_run(problem: Problem, schedule: Schedule, levels: Array | None, *, 
 def end_excess(problem: Problem, schedule: Schedule) -> float:
     """Return the expected train loss above the smallest, in the problem's own unit, at the end."""
     reduced = problem._reduced
+    _check_reduction(reduced, schedule)
     model = Model.of(reduced, (), decays=any(phase.weight_decay for phase in schedule.phases))
     _, end = follow_moments(reduced, model, schedule, np.empty(0), exact=False)
     return model.excess(end.moments.mean, end.moments.covariance)
+
+
+def _check_reduction(problem: Reduced, schedule: Schedule) -> None:
+    if problem.reduction is not None:
+        check_stays(schedule, from_zero=origin_along(problem) is None)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from isoloss.problems.decomposition import RTOL
 from isoloss.problems.problem import Problem
+from isoloss.problems.reduced import TrainRows as OwnRows
 from isoloss.problems.semidefinite import ROUNDED, Entries, cutoff, own_rounding
 
 __all__ = [
@@ -55,9 +56,12 @@ class LinearRows:
             _flatten(X, center)
             _flatten(y, offset)
         X, y = X * root[:, None], y * root[:, None]
-        if intercept and 1 < len(X) <= X.shape[1]:
-            X, y = (_without_mean(rows, root) for rows in (X, y))
-        return cls(Problem.from_data(X, y, rtol=rtol), center, offset)
+        if not (intercept and 1 < len(X) <= X.shape[1]):
+            return cls(Problem.from_data(X, y, rtol=rtol), center, offset)
+        turned = Problem.from_data(*(_without_mean(rows, root) for rows in (X, y)), rtol=rtol)
+        # minibatches draw the rows themselves
+        kept = dataclasses.replace(turned._reduced, rows=OwnRows(X, y, intercept=False))
+        return cls(Problem(kept), center, offset)
 
     def test_rows(self, X: Floats) -> Floats:
         """Return further rows as the problem's test rows."""

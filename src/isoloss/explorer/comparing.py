@@ -8,13 +8,14 @@ from isoloss.comparison import Comparison, filters, tables
 from isoloss.explorer.queries import Fields
 from isoloss.schedules.grammar import SpecError
 from isoloss.schedules.text import Spec
-from isoloss.schedules.unfinished import read_unfinished
+from isoloss.schedules.unfinished import Unfinished, read_unfinished
 
 __all__ = ["DEFAULT_SCHEDULES", "MOST_SCHEDULES", "comparison_view", "read_schedules"]
 
 DEFAULT_SCHEDULES = ("flow", "gd(1.0, 10) > flow", "gd(0.1, 1000)")
 MOST_SCHEDULES = 8
 _MOST_STEPS = 10**6  # the most changing rates, which are walked one by one
+_MOST_EXPECTED = 10**4  # the most steps whose means and covariances are walked one by one
 
 
 def read_schedules(fields: Fields) -> tuple[str, ...]:
@@ -23,7 +24,7 @@ def read_schedules(fields: Fields) -> tuple[str, ...]:
     if len(texts) > MOST_SCHEDULES:
         fields.fault("schedule", f"at most {MOST_SCHEDULES} schedules; got {len(texts)}")
         return DEFAULT_SCHEDULES
-    read, walked = ["flow"], 0
+    read, walked, expected = ["flow"], 0, 0
     for i, text in enumerate(texts):
         try:
             spec = read_unfinished(text, max_rates=_MOST_STEPS)
@@ -34,8 +35,18 @@ def read_schedules(fields: Fields) -> tuple[str, ...]:
             phases = spec.relative.phases
             varying = [p for p in phases if not isinstance(getattr(p, "lr", 0.0), float)]
             walked += sum(phase.steps for phase in varying)
+            expected += sum(phase.steps for phase in phases if not phase.is_plain)
+        elif isinstance(spec, Unfinished) and not spec.is_plain:
+            message = "'...' stands here for a number of plain steps alone; use isoloss compare"
+            fields.fault(f"schedule.{i}", message)
         if walked > _MOST_STEPS:
             message = f"at most {_MOST_STEPS} steps of changing rates here, in all schedules"
+            fields.fault(f"schedule.{i}", message)
+        if expected > _MOST_EXPECTED:
+            message = (
+                f"at most {_MOST_EXPECTED} steps with weight decay, minibatches or momentum for "
+                "each step here, in all schedules"
+            )
             fields.fault(f"schedule.{i}", message)
         if str(spec) not in read:
             read.append(str(spec))

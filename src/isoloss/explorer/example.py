@@ -10,17 +10,20 @@ import numpy as np
 
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
-from isoloss.explorer.queries import Fields
+from isoloss.explorer.queries import FaultsError, Fields
 from isoloss.levels.band import level_band
 from isoloss.paper.two_dimensions import draws, proposition_target
+from isoloss.problems.filtered import Filtered
 from isoloss.problems.problem import Problem
 from isoloss.schedules.families.annealing import anneal
 from isoloss.schedules.phases import GradientFlow
+from isoloss.schedules.schedule import Schedule
 
 __all__ = ["ExampleState", "Trained", "view"]
 
 _POINTS = 80  # points per phase of a path
 _FAR = 1e9
+_MOST_ROWS, _MOST_MINIBATCHES = 10**6, 10**4
 _ROUNDING = 1e-12  # allowed, as bounds are attained: in part 2 exactly, in part 1 as α → 0
 _TEST = (0.5, 0.5)
 _DRAWS = tuple((draw.counts, str(draw.probability)) for draw in draws())
@@ -36,6 +39,8 @@ class ExampleState:
         How often each direction was drawn.
     lr, steps : float, int
         The rate η and the number K of steps of the annealed run.
+    batch : int or None
+        The number B of rows in each of its minibatches, drawn with replacement; None for all rows.
     level, alpha : float
         The train loss ε to stop at, and α of Proposition 1.
     start, target : tuple of float
@@ -47,6 +52,7 @@ class ExampleState:
     draw: tuple[int, ...] = (2, 1)
     lr: float = 1.4475
     steps: int = 12
+    batch: int | None = None
     level: float = 0.12
     alpha: float = 0.1
     start: tuple[float, ...] = (0.0, 0.0)
@@ -70,10 +76,18 @@ class ExampleState:
         instance = fields.choice("instance", "no", "instance", ("yes", "no")) == "yes"
         if instance:
             points = {"start": (0.0, 0.0), "target": proposition_target(alpha)}
+        steps = fields.whole("steps", own.steps, "the steps K", least=0, most=10**9)
+        batch = None
+        if fields.query.get("batch"):
+            batch = fields.whole("batch", 1, "the batch size B", least=1, most=_MOST_ROWS)
+            if steps > _MOST_MINIBATCHES:
+                most = f"at most {_MOST_MINIBATCHES} steps of minibatches here"
+                fields.fault("steps", f"{most}; got {steps}: empty the batch size B for more")
         state = cls(
             draw=tuple(map(int, draw.split(","))),
             lr=fields.number("lr", own.lr, "the learning rate η", least=1e-9, most=1e6),
-            steps=fields.whole("steps", own.steps, "the steps K", least=0, most=10**9),
+            steps=steps,
+            batch=batch,
             level=fields.number("level", own.level, "the train loss ε", least=1e-100, most=1e100),
             alpha=alpha,
             start=points["start"],
@@ -91,6 +105,7 @@ class Trained:
     problem: Problem
     flow: Run
     annealed: Run
+    """With minibatches, it is of the same problem, made from its rows."""
 
     @cached_property
     def is_trained(self) -> bool:
@@ -105,10 +120,23 @@ class Trained:
             test=_TEST,
             start=[s - t for s, t in zip(state.start, state.target, strict=True)],
         )
-        runs = train(
-            problem, [GradientFlow(), anneal(state.lr, state.steps)], train_loss=state.level
-        )
-        return cls(state, problem, *runs)
+        if state.batch is None:
+            both = [Schedule(GradientFlow()), anneal(state.lr, state.steps)]
+            return cls(state, problem, *train(problem, both, train_loss=state.level))
+        flow = train(problem, GradientFlow(), train_loss=state.level)
+        annealed = anneal(state.lr, state.steps, batch_size=state.batch)
+        try:
+            run = train(of_rows(state), annealed, train_loss=state.level)
+        except ValueError as error:
+            raise FaultsError({"batch": str(error)}, state=state) from None
+        return cls(state, problem, flow, run)
+
+
+def of_rows(state: ExampleState) -> Problem:
+    """Return the problem of a state from the rows that were drawn."""
+    X, X_test = np.repeat(np.eye(2), state.draw, axis=0), np.eye(2)
+    target, start = np.array(state.target), np.array(state.start)
+    return Problem.from_data(X, X @ target, X_test, X_test @ target, start=start)
 
 
 def view(state: ExampleState) -> dict[str, Any]:
@@ -124,7 +152,7 @@ def view(state: ExampleState) -> dict[str, Any]:
         "draws": [{"counts": counts, "probability": share} for counts, share in _DRAWS],
         "curvature": curvature,
         "test": _TEST,
-        "marks": _marks(curvature),
+        "marks": _marks(curvature, state.batch),
         "runs": {
             name: _run(run, state, *edge)
             for (name, run), edge in zip(runs.items(), edges[1:], strict=True)
@@ -144,20 +172,22 @@ def _run(run: Run, state: ExampleState, lowest: float, highest: float) -> dict[s
     if np.isfinite(highest) and highest > lowest:
         place = float(np.clip((run.test_loss - lowest) / (highest - lowest), 0.0, 1.0))
 
-    def points(sign: Any, log: Any) -> np.ndarray:
+    def points(at: Filtered) -> np.ndarray:
+        if run.schedule.has_minibatches:
+            return np.asarray(at.coef())
         # β = β(0) + (h - 1) δ(0) keeps a direction that never moves exactly at its start
         delta = np.subtract(state.start, state.target)
         with np.errstate(over="ignore", invalid="ignore"):  # diverging runs may overflow
-            moved = (np.asarray(sign) * np.exp(log) - 1.0) * delta
+            moved = (np.asarray(at.sign) * np.exp(at.log) - 1.0) * delta
         return state.start + np.where(delta == 0, 0.0, moved)
 
     return {
-        "points": points(path.sign, path.log),
+        "points": points(path),
         "steps": path.steps,
         "time": path.steps * lr + path.time,
         "train": path.train_loss,
         "test": path.test_loss,
-        "end": points(run.sign, run.log),
+        "end": points(run),
         "reached": run.reached,
         "end_steps": run.steps,
         "end_time": run.time,
@@ -169,13 +199,17 @@ def _run(run: Run, state: ExampleState, lowest: float, highest: float) -> dict[s
     }
 
 
-def _marks(curvature: np.ndarray) -> list[dict[str, Any]]:
+def _marks(curvature: np.ndarray, batch: int | None) -> list[dict[str, Any]]:
     """Return the rates that the slider marks, each with a description of its effect."""
     top = float(curvature.max())
     marks = {1 / (2 * top): ["1/(2γ₁)"], 1 / top: ["1/γ₁, the largest stable rate"]}
     for i, gamma in enumerate(curvature):
         if gamma > 0:
             marks.setdefault(1 / (2 * float(gamma)), []).append(f"removes β{'₁₂'[i]} in one step")
+    if batch is not None:
+        # a step multiplies E δ² by 1 - 4ηγ + 4η²(γ² + γ(1 - γ)/B)
+        stable = 1 / (top + (1 - top) / batch)
+        marks.setdefault(stable, []).append("the largest rate stable in mean square")
     return [{"value": value, "label": ": ".join(words)} for value, words in sorted(marks.items())]
 
 
@@ -191,14 +225,17 @@ def _bounds(trained: Trained) -> list[dict[str, Any]]:
         rest *= np.abs(1 - 2 * state.lr * gamma[1 - top]) ** (2.0 * state.steps)
     flow, annealed = trained.flow.test_loss, trained.annealed.test_loss
     low, high = 1.5 * level * (1 - state.alpha), 0.75 * level + float(rest)
+    first = {
+        "name": "Proposition 1, part 1",
+        "statement": "flow: test loss ≥ 1.5 ε (1 − α)",
+        "bound": low,
+        "value": flow,
+        "holds": flow >= low * (1 - _ROUNDING),
+    }
+    if state.batch is not None:  # part 2 is about full batches
+        return [first]
     return [
-        {
-            "name": "Proposition 1, part 1",
-            "statement": "flow: test loss ≥ 1.5 ε (1 − α)",
-            "bound": low,
-            "value": flow,
-            "holds": flow >= low * (1 - _ROUNDING),
-        },
+        first,
         {
             "name": "Proposition 1, part 2",
             "statement": "annealed: test loss ≤ 0.75 ε + λ₂δ₂(0)²(1 − 2ηγ₂)²ᴷ",
@@ -215,6 +252,7 @@ def _premises(state: ExampleState) -> list[dict[str, Any]]:
     return [
         {"text": "start 0, target 100 α^(−1/2)", "met": placed},
         {"text": "η = 3/2", "met": state.lr == 1.5},
+        {"text": "full batches", "met": state.batch is None},
         {"text": "ε below 1", "met": state.level < 1},
         {"text": "both directions drawn", "met": all(state.draw)},
     ]
@@ -223,6 +261,12 @@ def _premises(state: ExampleState) -> list[dict[str, Any]]:
 def _notes(trained: Trained) -> list[str]:
     """Return sentences on what is special about this state."""
     state, notes = trained.state, []
+    if state.batch is not None:
+        notes.append(
+            f"Minibatches of {state.batch} of the three samples, drawn with replacement: losses of "
+            "the annealed run are expected ones, of runs that all stop at the same time, and its "
+            "path is that of the mean parameters."
+        )
     if not trained.is_trained:
         start = trained.problem.start_train_loss
         notes.append(

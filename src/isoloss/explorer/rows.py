@@ -8,6 +8,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from isoloss.comparison import Comparison
 from isoloss.comparison.stops import compared as compared_quietly
 from isoloss.datasets import SHIPPED, ColumnError, Split, Table, load, split, target_columns
@@ -15,12 +17,16 @@ from isoloss.explorer.comparing import comparison_view, read_schedules
 from isoloss.explorer.queries import FaultsError, Fields
 from isoloss.explorer.uploads import Uploads
 from isoloss.problems.problem import Problem
+from isoloss.schedules.phases import Steps
+from isoloss.schedules.text import Spec
+from isoloss.schedules.unfinished import read_unfinished
 
 __all__ = ["RowsState", "RowsView"]
 
 UPLOADED = "file"
 _TASKS = ("auto", "regression", "classification")
 _KEPT = 4  # decompositions to keep
+_MOST_WORK = 2e10  # multiplications for minibatches of rows, which take seconds
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ class RowsView:
         try:
             rows, problem = self._problem(state, table)
             faulty = ""
+            _check_work(rows, problem, state.schedules)
             test_error = rows.test_error if rows.classes else None
             return rows, compared_quietly(
                 problem, state.schedules, state.levels, test_error=test_error
@@ -164,6 +171,24 @@ class RowsView:
                     if self._kept.get(key) is mine:
                         del self._kept[key]
         return found.result()
+
+
+def _check_work(rows: Split, problem: Problem, schedules: tuple[str, ...]) -> None:
+    """Raise ``ValueError`` if steps with minibatches of the train rows would take long."""
+    size = len(rows.X) * np.asarray(problem.curvature).size ** 2
+    for text in schedules:
+        given = read_unfinished(text)
+        phases = given.relative.phases if isinstance(given, Spec) else ()
+        steps = sum(
+            phase.steps
+            for phase in phases
+            if isinstance(phase, Steps) and phase.batch_size and phase.sampling != "gaussian"
+        )
+        if steps * size > _MOST_WORK:
+            raise ValueError(
+                f"{text}: with minibatches of these rows, at most {_MOST_WORK // size:.0f} steps "
+                "here; use isoloss compare, or sampling=gaussian, which approximates them"
+            )
 
 
 def _decomposed(state: RowsState, table: Table) -> tuple[Split, Problem]:

@@ -24,12 +24,8 @@ problem = il.Problem.from_spectra(
     test=[0.5, 0.5],
     start=[s - t for s, t in zip(start, target)],
 )
-runs = {{
-    "flow": il.train(problem, il.GradientFlow(), train_loss=level),
-    "annealed": il.train(problem, il.anneal(lr, steps), train_loss=level),
-}}
-for name, run in runs.items():
-    end = [float(r) + t for r, t in zip(run.residual(), target)]
+{annealed}for name, run in runs.items():
+    end = [float(r) + t for r, t in zip(run.residual(), target)]{mean}
     band = il.level_band(problem, run.train_loss)
     print(f"{{name}}: after {{run.steps}} steps and flow time {{float(run.time)!r}} at {{end!r}}")
     print(f"  train loss {{float(run.train_loss)!r}}")
@@ -39,6 +35,26 @@ flow, annealed = (float(run.test_loss) for run in runs.values())
 print(f"flow / annealed: {{flow / annealed if annealed else None!r}}")
 '''
 
+_FULL_BATCHES = """runs = {
+    "flow": il.train(problem, il.GradientFlow(), train_loss=level),
+    "annealed": il.train(problem, il.anneal(lr, steps), train_loss=level),
+}
+"""
+
+_MINIBATCHES = """# of the rows, of which each minibatch draws some: its losses are expected ones
+X, X_test = np.repeat(np.eye(2), draw, axis=0), np.eye(2)
+rows = il.Problem.from_data(X, X @ target, X_test, X_test @ target, start=start)
+annealed = il.anneal(lr, steps, batch_size={batch})
+runs = {{
+    "flow": il.train(problem, il.GradientFlow(), train_loss=level),
+    "annealed": il.train(rows, annealed, train_loss=level),
+}}
+"""
+
+_MEAN = """
+    if name == "annealed":
+        end = run.coef().tolist()  # the mean"""
+
 _BOUNDS = """
 # Proposition 1 (its setting: start 0, target 100 alpha**-0.5 twice, lr 3/2, level below 1)
 alpha = {alpha!r}
@@ -47,8 +63,9 @@ factor = np.float64(abs(1 - 2 * lr * min(draw) / {n}))  # of the flat direction,
 with np.errstate(over="ignore"):  # a divergence beyond float64 bounds nothing
     rest = float(0.5 * (start[flat] - target[flat]) ** 2 * factor ** (2.0 * steps))
 print(f"part 1: {{flow!r}} >= {{1.5 * level * (1 - alpha)!r}}")
-print(f"part 2: {{annealed!r}} <= {{0.75 * level + rest!r}}")
-"""
+{part_2}"""
+
+_PART_2 = 'print(f"part 2: {annealed!r} <= {0.75 * level + rest!r}")\n'
 
 _SPECTRUM = '''"""Schedules on a spectrum, as the isoloss explorer showed them."""
 
@@ -106,6 +123,7 @@ for name, values in zip(at.names, at.values):
 
 def example_script(state: ExampleState) -> str:
     """Return the script for the paper's example."""
+    full = state.batch is None
     text = _EXAMPLE + (_BOUNDS if all(state.draw) else "")
     return text.format(
         alpha=state.alpha,
@@ -116,6 +134,9 @@ def example_script(state: ExampleState) -> str:
         lr=state.lr,
         steps=state.steps,
         level=state.level,
+        annealed=_FULL_BATCHES if full else _MINIBATCHES.format(batch=state.batch),
+        mean="" if full else _MEAN,
+        part_2=_PART_2 if full else "",
     )
 
 

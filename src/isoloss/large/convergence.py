@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss._arrays import conversion
+from isoloss.dynamics.krylov import check_stays
 from isoloss.dynamics.training import train
 from isoloss.levels.grid import Levels
 from isoloss.problems.problem import Problem
 from isoloss.schedules.phases import GradientFlow
-from isoloss.schedules.resolving import read, read_all
+from isoloss.schedules.resolving import in_own_units, read, read_all
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import Spec
 
@@ -34,9 +35,14 @@ class ConvergenceTest:
     levels: Levels
 
     @classmethod
-    def read(cls, schedules: Any, train_loss: Any) -> ConvergenceTest:
-        """Read one or more schedules or texts, and the train losses."""
+    def read(cls, schedules: Any, train_loss: Any, *, from_zero: bool) -> ConvergenceTest:
+        """Read one or more schedules or texts, and the train losses.
+
+        ``from_zero`` says whether training starts at parameters 0.
+        """
         several = list(read_all(schedules, read).values())
+        for each in several:
+            check_stays(in_own_units(each), from_zero=from_zero)
         if train_loss is None:
             return cls(several, Levels.read(_LEVELS, lowest=1e-6))
         if conversion.count("train_loss", train_loss) is not None:

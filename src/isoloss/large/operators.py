@@ -62,6 +62,7 @@ def from_operator(
         Test data. Without them, only the train losses must converge.
     schedules : str, Schedule, phase or list of these, optional
         Schedules whose losses must converge. Rates in texts are in units of the largest stable one.
+        Without rows, they take no minibatches; with weight decay, training starts at 0.
     train_loss : array_like, optional
         The train losses at which the losses must converge (or at a schedule's end, if it does not
         reach them). The default is 20 levels, evenly spaced in the log of the excess down to a
@@ -84,7 +85,7 @@ def from_operator(
     TypeError
         If a schedule is of another type.
     ValueError
-        If shapes disagree, or an entry or a product is not finite.
+        If shapes disagree, an entry or a product is not finite, or a schedule leaves the space.
 
     Warns
     -----
@@ -133,7 +134,7 @@ def from_operator(
         raise ValueError(f"rtol must be between 0 and 1; got {rtol!r}")
     if operator.index(max_rank) < 1:
         raise ValueError(f"max_rank must be at least 1; got {max_rank!r}")
-    convergence = ConvergenceTest.read(schedules, train_loss)
+    convergence = ConvergenceTest.read(schedules, train_loss, from_zero=not first.any())
     problem = _grown(rows, test, first, convergence, rtol, max_rank)
     assert problem.coordinates is not None
     named = dataclasses.replace(problem.coordinates, names=names)

@@ -16,16 +16,20 @@ from isoloss._messages.near_misses import suggest
 from isoloss._parallel.threads import blas_by_size
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
+from isoloss.levels.band import level_band
 from isoloss.levels.grid import between
 from isoloss.levels.reachable import best_filter, reachable_band
+from isoloss.optimize.by_training import is_filtered, search_by_training
 from isoloss.optimize.constraints import Goal, Limits
 from isoloss.optimize.named import Named, in_units
 from isoloss.optimize.searching import search
 from isoloss.optimize.shapes import Decreasing, Free, Shape
+from isoloss.problems.expected import origin_along
 from isoloss.problems.problem import Problem
 from isoloss.problems.units import scaled
 from isoloss.schedules import families
 from isoloss.schedules.schedule import Schedule
+from isoloss.schedules.settings import Settings
 
 __all__ = ["FAMILIES", "Design", "design"]
 
@@ -67,11 +71,20 @@ class Design:
 
     @cached_property
     def bound(self) -> float:
-        """The test loss that no schedule can beat, from `best_filter` or `reachable_band`."""
+        """The test loss that no schedule can beat, from `best_filter` or `reachable_band`.
+
+        With weight decay or minibatches, at a level, it is that of all parameters, from
+        `level_band`. NaN if no bound is known: with weight decay from parameters other than 0.
+        """
         problem = self.run.problem
         if self.level is None:
+            decays = any(phase.weight_decay for phase in self.schedule.phases)
+            if decays and origin_along(problem._reduced) is not None:
+                return math.nan
+            # noise adds to the test loss of the mean, which is a filter's
             return float(best_filter(problem).test_loss)
-        band = reachable_band(problem, self.level)
+        # means of losses also lie in the level band, which is convex
+        band = (reachable_band if self.schedule.is_plain else level_band)(problem, self.level)
         return float(band.lowest if self.goal == "lowest" else band.highest)
 
     @property
@@ -88,11 +101,12 @@ class Design:
     def gap(self) -> float:
         """The largest amount by which another schedule could beat the test loss."""
         gap = self.bound - self.test_loss if self.goal == "highest" else self.test_loss - self.bound
-        return max(gap, 0.0)
+        return gap if math.isnan(gap) else max(gap, 0.0)
 
     def __repr__(self) -> str:
+        bound = "" if math.isnan(self.bound) else f"bound {self.bound:.6g}, "
         return (
-            f"Design({self.family}: test loss {self.test_loss:.6g}, bound {self.bound:.6g}, "
+            f"Design({self.family}: test loss {self.test_loss:.6g}, {bound}"
             f"train loss {self.train_loss:.6g})"
         )
 
@@ -119,6 +133,11 @@ def design(
     The derivatives of the test loss in the rates are known, even where the stop depends on them.
     So SciPy's optimizers (L-BFGS-B, or SLSQP under constraints) improve each of several starts
     without any training. Free rates start from the best polynomial of their degree.
+
+    With momentum, weight decay or minibatches the derivatives are not known. The few parameters of
+    a family are then improved by the Nelder–Mead method, training at each trial; free and
+    decreasing rates are refused. Losses are expected ones, and at a level without flow, training
+    may stop before the last step.
 
     Parameters
     ----------
@@ -159,7 +178,9 @@ def design(
     seed : int, default: 0
         The seed for random starts.
     **fixed
-        Arguments of a family's function that are fixed instead of optimized.
+        Arguments of a family's function that are fixed instead of optimized; for every family of
+        few parameters also settings of the optimizer, such as ``batch_size=32`` or
+        ``weight_decay=0.01`` (see `Schedule.with_settings`).
 
     Returns
     -------
@@ -196,23 +217,26 @@ def design(
     if not 0 < largest < math.inf:
         raise ValueError(f"max_lr must be positive and finite; got {max_lr!r}")
     called = _name(family)
+    settings: dict[str, Any] = {
+        name: fixed.pop(name) for name in Settings.__annotations__ if name in fixed
+    }
     shapes = _shapes(family, called, steps, (stable, largest, unit), fixed)
     flow = flow or called == "annealed"
     level = None if train_loss is None else conversion.number("train_loss", train_loss)
-    found = search(
-        Problem(own),
-        shapes,
-        Goal(goal, None if level is None else scaled(level, -units.train), flow),
-        Limits(float(max_amplification), max_growth, int(starts), int(seed)),
-    )
+    limits = Limits(float(max_amplification), max_growth, int(starts), int(seed))
+    if is_filtered(shapes[0], settings):
+        own_level = None if level is None else scaled(level, -units.train)
+        schedule = search(Problem(own), shapes, Goal(goal, own_level, flow), limits)
+        found = None if schedule is None else in_units(schedule, -unit)
+    else:
+        found = search_by_training(problem, shapes, Goal(goal, level, flow), limits, settings)
     if found is None:
         raise ValueError(
             f"no schedule of the family {called} with {steps} steps stops at train loss {level} "
             "within the bounds; allow more steps, a larger max_lr or max_growth, or flow=True"
         )
-    schedule = in_units(found, -unit)
-    run = train(problem, schedule, level)
-    return Design(schedule=schedule, run=run, goal=goal, family=called, level=level)
+    run = train(problem, found, level)
+    return Design(schedule=found, run=run, goal=goal, family=called, level=level)
 
 
 def _check(problem: Problem, goal: str, train_loss: float | None, steps: int, starts: int) -> None:

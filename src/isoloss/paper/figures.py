@@ -15,6 +15,7 @@ from isoloss.dynamics.run import Run
 from isoloss.dynamics.training import train
 from isoloss.levels.band import level_band
 from isoloss.paper.two_dimensions import example, proposition_target
+from isoloss.problems.filtered import Filtered
 from isoloss.reports.plotting import COLOURS, new_figure, style
 from isoloss.schedules.families.annealing import anneal
 from isoloss.schedules.phases import GradientDescent, GradientFlow
@@ -97,7 +98,7 @@ def draw_paths(
         panel.set_title(title, loc="left")
     _contours(axes[2], _TEST, target, level, limits)
     for run, name, marker in ((flow, "blue", "s"), (annealed, "orange", "o")):
-        point = np.asarray(run.residual()) + target
+        point = _residual(run, target) + target
         word = "flow" if name == "blue" else "annealed"
         label = f"{word}: train {run.train_loss:#.2g}, test {run.test_loss:#.3g}"
         axes[2].plot(*point, marker, color=COLOURS[name], ms=7, mec="w", label=label, zorder=5)
@@ -171,12 +172,19 @@ def losses_figure(alpha: float = 0.1, steps: int = 10) -> Figure:
     return figure
 
 
+def _residual(points: Filtered, target: Sequence[float]) -> Floats:
+    """Return β - β*, or its mean, at a run's end or along its path."""
+    if points.problem._reduced.coordinates is not None:  # rows have an eigenbasis of their own
+        return np.asarray(points.coef()) - target
+    return np.asarray(points.residual())
+
+
 def _limits(runs: Sequence[Run], target: Sequence[float], level: float) -> Limits:
     """Return limits that include the start, its mirror image, the level set and the ends."""
     centre = np.asarray(target)
     curvature = np.asarray(runs[0].problem.curvature)
     start = np.abs(np.asarray(runs[0].problem._reduced.start_residual)[:, 0])
-    ends = [np.abs(np.asarray(run.residual())) for run in runs]
+    ends = [np.abs(_residual(run, target)) for run in runs]
     set_ = np.sqrt(level / np.where(curvature > 0, curvature, np.inf))
     reach = 1.15 * np.max([start, set_, *ends], axis=0)
     reach = np.maximum(reach, reach[::-1] * (1.6, 0.4))  # roughly the panels' aspect ratio
@@ -215,7 +223,7 @@ def _level_set(axes: Axes, curvature: Floats, target: Sequence[float], level: fl
 
 def _draw_path(axes: Axes, run: Run, target: Sequence[float]) -> None:
     path = run.path(points=200)
-    points = np.asarray(path.residual()) + target
+    points = _residual(path, target) + target
     steps = int(path.steps[-1])
     style_: dict[str, Any] = {"zorder": 4}
     if steps:

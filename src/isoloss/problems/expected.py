@@ -17,6 +17,7 @@ from isoloss.problems.reduced import Reduced
 from isoloss.problems.units import scaled
 
 __all__ = [
+    "added_row_losses",
     "added_test_loss",
     "mean_parameters",
     "mean_residual",
@@ -72,6 +73,20 @@ def added_test_loss(problem: Reduced, covariance: Floats, *, is_full: bool) -> F
         form = (np.swapaxes(factor, -1, -2) @ factor)[(..., *levels, slice(None), slice(None))]
         found = np.einsum("...ij,...ij->...", form, covariance)
     return cast("Floats", scaled(found, test.exponent))
+
+
+def added_row_losses(problem: Reduced, covariance: Floats, rows: Floats) -> Floats:
+    """Return what covariances (..., r, r) of the residual add to the losses of test rows (n, d).
+
+    The result has shape (..., n), in the user's unit.
+    """
+    coordinates = problem.coordinates
+    assert coordinates is not None
+    if coordinates.intercept:
+        rows = np.column_stack([rows, np.ones(len(rows))])
+    along = _numpy(coordinates.basis.project(rows))
+    found = np.sum((along @ covariance) * along, axis=-1)
+    return cast("Floats", scaled(found, 2 * problem.units.parameters))
 
 
 def origin_along(problem: Reduced) -> Floats | None:

@@ -162,6 +162,11 @@ class Schedule(_Composes):
             map(_keeps_velocity_aside, self.phases, self.phases[1:])
         )
 
+    @property
+    def has_minibatches(self) -> bool:
+        """Whether a phase takes minibatches, so that training gives expected losses."""
+        return any(getattr(phase, "batch_size", None) is not None for phase in self.phases)
+
     def learning_rates(self) -> npt.NDArray[np.float64]:
         """Return the rate of every step.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from isoloss.schedules.grammar import SpecError
-from isoloss.schedules.resolving import Given, read, read_all
+from isoloss.schedules.resolving import Given, in_own_units, read, read_all
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import MAX_RATES, Spec
 
@@ -36,6 +36,16 @@ class Unfinished:
         if steps > _SHORT:
             return Spec.parse(self.family, steps=steps)
         return _parsed(self.family, steps)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its schedules are plain (`Schedule.is_plain`), judged by one of them."""
+        for steps in _TRIED:
+            try:
+                return in_own_units(self.of(steps)).is_plain
+            except ValueError:  # the family has none of this many steps
+                continue
+        return True
 
     def __str__(self) -> str:
         if isinstance(self.family, str):

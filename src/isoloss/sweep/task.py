@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from isoloss._arrays import conversion
 from isoloss._parallel.threads import one_thread
 from isoloss.dynamics.stop_rule import LastStep
 from isoloss.dynamics.training import train
 from isoloss.levels.grid import Levels, starts_below
+from isoloss.problems.expected import origin_along
 from isoloss.problems.problem import Problem
+from isoloss.schedules.resolving import in_own_units
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import Spec
 
@@ -80,8 +83,12 @@ class Task:
     def fingerprints(self) -> list[str]:
         """Return hashes that identify the problems: a sampler's first one, or each given one."""
         draws = self.draws[:1] if callable(self.problems) else self.draws
+        plain = all(in_own_units(schedule).is_plain for schedule in self.schedules)
         with one_thread():
-            return [_fingerprint(self._problem(draw)) for draw in draws]
+            problems = [self._problem(draw) for draw in draws]
+            return [
+                _fingerprint(each) + ("" if plain else _beyond_filters(each)) for each in problems
+            ]
 
     def _problem(self, draw: int) -> Problem:
         if callable(self.problems):
@@ -107,3 +114,16 @@ def _fingerprint(problem: Problem) -> str:
     reduced = problem._reduced
     parts = (reduced.gamma, reduced.log_weights, np.array(losses), np.array(probes, dtype=float))
     return hashlib.sha256(b"".join(np.asarray(part).tobytes() for part in parts)).hexdigest()
+
+
+def _beyond_filters(problem: Problem) -> str:
+    """Return a hash of what weight decay and minibatches depend on: the origin, and the rows."""
+    reduced = problem._reduced
+    rows = () if reduced.rows is None else (reduced.rows.inputs, reduced.rows.targets)
+    origin = origin_along(reduced)
+    parts = [*rows, *(() if origin is None else (origin,))]
+    # without rows, the same curvatures may be those of rows and of a distribution
+    kind = f"{reduced.is_population}".encode()
+    return hashlib.sha256(
+        kind + b"".join(conversion.floats("rows", part).tobytes() for part in parts)
+    ).hexdigest()

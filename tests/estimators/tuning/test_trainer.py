@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dynamics.moments.enumerated import batches, sgd
 
 import isoloss as il
 from isoloss.dynamics import following
@@ -72,3 +73,34 @@ def test_schedules_are_trained_as_each_by_itself(
             # from the start on, in coordinates: what the predictions are made of
             change = run.sign * np.exp(run.log) - 1.0
             np.testing.assert_allclose(stops.changes[k][1:], change, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("unit", ["absolute", "start", "excess"])
+def test_what_is_no_filter_is_trained_fold_by_fold(unit: str) -> None:
+    rng = np.random.default_rng(6)
+    data = [(s * rng.normal(size=(3, 2)), rng.normal(size=(3, 1))) for s in (0.5, 0.3)]
+    problems = [il.Problem.from_data(*each) for each in data]
+    trainer = Trainer(problems, Levels.read([0.9], unit), "exact")
+    texts: list[Any] = ["flow", "gd(0.1, 2, batch_size=2, weight_decay=0.2)", il.anneal(0.1, 1)]
+    _, found, _ = trainer.stops(texts)
+    for i, ((X, y), problem) in enumerate(zip(data, problems, strict=True)):
+        top = float(problem.curvature[0])
+        states = sgd(
+            X, y, np.zeros((2, 1)), [0.1 / top] * 2, [0.0] * 2, batches(3, 2, replacement=True),
+            weight_decay=0.2 * top,
+        )  # fmt: skip
+        end = sum(p * np.sum((X @ w - y) ** 2) / 3 for w, _, p in states)
+        assert found.train_loss[i, 0] == pytest.approx(end, rel=1e-12)
+        change = problem._reduced.coordinates.basis.full.T @ sum(p * w for w, _, p in states)
+        residual = problem._reduced.start_residual
+        moved = change[:, 0] / residual[:, 0]
+        scale = 2.0**problem._reduced.units.parameters
+        np.testing.assert_allclose(found.changes[i][0], moved / scale, rtol=1e-11)
+        start, floor = float(np.sum(y**2)) / 3, float(problem.min_train_loss)
+        offset = floor if unit == "excess" else 0.0
+        one = {"absolute": 1.0, "start": start, "excess": start - floor}[unit]
+        assert found.loss[i, 0] == pytest.approx((end - offset) / one, rel=1e-12)
+        level = offset + 0.9 * one
+        alone = il.train(problem, texts[1], level * (1 + 2.0**-47) if unit == "absolute" else level)
+        assert bool(found.reached[i, 1]) == bool(alone.reached)
+        assert found.train_loss[i, 1] == pytest.approx(float(alone.train_loss), rel=1e-9)

@@ -20,6 +20,8 @@ __all__ = ["flow_on", "resting"]
 
 Floats = npt.NDArray[np.float64]
 
+_MAX_NEWTON, _CLOSE = 50, 2.0**-51
+
 
 def flow_on(crossings: Crossings, moments: Moments, time: float, decay: float) -> Moments:
     """Flow for a time, stop at the levels that the train loss reaches, and return the end.
@@ -41,13 +43,40 @@ def flow_on(crossings: Crossings, moments: Moments, time: float, decay: float) -
     def at(when: float) -> Moments:
         return _flown(moments, rest, rates, when)
 
+    since = 0.0
     while crossings.any_open:
-        found = first_time_below(coefficients, exponents, crossings.target, time)
+        # without weight decay the loss only falls
+        found = None if decay else _fallen(size, 2.0 * rates, crossings.target, since, time)
+        if found is None:
+            found = first_time_below(coefficients, exponents, crossings.target, time)
         if found is None:
             break
         crossings.flowed(found, at(found))
+        since = found
     crossings.time += time
     return at(time)
+
+
+def _fallen(size: Floats, rates: Floats, target: float, since: float, time: float) -> float | None:
+    """Return when Σ size·exp(-rates·t) falls to a target; None leaves it to a careful search.
+
+    The log of the sum is convex, so Newton's method rises to the root without passing it.
+    """
+    moves = (size > 0) & (rates > 0)
+    if not (moves.any() and target > 0):
+        return None
+    logs, rates = np.log(size[moves]) - math.log(target), rates[moves]
+    found = max(since, float(np.max(logs / rates)))
+    for _ in range(_MAX_NEWTON):
+        terms = np.exp(logs - rates * found)
+        total = float(terms.sum())
+        if not total > 0:
+            return None
+        move = math.log(total) * total / float(rates @ terms)
+        found = max(found + move, since)
+        if abs(move) <= _CLOSE * found:
+            return found if found <= time else None
+    return None
 
 
 def _flown(moments: Moments, rest: Floats, rates: Floats, time: float) -> Moments:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from isoloss.levels.grid import Levels, measure
 from isoloss.levels.ridge_regression import shrinkage
 from isoloss.problems.batching import batch
 from isoloss.problems.problem import Problem
-from isoloss.schedules.resolving import Given, rate_unit, read
+from isoloss.schedules.resolving import Given, in_own_units, rate_unit, read
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import Spec
 
@@ -85,13 +85,34 @@ class Trainer:
     def stops(self, schedules: Sequence[Given]) -> list[FoldStops]:
         """Train by each schedule to its end and to all levels."""
         given = [read(each) for each in schedules]
-        relative = [each.relative for each in given if isinstance(each, Spec)]
-        absolute = [each for each in given if isinstance(each, Schedule)]
+        plain = [each for each in given if in_own_units(each).is_plain]
+        relative = [each.relative for each in plain if isinstance(each, Spec)]
+        absolute = [each for each in plain if isinstance(each, Schedule)]
         runs: Iterable[Run] = ()
         if relative:
             runs = train(self.together, relative, self.levels, last_step=self.last_step)
         together, each_alone = map(self._stops, runs), self._each(absolute)
-        return [next(together if isinstance(each, Spec) else each_alone) for each in given]
+        return [
+            self._expected(each)
+            if not in_own_units(each).is_plain
+            else next(together if isinstance(each, Spec) else each_alone)
+            for each in given
+        ]
+
+    def _expected(self, schedule: Spec | Schedule) -> FoldStops:
+        """Train each problem itself, as minibatches depend on its rows and its targets' noise."""
+        runs = []
+        for problem, scale, offset in zip(self.problems, self.scale, self.offset, strict=True):
+            levels = offset + scale * self.levels
+            run = train(problem, schedule, levels, last_step=self.last_step)
+            runs.append(
+                replace(
+                    run.at(None),
+                    time=np.asarray(run.time)[None] / rate_unit(problem.max_lr),
+                    train_loss=((run.train_loss - offset) / scale)[None],
+                )
+            )
+        return self._stops(*runs)
 
     def _each(self, schedules: Sequence[Schedule]) -> Iterator[FoldStops]:
         """Train each problem by schedules in absolute rates."""

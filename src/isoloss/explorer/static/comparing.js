@@ -211,7 +211,10 @@ export class Comparing extends Tab {
     const { filters } = this.view;
     const cut = (v) => (v === null ? null : Math.max(-1e3, Math.min(1e3, v)));
     this.section.querySelector(".filter-title").textContent =
-      `Filters h(γ) at the stop for train loss ${short(filters.train_loss)}`;
+      `Filters h(γ) at the stop for train loss ${short(filters.train_loss)}` +
+      (filters.is_filter.every(Boolean)
+        ? ""
+        : "; schedules with minibatches, or with weight decay from another start than 0, are no filters");
     const values = filters.curves.flat().filter((v) => v !== null);
     this.filters.update({
       series: filters.names.map((name, i) => ({

@@ -99,7 +99,7 @@ export class Example extends Tab {
   }
 
   fill({ state }) {
-    for (const name of ["lr", "steps", "level", "alpha"]) this.put(name, state[name]);
+    for (const name of ["lr", "steps", "batch", "level", "alpha"]) this.put(name, state[name]);
     for (const name of PAIRS) {
       if (this.isFaulty(name) && this.view) continue;
       const shown = this.isFaulty(name) ? this.query.get(name).split(",") : state[name];

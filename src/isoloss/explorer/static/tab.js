@@ -36,7 +36,9 @@ export class Tab {
     if (!number || field.classList.contains("pair")) return;
     const range = field.querySelector(":scope > input[type=range]");
     const name = field.dataset.field;
-    number.addEventListener("input", () => number.value && this.set({ [name]: number.value }));
+    // a field with a placeholder may be empty
+    const said = () => number.value || (number.placeholder && !number.validity.badInput);
+    number.addEventListener("input", () => said() && this.set({ [name]: number.value || null }));
     // unreadable or half-typed input is reported on leaving the field
     number.addEventListener("change", () => number.value || this.set({ [name]: "" }));
     range?.addEventListener("input", () => {
