@@ -460,3 +460,10 @@ def test_what_cannot_be_designed_with_settings(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         il.design(PROBLEM, "best", family, **more)
+
+
+def test_rows_that_are_not_there_are_asked_for() -> None:
+    K = np.eye(3) + 1.0
+    problem = il.Problem.from_kernel(K, [1.0, 2.0, 4.0], K, [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="needs the rows of the train data"):
+        il.design(problem, "best", "annealed", steps=2, batch_size=2)

@@ -30,7 +30,9 @@ class ScheduledRegressor(RegressorMixin, Scheduled):
     schedule : str, Spec, Schedule or phase, default: "flow"
         A text, such as ``"gd(1.0, 100) > flow"``, has rates in units of the largest stable rate
         (see `isoloss.schedules.Spec`); a `Schedule` has absolute rates. The default without a
-        ``train_loss`` gives least squares (of smallest norm).
+        ``train_loss`` gives least squares (of smallest norm). With minibatches, which draw the
+        weighted, centred rows uniformly, the model has the mean parameters of such runs, and its
+        train loss is the expected one.
     train_loss : float, optional
         The train loss to stop at; by default the schedule runs to its end.
     train_loss_unit : {"absolute", "start", "excess"}, default: "absolute"

@@ -94,6 +94,8 @@ class ScheduleSearchCV(BaseSearchCV):
 
     Notes
     -----
+    Of schedules with minibatches, the mean parameters are scored, as ``predict`` uses them.
+
     The best score of many candidates is optimistic, and more so for designed schedules: judge the
     choice on rows that the search has not seen.
 
