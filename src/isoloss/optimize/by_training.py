@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from isoloss.dynamics.moments.crossings import DivergenceError
+from isoloss.dynamics.moments.crossings import DivergedError
 from isoloss.dynamics.run import Run
 from isoloss.dynamics.stopped import until
 from isoloss.dynamics.training import train
@@ -131,7 +131,7 @@ class _Search:
             return _FAILED
         try:
             run = train(self.problem, schedule, self.goal.level)
-        except (DivergenceError, ArithmeticError):
+        except (DivergedError, ArithmeticError):
             return _FAILED
         if self.goal.level is not None and not bool(run.reached):
             return _FAILED
