@@ -78,6 +78,8 @@ def test_runs_on_their_way() -> None:
     np.testing.assert_allclose(found.passed.coef()[:, 2], found.coef(), rtol=1e-13)
     assert repr(found.passed) == "SimulatedPoints(20 runs after [0, 5, 12] steps)"
     again = il.simulate(PROBLEM, phase, 20, 3)
+    mean = float(again.train_loss.mean())
+    assert repr(again) == f"Simulation(20 runs of the whole schedule, mean train_loss={mean:.6g})"
     assert again.train_loss.tolist() == found.train_loss.tolist()
     assert il.simulate(PROBLEM, phase, 20, 4).train_loss.tolist() != found.train_loss.tolist()
 

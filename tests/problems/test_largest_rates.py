@@ -54,6 +54,8 @@ def test_weight_decay_and_faults() -> None:
         problem.max_lr_for(0)
     with pytest.raises(ValueError, match="weight_decay must be a finite number of at least 0"):
         problem.max_lr_for(1, weight_decay=-1.0)
+    with pytest.raises(TypeError, match="batch_size must be a number of rows; full batches have"):
+        problem.max_lr_for(None)  # type: ignore[arg-type]  # this is tested
     kernel = il.Problem.from_kernel([[2.0, 1.0], [1.0, 2.0]], [1.0, -1.0])
     with pytest.raises(ValueError, match="needs the rows of the train data"):
         kernel.max_lr_for(2)

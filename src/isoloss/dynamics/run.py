@@ -29,7 +29,7 @@ class Run(Filtered):
     """The result of `train`: arrays of shape batch × levels, or schedules × batch × levels.
 
     With minibatches, losses are expected ones, `coef` and `residual` are means, and `covariance` is
-    that of the residual; all runs of the optimizer have one common stop.
+    that of the residual; all runs of the optimizer stop at the same step.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Run(Filtered):
     train_loss : array
         The train loss at the stop.
     sign, log : array, shape (…, r)
-        The sign of the filter h at the stop, and log |h|. Where training is no filter, as with
+        The sign of the filter h at the stop, and log |h|. Where training is not a filter, as with
         weight decay from other parameters than 0, they are the filter nearest to it.
 
     Examples

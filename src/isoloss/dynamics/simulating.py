@@ -100,10 +100,15 @@ class Simulation(Filtered):
     time: Array
     last_rate: Array
     passed: SimulatedPoints | None = None
+    has_levels: bool = True
+    """Whether runs were to stop at levels."""
 
     def __repr__(self) -> str:
         reached = to_numpy(self.reached)
-        return f"Simulation({reached.shape[0]} runs, {reached.sum()} of {reached.size} reached)"
+        runs, mean = reached.shape[0], float(np.mean(to_numpy(self.train_loss)))
+        if not self.has_levels:
+            return f"Simulation({runs} runs of the whole schedule, mean train_loss={mean:.6g})"
+        return f"Simulation({runs} runs, {reached.sum()} of {reached.size} reached)"
 
 
 @blas_by_size
@@ -120,10 +125,10 @@ def simulate(
 ) -> Simulation:
     """Run minibatch training many times, and stop each run at its own train loss.
 
-    `train` gives expected losses at one common stop. It says nothing of the spread of runs around
-    their mean, nor of runs that are each stopped by themselves, which is how a training loop with
-    early stopping works: their mean test loss may be on the other side of gradient flow's. Here all
-    batches are drawn; only flows need no steps.
+    `train` gives expected losses when all runs stop at the same step. It does not show the spread
+    of runs around their mean, nor what happens to runs that are stopped individually, as a training
+    loop with early stopping does: their mean test loss may be on the other side of gradient flow's.
+    Here all batches are drawn; only flows need no steps.
 
     Parameters
     ----------
@@ -202,7 +207,7 @@ def simulate(
         marks=marks,
     )
     shape = (runs,) if levels is None else (runs, *levels.shape)
-    return _simulation(problem, resolved, found, start, shape, marks)
+    return _simulation(problem, resolved, found, start, shape, marks, has_levels=levels is not None)
 
 
 def _directions(problem: Reduced) -> tuple[Floats, Floats, Floats]:
@@ -257,6 +262,8 @@ def _simulation(
     start: Floats,
     shape: tuple[int, ...],
     marks: Sequence[int],
+    *,
+    has_levels: bool,
 ) -> Simulation:
     reduced, runs = problem._reduced, shape[0]
     kind, unit = reduced.kind, -reduced.units.curvature
@@ -288,4 +295,5 @@ def _simulation(
         time=given(scaled(found.stop_time, unit).reshape(shape)),
         last_rate=given(scaled(found.last_rate, unit).reshape(shape)),
         passed=passed,
+        has_levels=has_levels,
     )

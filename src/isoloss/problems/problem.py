@@ -344,7 +344,7 @@ class Problem:
         batch_size : int
             The number B of rows in a minibatch.
         sampling, weight_decay
-            As for `GradientDescent`.
+            As for `GradientDescent`. Steps have no momentum.
 
         Returns
         -------
@@ -354,7 +354,7 @@ class Problem:
         Raises
         ------
         ValueError
-            If a number is out of its range, or the train rows are to be drawn and are not there.
+            If a number is out of its range, or sampling needs train rows that the problem lacks.
 
         Examples
         --------
@@ -365,6 +365,8 @@ class Problem:
         >>> print(problem.max_lr.round(12), problem.max_lr_for(batch_size=2).round(12))
         1.5 1.2
         """
+        if batch_size is None:
+            raise TypeError("batch_size must be a number of rows; full batches have max_lr")
         phase = GradientDescent(
             0.0, 0, batch_size=batch_size, sampling=sampling, weight_decay=weight_decay
         )

@@ -33,7 +33,7 @@ def changed(phase: Any, settings: Mapping[str, Any], kinds: Mapping[str, Any]) -
     known = Settings.__annotations__
     if unknown := [name for name in settings if name not in known]:
         raise TypeError(
-            f"{unknown[0]!r} is no setting of an optimizer{suggest(unknown[0], known)}; the "
+            f"{unknown[0]!r} is not a setting of an optimizer{suggest(unknown[0], known)}; the "
             f"settings are {', '.join(known)}"
         )
     if type(phase) is kinds["gradient_flow"]:

@@ -42,7 +42,8 @@ def read_phases(
     if not callable(build):
         raise TypeError(
             "build must be a function that takes an optimizer and returns its scheduler, such as "
-            f"lambda optimizer: StepLR(optimizer, 30); got {type(build).__name__}"
+            "lambda optimizer: StepLR(optimizer, 30), or lambda _: scheduler for your own; got "
+            f"{type(build).__name__}"
         )
     if steps < 0:
         raise ValueError(f"steps must not be negative; got {steps}")

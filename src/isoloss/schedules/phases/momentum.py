@@ -113,7 +113,7 @@ class HeavyBall(_Momentum):
         The share of each gradient, from 0 to 1, that the velocity leaves out: v ← μv + (1 - τ)∇L.
         The first step after the velocity starts takes the whole gradient, as in PyTorch.
     decoupled : bool, default: False
-        Whether weight decay multiplies the parameters by 1 - ηλ beside the step, as AdamW does,
+        Whether weight decay multiplies the parameters by 1 - ηλ, as AdamW does,
         instead of adding λβ to the gradient.
     weight_decay, batch_size, sampling
         As for `GradientDescent`.
