@@ -62,6 +62,18 @@ def test_a_schedule_that_diverges_is_named() -> None:
         il.compare(PAPER, ["flow", "gd(1, 3000, batch_size=1)"], 3)
 
 
+def test_shares_of_wrong_classes_are_left_out() -> None:
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(20, 2)), rng.normal(size=20)
+    problem = il.Problem.from_data(X, y, X, y)
+    texts = ["flow", "gd(0.3, 9, batch_size=8) > flow"]
+    found = il.compare(problem, texts, [0.5], unit="excess", test_error=lambda coef: coef[..., 0])
+    assert np.isfinite(found.schedules[0].test_error).all()
+    assert np.isnan(found.schedules[1].test_error).all()
+    assert found.best[1].test_error is None
+    assert "not that of the share of wrong" in found.setting[-1]
+
+
 def test_what_is_no_filter_has_none() -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(20, 3)), rng.normal(size=20)

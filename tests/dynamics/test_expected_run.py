@@ -324,6 +324,14 @@ def test_losses_beyond_the_users_float64_are_refused() -> None:
         il.train(large, phase)
 
 
+def test_covariances_at_too_many_levels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("isoloss.dynamics.expected_run._MOST_BYTES", 8 * 9 * 100)
+    phase = il.GradientDescent(0.1, 1, batch_size=2)
+    assert il.train(problem(), phase, np.zeros(100)).reached.shape == (100,)
+    with pytest.raises(ValueError, match="covariances of 3 directions at 101 train losses take"):
+        il.train(problem(), phase, np.zeros(101))
+
+
 def test_flow_without_decay_stops_at_many_levels_as_the_careful_search_does() -> None:
     noisy = il.GradientDescent(0.1, 5, batch_size=2)
     levels = np.geomspace(1.3, 1.001, 5) * float(problem().min_train_loss)

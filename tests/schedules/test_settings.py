@@ -64,9 +64,7 @@ def test_every_family_takes_them(name: str) -> None:
     )
     text = ", ".join(f"{key}={value}" for key, value in (arguments | settings).items())
     assert il.schedules.Spec.parse(f"{name}({text})").relative == found
-    with pytest.raises(
-        TypeError, match=r"'momentm' is not a setting .*mean 'momentum'.*; the se"
-    ):
+    with pytest.raises(TypeError, match=r"'momentm' is not a setting .*mean 'momentum'.*; the se"):
         make(**arguments, momentm=0.9)
 
 

@@ -42,6 +42,7 @@ def setting(problem: Problem, levels: Floats, schedules: Sequence[Stops] = ()) -
         f"{short(float(problem.max_lr))}.",
         *_finishing([each for each in schedules if each.is_finished]),
         *expectation([each.name for each in schedules if each.is_expected]),
+        *_without_errors(schedules),
     )
 
 
@@ -52,6 +53,14 @@ def expectation(names: Sequence[str]) -> Iterator[str]:
         yield (
             f"{_joined(list(names))} {takes} minibatches: {its} losses are expected ones, of runs "
             "that all stop at the same time."
+        )
+
+
+def _without_errors(schedules: Sequence[Stops]) -> Iterator[str]:
+    if any(each.is_expected and each.test_error is not None for each in schedules):
+        yield (
+            "With minibatches, the mean of the squared error is known, but not that of the share "
+            "of wrong classes."
         )
 
 

@@ -16,6 +16,7 @@ from isoloss.dynamics.moments.model import Model
 from isoloss.dynamics.run import Run
 from isoloss.problems.expected import origin_along
 from isoloss.problems.problem import Problem
+from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.reduced import RESCALE_TARGETS, Reduced
 from isoloss.problems.units import scaled
 from isoloss.schedules.schedule import Schedule
@@ -25,6 +26,8 @@ __all__ = ["end_excess", "expected_run"]
 Array = Any
 Floats = npt.NDArray[np.float64]
 
+_MOST_BYTES = 2**32  # of covariances
+
 
 def expected_run(problem: Problem, schedule: Schedule, levels: Array | None, *, exact: bool) -> Run:
     """Train a problem, or each of a batch, by a schedule."""
@@ -32,6 +35,8 @@ def expected_run(problem: Problem, schedule: Schedule, levels: Array | None, *, 
     _check_reduction(reduced, schedule)
     batch, kind = tuple(reduced.floor.shape), reduced.kind
     wanted = None if levels is None else np.asarray(to_numpy(levels), dtype=np.float64)
+    if wanted is not None:
+        _check_memory(reduced, schedule, wanted.size)
     own = np.empty(0) if wanted is None else scaled(wanted.ravel(), -reduced.units.train)
     decays = any(phase.weight_decay for phase in schedule.phases)
     reached: list[bool] = []
@@ -85,6 +90,18 @@ def end_excess(problem: Problem, schedule: Schedule) -> float:
     model = Model.of(reduced, (), decays=any(phase.weight_decay for phase in schedule.phases))
     _, end = follow_moments(reduced, model, schedule, np.empty(0), exact=False)
     return model.excess(end.moments.mean, end.moments.covariance)
+
+
+def _check_memory(problem: Reduced, schedule: Schedule, levels: int) -> None:
+    if not schedule.has_minibatches or isinstance(problem.test_form, DiagonalTest):
+        return
+    size = 8 * levels * problem.gamma.shape[-1] ** 2
+    if size > _MOST_BYTES:
+        raise ValueError(
+            f"the covariances of {problem.gamma.shape[-1]} directions at {levels} train losses "
+            f"take {size / 2**30:.0f} GiB (at most {_MOST_BYTES // 2**30}); train to fewer at a "
+            "time"
+        )
 
 
 def _check_reduction(problem: Reduced, schedule: Schedule) -> None:
