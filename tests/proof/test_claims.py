@@ -391,3 +391,20 @@ def test_a_rational_rate_is_exact_and_a_crossing_between_two_ends_is_left_alone(
     # a start at the level takes no step, and a flow ends at it anyway
     assert checked(certify(one, "gd(1/4, 3)", 4, "steps == 0 and train_loss == 4")) == "proved"
     assert certify(one, "flow", 1, "time > 0").content["runs"][""]["last_rate"] is None
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("gd(1/4, 3, batch_size=2) > flow", "leave out batch_size=2"),
+        ("flow(weight_decay=0.1)", "leave out weight_decay=0.1"),
+        ("cosine(1/4, 3, momentum=0.9)", "proofs are about gradient descent and gradient flow"),
+        (il.GradientDescent(0.25, 3, batch_size=2), "full batches without weight decay; the sch"),
+        (il.GradientFlow(weight_decay=0.1), "full batches without weight decay; the schedule has"),
+        (il.HeavyBall(0.25, 0.5, 3), "the schedule has HeavyBall"),
+    ],
+)
+def test_what_is_more_than_plain_descent_is_not_proved(schedule: Any, words: str) -> None:
+    problem = ExactProblem.from_spectra([1, "1/2"], [1, 1], [1, 1])
+    with pytest.raises(ValueError, match=words):
+        certify(problem, schedule, "1/2", "test_loss > 0")

@@ -124,6 +124,12 @@ def read_text(schedule: str, names: set[str]) -> list[Template]:
     for part in map(str.strip, _split(schedule, ">")):
         call = re.fullmatch(r"(gd|flow) *\((.*)\)", part)
         arguments = _split(call[2], ",") if call else []
+        settings = [each for each in arguments if re.match(r" *[a-z_]+ *=(?!=)", each)]
+        if settings:
+            raise ValueError(
+                f"schedule {schedule!r}: proofs are about full batches without momentum and weight "
+                f"decay; leave out {', '.join(map(str.strip, settings))}"
+            )
         if part == "flow":
             found.append(Template(None, None))
         elif not call or len(arguments) != {"gd": 2, "flow": 1}[call[1]]:
