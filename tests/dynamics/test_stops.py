@@ -15,6 +15,16 @@ TWO = il.Problem.from_spectra([1, 1e-6], [1, 1], [1, 1])
 ULPS = 4
 
 
+def moved(phase: Any, mu: Any, velocity: Any, slope: Any) -> tuple[Any, Any]:
+    """Return the velocity after a step, and the direction of the step."""
+    if not mu:
+        return velocity, slope  # PyTorch's steps without momentum leave the velocity as it is
+    velocity = [mu * v + s for v, s in zip(velocity, slope, strict=True)]
+    if isinstance(phase, il.Nesterov):
+        return velocity, [s + mu * v for v, s in zip(velocity, slope, strict=True)]
+    return velocity, velocity
+
+
 def loop(gamma: Any, start: Any, phases: Any, level: float) -> tuple[bool, int, list[Any]]:
     """Return whether and after how many steps the level is reached, and all losses after steps.
 
@@ -50,10 +60,7 @@ def loop(gamma: Any, start: Any, phases: Any, level: float) -> tuple[bool, int, 
             for k in range(phase.steps):
                 lr = mp.mpf(phase.rate(k))
                 slope = [2 * x * b for x, b in zip(g, h, strict=True)]
-                velocity = [mu * v + s for v, s in zip(velocity, slope, strict=True)]
-                move = velocity
-                if isinstance(phase, il.Nesterov):
-                    move = [s + mu * v for v, s in zip(velocity, slope, strict=True)]
+                velocity, move = moved(phase, mu, velocity, slope)
                 h = [b - lr * m for b, m in zip(h, move, strict=True)]
                 steps, losses = steps + 1, [*losses, loss(h)]
                 if losses[-1] <= bar:

@@ -154,13 +154,8 @@ class Schedule(_Composes):
 
     @property
     def is_plain(self) -> bool:
-        """Whether training multiplies the residual by a filter, as all phases are plain.
-
-        Steps with momentum 0 keep a velocity as it is, which no filter of plain phases does.
-        """
-        return all(phase.is_plain for phase in self.phases) and not any(
-            map(_keeps_velocity_aside, self.phases, self.phases[1:])
-        )
+        """Whether training multiplies the residual by a filter, as all phases are plain."""
+        return all(phase.is_plain for phase in self.phases)
 
     @property
     def has_minibatches(self) -> bool:
@@ -397,12 +392,6 @@ class Schedule(_Composes):
 
     def __repr__(self) -> str:
         return f"Schedule({', '.join(map(repr, self.phases))})"
-
-
-def _keeps_velocity_aside(before: Any, after: Any) -> bool:
-    """Whether steps with momentum 0 come before steps that carry a velocity on."""
-    carries = getattr(after, "carry_velocity", False) and after.momentum
-    return bool(carries) and before.name in ("heavy_ball", "nesterov") and not before.momentum
 
 
 def _no_phase(given: object) -> str:

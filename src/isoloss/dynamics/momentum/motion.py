@@ -21,6 +21,7 @@ from isoloss.dynamics.filters import Filter
 from isoloss.dynamics.last_step import Line
 from isoloss.dynamics.level_rows import LevelRows
 from isoloss.dynamics.stops import LevelStops
+from isoloss.problems.units import shifted
 
 __all__ = ["LARGEST", "Motion", "Transition", "one_step", "relative_to", "rescaled"]
 
@@ -47,6 +48,15 @@ class Motion(NamedTuple):
         """Start from a filter with no velocity."""
         zeros = 0.0 * filters.sign
         return cls(filters, (1.0 + zeros, zeros), (zeros, zeros), zeros)
+
+    def with_velocity_of(self, xp: Any, other: Motion) -> Motion:
+        """Return the position here with the velocity of a motion on the same base."""
+        top = xp.maximum(self.exponent, other.exponent)
+        position, velocity = (
+            tuple(shifted(xp, part, motion.exponent - top) for part in pair)
+            for motion, pair in ((self, self.position), (other, other.velocity))
+        )
+        return Motion(self.base, position, velocity, top)
 
     def filter(self, xp: Any) -> Filter:
         """Return the filter reached."""

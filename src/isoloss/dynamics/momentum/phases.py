@@ -32,18 +32,19 @@ class MomentumSteps(Solver):
 
     def advance(self, directions: Directions, carried: Carried, first: Any, last: Any) -> Carried:
         """Return the carried state after some of the steps."""
-        motion = self._start(carried, first)
+        motion = begun = self._start(carried, first)
         own = scaled(self.lr, directions.unit)
         if isinstance(own, float):
             motion = self._transition(directions, own).advance(motion, last - first)
         else:
             stops = LevelStops(directions, carried.filter)
             motion = self._walk(stops, motion, own[first:last])
-        return _carried(directions, motion)
+        return self._carried(directions, begun, motion)
 
     def first_at(self, carried: Carried, stops: LevelStops) -> Carried:
         """Record the first step at or below each open level."""
         directions, motion = stops.directions, self._start(carried, 0)
+        begun = motion
         own = scaled(self.lr, directions.unit)
         _check_rate(float(np.max(own)), float(stops.xp.max(directions.curvature)), directions.unit)
         if isinstance(own, float):
@@ -52,7 +53,7 @@ class MomentumSteps(Solver):
         else:
             motion = self._walk(stops, motion, own)
         stops.passes(self.steps, 0.0)
-        return _carried(directions, motion)
+        return self._carried(directions, begun, motion)
 
     def _start(self, carried: Carried, first: int) -> Motion:
         if carried.velocity is None or (self.at_rest and not first):
@@ -67,9 +68,11 @@ class MomentumSteps(Solver):
     def _walk(self, stops: LevelStops, motion: Motion, rates: Any) -> Motion:
         return walk(stops, motion, rates, self.momentum, nesterov=self.nesterov)
 
-
-def _carried(directions: Directions, motion: Motion) -> Carried:
-    return Carried(motion.filter(directions.kind.xp), motion)
+    def _carried(self, directions: Directions, begun: Motion, ended: Motion) -> Carried:
+        xp = directions.kind.xp
+        if not self.momentum:  # PyTorch then leaves the velocity as it is
+            ended = ended.with_velocity_of(xp, begun)
+        return Carried(ended.filter(xp), ended)
 
 
 def _check_rate(lr: float, curvature: float, unit: int) -> None:
