@@ -115,3 +115,6 @@ def test_faults() -> None:
     kernel = il.Problem.from_kernel([[2.0, 1.0], [1.0, 2.0]], [1.0, -1.0])
     with pytest.raises(ValueError, match="needs the rows of the train data"):
         il.simulate(kernel, phase, 9, 0)
+    two = il.Problem.from_kernel([[2.0, 1.0], [1.0, 2.0]], [[1.0, 2.0], [-1.0, 0.5]])
+    with pytest.raises(ValueError, match="Gaussian rows for 2 outputs need the label noise of"):
+        il.simulate(two, phase.from_dict(phase.to_dict() | {"sampling": "gaussian"}), 9, 0)

@@ -249,6 +249,11 @@ def _batches(problem: Reduced, phase: Steps) -> Batches | None:
     noise = np.full(1, float(problem.floor))
     if outputs > 1:
         # each output has its own label noise, which the floor sums
+        if problem.rows is None:
+            raise ValueError(
+                f"Gaussian rows for {outputs} outputs need the label noise of each, which is read "
+                "off the train rows, and this problem keeps none; simulate one output at a time"
+            )
         _, _, errors = sampled_rows(problem, "replacement", size)
         assert errors is not None
         noise = np.mean(errors**2, axis=0)
