@@ -210,5 +210,5 @@ def test_a_user_sees_what_is_documented_and_no_more() -> None:
     problem = il.Problem.from_data([[1, 0], [0, 2]], [1, 2])
     constructors = {"from_covariances", "from_data", "from_kernel", "from_spectra", "with_test"}
     losses = {"min_train_loss", "start_test_loss", "start_train_loss"}
-    others = {"curvature", "left_out", "max_lr", "reduction"}
+    others = {"curvature", "left_out", "max_lr", "max_lr_for", "reduction"}
     assert {name for name in dir(problem) if name[0] != "_"} == constructors | losses | others

@@ -24,6 +24,8 @@ STATEMENTS = (
     *("proposition1-flow", "proposition1-annealed", "proposition1-quarter"),
     *("lemma2", "lemma2-steps", "lemma2-literal"),
     *("oscillation", "needs-early-stopping", "needs-mismatch"),
+    *("minibatch-step", "minibatch-stability", "minibatch-single", "minibatch-single-shares"),
+    *("minibatch-limit", "minibatch-window", "minibatch-run-by-run"),
 )
 FAMILIES = (
     *("annealed", "two-rate", "decreasing", "rates", "constant", "cosine", "decay"),
