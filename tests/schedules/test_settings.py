@@ -85,8 +85,9 @@ def test_what_cannot_be_is_refused(settings: Any, message: str) -> None:
 def test_nesterov_is_no_text() -> None:
     # "false" would be taken for true
     message = "nesterov must be True or False; got 'false'"
+    schedule = il.Schedule(STEPS)
     with pytest.raises(TypeError, match=message):
-        il.Schedule(STEPS).with_settings(momentum=0.9, nesterov="false")  # type: ignore[typeddict-item]
+        schedule.with_settings(momentum=0.9, nesterov="false")  # type: ignore[typeddict-item]  # wrong on purpose
     problem = il.Problem.from_spectra([1.0], [1.0], [1.0])
     with pytest.raises(ValueError, match=message):
         il.train(problem, "cosine(1, 5, momentum=0.9, nesterov=false)")

@@ -240,7 +240,7 @@ def test_phases_that_sgd_cannot_take_are_refused() -> None:
         def rate(self, step: int) -> float:
             return 0.1 * step
 
-        learning_rates = scaled = to_dict = None  # type: ignore[assignment]
+        learning_rates = scaled = to_dict = None  # type: ignore[assignment]  # only its steps are asked
 
     with pytest.raises(ValueError, match=r"SGD cannot take the steps of Other; set only"):
         il.Schedule(Other()).to_torch(SGD([parameter()]))

@@ -128,5 +128,5 @@ def filters(comparison: Comparison, at: int) -> Filters:
 
 
 def _is_filter(problem: Problem, schedule: Schedule) -> bool:
-    decays = any(phase.weight_decay for phase in schedule.phases)
+    decays = schedule.has_weight_decay
     return not (schedule.has_minibatches or (decays and origin_along(problem._reduced) is not None))

@@ -38,7 +38,7 @@ def expected_run(problem: Problem, schedule: Schedule, levels: Array | None, *, 
     if wanted is not None:
         _check_memory(reduced, schedule, wanted.size)
     own = np.empty(0) if wanted is None else scaled(wanted.ravel(), -reduced.units.train)
-    decays = any(phase.weight_decay for phase in schedule.phases)
+    decays = schedule.has_weight_decay
     reached: list[bool] = []
     stops: list[MomentStop] = []
     models: list[Model] = []
@@ -87,7 +87,7 @@ def end_excess(problem: Problem, schedule: Schedule) -> float:
     """Return the expected train loss above the smallest, in the problem's own unit, at the end."""
     reduced = problem._reduced
     _check_reduction(reduced, schedule)
-    model = Model.of(reduced, (), decays=any(phase.weight_decay for phase in schedule.phases))
+    model = Model.of(reduced, (), decays=schedule.has_weight_decay)
     _, end = follow_moments(reduced, model, schedule, np.empty(0), exact=False)
     return model.excess(end.moments.mean, end.moments.covariance)
 

@@ -17,7 +17,7 @@ def check_stays(schedule: Schedule, *, from_zero: bool) -> None:
             "minibatches leave the space of from_operator, which holds full gradients alone: leave "
             "batch_size out, or build the problem from its rows by Problem.from_data"
         )
-    if not from_zero and any(phase.weight_decay for phase in schedule.phases):
+    if not from_zero and schedule.has_weight_decay:
         raise ValueError(
             "weight decay also shrinks the part of the start outside the space of from_operator: "
             "start at 0, leave weight_decay out, or build the problem by Problem.from_data"

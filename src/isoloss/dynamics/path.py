@@ -111,7 +111,7 @@ def trace(
 def trace_moments(problem: Problem, schedule: Schedule, points: int) -> Path:
     """Follow a schedule that is more than a filter, to its end."""
     reduced = problem._reduced
-    kind, decays = reduced.kind, any(phase.weight_decay for phase in schedule.phases)
+    kind, decays = reduced.kind, schedule.has_weight_decay
     model = Model.of(reduced, (), decays=decays)
     passed = list(traced(reduced, model, schedule, points))
     losses = np.array([model.train_loss(point.moments) for point in passed])

@@ -170,7 +170,8 @@ def _run(run: Run, state: ExampleState, lowest: float, highest: float) -> dict[s
     path, lr = run.path(_POINTS), state.lr
     place = None
     if np.isfinite(highest) and highest > lowest:
-        place = float(np.clip((run.test_loss - lowest) / (highest - lowest), 0.0, 1.0))
+        # the ends of the band are met to rounding
+        place = round(float(np.clip((run.test_loss - lowest) / (highest - lowest), 0.0, 1.0)), 12)
 
     def points(at: Filtered) -> np.ndarray:
         if run.schedule.has_minibatches:

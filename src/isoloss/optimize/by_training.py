@@ -191,10 +191,10 @@ def _ending(run: Run) -> Schedule:
     """Return a run's schedule up to its stop, so that it ends at the level itself."""
     rate = float(run.last_rate)
     found = run.stopped_schedule()
-    for doubled in (
-        () if math.isnan(rate) else _DOUBLED
-    ):  # rounding must not leave it above the level
-        found = until(run.schedule, int(run.steps), float(run.time), rate * (1.0 + doubled))
+    if math.isnan(rate):
+        return found
+    for more in _DOUBLED:  # rounding must not leave it above the level
+        found = until(run.schedule, int(run.steps), float(run.time), rate * (1.0 + more))
         if train(run.problem, found, run.train_loss).reached:
             break
     return found

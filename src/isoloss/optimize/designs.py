@@ -78,7 +78,7 @@ class Design:
         """
         problem = self.run.problem
         if self.level is None:
-            decays = any(phase.weight_decay for phase in self.schedule.phases)
+            decays = self.schedule.has_weight_decay
             if decays and origin_along(problem._reduced) is not None:
                 return math.nan
             # noise adds to the test loss of the mean, which is a filter's

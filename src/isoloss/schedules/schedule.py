@@ -158,6 +158,11 @@ class Schedule(_Composes):
         return all(phase.is_plain for phase in self.phases)
 
     @property
+    def has_weight_decay(self) -> bool:
+        """Whether a phase has weight decay."""
+        return any(phase.weight_decay for phase in self.phases)
+
+    @property
     def has_minibatches(self) -> bool:
         """Whether a phase takes minibatches, so that training gives expected losses."""
         return any(getattr(phase, "batch_size", None) is not None for phase in self.phases)

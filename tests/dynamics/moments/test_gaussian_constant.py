@@ -1,6 +1,5 @@
 """Closed forms of many minibatch steps against the recursion, at 50 digits."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -203,13 +202,3 @@ def test_a_loss_that_rises_first_is_stopped_where_the_recursion_says() -> None:
             slopes=terms.slopes, negative=terms.negative,
         )  # fmt: skip
         assert k == 1 + int(np.flatnonzero(losses[1:] <= bar)[0])
-
-
-def test_the_cost_does_not_grow_with_the_steps() -> None:
-    gamma = np.geomspace(1e-6, 1, 300)
-    means = MeanSquares(1 / gamma, -1 / gamma, 1 / gamma)
-    start = time.process_time()
-    rate = ConstantRate(gamma, 0.05, 8, 1e-3)
-    for steps in (10, 10**9):
-        rate.variances(steps, np.zeros(300), means, 0.5)
-    assert time.process_time() - start < 1.0

@@ -137,7 +137,7 @@ def test_parts() -> None:
         def rate(self, step: int) -> float:
             return 0.1
 
-        learning_rates = scaled = to_dict = None  # type: ignore[assignment]
+        learning_rates = scaled = to_dict = None  # type: ignore[assignment]  # only its name is asked
 
     with pytest.raises(ValueError, match="stops within Masked, of which nothing is known"):
         part(Masked(), 0, 2)

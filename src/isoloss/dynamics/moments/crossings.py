@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.dynamics.moments.model import Model
-from isoloss.dynamics.moments.state import Moments, Move
+from isoloss.dynamics.moments.state import Moments, Move, variances
 
 __all__ = ["LARGEST", "Crossings", "DivergedError", "MomentStop", "diverged", "shortened"]
 
@@ -131,7 +131,7 @@ def shortened(model: Model, line: Move, lr: float, target: float) -> tuple[float
     slope = 2.0 * model.weights @ np.einsum("im,im->i", mean, direction)
     square = model.weights @ np.einsum("im,im->i", direction, direction)
     if line.covariances is not None:
-        p, q = (part if part.ndim == 1 else np.diagonal(part) for part in line.covariances)
+        p, q = map(variances, line.covariances)
         slope = slope + 2.0 * model.curvature @ p
         square = square + model.curvature @ q
     drop = model.excess(mean, line.before.covariance) - target

@@ -13,16 +13,15 @@ import numpy.typing as npt
 from isoloss.dynamics.moments.crossings import Crossings
 from isoloss.dynamics.moments.flow import resting
 from isoloss.dynamics.moments.gaussian_constant import ConstantRate, MeanSquares
+from isoloss.dynamics.moments.leaping import leap
 from isoloss.dynamics.moments.model import Model
 from isoloss.dynamics.moments.noise import GaussianNoise
 from isoloss.dynamics.moments.signed_exponentials import first_below
-from isoloss.dynamics.moments.state import Moments, Move, StepRule, move
+from isoloss.dynamics.moments.state import Moments, Move, StepRule, move, variances
 
 __all__ = ["mean_squares", "take_equal_gaussian_steps", "variances_of"]
 
 Floats = npt.NDArray[np.float64]
-
-_CANDIDATES = 64  # as in `equal_steps`
 
 
 def take_equal_gaussian_steps(
@@ -38,18 +37,7 @@ def take_equal_gaussian_steps(
     The rate and the weight decay are in the problem's own unit.
     """
     run = _EqualSteps(crossings.model, lr, decay, noise)
-    done, now = 0, moments
-    for _ in range(_CANDIDATES * len(crossings.stops)):
-        if not crossings.any_open:
-            break
-        ahead = run.first_below(now, crossings.bar, steps - done)
-        if ahead is None:
-            break
-        line = run.step(run.after(now, ahead - 1))
-        now, done = line.at(lr), done + ahead
-        excess = crossings.model.excess(now.mean, now.covariance)
-        crossings.passed(done, line, lr, now, excess)
-    return crossings.ended(steps, run.after(now, steps - done))
+    return leap(crossings, run, moments, steps)
 
 
 class _EqualSteps:
@@ -86,7 +74,7 @@ class _EqualSteps:
         if not steps:
             return moments
         label_noise = self.noise.label_noise
-        variances, growth = self.rate.variances(
+        spread, growth = self.rate.variances(
             steps, self._variances(moments), self._squares(moments), label_noise
         )
         if growth:
@@ -96,9 +84,9 @@ class _EqualSteps:
         powers = np.where((u > 1) & (steps % 2 == 1), -1.0, 1.0) * np.exp(self.rate.log_a * steps)
         mean = self.rest + powers[:, None] * gone
         if not self.noise.is_full:
-            return Moments(mean, covariance=variances)
+            return Moments(mean, covariance=spread)
         covariance = self._covariance(moments, gone, u, steps)
-        np.fill_diagonal(covariance, variances)
+        np.fill_diagonal(covariance, spread)
         return Moments(mean, covariance=covariance)
 
     def _variances(self, moments: Moments) -> Floats:
@@ -138,10 +126,7 @@ def mean_squares(model: Model, mean: Floats, rest: Floats) -> MeanSquares:
 
 def variances_of(moments: Moments, size: int) -> Floats:
     """Return the diagonal of a covariance; zeros if there is none."""
-    spread = moments.covariance
-    if spread is None:
-        return np.zeros(size)
-    return np.array(np.diagonal(spread)) if spread.ndim == 2 else spread
+    return np.zeros(size) if moments.covariance is None else variances(moments.covariance)
 
 
 def _fallen(fall: Floats, steps: int) -> Floats:

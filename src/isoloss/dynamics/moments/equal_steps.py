@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from isoloss.dynamics.moments.crossings import Crossings
 from isoloss.dynamics.moments.flow import resting
+from isoloss.dynamics.moments.leaping import leap
+from isoloss.dynamics.moments.model import Model
 from isoloss.dynamics.moments.signed_exponentials import first_below
-from isoloss.dynamics.moments.state import Moments, StepRule, move
+from isoloss.dynamics.moments.state import Moments, Move, StepRule, move
 
 __all__ = ["take_equal_steps"]
 
-_CANDIDATES = 64  # if rounding refuses so many, the loss rests at the level and does not pass it
 Floats = npt.NDArray[np.float64]
 
 
@@ -27,38 +28,39 @@ def take_equal_steps(
 
     The rate and the weight decay are in the problem's own unit.
     """
-    model = crossings.model
-    rates = 2.0 * model.curvature + decay
-    rest = resting(model, decay)
-    gone = moments.mean - rest
-    log = np.log1p(-np.where(lr * rates < 1.0, lr * rates, 2.0 - lr * rates))
-    flips = lr * rates > 1.0
-    square = model.weights * np.einsum("im,im->i", gone, gone)
-    mixed = 2.0 * model.weights * np.einsum("im,im->i", gone, rest)
-    coefficients = np.concatenate([square, mixed, [model.excess(rest, None)]])
-    exponents = np.concatenate([2.0 * log, log, [0.0]])
-    negative = np.concatenate([np.zeros_like(flips), flips, [False]])
+    return leap(crossings, _Steps(crossings.model, lr, decay), moments, steps)
 
-    def factor(count: int, logs: Floats, signs: npt.NDArray[np.bool_]) -> Floats:
-        size = np.exp(logs * count) if count else np.ones_like(logs)
-        return np.where(signs & (count % 2 == 1), -size, size)
 
-    def at(count: int) -> Moments:
-        if not count:
+class _Steps:
+    """Steps that are all alike, in the problem's own unit."""
+
+    def __init__(self, model: Model, lr: float, decay: float) -> None:
+        self.model, self.lr, self.decay = model, lr, decay
+        u = lr * (2.0 * model.curvature + decay)
+        self.rest = resting(model, decay)
+        self.log = np.log1p(-np.where(u < 1.0, u, 2.0 - u))  # of |a|
+        self.flips = u > 1.0
+
+    def step(self, moments: Moments) -> Move:
+        """Return one step."""
+        rule, model = StepRule(weight_decay=self.decay), self.model
+        return move(moments, rule, model.curvature, model.minimum, None)
+
+    def after(self, moments: Moments, steps: int) -> Moments:
+        """Return the moments after some steps."""
+        if not steps:
             return moments
-        return Moments(rest + factor(count, log, flips)[:, None] * gone, moments.velocity)
+        size = np.exp(self.log * steps)
+        powers = np.where(self.flips & (steps % 2 == 1), -size, size)
+        mean = self.rest + powers[:, None] * (moments.mean - self.rest)
+        return Moments(mean, moments.velocity)
 
-    done = 0
-    for _ in range(_CANDIDATES * len(crossings.stops)):
-        if not crossings.any_open:
-            break
-        there = coefficients * factor(done, exponents, negative)
-        ahead = first_below(there, exponents, crossings.bar, steps - done, negative=negative)
-        if ahead is None:
-            break
-        done += ahead
-        rule = StepRule(weight_decay=decay)
-        line = move(at(done - 1), rule, model.curvature, model.minimum, None)
-        after = line.at(lr)
-        crossings.passed(done, line, lr, after, model.excess(after.mean, None))
-    return crossings.ended(steps, at(steps))
+    def first_below(self, moments: Moments, bar: float, steps: int) -> int | None:
+        """Return the first of some steps at or below an excess train loss."""
+        model, gone = self.model, moments.mean - self.rest
+        square = model.weights * np.einsum("im,im->i", gone, gone)
+        mixed = 2.0 * model.weights * np.einsum("im,im->i", gone, self.rest)
+        coefficients = np.concatenate([square, mixed, [model.excess(self.rest, None)]])
+        exponents = np.concatenate([2.0 * self.log, self.log, [0.0]])
+        negative = np.concatenate([np.zeros_like(self.flips), self.flips, [False]])
+        return first_below(coefficients, exponents, bar, steps, negative=negative)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from isoloss.dynamics.moments.crossings import Crossings
 from isoloss.dynamics.moments.model import Model
 from isoloss.dynamics.moments.signed_exponentials import first_time_below
-from isoloss.dynamics.moments.state import Moments
+from isoloss.dynamics.moments.state import Moments, variances
 
 __all__ = ["flow_on", "resting"]
 
@@ -34,8 +34,7 @@ def flow_on(crossings: Crossings, moments: Moments, time: float, decay: float) -
     gone = moments.mean - rest
     size = np.einsum("im,im->i", gone, gone) * model.weights
     if moments.covariance is not None:
-        spread = moments.covariance
-        size = size + model.curvature * (spread if spread.ndim == 1 else np.diagonal(spread))
+        size = size + model.curvature * variances(moments.covariance)
     mixed = 2.0 * model.weights * np.einsum("im,im->i", gone, rest)
     coefficients = np.concatenate([size, mixed, [model.excess(rest, None)]])
     exponents = np.concatenate([-2.0 * rates, -rates, [0.0]])

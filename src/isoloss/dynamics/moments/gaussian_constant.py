@@ -3,7 +3,7 @@
 With a_i = 1 - 2ηγ_i - ηλ and z_i = 2ηγ_i/√B, a step makes the variances
 V_i ← a_i² V_i + z_i² M_i + z_i (Σ z_j M_j + 2ησ²/√B), where M_i = V_i + m_i and the mean squares
 are m_i(k) = squares_i a_i^(2k) + cross_i a_i^k + constants_i. So V is multiplied by I - S, where
-S = diag(1 - a_i² - z_i²) - z zᵀ, whose modes are those of `secular`. A mode of eigenvalue σ decays
+S = diag(1 - a_i² - z_i²) - z zᵀ, whose modes are those of `rank_one`. A mode of eigenvalue σ decays
 by (1 - σ)^K = exp(K log1p(-σ)), and a source x^k adds Σ_s x^s (1 - σ)^(K - 1 - s) to it: a
 difference quotient of powers, which keeps its digits where x and 1 - σ are close. Curvatures with
 equal S_ii have one mode, and the rest of their space decays by itself.
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.dynamics import double_double as dd
-from isoloss.dynamics.moments.secular import modes
+from isoloss.dynamics.moments.rank_one import modes
 
 __all__ = ["ConstantRate", "MeanSquares", "SignedSum"]
 

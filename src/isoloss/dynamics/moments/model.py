@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss._arrays.conversion import to_numpy
-from isoloss.dynamics.moments.state import Moments
+from isoloss.dynamics.moments.state import Moments, variances
 from isoloss.problems.expected import origin_along
 from isoloss.problems.reduced import Reduced
 from isoloss.problems.units import scaled
@@ -70,8 +70,7 @@ class Model:
         """Return the expected train loss above its minimum."""
         found = self.weights @ np.einsum("im,im->i", mean, mean)
         if covariance is not None:
-            spread = covariance if covariance.ndim == 1 else np.diagonal(covariance)
-            found = found + self.curvature @ spread
+            found = found + self.curvature @ variances(covariance)
         return float(found)
 
     def train_loss(self, moments: Moments) -> float:

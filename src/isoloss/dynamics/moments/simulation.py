@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.dynamics.moments.batches import Batches
+from isoloss.dynamics.moments.crossings import LARGEST
 from isoloss.dynamics.moments.simulated_flow import flow_times, shrunk
-from isoloss.dynamics.moments.state import StepRule
+from isoloss.dynamics.moments.state import StepRule, directed
 
 __all__ = ["Simulated", "SimulatedFlow", "SimulatedSteps", "simulate_runs"]
 
@@ -31,7 +32,6 @@ Pairs = tuple[npt.NDArray[np.int64], ...]
 
 _EPS = 2.0**-52
 _GROUP = 2**22  # numbers held at once
-_LARGEST = 1e250
 _POLISHES = 2
 
 
@@ -216,7 +216,7 @@ class _Group:
             after = self.residual - lr * direction
             self.steps += 1
             excess = self.excess(after)
-            if not np.all(excess < _LARGEST):
+            if not np.all(excess < LARGEST):
                 raise ValueError(
                     f"a simulated run diverges: its train loss exceeds float64 at step "
                     f"{self.steps}; take smaller rates, or larger minibatches"
@@ -231,14 +231,7 @@ class _Group:
         """Return what the optimizer multiplies by the rate, and keep the velocity."""
         if rule.weight_decay and not rule.decoupled:
             gradient = gradient + rule.weight_decay * (self.residual + self.minimum)
-        direction = gradient
-        if rule.momentum:
-            if self.velocity is None:
-                self.velocity = gradient
-            else:
-                self.velocity = rule.momentum * self.velocity + (1 - rule.dampening) * gradient
-            nesterov = gradient + rule.momentum * self.velocity if rule.nesterov else None
-            direction = self.velocity if nesterov is None else nesterov
+        direction, self.velocity = directed(gradient, self.velocity, rule)
         if rule.weight_decay and rule.decoupled:
             direction = direction + rule.weight_decay * (self.residual + self.minimum)
         return direction
@@ -253,8 +246,9 @@ class _Group:
         before, d = self.residual[runs], direction[runs]
         fall = 2 * np.einsum("i,kim,kim->k", self.curvature, before, d)
         square, drop = self.excess(d), self.excess(before) - targets
-        root = np.sqrt(np.maximum(fall * fall - 4 * square * drop, 0.0))
-        rates = np.minimum(2 * drop / (fall + root), lr)
+        # as shares of the fall, as its square may underflow
+        root = np.sqrt(np.maximum(1 - 4 * (square / fall) * (drop / fall), 0.0))
+        rates = np.minimum(2 * (drop / fall) / (1 + root), lr)
         for _ in range(_POLISHES):  # remove the rounding error of the coefficients
             left = fall - 2 * square * rates
             miss = self.excess(before - rates[:, None, None] * d) - targets

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Moments", "Move", "StepRule", "move"]
+__all__ = ["Moments", "Move", "StepRule", "directed", "move", "variances"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,6 +76,27 @@ class Move(NamedTuple):
         return Moments(mean, self.velocity, covariance, residual - lr * direction, own)
 
 
+def variances(covariance: Floats) -> Floats:
+    """Return the diagonal of a covariance, which may be given by it."""
+    return covariance if covariance.ndim == 1 else np.diagonal(covariance)
+
+
+def directed(
+    gradient: Floats, velocity: Floats | None, rule: StepRule
+) -> tuple[Floats, Floats | None]:
+    """Return what ``torch.optim.SGD`` multiplies by the rate, and the velocity after the step.
+
+    The first step with momentum takes the whole gradient, and one without leaves the velocity.
+    """
+    if not rule.momentum:
+        return gradient, velocity
+    if velocity is None:
+        velocity = gradient
+    else:
+        velocity = rule.momentum * velocity + (1.0 - rule.dampening) * gradient
+    return gradient + rule.momentum * velocity if rule.nesterov else velocity, velocity
+
+
 def move(
     moments: Moments,
     rule: StepRule,
@@ -90,11 +111,7 @@ def move(
     decay = 0.0 if rule.decoupled else rule.weight_decay
     slope = 2.0 * curvature + decay
     gradient = slope[:, None] * moments.mean + decay * minimum
-    direction, velocity = gradient, moments.velocity
-    fresh = 1.0 if velocity is None else 1.0 - rule.dampening
-    if rule.momentum:
-        velocity = gradient if velocity is None else rule.momentum * velocity + fresh * gradient
-        direction = gradient + rule.momentum * velocity if rule.nesterov else velocity
+    direction, velocity = directed(gradient, moments.velocity, rule)
     extra = rule.weight_decay if rule.decoupled else 0.0
     if extra:
         direction = direction + extra * (moments.mean + minimum)
@@ -102,7 +119,7 @@ def move(
         return Move(moments, direction, velocity, None, None)
     if moments.covariance is None:
         moments = moments._replace(covariance=np.zeros_like(noise))
-    covariances = _covariances(moments, rule, slope, noise, fresh, extra)
+    covariances = _covariances(moments, rule, slope, noise, extra)
     return Move(moments, direction, velocity, *covariances)
 
 
@@ -111,7 +128,6 @@ def _covariances(
     rule: StepRule,
     slope: Floats,
     noise: Floats | None,
-    fresh: float,
     extra: float,
 ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats, Floats] | None]:
     """Return the covariances of a step's direction u and of the velocity v' after it."""
@@ -122,7 +138,7 @@ def _covariances(
     gradient = (residual_gradient.T * slope).T + (zero if noise is None else noise)  # Cov(g, g)
     c, d = moments.with_velocity, moments.of_velocity
     if rule.momentum:
-        mu = rule.momentum
+        mu, fresh = rule.momentum, 1.0 if moments.velocity is None else 1.0 - rule.dampening
         c, d = (zero if c is None else c), (zero if d is None else d)
         velocity_gradient = c.T * slope  # Cov(v, g)
         residual_new = mu * c + fresh * residual_gradient  # Cov(δ, v')

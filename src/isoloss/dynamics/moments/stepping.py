@@ -14,7 +14,7 @@ from isoloss.dynamics.moments.equal_gaussian_steps import take_equal_gaussian_st
 from isoloss.dynamics.moments.equal_steps import take_equal_steps
 from isoloss.dynamics.moments.noise import GaussianNoise, GradientNoise
 from isoloss.dynamics.moments.repeated_step import repeated
-from isoloss.dynamics.moments.state import Moments, StepRule, move
+from isoloss.dynamics.moments.state import Moments, StepRule, move, variances
 from isoloss.schedules.phases import Nesterov, Steps
 
 __all__ = ["take_steps"]
@@ -101,12 +101,8 @@ def _is_at_rest(before: Moments, after: Moments) -> bool:
     """Whether means and variances have kept all but the last bits, as they will from then on."""
     pairs = [(before.mean, after.mean)]
     if before.covariance is not None and after.covariance is not None:
-        pairs.append((_variances(before.covariance), _variances(after.covariance)))
+        pairs.append((variances(before.covariance), variances(after.covariance)))
     return all(bool(np.all(np.abs(a - b) <= _STILL * np.abs(a))) for b, a in pairs)
-
-
-def _variances(covariance: Floats) -> Floats:
-    return covariance if covariance.ndim == 1 else np.diagonal(covariance)
 
 
 def _runs(phase: Steps) -> Iterator[tuple[Any, int, int]]:

@@ -33,9 +33,13 @@ class _Momentum(Steps):
         *,
         carry_velocity: bool = False,
         decoupled: bool = False,
-        **settings: Any,
+        weight_decay: float = 0.0,
+        batch_size: int | None = None,
+        sampling: Sampling | None = None,
     ) -> None:
-        super().__init__(lr, steps, **settings)
+        super().__init__(
+            lr, steps, weight_decay=weight_decay, batch_size=batch_size, sampling=sampling
+        )
         for name, value in (("carry_velocity", carry_velocity), ("decoupled", decoupled)):
             if not isinstance(value, bool):
                 raise TypeError(f"{name} must be True or False; got {value!r}")
@@ -202,29 +206,6 @@ class Nesterov(_Momentum):
     __slots__ = ()
     name = "nesterov"
     text_form = TextForm(name, _NUMBERS, "nesterov(0.3, 0.9, 200)")
-
-    def __init__(
-        self,
-        lr: Any,
-        momentum: Any,
-        steps: int | None = None,
-        *,
-        carry_velocity: bool = False,
-        decoupled: bool = False,
-        weight_decay: float = 0.0,
-        batch_size: int | None = None,
-        sampling: Sampling | None = None,
-    ) -> None:
-        super().__init__(
-            lr,
-            momentum,
-            steps,
-            carry_velocity=carry_velocity,
-            decoupled=decoupled,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            sampling=sampling,
-        )
 
     @property
     def nesterov(self) -> bool:
