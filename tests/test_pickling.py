@@ -66,6 +66,7 @@ def plain_values() -> dict[str, Any]:
     problem = il.Problem.from_data(X, Y, X_TEST, Y_TEST)
     return {
         "comparison": compare(problem, [il.anneal(0.1, 5)], 3),
+        "curve": il.curves.LossCurve([1, 2, 3], [3, 2, np.nan], 0.1, test_loss=[3, 3, 2]),
         "judgement": cross_compare(X, Y, il.anneal(0.1, 5), 3, cv=3),
         "design": il.design(problem, steps=2),
         "selection": select(problem, problem.with_test(X_TEST, Y_TEST), ["rates"], steps=2),

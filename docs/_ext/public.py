@@ -31,6 +31,7 @@ MODULES = (
     "isoloss.paper.proofs",
     "isoloss.datasets",
     "isoloss.comparison",
+    "isoloss.curves",
     "isoloss.reports.plotting",
     "isoloss.reports.page",
     "isoloss.reports",

@@ -8,6 +8,7 @@ TYPE_CHECKING = False  # the same as typing's, which would take time to import
 if TYPE_CHECKING:
     from isoloss import checker as checker
     from isoloss import comparison as comparison
+    from isoloss import curves as curves
     from isoloss import datasets as datasets
     from isoloss import dynamics as dynamics
     from isoloss import estimators as estimators
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 _PACKAGES = (
     "checker",
     "comparison",
+    "curves",
     "datasets",
     "dynamics",
     "estimators",
