@@ -76,21 +76,22 @@ def _odd_reciprocal(j: int) -> tuple[float, float]:
     return high, float(exact - Fraction(high))
 
 
+_ODD_RECIPROCALS = [_odd_reciprocal(j) for j in range(_DOUBLE_TAIL + 1)]
+
+
 def log1p(xp: Any, u: Pair) -> Pair:
     """Return log(1 + u) of a pair with u > -1 and |u| < 2^900."""
     exponent = xp.round(xp.log2(1.0 + u[0]))
     shrink = 2.0**-exponent
     # (1 + u) 2^-k - 1, exactly u where k = 0
-    reduced = add((u[0] * shrink, u[1] * shrink), two_sum(shrink, -1.0 + 0.0 * shrink))
-    z = divide(reduced, add(reduced, (2.0 + 0.0 * shrink, 0.0 * shrink)))
+    reduced = add((u[0] * shrink, u[1] * shrink), two_sum(shrink, -1.0))
+    z = divide(reduced, add(reduced, (2.0, 0.0)))
     square = multiply(z, z)
     tail = 0.0 * shrink
     for j in range(_SERIES_TERMS, _DOUBLE_TAIL, -1):
         tail = tail * square[0] + 1.0 / (2 * j + 1)
-    total: Pair = (tail, 0.0 * shrink)
-    for j in range(_DOUBLE_TAIL, -1, -1):
-        high, low = _odd_reciprocal(j)
-        total = add(multiply(total, square), (high + 0.0 * shrink, low + 0.0 * shrink))
+    total: Pair = (tail, 0.0)
+    for reciprocal in reversed(_ODD_RECIPROCALS):
+        total = add(multiply(total, square), reciprocal)
     atanh = multiply(total, z)
-    ln2 = (_LN2[0] + 0.0 * shrink, _LN2[1] + 0.0 * shrink)
-    return add(scale(ln2, exponent), (2.0 * atanh[0], 2.0 * atanh[1]))
+    return add(scale(_LN2, exponent), (2.0 * atanh[0], 2.0 * atanh[1]))

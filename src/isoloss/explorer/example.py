@@ -160,7 +160,7 @@ def view(state: ExampleState) -> dict[str, Any]:
         "slopes": edges[0],
         # of two runs that take no step there is nothing to compare
         "ratio": trained.flow.test_loss / annealed if trained.is_trained and annealed > 0 else None,
-        "bounds": _bounds(trained),
+        "bounds": _bounds(trained, curvature),
         "premises": _premises(state),
         "notes": _notes(trained),
     }
@@ -214,9 +214,9 @@ def _marks(curvature: np.ndarray, batch: int | None) -> list[dict[str, Any]]:
     return [{"value": value, "label": ": ".join(words)} for value, words in sorted(marks.items())]
 
 
-def _bounds(trained: Trained) -> list[dict[str, Any]]:
+def _bounds(trained: Trained, gamma: np.ndarray) -> list[dict[str, Any]]:
     """Return both bounds of Proposition 1, or none of untrained runs or directions not drawn."""
-    state, gamma = trained.state, np.asarray(trained.problem.curvature)
+    state = trained.state
     if not (gamma.all() and trained.is_trained):
         return []
     top, level = int(gamma.argmax()), state.level
