@@ -63,21 +63,24 @@ class FlowSolver(Solver):
         xp, constant, start = directions.kind.xp, directions.kind.constant, carried.filter
         time = min(float(directions.own(self.time)), max(wanted.time, 0.0))
         top = float(log_excess(xp, directions.log_weights, start)[0, 0])
-        spans = constant([])
-        if math.isfinite(top) and time > 0:
-            bottom, endless = top + _LONGEST_FALL, math.isinf(time)
-            if not endless:
-                end = _flown(directions, start, constant(time))
-                bottom = float(log_excess(xp, directions.log_weights, end)[0, 0])
-            levels = np.linspace(top, bottom, wanted.most + 1)[1:]
-            weights, curvature = directions.log_weights, directions.curvature
-            times, _ = flow_time(xp, weights, start, curvature, constant(levels)[None, :])
-            spans = times[0, :] if endless else xp.concat([times[0, :-1], constant([time])])
-            spans = spans[spans <= time]
-        passed = _flown(directions, start, spans[:, None]).at((slice(None), 0, ...))
+        if not (math.isfinite(top) and time > 0):
+            return Marks([], constant([]), start.at((0, slice(0), ...))), carried
+        bottom, endless = top + _LONGEST_FALL, math.isinf(time)
+        if not endless:
+            end = _flown(directions, start, constant(time))
+            bottom = float(log_excess(xp, directions.log_weights, end)[0, 0])
+        levels = np.linspace(top, bottom, wanted.most + 1)[1:]
+        weights, curvature = directions.log_weights, directions.curvature
+        times, passed = flow_time(xp, weights, start, curvature, constant(levels)[None, :])
+        if not endless:
+            times = xp.concat([times[:, :-1], constant([[time]])], axis=1)
+            parts = zip(passed, end, strict=True)
+            passed = Filter(*(xp.concat([part[:, :-1, :], last], axis=1) for part, last in parts))
+        inside = times <= time
+        spans, passed = times[inside], passed.at(inside)
         if spans.shape[0]:
             carried = Carried(passed.at((slice(-1, None), None, ...)))
-        return Marks([0] * spans.shape[0], spans, passed), Carried(carried.filter)
+        return Marks([0] * spans.shape[0], spans, passed), carried
 
     @classmethod
     def joined(cls, parts: Sequence[Self], batch: int) -> Self:

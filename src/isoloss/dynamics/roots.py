@@ -79,9 +79,9 @@ def _solved(
         if bool(xp.any(settled)):
             indices.append(rows.index[settled])
             found.append(s[settled])
+            if bool(xp.all(settled)):
+                break
             rows = _Rows(*(part[~settled] for part in rows))
-        if not rows.s.shape[0]:
-            break
     else:
         indices.append(rows.index)
         found.append(_bisected(xp, rows))
