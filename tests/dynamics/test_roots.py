@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import array_api_compat.numpy as xp
 import mpmath as mp
 import numpy as np
 import pytest
@@ -51,6 +52,37 @@ def test_a_loss_that_stays_above_is_never_reached(monkeypatch: pytest.MonkeyPatc
     for rounds in (200, 1, 2):
         monkeypatch.setattr(roots, "_MAX_NEWTON", rounds)
         assert not bool(il.train(problem, schedule, 0.999 * min(lowest, 1.6)).reached)
+
+
+def test_rows_that_end_at_different_times_are_solved_as_if_alone() -> None:
+    rng = np.random.default_rng(0)
+    rates = rng.uniform(0, 1, (60, 20)) ** 4
+    rates[::3, 0] *= -1e-3  # these grow in the end, and some never reach their level
+    terms, bars = rng.normal(size=(60, 20)), rng.uniform(-30, 4, 60)
+    with np.errstate(all="ignore"):
+        found = roots.first_root(xp, terms, rates, bars)
+        alone = [
+            float(roots.first_root(xp, terms[[k]], rates[[k]], bars[[k]])[0]) for k in range(60)
+        ]
+    assert found.tolist() == alone
+    assert 3 < np.isinf(found).sum() < 20
+    for s, a, b, bar in zip(found, terms, rates, bars, strict=True):
+        if np.isfinite(s) and s > 0:
+            loss = mp.fsum(
+                mp.exp(mp.mpf(x) - mp.mpf(y) * mp.mpf(s)) for x, y in zip(a, b, strict=True)
+            )
+            assert abs(mp.log(loss) - bar) < 4e-15 * (1 + abs(bar))
+
+
+def test_losses_that_only_fall_take_few_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> Any:
+        raise AssertionError("bisected")
+
+    # a power of the time, where Newton's own steps would be hundreds of times too short
+    monkeypatch.setattr(roots, "_MAX_NEWTON", 20)
+    monkeypatch.setattr(roots, "_bisected", refused)
+    run = il.train(WIDE, il.GradientFlow(), 400 * np.array([0.9, 0.5, 0.2]))
+    assert run.reached.all()
 
 
 @pytest.mark.parametrize("share", [0.9, 0.5, 0.1])

@@ -65,10 +65,10 @@ class _Rows(NamedTuple):
 def _solved(
     xp: Any, terms: Array, rates: Array, log_level: Array, start: Array, tolerance: float
 ) -> Array:
-    """Return the first root, which is not before ``start`` or near it; infinity if there is none."""
+    """Return the first root, at or after ``start`` or close to it; infinity if there is none."""
     decays = ~xp.any(rates < 0, axis=-1)
     size = tolerance * (1.0 + xp.abs(log_level))
-    # the rest after a step is less than (largest rate·step)², or its cube where f'' is fitted, too
+    # after a step, |f| is less than (largest rate·step)², or its cube where f'' is fitted, too
     near = xp.where(decays, size ** (1 / 3), xp.sqrt(size)) / _largest(xp, rates)
     index = xp.arange(start.shape[0], device=compat.device(start))
     rows = _Rows(index, terms, rates, log_level, decays, size, near, start)
