@@ -184,6 +184,7 @@ THROUGH = {
     "cli.verify_command": ("cli/test_certify_command.py", "it reads what certify writes"),
     "comparison": ("comparison/test_stops.py", "compare() makes and prints all of it"),
     "comparison.selection_drawing": ("comparison/test_selection.py", "figures of selections"),
+    "curves": ("curves/test_reading.py", "read() goes through all of it"),
     "curves.numbers": ("curves/test_loss_curve.py", "numbers of logs"),
     "datasets": ("datasets/test_loading.py", "load() and split() go through all of it"),
     "datasets.csv_columns": ("datasets/test_csv_files.py", "the columns of such a file"),

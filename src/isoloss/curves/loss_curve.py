@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -11,7 +12,16 @@ import numpy.typing as npt
 
 from isoloss._messages.near_misses import suggest
 from isoloss._messages.numbers import short
-from isoloss.curves.numbers import column, count, real, whole_steps
+from isoloss.curves.numbers import (
+    check_finite,
+    check_measured,
+    column,
+    constant,
+    count,
+    decay,
+    text,
+    whole_steps,
+)
 from isoloss.curves.rates import between_rows, check_rates, planned
 from isoloss.curves.resumed import one_row_a_step
 from isoloss.schedules import Phase, Schedule
@@ -109,40 +119,18 @@ class LossCurve:
         warmup: int | None = None,
         name: str = "",
     ) -> None:
-        steps = whole_steps(step)
-        columns = [column("loss", loss, steps.size)]
-        if test_loss is not None:
-            columns.append(column("test_loss", test_loss, steps.size))
-        for title, losses in zip(_LOSSES, columns, strict=False):
-            _check_finite(title, losses, steps)
-        if warmup is not None:
-            warmup = count("warmup", warmup, 0)
-        rates, notes = planned(lr, steps.size, int(steps[-1]))
-        if rates is None:
-            columns.append(column("lr", lr, steps.size))
-        elif warmup is not None:
-            raise ValueError(
-                "warmup says what came before the first of the rates of rows, but lr gives the "
-                "rate of every step; leave warmup out"
-            )
-        steps, columns, dropped = one_row_a_step(steps, columns)
-        _check_measured(columns[0], steps)
-        if rates is None:
-            rates, notes = between_rows(steps, columns.pop(), warmup)
-        notes = [*dropped, *notes, *check_rates(rates), *_constant(columns[0])]
-        self._set(
-            step=steps,
-            loss=columns[0],
-            test_loss=columns[1] if len(columns) > 1 else None,
-            rates=rates,
-            weight_decay=None if weight_decay is None else _decay(weight_decay),
-            batch_size=None if batch_size is None else count("batch_size", batch_size, 1),
-            name=_text(name),
-            notes=tuple(notes),
-        )
-        if notes:
+        self._fill(step, loss, lr, test_loss, weight_decay, batch_size, warmup, name)
+        if self.notes:
             run = f"{name}: " if name else ""
-            warnings.warn(run + " ".join(notes), UserWarning, stacklevel=2)
+            warnings.warn(run + " ".join(self.notes), UserWarning, stacklevel=2)
+
+    @classmethod
+    def _quietly(cls, step: Any, loss: Any, lr: Any, **others: Any) -> Self:
+        """Return a curve whose notes are told by whoever reads it."""
+        found = object.__new__(cls)
+        settings = {"test_loss": None, "weight_decay": None, "batch_size": None, "warmup": None}
+        found._fill(step, loss, lr, **settings | others)
+        return found
 
     @property
     def steps(self) -> int:
@@ -231,6 +219,50 @@ class LossCurve:
         )
         return part
 
+    def _fill(
+        self,
+        step: Any,
+        loss: Any,
+        lr: Any,
+        test_loss: Any,
+        weight_decay: Any,
+        batch_size: Any,
+        warmup: Any,
+        name: Any,
+        told: Sequence[str] = (),
+    ) -> None:
+        steps = whole_steps(step)
+        columns = [column("loss", loss, steps.size)]
+        if test_loss is not None:
+            columns.append(column("test_loss", test_loss, steps.size))
+        for title, losses in zip(_LOSSES, columns, strict=False):
+            check_finite(title, losses, steps)
+        if warmup is not None:
+            warmup = count("warmup", warmup, 0)
+        rates, notes = planned(lr, steps.size, int(steps[-1]))
+        if rates is None:
+            columns.append(column("lr", lr, steps.size))
+        elif warmup is not None:
+            raise ValueError(
+                "warmup says what came before the first of the rates of rows, but lr gives the "
+                "rate of every step; leave warmup out"
+            )
+        steps, columns, dropped = one_row_a_step(steps, columns)
+        check_measured(columns[0], steps)
+        if rates is None:
+            rates, notes = between_rows(steps, columns.pop(), warmup)
+        notes = [*told, *dropped, *notes, *check_rates(rates), *constant(columns[0])]
+        self._set(
+            step=steps,
+            loss=columns[0],
+            test_loss=columns[1] if len(columns) > 1 else None,
+            rates=rates,
+            weight_decay=None if weight_decay is None else decay(weight_decay),
+            batch_size=None if batch_size is None else count("batch_size", batch_size, 1),
+            name=text(name),
+            notes=tuple(notes),
+        )
+
     def _set(self, **fields: Any) -> None:
         for name, value in fields.items():
             if isinstance(value, np.ndarray):
@@ -262,47 +294,3 @@ class LossCurve:
         if self.test_loss is not None:
             parts += [f"test loss in {self.rows('test_loss')[0].size} rows"]
         return f"LossCurve({', '.join(parts)}, peak lr {self.peak:.4g})"
-
-
-def _check_finite(name: str, losses: Floats, steps: Steps) -> None:
-    infinite = np.isinf(losses)
-    if infinite.any():
-        row = int(infinite.argmax())
-        raise ValueError(
-            f"{name}[{row}] is {losses[row]}: the run diverged at or before step {steps[row]}; "
-            "give the rows before it, or NaN if it was not measured there"
-        )
-
-
-def _check_measured(losses: Floats, steps: Steps) -> None:
-    found = int(np.count_nonzero(~np.isnan(losses)))
-    if found < 2:
-        raise ValueError(
-            f"a loss curve needs at least two steps with a loss; got {found} in {losses.size} rows"
-        )
-    if steps[-1] < 1:
-        raise ValueError(
-            "the last row is at step 0, before any training; is step the right column?"
-        )
-
-
-def _constant(losses: Floats) -> list[str]:
-    measured = losses[~np.isnan(losses)]
-    if measured.size > 2 and (measured == measured[0]).all():
-        return [
-            f"Every row has the same loss, {short(float(measured[0]))}; is it the right column?"
-        ]
-    return []
-
-
-def _decay(given: Any) -> float:
-    found = real("weight_decay", given)
-    if found.ndim or not 0 <= found < np.inf:
-        raise ValueError(f"weight_decay must be a number of at least 0; got {given!r}")
-    return float(found)
-
-
-def _text(name: Any) -> str:
-    if not isinstance(name, str):
-        raise TypeError(f"name must be a text; got {type(name).__name__} {name!r}")
-    return name

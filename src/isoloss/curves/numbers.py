@@ -9,7 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["column", "count", "real", "whole_steps"]
+from isoloss._messages.numbers import short
+
+__all__ = [
+    "check_finite",
+    "check_measured",
+    "column",
+    "constant",
+    "count",
+    "decay",
+    "real",
+    "text",
+    "whole_steps",
+]
 
 Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
@@ -71,6 +83,55 @@ def count(name: str, given: Any, least: int) -> int:
     if found < least:
         raise ValueError(f"{name} must be at least {least}; got {found}")
     return found
+
+
+def check_finite(name: str, losses: Floats, steps: Steps) -> None:
+    """Raise ``ValueError`` for an infinite loss, with its row."""
+    infinite = np.isinf(losses)
+    if infinite.any():
+        row = int(infinite.argmax())
+        raise ValueError(
+            f"{name}[{row}] is {losses[row]}: the run diverged at or before step {steps[row]}; "
+            "give the rows before it, or NaN if it was not measured there"
+        )
+
+
+def check_measured(losses: Floats, steps: Steps) -> None:
+    """Raise ``ValueError`` unless two steps have a loss, and training took place."""
+    found = int(np.count_nonzero(~np.isnan(losses)))
+    if found < 2:
+        raise ValueError(
+            f"a loss curve needs at least two steps with a loss; got {found} in {losses.size} rows"
+        )
+    if steps[-1] < 1:
+        raise ValueError(
+            "the last row is at step 0, before any training; is step the right column?"
+        )
+
+
+def constant(losses: Floats) -> list[str]:
+    """Return a sentence on losses that are all the same."""
+    measured = losses[~np.isnan(losses)]
+    if measured.size > 2 and (measured == measured[0]).all():
+        return [
+            f"Every row has the same loss, {short(float(measured[0]))}; is it the right column?"
+        ]
+    return []
+
+
+def decay(given: Any) -> float:
+    """Return a weight decay."""
+    found = real("weight_decay", given)
+    if found.ndim or not 0 <= found < np.inf:
+        raise ValueError(f"weight_decay must be a number of at least 0; got {given!r}")
+    return float(found)
+
+
+def text(name: Any) -> str:
+    """Return a text."""
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a text; got {type(name).__name__} {name!r}")
+    return name
 
 
 def _has_texts(values: npt.NDArray[np.object_]) -> bool:

@@ -1,0 +1,55 @@
+"""What the rows of a log count (steps, micro-batches, tokens or epochs), as optimizer steps."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss._messages.numbers import short
+
+__all__ = ["hold", "steps_of_counter", "steps_of_epochs"]
+
+Floats = npt.NDArray[np.float64]
+
+_ROUNDING = 1e-6
+_SEVERAL_ROWS = 0.75  # of a step between rows, below which a step has several rows
+
+
+def steps_of_counter(counter: Floats, every: float, name: str) -> tuple[Floats, list[str]]:
+    """Return the steps done, where the optimizer takes one each ``every`` units of the counter.
+
+    A step that has several rows ends with the last one, and rows inside it belong to its end.
+    """
+    if every == 1:
+        return counter, []
+    exact = counter / every
+    between = np.abs(np.diff(exact))
+    if between.size and np.nanmedian(between) < _SEVERAL_ROWS:
+        steps = np.ceil(exact - _ROUNDING)
+        return steps, [f"Rows within one step ({short(every)} of '{name}') were averaged."]
+    steps = np.round(exact)
+    off = np.abs(exact - steps) > _ROUNDING * np.maximum(1, steps)
+    if not off.any():
+        return steps, []
+    row = int(off.argmax())
+    return steps, [
+        f"In {off.sum()} of {counter.size} rows, '{name}' is no multiple of every={short(every)} "
+        f"(first {counter[row]:.15g}, {short(float(exact[row]))} steps): rounded to whole steps."
+    ]
+
+
+def steps_of_epochs(epochs: Floats, steps_per_epoch: int, name: str) -> tuple[Floats, list[str]]:
+    """Return the steps done by the end of each epoch; whole epochs may count from 0, as Keras's."""
+    from_zero = epochs.size > 0 and np.nanmin(epochs) == 0 and (epochs == np.floor(epochs)).all()
+    if not from_zero:
+        return np.round(epochs * steps_per_epoch), []
+    return (epochs + 1) * steps_per_epoch, [
+        f"'{name}' counts from 0, as Keras does: the row of epoch 0 is taken to come after "
+        f"{steps_per_epoch} steps."
+    ]
+
+
+def hold(step: Floats, lr: Floats) -> Floats:
+    """Return the rate of each step, that of the next row: a rate that is set once an epoch."""
+    done = np.arange(1, int(step[-1]) + 1)
+    return lr[np.searchsorted(step, done)]

@@ -1,0 +1,99 @@
+"""What looks odd in a log: spikes, gaps, missing losses, and smoothing by somebody else."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss._messages.numbers import percent, short
+
+__all__ = ["gap", "missing", "smoothing", "spikes"]
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_FEWEST = 64  # rows, for statistics of their noise
+_NEAR, _AROUND = 31, 301  # rows whose median is the trend, and whose deviations are the noise
+_DEVIATIONS, _SHARE = 10.0, 0.02  # of a spike: beyond the noise, and of the loss
+_TO_SIGMA = 1.4826  # from a normal distribution's median deviation
+_GAP, _LONG, _FEW = 20.0, 0.05, 10  # times the usual distance, share of the run, rows
+# Second differences of white noise have the correlation -2/3 with their neighbours, to a standard
+# error of 0.55 / √n. A running mean of many rows, exponential or not, brings it to -1/2.
+_WHITE, _ERROR, _ERRORS, _SMOOTHED = -2 / 3, 0.55, 4, -0.6
+_ENOUGH = 200  # rows
+
+
+def spikes(losses: Floats) -> Mask:
+    """Return which losses are far above their neighbours, by medians, which spikes do not move."""
+    measured = np.flatnonzero(~np.isnan(losses))
+    found = np.zeros(losses.size, dtype=bool)
+    if measured.size < _FEWEST:
+        return found
+    from scipy.ndimage import median_filter
+
+    values = losses[measured]
+    trend = median_filter(values, _NEAR, mode="nearest")
+    noise = _TO_SIGMA * median_filter(np.abs(values - trend), _AROUND, mode="reflect")
+    above = values - trend
+    found[measured] = (above > _DEVIATIONS * noise) & (above > _SHARE * np.abs(trend))
+    return found
+
+
+def missing(step: Floats, losses: Floats, test_losses: Floats | None, lr: Floats | None) -> str:
+    """Return a sentence on rows that lack a loss which rows like them have, or an empty text."""
+    absent = np.isnan(losses)
+    if absent.any() and (~absent).any():
+        last = int(np.flatnonzero(~absent)[-1])
+        tail = absent[last + 1 :]
+        if test_losses is None and tail.size > 1:
+            return f"No row after step {step[last]:.0f} has a loss: did the run diverge there?"
+    if test_losses is not None:
+        absent &= np.isnan(test_losses)
+    if lr is not None:  # rows of rates alone, as Lightning writes them, lack nothing
+        together = ~np.isnan(lr[~np.isnan(losses)])
+        if together.size and together.mean() < 0.5:
+            return ""
+        absent &= ~np.isnan(lr)
+    count = int(absent.sum())
+    if not count:
+        return ""
+    first = step[int(absent.argmax())]
+    return f"{count} of {absent.size} rows have no loss (empty or NaN), first at step {first:.0f}."
+
+
+def gap(step: Floats) -> str:
+    """Return a sentence on the longest stretch without rows, if it is long, or an empty text."""
+    step = np.unique(step)
+    if step.size < _FEW:
+        return ""
+    between = np.diff(step)
+    longest = int(between.argmax())
+    length = between[longest]
+    if length <= max(_GAP * float(np.median(between)), _LONG * step[-1]):
+        return ""
+    return (
+        f"There is no row between steps {step[longest]:.0f} and {step[longest + 1]:.0f}, "
+        f"{percent(float(length / step[-1]))} of the run."
+    )
+
+
+def smoothing(losses: Floats) -> str:
+    """Return a sentence if neighbouring losses share their noise, as smoothed ones do."""
+    values = losses[~np.isnan(losses)]
+    values = values[values.size // 2 :]  # the first half falls fast, which is no noise
+    if values.size < _ENOUGH:
+        return ""
+    second = np.diff(values, 2)
+    limit = 6 * _TO_SIGMA * np.median(np.abs(second))
+    second = np.clip(second, -limit, limit)  # a spike would decide alone
+    power = float(np.mean(second * second))
+    if power == 0:
+        return ""
+    found = float(np.mean(second[1:] * second[:-1])) / power
+    if found <= max(_SMOOTHED, _WHITE + _ERRORS * _ERROR / values.size**0.5):
+        return ""
+    return (
+        "Neighbouring train losses share their noise, as if the curve had been smoothed (second "
+        f"differences correlate by {short(found, 2)}; independent noise gives -0.67). Intervals "
+        "need the losses as measured: turn smoothing off before the export."
+    )

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isoloss.curves.json_logs import JSONLog
+
+NAN = float("nan")
+
+
+def log(folder: Path, text: str, name: str = "log.jsonl", **columns: str) -> JSONLog:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return JSONLog(path, columns)
+
+
+def test_keys_may_differ_and_be_nested(tmp_path: Path) -> None:
+    text = '{"step": 1, "train": {"loss": 2.5}}\n\n{"step": 2, "val": {"loss": NaN}, "ok": true}\n'
+    found = log(tmp_path, text + '{"step": 3, "train": {"loss": null}, "note": "end"}')
+    assert found.names == ("step", "train/loss", "val/loss")
+    frame = found.read(["step", "train/loss", "val/loss"])
+    np.testing.assert_array_equal(frame["step"], [1, 2, 3])
+    np.testing.assert_array_equal(frame["train/loss"], [2.5, NAN, NAN])
+    np.testing.assert_array_equal(frame["val/loss"], [NAN, NAN, NAN])
+
+
+def test_runs_are_categories(tmp_path: Path) -> None:
+    text = '{"run": "a", "x": 1}\n{"run": 7, "x": 2}\n{"x": 3}\n{"run": "a", "x": 4}\n'
+    found = log(tmp_path, text).read(["x"], "run")
+    assert found["run"].isna().tolist() == [False, False, True, False]
+    assert found["run"].dropna().tolist() == ["a", "7", "a"]
+    named = log(tmp_path, text.replace("run", "who"), run="who").read(["x"], "who")
+    assert named["who"].dropna().tolist() == ["a", "7", "a"]
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"x": 1}, {"x": 2}]', '{"log_history": [{"x": 1}, {"x": 2}, {"train_runtime": 1}]}']
+)
+def test_whole_values(tmp_path: Path, text: str) -> None:
+    assert log(tmp_path, text, "log.json").read(["x"])["x"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"x": 1}\n{"x": 2', r"line 2 of .*log.jsonl' is not JSON \(was the file still"),
+        ('{"x": 1}\n{x: 2}\n{"x": 3}', "line 2 of .*log.jsonl' is not JSON: Expecting"),
+        ('{"x": 1}\n[2]\n', "holds list where a record, such as"),
+        ("\n", "has no records"),
+    ],
+)  # fmt: skip
+def test_broken_lines(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        log(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            '{"x": 1}',
+            "holds no log: it needs a list of records, a record a line, or the log_history",
+        ),
+        ('[{"x": 1},', "log.json' is not JSON: "),
+        ("[1, 2]", "holds int where a record"),
+    ],
+)
+def test_other_values(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        log(tmp_path, text, "log.json")
