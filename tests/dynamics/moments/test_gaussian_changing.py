@@ -92,6 +92,16 @@ def test_growth_by_e_900_is_undone(rate: float, steps: int, batch: float, noise:
         np.testing.assert_allclose(ends, [float(v) for v in last], rtol=1e-12)
 
 
+def test_curvatures_whose_squares_underflow_have_variances_too() -> None:
+    gamma, rates = np.array([1.0, 1e-100, 1e-170]), np.linspace(0.4, 0.1, 50)
+    means = MeanSquares(1 / gamma, np.zeros(3), np.zeros(3))
+    excess, ends, _, _ = changing_rates(gamma, rates, 4, np.zeros(3), means, 0.3)
+    with mp.workdps(400):
+        wanted, last = walked(gamma, rates, 4, np.zeros(3), means, 0.3, 0.0)
+        np.testing.assert_allclose(excess, [float(each) for each in wanted], rtol=1e-14)
+        np.testing.assert_allclose(ends, [float(v) for v in last], rtol=1e-14)
+
+
 def test_equal_rates_agree_with_their_closed_form() -> None:
     gamma = np.geomspace(1e-6, 1, 40)
     means, zero = MeanSquares(1 / gamma, np.zeros(40), np.zeros(40)), np.zeros(40)
