@@ -13,7 +13,7 @@ def test_micro_batches_end_in_their_step() -> None:
     micro = np.arange(1.0, 25)
     steps, notes = steps_of_counter(micro, 8, "step")
     np.testing.assert_array_equal(steps, [-(-i // 8) for i in range(1, 25)])
-    assert notes == ["Rows within one step (8.000 of 'step') were averaged."]
+    assert notes == ["Rows within one step (8 of 'step') were averaged."]
 
 
 @pytest.mark.parametrize("every", [3, 524288, 0.1])
@@ -28,7 +28,7 @@ def test_what_is_no_multiple_is_rounded_and_said() -> None:
     found, notes = steps_of_counter(np.array([100.0, 250, 290]), 100, "tokens")
     np.testing.assert_array_equal(found, [1, 2, 3])
     assert notes == [
-        "In 2 of 3 rows, 'tokens' is no multiple of every=100.0 (first 250, 2.500 steps): rounded "
+        "In 2 of 3 rows, 'tokens' is no multiple of every=100 (first 250, 2.500 steps): rounded "
         "to whole steps."
     ]
 

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,24 @@ def test_runs_are_categories(tmp_path: Path) -> None:
     assert found["run"].dropna().tolist() == ["a", "7", "a"]
     named = log(tmp_path, text.replace("run", "who"), run="who").read(["x"], "who")
     assert named["who"].dropna().tolist() == ["a", "7", "a"]
+
+
+def test_numbers_may_be_texts(tmp_path: Path) -> None:
+    # as Weights & Biases writes what JSON lacks
+    found = log(tmp_path, '{"x": 1.5}\n{"x": "NaN"}\n{"x": "Infinity"}\n').read(["x"])
+    np.testing.assert_array_equal(found["x"], [1.5, NAN, np.inf])
+
+
+def test_many_blocks_are_one_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("isoloss.curves.json_logs._BLOCK", 64)
+    records = [{"x": i} | ({"run": f"r{i % 7}"} if i % 5 else {"y": -i}) for i in range(100)]
+    found = log(tmp_path, "\n".join(map(json.dumps, records))).read(["x", "y"], "run")
+    assert found["x"].tolist() == list(range(100))
+    np.testing.assert_array_equal(found["y"], [r.get("y", NAN) for r in records])
+    assert found["run"].dtype == "category"
+    assert found["run"].dropna().tolist() == [r["run"] for r in records if "run" in r]
+    with pytest.raises(ValueError, match=r"line 101 of .* is not JSON: "):
+        log(tmp_path, "\n".join([*map(json.dumps, records), "{x}", *map(json.dumps, records)]))
 
 
 @pytest.mark.parametrize(

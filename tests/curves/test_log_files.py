@@ -18,7 +18,9 @@ def names(folder: Path, given: object) -> list[str]:
 
 
 def test_files_folders_and_patterns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    touch(tmp_path, "b.csv", "a.csv.gz", "c.parquet", "notes.md", "config.json", "d.jsonl")
+    touch(
+        tmp_path, "b.csv", "a.csv.gz", "c.parquet", "notes.md", "config.json", "d.jsonl", "._b.csv"
+    )
     touch(tmp_path, "below/e.csv", "x[1].csv")
     assert names(tmp_path, tmp_path) == ["a.csv.gz", "b.csv", "c.parquet", "d.jsonl", "x[1].csv"]
     assert names(tmp_path, tmp_path / "**/*.csv") == ["b.csv", "below/e.csv", "x[1].csv"]

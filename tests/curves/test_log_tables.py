@@ -77,6 +77,12 @@ def test_parquet(tmp_path: Path) -> None:
     assert found["run"].tolist() == ["a", "b"]
     with pytest.raises(ValueError, match=r"column 'run' of .* holds (large_)?string, not numbers"):
         log.read(["run"])
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    parquet.write_table(pa.table([[1.0], [2.0]], names=["a", "a"]), path)
+    with pytest.raises(ValueError, match=r"log.parquet' has several columns called 'a'"):
+        ParquetLog(path)
     path.write_text("step,loss")
     with pytest.raises(ValueError, match=r"cannot read .*log.parquet' as Parquet: "):
         ParquetLog(path)

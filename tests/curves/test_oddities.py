@@ -53,6 +53,9 @@ def test_smoothing_is_found() -> None:
     spiky = noisy()
     spiky[1500] = 9
     assert not smoothing(spiky)
+    jump = noisy()
+    jump[1500:] -= 3
+    assert not smoothing(jump)
     assert not smoothing(np.full(1000, 2.0))
     assert not smoothing(exponential(noisy(), 0.9)[:300])  # too few to tell
 
@@ -70,6 +73,7 @@ def test_gaps() -> None:
     )
     assert not gap(np.concatenate([step, step + 1050]))  # 2.5 % of the run
     assert not gap(np.array([1.0, 2.0, 1000.0]))
+    assert not gap(np.repeat(step[:15], 2))  # losses and rates in rows of their own
 
 
 def test_missing_losses() -> None:

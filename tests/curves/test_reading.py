@@ -237,10 +237,38 @@ def test_keras(tmp_path: Path, name: str) -> None:
     check(curve, [3, 6], [2.0, 1.5], [2.5, 2.25])
     np.testing.assert_array_equal(curve.rates, [0.01] * 3 + [0.001] * 3)
     notes = " ".join(curve.notes)
+    assert "A train loss by epoch is usually a mean over it, as Keras's is." in notes
     assert (
         "'epoch' counts from 0, as Keras does: the row of epoch 0 is taken to come after 3" in notes
     )
     assert "The rate of each row is that of all steps since the row before." in notes
+
+
+def test_steps_per_epoch_choose_the_epochs(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "step,epoch,loss,lr", "0,1,3,.1", "1,2,2,.1")
+    np.testing.assert_array_equal(one(file).step, [0, 1])
+    np.testing.assert_array_equal(one(file, steps_per_epoch=5).step, [5, 10])
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    for folder in ("small", "large"):
+        write(tmp_path / folder / "wsd.csv", "step,loss,lr", "1,3,.1", "2,2,.1")
+    found = read(tmp_path / "*" / "wsd.csv")
+    assert [curve.name for curve in found] == ["large/wsd", "small/wsd"]
+
+
+def test_every_row_needs_its_run(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "run,step,loss,lr", "a,1,3,.1", ",2,2,.1")
+    with pytest.raises(ValueError, match=r"column 'run' of .* is empty in row 2; every row needs"):
+        read(file)
+
+
+def test_parts_of_a_run_are_joined_by_step(tmp_path: Path) -> None:
+    first = write(tmp_path / "one.csv", "step,loss,lr", "1,4,.1", "3,2,.1")
+    second = write(tmp_path / "two.csv", "step,val_loss", "2,3.5", "3,2.5")
+    joined = one([first, second], runs={"one": "base", "two.csv": "base"}, lr=0.1)
+    assert joined.name == "base"
+    check(joined, [1, 2, 3], [4, NAN, 2], [NAN, 3.5, 2.5])
 
 
 def state(folder: Path, steps: int) -> Path:
@@ -270,6 +298,16 @@ def test_hugging_face(tmp_path: Path) -> None:
     np.testing.assert_allclose(curve.rates[[9, 19]], [1e-4, 5e-5])
     mean = "Each train loss of trainer_state.json is a mean over the 10 steps before its row"
     assert any(note.startswith(mean) for note in curve.notes)
+
+
+def test_rates_may_be_given_for_some_runs(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "c.csv", "run,step,loss,lr", "a,1,3,.1", "a,2,2,.1", "b,1,3,.1", "b,2,2,.1"
+    )
+    a, b = read(file, lr={"b": [0.3, 0.2]})
+    np.testing.assert_array_equal(a.rates, [0.1, 0.1])
+    np.testing.assert_array_equal(b.rates, [0.3, 0.2])
+    assert b.notes[-1] == "The rates are those given by lr, not those of the file."
 
 
 def test_a_resumed_run_and_duplicates_of_a_file(tmp_path: Path) -> None:
@@ -309,7 +347,7 @@ def test_micro_batches_and_tokens(tmp_path: Path) -> None:
     rows = [f"{i},{8 - i},0.1" for i in range(1, 9)]
     file = write(tmp_path / "a.csv", "iteration,loss,lr", *rows)
     with pytest.warns(
-        UserWarning, match=r"Rows within one step \(4.* of 'iteration'\) were averaged"
+        UserWarning, match=r"Rows within one step \(4 of 'iteration'\) were averaged"
     ):
         check(one(file, every=4), [1, 2], [5.5, 1.5], None)
     tokens = write(tmp_path / "b.csv", "tokens,loss,lr", "1000,3,.1", "2000,2,.1", "3010,1,.1")
@@ -362,7 +400,10 @@ def test_many_warnings_are_one(tmp_path: Path) -> None:
     [
         ({"every": 0}, "every must be a positive number of units a step; got 0"),
         ({"steps_per_epoch": 0}, "steps_per_epoch must be at least 1; got 0"),
+        ({"steps_per_epoch": 5}, "steps_per_epoch is given, but no file has a column of epochs"),
+        ({"steps_per_epoch": 5, "every": 2}, "give one of them"),
         ({"loss_unit": "bit"}, "loss_unit must be 'nats' or 'bits'; got 'bit'"),
+        ({"runs": []}, "runs is empty; leave it out"),
         ({"runs": ["B"]}, r"there is no run 'B' \(did you mean 'b'\?\); there are 'a', 'b'"),
         ({"lr": {"c": 0.1}}, "lr is given for 'c', which is no run; there are 'a', 'b'"),
         ({"weight_decay": {"a": 0.1}}, "weight_decay is not given for run 'b'"),

@@ -10,7 +10,7 @@ from isoloss.curves.spellings import in_bits, nearest, roles_of
         ("Step _step loss", "Step loss - -"),
         ("_step iteration loss", "iteration loss - -"),
         ("trainer/global_step loss_step loss_epoch", "trainer/global_step loss_step - -"),
-        ("step loss lr-Adam lr-Adam-momentum", "step loss lr-Adam -"),
+        ("step loss lr-Adam-momentum lr-Adam", "step loss lr-Adam -"),
         ("step loss lr-AdamW/pg1 lr-AdamW/pg2", "step loss lr-AdamW/pg1 -"),
         ("step Train.Loss Learning.Rate Val.Loss", "step Train.Loss Learning.Rate Val.Loss"),
         ("step lm_loss learning-rate lm-loss-validation",

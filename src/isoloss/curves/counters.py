@@ -26,14 +26,14 @@ def steps_of_counter(counter: Floats, every: float, name: str) -> tuple[Floats, 
     between = np.abs(np.diff(exact))
     if between.size and np.nanmedian(between) < _SEVERAL_ROWS:
         steps = np.ceil(exact - _ROUNDING)
-        return steps, [f"Rows within one step ({short(every)} of '{name}') were averaged."]
+        return steps, [f"Rows within one step ({every:.12g} of '{name}') were averaged."]
     steps = np.round(exact)
     off = np.abs(exact - steps) > _ROUNDING * np.maximum(1, steps)
     if not off.any():
         return steps, []
     row = int(off.argmax())
     return steps, [
-        f"In {off.sum()} of {counter.size} rows, '{name}' is no multiple of every={short(every)} "
+        f"In {off.sum()} of {counter.size} rows, '{name}' is no multiple of every={every:.12g} "
         f"(first {counter[row]:.15g}, {short(float(exact[row]))} steps): rounded to whole steps."
     ]
 

@@ -153,32 +153,12 @@ def _add(
                 "means over several rows: export the run's history for the rows as logged."
             )
             break
-    counted = "step" if "step" in frame else "epoch"
-    frame = frame[[name for name in (counted, *LOSSES, "lr") if name in frame]]
-    frame = frame[frame[counted].notna()]
-    if part.run is not None:  # rows of a chart that other runs have
-        frame = frame.dropna(subset=[name for name in frame if name != counted], how="all")
-    counter = frame[counted].to_numpy()
-    if counted == "epoch":
-        if counting.steps_per_epoch is None:
-            raise ValueError(
-                f"the rows of '{run.path}' count epochs ('{found['epoch']}'), not optimizer steps; "
-                "give steps_per_epoch=N"
-            )
-        run.by_epoch = True
-        steps, notes = steps_of_epochs(counter, counting.steps_per_epoch, found["epoch"])
-        run.told += notes
-    else:
-        steps, notes = steps_of_counter(counter, counting.every, found["step"])
-        run.changed += [note for note in notes if note not in run.changed]
-    frame = frame.assign(step=steps).drop(columns="epoch", errors="ignore")
-    if counting.every != 1 and frame["step"].duplicated().any():
-        blocks = (frame["step"] != frame["step"].shift()).cumsum()
-        frame = frame.groupby(blocks, sort=False).mean().reset_index(drop=True)
+    frame = _in_steps(run, frame, part, found, counting)
     for role in LOSSES:
         if role in frame and _is_in_bits(found[role], counting):
             frame[role] *= np.log(2)
             run.changed.append(f"'{found[role]}' is in bits: it was multiplied by ln 2.")
+    counted = "step" if "step" in found else "epoch"
     used = {role: found[role] for role in (counted, *LOSSES, "lr") if role in found}
     run.told.append(
         "Columns: " + ", ".join(f"{role} is '{name}'" for role, name in used.items()) + "."
@@ -194,6 +174,37 @@ def _add(
             "steps only if each step logs once, or passes step=."
         )
     run.frames.append(frame)
+
+
+def _in_steps(
+    run: Gathered, frame: pd.DataFrame, part: Part, found: Mapping[str, str], counting: Counting
+) -> pd.DataFrame:
+    """Return the rows of a run with the optimizer steps done."""
+    counted = "step" if "step" in frame else "epoch"
+    frame = frame[[name for name in (counted, *LOSSES, "lr") if name in frame]]
+    frame = frame[frame[counted].notna()]
+    if part.run is not None:  # rows of a chart that other runs have
+        frame = frame.dropna(subset=[name for name in frame if name != counted], how="all")
+    counter = frame[counted].to_numpy()
+    if counted == "epoch":
+        if counting.steps_per_epoch is None:
+            raise ValueError(
+                f"the rows of '{run.path}' count epochs ('{found['epoch']}'), not optimizer steps; "
+                "give steps_per_epoch=N"
+            )
+        run.by_epoch = True
+        steps, notes = steps_of_epochs(counter, counting.steps_per_epoch, found["epoch"])
+        run.told += notes
+        if "loss" in found:
+            run.told.append("A train loss by epoch is usually a mean over it, as Keras's is.")
+    else:
+        steps, notes = steps_of_counter(counter, counting.every, found["step"])
+        run.changed += [note for note in notes if note not in run.changed]
+    frame = frame.assign(step=steps).drop(columns="epoch", errors="ignore")
+    if counting.every != 1 and frame["step"].duplicated().any():
+        blocks = (frame["step"] != frame["step"].shift()).cumsum()
+        frame = frame.groupby(blocks, sort=False).mean().reset_index(drop=True)
+    return frame
 
 
 def _is_in_bits(name: str, counting: Counting) -> bool:

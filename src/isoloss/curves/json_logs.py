@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
-
-import numpy as np
-import numpy.typing as npt
 
 from isoloss.curves.log_tables import LogTable
 from isoloss.curves.spellings import roles_of
@@ -29,68 +25,31 @@ class JSONLog(LogTable):
     """Records of a JSON file, whose numbers are kept; those inside another get a name a/b."""
 
     def __init__(self, path: Path, columns: Mapping[str, str]) -> None:
+        import pandas as pd
+
         text = read_text_file(path)
         self.path, self.notes = path, text.notes
-        self._columns = columns
-        self._rows = 0
-        self._values: dict[str, tuple[array[int], array[float]]] = {}
-        self._codes: dict[str, dict[str, int]] = {}  # of the texts that tell runs apart
-        for record in self._records(text.raw):
-            self._add(record)
-            self._rows += 1
-        if not self._rows:
+        blocks = [_numbers(block, columns) for block in self._blocks(text.raw) if block]
+        if not blocks:
             raise ValueError(f"'{path}' has no records")
-        self.names = tuple(self._values)
+        _share_categories(blocks)
+        self._frame = pd.concat(blocks, ignore_index=True)
+        self.names = tuple(self._frame)
 
     def read(self, numbers: Sequence[str], label: str | None = None) -> pd.DataFrame:
         """Return columns as float64, and one that tells runs apart as categories."""
-        import pandas as pd
+        found = self._frame[[*numbers, *([label] if label is not None else [])]]
+        return found.astype(dict.fromkeys(numbers, "float64"))
 
-        columns: dict[str, Any] = {name: self._column(name) for name in numbers}
-        if label is not None:
-            codes = np.nan_to_num(self._column(label), nan=-1).astype(int)
-            columns[label] = pd.Categorical.from_codes(codes, list(self._codes[label]))
-        return pd.DataFrame(columns)
-
-    def _column(self, name: str) -> npt.NDArray[np.float64]:
-        rows, values = self._values[name]
-        found = np.full(self._rows, np.nan)
-        found[np.asarray(rows)] = np.asarray(values)
-        return found
-
-    def _add(self, record: dict[str, Any], above: str = "") -> None:
-        """Keep the numbers of a record, and the texts that tell runs apart."""
-        for key, value in record.items():
-            name = above + key if above else key
-            kind = type(value)
-            if kind is dict:
-                self._add(value, f"{name}/")
-                continue
-            held = self._values.get(name)
-            if held is None:
-                if kind not in (int, float, str):
-                    continue
-                if "run" in roles_of([name], self._columns)[0]:
-                    self._codes[name] = {}
-                elif kind is str:
-                    continue
-                held = self._values[name] = (array("q"), array("d"))
-            if name in self._codes and value is not None:
-                codes = self._codes[name]
-                value = codes.setdefault(str(value), len(codes))  # noqa: PLW2901
-            elif kind is not float and kind is not int:
-                continue
-            held[0].append(self._rows)
-            held[1].append(value)
-
-    def _records(self, raw: bytes) -> Iterator[dict[str, Any]]:
-        """Return the records of the file, whichever its form."""
+    def _blocks(self, raw: bytes) -> Iterator[list[dict[str, Any]]]:
+        """Return the records of the file, whichever its form, many at once."""
         try:
             whole = json.loads(raw) if self._is_whole(raw) else None
         except ValueError as error:
             raise ValueError(f"'{self.path}' is not JSON: {error}") from None
         if whole is None:
-            return self._by_line(raw)
+            yield from self._by_line(raw)
+            return
         if isinstance(whole, dict) and isinstance(whole.get("log_history"), list):
             every = whole.get("logging_steps")
             over = f"the {every:g} steps" if isinstance(every, int | float) else "the steps"
@@ -98,9 +57,10 @@ class JSONLog(LogTable):
                 f"Each train loss of {self.path.name} is a mean over {over} before its row, which "
                 "the Trainer of transformers writes.",
             )
-            return self._checked(r for r in whole["log_history"] if _SUMMARY not in r)
+            whole = [record for record in whole["log_history"] if _SUMMARY not in record]
         if isinstance(whole, list):
-            return self._checked(whole)
+            yield self._checked(whole)
+            return
         raise ValueError(
             f"'{self.path}' holds no log: it needs a list of records, a record a line, or the "
             "log_history of a trainer_state.json"
@@ -116,7 +76,7 @@ class JSONLog(LogTable):
         except ValueError:  # the value goes on in the next line
             return True
 
-    def _by_line(self, raw: bytes) -> Iterator[dict[str, Any]]:
+    def _by_line(self, raw: bytes) -> Iterator[list[dict[str, Any]]]:
         file, number = io.BytesIO(raw), 0
         while lines := file.readlines(_BLOCK):
             written = [line for line in lines if line.strip()]
@@ -127,7 +87,7 @@ class JSONLog(LogTable):
             if len(records) != len(written):
                 self._raise_at_line(lines, number, at_end=file.tell() == len(raw))
             number += len(lines)
-            yield from self._checked(records)
+            yield self._checked(records)
 
     def _raise_at_line(self, lines: list[bytes], before: int, *, at_end: bool) -> NoReturn:
         for number, line in enumerate(lines, start=1):
@@ -141,11 +101,43 @@ class JSONLog(LogTable):
                 ) from None
         raise ValueError(f"'{self.path}' has lines that are no records of their own")
 
-    def _checked(self, records: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    def _checked(self, records: list[Any]) -> list[dict[str, Any]]:
         for record in records:
             if not isinstance(record, dict):
                 raise ValueError(
                     f"'{self.path}' holds {type(record).__name__} where a record, such as "
                     '{"step": 1, "loss": 2.5}, is needed'
                 )
-            yield record
+        return records
+
+
+def _numbers(records: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return the columns of records that hold numbers, and those that tell runs apart."""
+    import pandas as pd
+
+    nested = any(isinstance(value, dict) for record in records for value in record.values())
+    frame = pd.json_normalize(records, sep="/") if nested else pd.DataFrame(records)
+    found = {}
+    for name, column in frame.items():
+        if "run" in roles_of([name], columns)[0]:
+            texts = [None if pd.isna(each) else str(each) for each in column]
+            found[name] = pd.Series(pd.Categorical(texts))
+        elif column.dtype.kind in "iuf":
+            found[name] = column.astype("float64")
+        elif column.dtype.kind == "O" and not column.map(type).isin([bool, list]).any():
+            values = pd.to_numeric(column, errors="coerce").astype("float64")
+            if values.notna().any() or column.isna().all():  # no texts
+                found[name] = values
+    return pd.DataFrame(found, index=frame.index)
+
+
+def _share_categories(blocks: list[pd.DataFrame]) -> None:
+    """Give columns of categories the same ones in all blocks, which joining them needs."""
+    known: dict[str, dict[str, None]] = {}
+    for block in blocks:
+        for name in block.select_dtypes("category"):
+            known.setdefault(name, {}).update(dict.fromkeys(block[name].cat.categories))
+    for block in blocks:
+        for name, categories in known.items():
+            if name in block:
+                block[name] = block[name].cat.set_categories(list(categories))

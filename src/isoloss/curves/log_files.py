@@ -12,7 +12,7 @@ from isoloss.delimited.decoding import check_local
 
 __all__ = ["find_files", "run_name"]
 
-_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".ndjson", ".csv.gz", ".jsonl.gz")
+_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".csv.gz", ".jsonl.gz")
 _MAGIC = frozenset("*?[")
 _STATE = "trainer_state.json"
 # What tools call the file of every run; its folder then tells which run it is.
@@ -66,7 +66,7 @@ def _of_one(given: str) -> tuple[list[Path], bool]:
     if _MAGIC.intersection(given):
         start = Path(path.anchor)
         matching = start.glob(str(path.relative_to(start) if path.anchor else path))
-        found = sorted(each for each in matching if each.is_file())
+        found = sorted(each for each in matching if each.is_file() and each.name[0] != ".")
         if not found:
             raise FileNotFoundError(f"no file matches '{given}'")
         return found, True
@@ -80,14 +80,14 @@ def _in_folder(folder: Path) -> list[Path]:
         if found:
             return _last_states(found)
     raise ValueError(
-        f"the folder '{folder}' has no log: no file that ends in {', '.join(_SUFFIXES[:6])}, and "
+        f"the folder '{folder}' has no log: no file that ends in {', '.join(_SUFFIXES[:5])}, and "
         f"no {_STATE}"
     )
 
 
 def _is_log(path: Path) -> bool:
     name = path.name.lower()
-    return name.endswith(_SUFFIXES) or name == _STATE
+    return (name.endswith(_SUFFIXES) and not name.startswith(".")) or name == _STATE
 
 
 def _last_states(paths: list[Path]) -> list[Path]:

@@ -63,9 +63,7 @@ class DelimitedLog(LogTable):
             )
         if len(rows) < 2:
             raise ValueError(f"'{path}' has column names, but no rows")
-        twice = [name for name, count in Counter(names).items() if count > 1 and name]
-        if twice:
-            raise ValueError(f"'{path}' has several columns called {quoted(twice)}")
+        _check_distinct(path, names)
         self.names = names
         cells = [cell for row in rows[1:] for cell in row if not is_missing(cell, MISSING_NUMBERS)]
         pointless = [cell for cell in cells if not is_number(cell)]
@@ -160,6 +158,7 @@ class ParquetLog(LogTable):
         except (pa.ArrowException, OSError) as error:
             first = str(error).partition("\n")[0]
             raise ValueError(f"cannot read '{path}' as Parquet: {first}") from None
+        _check_distinct(path, self.names)
 
     def read(self, numbers: Sequence[str], label: str | None = None) -> pd.DataFrame:
         """Return columns as float64, and one that tells runs apart as categories."""
@@ -180,3 +179,9 @@ class ParquetLog(LogTable):
         if label is not None:
             columns[label] = pd.Categorical(table.column(label).to_pandas().astype(str))
         return pd.DataFrame(columns)
+
+
+def _check_distinct(path: Path, names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1 and name]
+    if twice:
+        raise ValueError(f"'{path}' has several columns called {quoted(twice)}")

@@ -118,11 +118,21 @@ def read(
         raise ValueError(f"every must be a positive number of units a step; got {every!r}")
     if steps_per_epoch is not None:
         steps_per_epoch = count("steps_per_epoch", steps_per_epoch, 1)
+        if every != 1:
+            raise ValueError(
+                "every is for rows that count steps, and steps_per_epoch for rows that count "
+                "epochs; give one of them"
+            )
     files, by_pattern = find_files(path)
     counting = Counting(float(every), steps_per_epoch, loss_unit)
     found = _selected(gathered(files, chosen, counting, strict=not by_pattern), runs)
     if not found:
         raise ValueError(f"none of the {len(files)} files has a column of losses")
+    if steps_per_epoch is not None and not any(run.by_epoch for run in found):
+        raise ValueError(
+            "steps_per_epoch is given, but no file has a column of epochs; leave it out, or give "
+            "columns={'epoch': NAME}"
+        )
     _check_joined(found)
     known = [run.name for run in found]
     read_runs, told = [], []
@@ -153,6 +163,8 @@ def _selected(
     if isinstance(runs, str):
         runs = [runs]
     names = dict(runs) if isinstance(runs, Mapping) else {name: name for name in runs}
+    if not names:
+        raise ValueError("runs is empty; leave it out to read all of them")
     kept: dict[str, Gathered] = {}
     for asked, name in names.items():
         matching = [run for run in found if asked in (run.name, run.path.name)]

@@ -42,7 +42,7 @@ _SPELLINGS = {
 }  # fmt: skip
 ROLES = tuple(_SPELLINGS)
 _BITS = re.compile(r"(^|_)(bpb|bpc|bits|bpd)(_|$)")
-_MONITORED = re.compile(r"lr_[a-z]+(_pg\d+)?(_momentum)?")  # by Lightning's LearningRateMonitor
+_MONITORED = re.compile(r"lr_[a-z]+(_pg\d+)?")  # by Lightning's LearningRateMonitor
 _WANDB_STEP = "_step"
 
 
@@ -65,7 +65,9 @@ def roles_of(
             continue
         fitting = [name for each in spellings for name in spelled.get(each, ())]
         if role == "lr" and not fitting:
-            fitting = [name for each in spelled if _is_monitored(each) for name in spelled[each]]
+            fitting = [
+                name for each in spelled if _MONITORED.fullmatch(each) for name in spelled[each]
+            ]
         if role == "step":  # that of Weights & Biases counts calls, and is the last choice
             fitting = sorted(fitting, key=lambda name: name == _WANDB_STEP)
         fitting = [name for name in fitting if name not in columns.values()]
@@ -108,7 +110,3 @@ def in_bits(name: str) -> bool:
 
 def _plain(name: str) -> str:
     return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")
-
-
-def _is_monitored(name: str) -> bool:
-    return _MONITORED.fullmatch(name) is not None and not name.endswith("momentum")
