@@ -1,6 +1,11 @@
-"""Logged training runs: loss curves with the learning rates that made them."""
+"""Logged training runs: loss curves, the law that they follow, and forecasts of other schedules."""
 
+from isoloss.curves.fitting import fit
+from isoloss.curves.forecast import Forecast
+from isoloss.curves.law import Law
+from isoloss.curves.law_parameters import LawParameters
 from isoloss.curves.loss_curve import LossCurve
+from isoloss.curves.priors import PRIORS, Prior
 from isoloss.curves.reading import read
 
-__all__ = ["LossCurve", "read"]
+__all__ = ["PRIORS", "Forecast", "Law", "LawParameters", "LossCurve", "Prior", "fit", "read"]

@@ -1,0 +1,119 @@
+"""The figure of forecasts: rates above, losses with their intervals below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from isoloss.curves.logged_rows import Target
+from isoloss.curves.loss_curve import LossCurve
+from isoloss.reports.plotting import look, new_figure, style
+
+__all__ = ["draw_forecasts"]
+
+Floats = npt.NDArray[np.float64]
+
+_MOST_ROWS = 1000  # of a logged run, which are drawn
+_EARLY = 0.05  # the share of the longest run whose losses may lie above the axis
+
+
+class Predicted(Protocol):
+    """A prediction, such as a `Forecast`."""
+
+    @property
+    def step(self) -> npt.NDArray[np.int64]:
+        """The steps."""
+
+    @property
+    def loss(self) -> Floats:
+        """The loss at each step."""
+
+    @property
+    def low(self) -> Floats:
+        """The low end of its interval."""
+
+    @property
+    def high(self) -> Floats:
+        """The high end of its interval."""
+
+    @property
+    def rates(self) -> Floats:
+        """The learning rate of each step of the run."""
+
+    @property
+    def name(self) -> str:
+        """The name in the legend."""
+
+
+def draw_forecasts(
+    forecasts: Sequence[Predicted], runs: Sequence[LossCurve], target: Target = "loss"
+) -> Figure:
+    """Draw forecasts with their intervals, and logged runs as points beside them.
+
+    Parameters
+    ----------
+    forecasts : sequence of Forecast
+        What is predicted.
+    runs : sequence of LossCurve
+        What was logged.
+    target : {"loss", "test_loss"}
+        Which loss of the runs to draw.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The losses over steps, with a legend below, and above them the rates.
+    """
+    with style():
+        drawing = new_figure("forecast")
+        above, below = drawing.subplots(2, 1, sharex=True, height_ratios=(1, 3))
+        for index, run in enumerate(runs):
+            step, loss = run.rows(target)
+            every = max(1, step.size // _MOST_ROWS)
+            colour = look(index)["color"]
+            below.plot(
+                step[::every],
+                loss[::every],
+                ".",
+                color=colour,
+                markersize=2,
+                label=run.name or "run",
+            )
+            _draw_rates(above, run.rates, color=colour, linewidth=0.8, alpha=0.6)
+        for index, each in enumerate(forecasts):
+            line = look(index + len(runs))
+            below.fill_between(each.step, each.low, each.high, color=line["color"], alpha=0.15)
+            below.plot(each.step, each.loss, **line, label=each.name or "forecast")
+            _draw_rates(above, each.rates, **line)
+        _limit(below, forecasts, runs, target)
+        above.set_ylabel("learning rate")
+        above.set_ylim(bottom=0)
+        below.set_ylabel("train loss" if target == "loss" else "test loss")
+        below.set_xlabel("step")
+        handles, labels = below.get_legend_handles_labels()
+        drawing.legend(handles, labels, loc="outside lower center", ncols=3)
+        return drawing
+
+
+def _draw_rates(axes: Axes, rates: Floats, **line: Any) -> None:
+    shown = np.unique(np.linspace(0, rates.size - 1, 2000).astype(int))
+    axes.plot(shown + 1, rates[shown], **line)
+
+
+def _limit(
+    axes: Axes, forecasts: Sequence[Predicted], runs: Sequence[LossCurve], target: Target
+) -> None:
+    """Leave the steep first part of all curves above the axis."""
+    rows = [each.rows(target) for each in runs]
+    rows += [(each.step, each.low) for each in forecasts]
+    rows += [(each.step, each.high) for each in forecasts]
+    longest = max(int(step[-1]) for step, _ in rows)
+    late = [loss[step >= min(_EARLY * longest, step[-1])] for step, loss in rows]
+    lowest, highest = min(each.min() for each in late), max(each.max() for each in late)
+    room = 0.04 * (highest - lowest) or 0.01 * highest
+    axes.set_ylim(lowest - room, highest + room)

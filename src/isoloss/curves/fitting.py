@@ -1,0 +1,255 @@
+"""Fit the law to logged runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss._messages.near_misses import suggest
+from isoloss._messages.numbers import short
+from isoloss.curves.filtered_runs import FilteredRuns
+from isoloss.curves.law import Law
+from isoloss.curves.law_parameters import LawParameters, log_loss_and_slopes
+from isoloss.curves.logged_rows import LoggedRows, Target, chosen_rows
+from isoloss.curves.loss_curve import LossCurve
+from isoloss.curves.misfit import CORRELATED, FittedRange, Misfit, independent_values
+from isoloss.curves.numbers import count
+from isoloss.curves.priors import PRIORS, Prior, prior_logs
+from isoloss.curves.search import Search
+
+__all__ = ["fit"]
+
+Floats = npt.NDArray[np.float64]
+
+_ASSUMED_DECAY = 0.1
+_ROUNDS = 3  # of the fit and the size of its residuals
+_TUNING = 1.345  # Huber's, for 95 % efficiency at normal residuals
+_LEAST_SCALE = 5e-4
+_NAMES = tuple(LawParameters.__dataclass_fields__)
+_CONSTANT_NORM = {"norm_growth": 0.0, "norm_exponent": 1.0}
+
+
+def fit(
+    runs: LossCurve | Sequence[LossCurve],
+    *,
+    target: Target | None = None,
+    priors: Mapping[str, Prior] | None = PRIORS,
+    fixed: Mapping[str, float] | None = None,
+    weight_norm: bool | None = None,
+    after: int | None = None,
+) -> Law:
+    """Fit the law of noisy descent on a power-law spectrum to logged runs.
+
+    The law is L = L∞ + A S^(−α) + B Σ w n: a power-law spectrum of signal, and of gradient noise,
+    under one filter. S is the sum of the rates that act: the logged ones divided by a power of the
+    weight norm, which grows with steps and shrinks with decoupled weight decay. The guide on
+    forecasts and the mathematics page derive it.
+
+    The fit is a maximum a posteriori estimate, robust against outliers (Huber's loss of the log
+    loss). How much the priors weigh follows from the size of the residuals: a run counts for few
+    independent values, since its residuals keep their sign for long. What forecasts call their
+    interval comes from the same estimate.
+
+    Parameters
+    ----------
+    runs : LossCurve or sequence of LossCurve
+        The runs, of one model on the same data with the same batch size. Runs of several schedules
+        and peaks determine more.
+    target : {"loss", "test_loss"}, optional
+        The loss to fit. By default the test loss if every run has it, and otherwise the loss.
+    priors : mapping of str to Prior, optional
+        What is known of parameters from other data, by their names in `LawParameters`. None fits
+        without priors, which needs runs that determine everything that is not in ``fixed``.
+    fixed : mapping of str to float, optional
+        Parameters to hold at a value, by their names in `LawParameters`; ``norm_growth`` at the
+        largest peak of the runs.
+    weight_norm : bool, optional
+        Whether the weight norm changes. By default, it does unless every run has weight decay 0.
+        False is the law with c = 0, for optimizers whose steps do not depend on the weights' scale.
+    after : int, optional
+        Rows before this step are left out. By default, rows in the first eighth of the shortest run
+        are, since the early descent follows no power law.
+
+    Returns
+    -------
+    Law
+        The fitted law. What was assumed is in its ``notes``.
+
+    Raises
+    ------
+    ValueError
+        If there is no run, a run has too few rows or losses that are not above 0, batch sizes
+        differ, or an argument is out of range.
+    TypeError
+        If a run is not a `LossCurve`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from isoloss import curves, families
+    >>> step = np.arange(100, 4001, 100)
+    >>> runs = [
+    ...     curves.LossCurve(step, 2 + 3 / step**0.5 + drop, rates, weight_decay=0.1, name=name)
+    ...     for name, rates, drop in [
+    ...         ("constant", 1e-3, 0.05), ("cosine", families.cosine(1e-3, 4000), 0.05 - step / 8e4)
+    ...     ]
+    ... ]
+    >>> law = curves.fit(runs)
+    >>> loss, low, high = law.predict("constant(1, 8000)").final
+    >>> low < loss < runs[0].loss[-1]
+    True
+    """
+    curves = _checked(runs)
+    target = _target(curves, target)
+    rows, first, dropped = chosen_rows(
+        curves, target, None if after is None else count("after", after, 0)
+    )
+    decays, notes = _decays(curves)
+    if dropped:
+        notes.append(
+            f"{dropped} rows before step {first} were left out: the early descent follows no power "
+            "law."
+        )
+    reference = max(float(each.rates[: each.step[-1]].max()) for each in rows)
+    changes = weight_norm if weight_norm is not None else bool((decays > 0).any())
+    held = _held(fixed, {} if changes else _CONSTANT_NORM)
+    if not changes:
+        notes.append("The weight norm is taken to be constant (c = 0).")
+    filtered = FilteredRuns([(each.rates, each.step) for each in rows], reference, decays)
+    means, spreads = prior_logs(priors or {}, reference)
+    starts, _ = prior_logs(PRIORS, reference)
+    free = np.array([name not in held for name in _NAMES])
+    with np.errstate(divide="ignore"):
+        starts[~free] = [np.log(held[name]) for name in _NAMES if name in held]
+    logs, covariance, misfit = _fitted(rows, filtered, starts, means, spreads, free)
+    peaks = [float(each.rates[: each.step[-1]].max()) for each in rows]
+    return Law(
+        parameters=LawParameters.of_logs(logs),
+        covariance=covariance,
+        misfit=misfit,
+        noise=_noise(rows),
+        fitted=FittedRange(min(peaks), max(peaks), max(int(each.step[-1]) for each in rows)),
+        reference=reference,
+        weight_decay=float(decays[0]) if (decays == decays[0]).all() else None,
+        target=target,
+        runs=tuple(curve.name for curve in curves),
+        prior_spreads=tuple(np.where(spreads < 10, spreads, np.nan).tolist()),
+        notes=tuple(notes),
+    )
+
+
+def _fitted(
+    rows: Sequence[LoggedRows],
+    filtered: FilteredRuns,
+    starts: Floats,
+    means: Floats,
+    spreads: Floats,
+    free: npt.NDArray[np.bool_],
+) -> tuple[Floats, Floats, Misfit]:
+    """Return the log parameters, their covariance, and the misfit."""
+    observed = np.concatenate([each.log_loss for each in rows])
+    values = independent_values(rows)
+    noise = _noise(rows)
+    expected = misfit = Misfit.expected(noise)
+    # A residual this large in each row costs as much as one standard deviation of a prior: rows
+    # share the independent values of their run.
+    weight = misfit.size * np.sqrt(observed.size / values)
+    search = Search(filtered, observed, means, spreads, free)
+    scale = 1e-3 + noise
+    logs = search.best(starts, weight, scale)
+    for _ in range(_ROUNDS):
+        predicted, slopes = log_loss_and_slopes(LawParameters.of_logs(logs), filtered)
+        residuals = observed - predicted
+        typical = 1.4826 * float(np.median(np.abs(residuals)))
+        scale = max(_TUNING * max(typical, noise), _LEAST_SCALE)
+        trust = np.minimum(1, scale / np.maximum(np.abs(residuals), 1e-300))
+        slopes = slopes[:, free]
+        prior = np.diag(spreads[free] ** -2.0)
+        precision = slopes.T @ (trust[:, None] * slopes) / weight**2 + prior
+        used = free.sum() - np.trace(np.linalg.solve(precision, prior))
+        misfit = expected.seen(float(np.mean(trust * residuals**2)), values, float(used))
+        weight = misfit.size * np.sqrt(observed.size / values)
+        logs = search.fit(logs, weight, scale)
+    covariance = np.zeros((8, 8))
+    covariance[np.ix_(free, free)] = _sandwich(
+        rows, trust[:, None] * slopes, precision, prior, misfit, weight
+    )
+    return logs, covariance, misfit
+
+
+def _sandwich(
+    rows: Sequence[LoggedRows],
+    slopes: Floats,
+    precision: Floats,
+    prior: Floats,
+    misfit: Misfit,
+    weight: float,
+) -> Floats:
+    """Return the covariance of an estimate that takes correlated rows to be independent."""
+    spread, start = prior.copy(), 0
+    for each in rows:
+        own = slopes[start : start + each.step.size]
+        start += each.step.size
+        away = np.abs(np.subtract.outer(np.log(each.step), np.log(each.step)))
+        spread += own.T @ np.exp(-away / CORRELATED) @ own * misfit.size**2 / weight**4
+    inverse = np.linalg.inv(precision)
+    return inverse @ spread @ inverse
+
+
+def _noise(rows: Sequence[LoggedRows]) -> float:
+    return float(np.median([each.noise for each in rows]))
+
+
+def _checked(runs: LossCurve | Sequence[LossCurve]) -> list[LossCurve]:
+    found = [runs] if isinstance(runs, LossCurve) else list(runs)
+    if not found:
+        raise ValueError("give at least one run")
+    for each in found:
+        if not isinstance(each, LossCurve):
+            raise TypeError(f"runs are LossCurves, which curves.read returns; got {each!r}")
+    sizes = {each.batch_size for each in found if each.batch_size is not None}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"the runs have batch sizes {', '.join(map(str, sorted(sizes)))}; the noise of a step "
+            "depends on it in a way that no evidence settles: fit runs of one batch size"
+        )
+    return found
+
+
+def _target(runs: Sequence[LossCurve], target: Target | None) -> Target:
+    if target is None:
+        return "test_loss" if all(each.test_loss is not None for each in runs) else "loss"
+    if target not in ("loss", "test_loss"):
+        near = suggest(str(target), ("loss", "test_loss"))
+        raise ValueError(f"target is 'loss' or 'test_loss'; got {target!r}{near}")
+    return target
+
+
+def _decays(runs: Sequence[LossCurve]) -> tuple[Floats, list[str]]:
+    """Return the weight decay of each run, and a sentence if it was assumed."""
+    known = [each.weight_decay for each in runs]
+    if None not in known:
+        return np.array(known, dtype=np.float64), []
+    others = {each for each in known if each is not None}
+    if len(others) > 1:
+        raise ValueError(
+            f"some runs have weight decay {', '.join(map(short, sorted(others)))}, and others do "
+            "not say; give weight_decay for every run"
+        )
+    assumed = others.pop() if others else _ASSUMED_DECAY
+    return np.full(len(runs), assumed), [
+        f"The runs do not say their weight decay; it is taken to be {short(assumed)}."
+    ]
+
+
+def _held(fixed: Mapping[str, float] | None, others: Mapping[str, float]) -> dict[str, float]:
+    held: dict[str, float] = dict(fixed or {})
+    for name, value in held.items():
+        if name not in _NAMES:
+            near = suggest(name, _NAMES)
+            raise ValueError(f"fixed names parameters of the law; {name!r} is none{near}")
+        if not 0 <= value < np.inf or (value == 0 and name != "norm_growth"):
+            raise ValueError(f"fixed parameters are positive numbers; got {name} = {value}")
+    return {**held, **others}

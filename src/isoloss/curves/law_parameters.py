@@ -1,0 +1,104 @@
+"""The parameters of the law, and the loss that they give."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.curves.filtered_runs import FilteredRuns
+from isoloss.curves.spectrum import weights, weights_by_parameter
+
+__all__ = ["LawParameters", "log_loss", "log_loss_and_slopes"]
+
+Floats = npt.NDArray[np.float64]
+
+_DIFFERENCE = 1e-4  # of log c and log e, whose slopes are differences
+
+
+@dataclass(frozen=True)
+class LawParameters:
+    """The parameters of the law L = floor + A S^(−α) + B Σ w n.
+
+    Time is in thousands of steps, and rates are in units of the law's reference rate.
+
+    Attributes
+    ----------
+    floor : float
+        The loss L∞ that no training goes below, at least 0.
+    signal : float
+        The excess loss A of the signal after one unit of S, the filtered time.
+    signal_exponent : float
+        The exponent α at which the signal is learned.
+    noise : float
+        The excess loss B that noise adds at the reference rate in the long run.
+    noise_exponent : float
+        The exponent β of the noise's spectrum; noise that is no longer fed falls like S^(−β).
+    norm_growth : float
+        The growth c of the squared weight norm, at the reference rate. 0: the norm is constant.
+    cutoff : float
+        The curvature C above which the noise has little.
+    norm_exponent : float
+        The exponent e at which the weight norm shrinks the rate.
+    """
+
+    floor: float
+    signal: float
+    signal_exponent: float
+    noise: float
+    noise_exponent: float
+    norm_growth: float
+    cutoff: float
+    norm_exponent: float
+
+    @classmethod
+    def of_logs(cls, logs: Floats) -> Self:
+        """Return the parameters with these logarithms; that of no growth is −∞."""
+        # Searches may try what overflows.
+        return cls(*np.exp(np.clip(logs, None, 200)).tolist())
+
+    def logs(self) -> Floats:
+        """Return the logarithms, shape (8,)."""
+        with np.errstate(divide="ignore"):
+            found: Floats = np.log(np.array(astuple(self)))
+        return found
+
+
+def log_loss(parameters: LawParameters, runs: FilteredRuns) -> Floats:
+    """Return the logarithm of the loss at each row, shape (rows,)."""
+    return np.log(_loss(parameters, runs))
+
+
+def log_loss_and_slopes(parameters: LawParameters, runs: FilteredRuns) -> tuple[Floats, Floats]:
+    """Return the log loss, and its derivatives by the log parameters, shape (rows, 8)."""
+    p = parameters
+    time, noise = runs.at(p.norm_growth, p.norm_exponent)
+    by_cutoff, by_exponent = weights_by_parameter(p.cutoff, p.noise_exponent)
+    signal = p.signal * _power(time, p.signal_exponent)
+    loss = _loss(p, runs)
+    slopes = np.zeros((time.size, 8))
+    slopes[:, 0] = p.floor
+    slopes[:, 1] = signal
+    slopes[:, 2] = -p.signal_exponent * np.log(time) * signal
+    slopes[:, 3] = loss - p.floor - signal
+    slopes[:, 4] = p.noise * (noise @ by_exponent)
+    slopes[:, 6] = p.noise * (noise @ by_cutoff)
+    if p.norm_growth > 0:
+        for index in (5, 7):
+            moved = p.logs()
+            moved[index] += _DIFFERENCE
+            slopes[:, index] = (_loss(LawParameters.of_logs(moved), runs) - loss) / _DIFFERENCE
+    return np.log(loss), slopes / loss[:, None]
+
+
+def _loss(p: LawParameters, runs: FilteredRuns) -> Floats:
+    time, noise = runs.at(p.norm_growth, p.norm_exponent)
+    signal = p.signal * _power(time, p.signal_exponent)
+    found: Floats = p.floor + signal + p.noise * (noise @ weights(p.cutoff, p.noise_exponent))
+    return found
+
+
+def _power(time: Floats, exponent: float) -> Floats:
+    return np.exp(np.minimum(-exponent * np.log(time), 200))

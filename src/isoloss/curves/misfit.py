@@ -1,0 +1,87 @@
+"""How far losses lie from the law, and how far those of a new run will.
+
+The residuals of a fit are not independent noise: along a run they keep their sign for long, and
+runs that are nominally equal differ. The misfit is therefore a random function of each run, with
+one standard deviation m of the log loss, whose values are correlated over half an e-fold of steps.
+A run counts for as many independent values as its rows span of these, however many rows it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.curves.logged_rows import LoggedRows
+
+__all__ = ["CORRELATED", "FittedRange", "Misfit", "independent_values"]
+
+Floats = npt.NDArray[np.float64]
+
+CORRELATED = 0.5  # e-folds of steps
+# Before any residual is seen, the misfit is 0.0012 in log loss beside the rows' noise, worth four
+# values: what the public curves show that the priors come from.
+_USUAL, _USUAL_VALUES = 1.2e-3, 4.0
+# Beyond the fitted runs. Calibrated on the same curves (benchmarks/forecast.py has the counts):
+# a new run misses by more than fitted ones, and by more for each e-fold of peak or horizon.
+_NEW_RUN, _PEAK, _HORIZON = 1.5, 4.0, 1.5
+
+
+def independent_values(runs: Sequence[LoggedRows]) -> float:
+    """Return how many independent values of the misfit the rows of runs are worth."""
+    return sum(1 + run.span / CORRELATED for run in runs)
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """The size of the misfit, and the degrees of freedom that it is known with.
+
+    Attributes
+    ----------
+    size : float
+        The standard deviation of the log loss of fitted runs about the law.
+    freedom : float
+        The degrees of freedom of Student's t in intervals.
+    """
+
+    size: float
+    freedom: float
+
+    @classmethod
+    def expected(cls, noise: float) -> Misfit:
+        """Return the misfit that is expected of rows with this noise, before a fit."""
+        return cls(float(np.hypot(_USUAL, noise)), _USUAL_VALUES)
+
+    def seen(self, mean_square: float, values: float, used: float) -> Misfit:
+        """Return the misfit after a fit that used parameters up on some independent values."""
+        freedom = self.freedom + max(values - used, 0.0)
+        total = self.freedom * self.size**2 + values * mean_square
+        return Misfit(float(np.sqrt(total / freedom)), freedom)
+
+    def of_new_run(self, fitted: FittedRange, peak: float, steps: Floats) -> Floats:
+        """Return the standard deviation of a new run's log loss at some steps."""
+        beyond = np.hypot(
+            _PEAK * max(np.log(peak / fitted.highest_peak), np.log(fitted.lowest_peak / peak), 0),
+            _HORIZON * np.maximum(np.log(steps / fitted.steps), 0),
+        )
+        found: Floats = _NEW_RUN * self.size * np.hypot(1, beyond)
+        return found
+
+
+@dataclass(frozen=True)
+class FittedRange:
+    """The peaks and lengths of fitted runs.
+
+    Attributes
+    ----------
+    lowest_peak, highest_peak : float
+        The range of the largest rates of the runs, absolute.
+    steps : int
+        The steps of the longest run.
+    """
+
+    lowest_peak: float
+    highest_peak: float
+    steps: int

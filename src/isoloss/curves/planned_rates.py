@@ -1,0 +1,45 @@
+"""The rate of each step of a run that is planned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss.curves.loss_curve import LossCurve
+from isoloss.curves.numbers import column
+from isoloss.curves.rates import check_rates
+from isoloss.schedules import GradientFlow, Schedule
+from isoloss.schedules.resolving import Given, read
+
+__all__ = ["Planned", "planned_rates"]
+
+Floats = npt.NDArray[np.float64]
+Planned = Given | LossCurve | npt.ArrayLike
+
+
+def planned_rates(schedule: Any, reference: float) -> tuple[Floats, str]:
+    """Return the rate of each step, and how the schedule prints.
+
+    Rates of texts are in units of the reference rate. Raises ``ValueError`` if there is gradient
+    flow, no step, or no rate above 0.
+    """
+    if isinstance(schedule, LossCurve):
+        return schedule.rates, schedule.name
+    if not isinstance(schedule, Given):
+        rates = column("schedule", schedule)
+        shown = f"{rates.size} rates"
+    else:
+        found = read(schedule)
+        shown = str(found)
+        planned = found if isinstance(found, Schedule) else found.at(reference)
+        if any(isinstance(phase, GradientFlow) for phase in planned.phases):
+            raise ValueError(
+                f"{shown} has gradient flow, which no optimizer runs; a law predicts steps"
+            )
+        rates = planned.learning_rates()
+    if rates.size == 0:
+        raise ValueError("the schedule has no step")
+    check_rates(rates)
+    return rates, shown
