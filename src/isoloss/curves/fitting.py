@@ -98,7 +98,7 @@ def fit(
     ... ]
     >>> law = curves.fit(runs)
     >>> loss, low, high = law.predict("constant(1, 8000)").final
-    >>> low < loss < runs[0].loss[-1]
+    >>> bool(low < loss < runs[0].loss[-1])
     True
     """
     curves = _checked(runs)
