@@ -2,10 +2,24 @@
 
 from isoloss.curves.fitting import fit
 from isoloss.curves.forecast import Forecast
+from isoloss.curves.forecast_comparison import Difference, ForecastComparison
 from isoloss.curves.law import Law
 from isoloss.curves.law_parameters import LawParameters
 from isoloss.curves.loss_curve import LossCurve
+from isoloss.curves.next_run import NextRun
 from isoloss.curves.priors import PRIORS, Prior
 from isoloss.curves.reading import read
 
-__all__ = ["PRIORS", "Forecast", "Law", "LawParameters", "LossCurve", "Prior", "fit", "read"]
+__all__ = [
+    "PRIORS",
+    "Difference",
+    "Forecast",
+    "ForecastComparison",
+    "Law",
+    "LawParameters",
+    "LossCurve",
+    "NextRun",
+    "Prior",
+    "fit",
+    "read",
+]

@@ -118,8 +118,9 @@ def fit(
     if not changes:
         notes.append("The weight norm is taken to be constant (c = 0).")
     filtered = FilteredRuns([(each.rates, each.step) for each in rows], reference, decays)
-    means, spreads = prior_logs(priors or {}, reference)
-    starts, _ = prior_logs(PRIORS, reference)
+    lowest = min(float(each.log_loss.min()) for each in rows)
+    means, spreads = prior_logs(priors or {}, reference, lowest)
+    starts, _ = prior_logs(PRIORS, reference, lowest)
     free = np.array([name not in held for name in _NAMES])
     with np.errstate(divide="ignore"):
         starts[~free] = [np.log(held[name]) for name in _NAMES if name in held]

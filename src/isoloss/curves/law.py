@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
-from typing import Any, Self
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student
 
 from isoloss._messages.numbers import short
+from isoloss.curves.best_schedule import best_rates
 from isoloss.curves.filtered_runs import FilteredRuns
 from isoloss.curves.forecast import Forecast
-from isoloss.curves.law_parameters import LawParameters, log_loss_and_slopes
-from isoloss.curves.misfit import FittedRange, Misfit
-from isoloss.curves.numbers import whole_steps
+from isoloss.curves.forecast_comparison import Difference, ForecastComparison
+from isoloss.curves.law_parameters import log_loss_and_slopes
+from isoloss.curves.law_record import LawRecord
+from isoloss.curves.law_summary import summarised
+from isoloss.curves.loss_curve import LossCurve
+from isoloss.curves.next_run import ROWS, NextRun, candidates, remaining
+from isoloss.curves.numbers import count, whole_steps
 from isoloss.curves.planned_rates import Planned, planned_rates
+from isoloss.schedules import GradientDescent, Schedule
+from isoloss.schedules.families import warmup_stable_decay
 
 __all__ = ["Law"]
 
 Floats = npt.NDArray[np.float64]
+Steps = npt.NDArray[np.int64]
 
 _ROWS = 200  # of a forecast
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Law:
+class Law(LawRecord):
     """A law of loss curves, fitted to the runs of one model by `fit`.
 
     Attributes
@@ -54,18 +62,6 @@ class Law:
     notes : tuple of str
         What the fit assumed or left out, a sentence each.
     """
-
-    parameters: LawParameters
-    covariance: Floats
-    misfit: Misfit
-    noise: float
-    fitted: FittedRange
-    reference: float
-    weight_decay: float | None
-    target: str
-    runs: tuple[str, ...]
-    prior_spreads: tuple[float, ...]
-    notes: tuple[str, ...]
 
     def predict(
         self,
@@ -105,18 +101,13 @@ class Law:
             If the schedule has gradient flow or no rate above 0, ``at`` is not within it, ``level``
             is not between 0 and 1, or fitted runs differ in weight decay and none is given.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level must be between 0 and 1, such as 0.9; got {level}")
         rates, shown = planned_rates(schedule, self.reference)
         steps = _steps_of(rates, at)
-        runs = FilteredRuns([(rates, steps)], self.reference, self._decay(weight_decay))
-        logs, slopes = log_loss_and_slopes(self.parameters, runs)
+        logs, slopes = self._at(rates, steps, weight_decay)
         peak = float(rates[: steps[-1]].max())
         variance = np.einsum("ip,pq,iq->i", slopes, self.covariance, slopes)
-        missed = self.misfit.of_new_run(self.fitted, peak, steps.astype(np.float64))
-        half = student.ppf((1 + level) / 2, self.misfit.freedom) * np.sqrt(
-            variance + missed**2 + self.noise**2
-        )
+        missed = self.misfit.of_new_run(self.fitted, peak, steps)
+        half = self._quantile(level) * np.sqrt(variance + missed**2 + self.noise**2)
         return Forecast(
             steps,
             np.exp(logs),
@@ -125,48 +116,198 @@ class Law:
             rates,
             level,
             name or shown,
-            tuple(self._beyond(peak, int(steps[-1]))),
+            tuple(self.fitted.left_by(peak, int(steps[-1]))),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the law for JSON, from which `from_dict` makes it again."""
-        return {
-            "format": "isoloss.curves.Law",
-            "parameters": asdict(self.parameters),
-            "covariance": self.covariance.tolist(),
-            "misfit": asdict(self.misfit),
-            "fitted": asdict(self.fitted),
-            "prior_spreads": [None if np.isnan(each) else each for each in self.prior_spreads],
-            "runs": list(self.runs),
-            "notes": list(self.notes),
-            **{name: getattr(self, name) for name in _PLAIN},
-        }
+    def compare(
+        self,
+        schedules: Mapping[str, Planned] | Sequence[Planned],
+        *,
+        level: float = 0.9,
+        weight_decay: float | None = None,
+    ) -> ForecastComparison:
+        """Predict the losses of several schedules, and how much their final losses differ.
 
-    @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Return the law that `to_dict` gave.
+        Parameters
+        ----------
+        schedules : mapping of str to schedule, or sequence of schedules
+            The schedules, as `predict` takes them, by name; or texts and schedules, which are
+            named by what they print.
+        level, weight_decay
+            As for `predict`.
+
+        Returns
+        -------
+        ForecastComparison
+            The forecasts, the best schedule, and differences to it with intervals.
 
         Raises
         ------
         ValueError
-            If the fields are not those of a law.
+            If there is no schedule, or as `predict` raises.
         """
-        if fields.get("format") != "isoloss.curves.Law":
-            raise ValueError("this is no law: its format is not 'isoloss.curves.Law'")
-        missing = {*cls.__dataclass_fields__} - set(fields)
-        if missing:
-            raise ValueError(f"the law lacks {', '.join(sorted(missing))}; write it again")
-        spreads = (np.nan if each is None else float(each) for each in fields["prior_spreads"])
-        return cls(
-            LawParameters(**fields["parameters"]),
-            np.array(fields["covariance"], dtype=np.float64).reshape(8, 8),
-            Misfit(**fields["misfit"]),
-            fitted=FittedRange(**fields["fitted"]),
-            prior_spreads=tuple(spreads),
-            runs=tuple(fields["runs"]),
-            notes=tuple(fields["notes"]),
-            **{name: fields[name] for name in _PLAIN},
+        if isinstance(schedules, Mapping):
+            named = {str(name): each for name, each in schedules.items()}
+        else:
+            named = {planned_rates(each, self.reference)[1]: each for each in schedules}
+        if not named:
+            raise ValueError("give at least one schedule")
+        forecasts, ends = {}, {}
+        for name, each in named.items():
+            found = self.predict(each, level=level, weight_decay=weight_decay, name=name)
+            last = found.step[-1:]
+            _, slopes = self._at(found.rates, last, weight_decay)
+            peak = float(found.rates.max())
+            missed = self.misfit.of_new_run(self.fitted, peak, last)
+            forecasts[name] = found
+            ends[name] = slopes[0] * found.loss[-1], float(missed[0]) * found.final[0]
+        best = min(forecasts, key=lambda name: forecasts[name].final[0])
+        quantile, differences = self._quantile(level), {}
+        for name, (slope, own) in ends.items():
+            more = forecasts[name].final[0] - forecasts[best].final[0]
+            away = slope - ends[best][0]
+            spread = float(away @ self.covariance @ away) + own**2 + ends[best][1] ** 2
+            half = 0.0 if name == best else quantile * math.sqrt(spread)
+            differences[name] = Difference(more, more - half, more + half)
+        return ForecastComparison(forecasts, best, differences)
+
+    def best_schedule(
+        self,
+        steps: int,
+        *,
+        max_lr: float | None = None,
+        min_lr: float = 0.0,
+        warmup: int = 0,
+        after: LossCurve | None = None,
+        weight_decay: float | None = None,
+    ) -> Schedule:
+        """Return the schedule of the lowest predicted final loss.
+
+        The rates of 400 blocks are free between two bounds. A search over them finds the lowest
+        loss that the law predicts: what the law does not know, such as rates at which training
+        diverges, it cannot respect.
+
+        Parameters
+        ----------
+        steps : int
+            The number of steps.
+        max_lr : float, optional
+            The largest rate, by default the largest fitted peak. Beyond it, forecasts have been
+            too optimistic.
+        min_lr : float, default: 0
+            The smallest rate after the warm-up.
+        warmup : int, default: 0
+            The steps over which the rate rises linearly from 0.
+        after : LossCurve, optional
+            A run to continue from its last row; ``steps`` are then those that follow.
+        weight_decay : float, optional
+            As for `predict`.
+
+        Returns
+        -------
+        Schedule
+            One phase with a rate for each step, absolute. After ``after``, only the steps that
+            follow.
+
+        Raises
+        ------
+        ValueError
+            If the bounds are not 0 ≤ min_lr < max_lr, or the warm-up is not shorter than the run.
+        """
+        steps, warmup = count("steps", steps, 1), count("warmup", warmup, 0)
+        most = self.reference if max_lr is None else max_lr
+        if not 0 <= min_lr < most < np.inf:
+            raise ValueError(f"rates need 0 <= min_lr < max_lr; got {min_lr} and {most}")
+        if warmup >= steps:
+            raise ValueError(f"the warm-up must end within {steps} steps; got {warmup}")
+        decay = self._decay(weight_decay)
+        before = np.zeros(0), np.zeros(0)
+        if after is not None:
+            run = FilteredRuns([(after.rates, after.step[-1:])], self.reference, decay)
+            before = run.blocks.length[0], run.blocks.rate[0]
+        rates = best_rates(
+            self.parameters,
+            2000 * self.reference * float(decay[0]),
+            steps,
+            min_lr / self.reference,
+            most / self.reference,
+            warmup,
+            before,
         )
+        return Schedule(GradientDescent(np.clip(rates * self.reference, None, most)))
+
+    def next_run(
+        self,
+        budget: int,
+        *,
+        schedule: Planned | None = None,
+        warmup: int = 0,
+        max_lr: float | None = None,
+        weight_decay: float | None = None,
+    ) -> NextRun:
+        """Return the run whose fit would make a forecast most certain.
+
+        Constant rates, cosines and cool-downs of several shares are considered, of the whole budget
+        and of half of it, at the largest fitted peak, half of it, and ``max_lr``.
+
+        Parameters
+        ----------
+        budget : int
+            The largest number of steps.
+        schedule : schedule, optional
+            The forecast to make certain, as `predict` takes it. By default, a run of the largest
+            fitted peak, four times as long as the longest fitted run, with a cool-down over its
+            last fifth.
+        warmup : int, default: 0
+            The warm-up of the runs.
+        max_lr : float, optional
+            Another peak to consider.
+        weight_decay : float, optional
+            As for `predict`.
+
+        Returns
+        -------
+        NextRun
+            The run, and the uncertainty before and after it.
+        """
+        budget = count("budget", budget, 20)
+        warmup = count("warmup", warmup, 0)
+        if schedule is None:
+            long = 4 * self.fitted.steps
+            schedule = warmup_stable_decay(self.reference, long, warmup=warmup, decay=long // 5)
+        rates, _ = planned_rates(schedule, self.reference)
+        _, slopes = self._at(rates, np.array([rates.size]), weight_decay)
+        asked = slopes[0]
+        peaks = {"at the largest peak": self.reference, "at half of it": self.reference / 2}
+        if max_lr is not None:
+            peaks[f"at {short(max_lr)}"] = max_lr
+        runs = candidates(budget, warmup, peaks)
+        left = {}
+        for name, run in runs.items():
+            planned = run.learning_rates()
+            at = np.geomspace(max(planned.size // 8, 2), planned.size, ROWS).astype(int)
+            at = np.unique(at)
+            _, slopes = self._at(planned, at, weight_decay)
+            missed = float(self.misfit.of_new_run(self.fitted, planned.max(), at)[-1])
+            left[name] = remaining(self.covariance, asked, slopes, at, missed, self.noise)
+        ordered = dict(sorted(left.items(), key=lambda item: item[1]))
+        best = next(iter(ordered))
+        now = float(np.sqrt(asked @ self.covariance @ asked))
+        return NextRun(best, runs[best], now, ordered[best], ordered)
+
+    def summary(self) -> str:
+        """Return the parameters with their uncertainty, and what the runs do not determine."""
+        return summarised(self)
+
+    def _at(self, rates: Floats, steps: Steps, weight_decay: float | None) -> tuple[Floats, Floats]:
+        """Return the log losses of a run at some steps, and their slopes."""
+        runs = FilteredRuns([(rates, steps)], self.reference, self._decay(weight_decay))
+        return log_loss_and_slopes(self.parameters, runs)
+
+    def _quantile(self, level: float) -> float:
+        if not 0 < level < 1:
+            raise ValueError(f"level must be between 0 and 1, such as 0.9; got {level}")
+        return float(student.ppf((1 + level) / 2, self.misfit.freedom))
 
     def _decay(self, given: float | None) -> Floats:
         decay = self.weight_decay if given is None else given
@@ -176,50 +317,8 @@ class Law:
             )
         return np.array([decay], dtype=np.float64)
 
-    def _beyond(self, peak: float, steps: int) -> list[str]:
-        """Return a sentence for each way in which a run leaves what was fitted."""
-        found = []
-        if peak > 1.01 * self.fitted.highest_peak:
-            ratio = short(peak / self.fitted.highest_peak, 3)
-            found.append(
-                f"The peak {short(peak)} is {ratio} times the largest fitted one; forecasts beyond "
-                "it have been too optimistic, and the interval is wider."
-            )
-        if peak < 0.99 * self.fitted.lowest_peak:
-            ratio = short(self.fitted.lowest_peak / peak, 3)
-            found.append(
-                f"The peak {short(peak)} is {ratio} times below the smallest fitted one, and the "
-                "interval is wider."
-            )
-        if steps > 1.01 * self.fitted.steps:
-            ratio = short(steps / self.fitted.steps, 3)
-            found.append(
-                f"The run is {ratio} times as long as the longest fitted one, and the interval is "
-                "wider."
-            )
-        return found
 
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return self.to_dict() == other.to_dict()
-
-    def __hash__(self) -> int:
-        return hash((astuple(self.parameters), self.runs, self.target))
-
-    def __repr__(self) -> str:
-        p = self.parameters
-        return (
-            f"Law({self.target} of {len(self.runs)} runs: {short(p.floor)} + "
-            f"{short(p.signal)} S^-{short(p.signal_exponent, 3)} + noise, "
-            f"misfit {100 * self.misfit.size:.2g}%, peak {short(self.reference)})"
-        )
-
-
-_PLAIN = ("noise", "reference", "weight_decay", "target")
-
-
-def _steps_of(rates: Floats, at: npt.ArrayLike | None) -> npt.NDArray[np.int64]:
+def _steps_of(rates: Floats, at: npt.ArrayLike | None) -> Steps:
     """Return the steps to predict, after the first rate above 0."""
     first = int(np.argmax(rates > 0)) + 1
     last = rates.size

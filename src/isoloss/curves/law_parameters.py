@@ -57,7 +57,7 @@ class LawParameters:
     def of_logs(cls, logs: Floats) -> Self:
         """Return the parameters with these logarithms; that of no growth is −∞."""
         # Searches may try what overflows.
-        return cls(*np.exp(np.clip(logs, None, 200)).tolist())
+        return cls(*np.exp(np.clip(logs, None, 400)).tolist())
 
     def logs(self) -> Floats:
         """Return the logarithms, shape (8,)."""

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from isoloss._messages.numbers import short
 from isoloss.curves.logged_rows import LoggedRows
 
 __all__ = ["CORRELATED", "FittedRange", "Misfit", "independent_values"]
 
 Floats = npt.NDArray[np.float64]
+Steps = npt.NDArray[np.int64]
 
 CORRELATED = 0.5  # e-folds of steps
 # Before any residual is seen, the misfit is 0.0012 in log loss beside the rows' noise, worth four
@@ -60,7 +62,7 @@ class Misfit:
         total = self.freedom * self.size**2 + values * mean_square
         return Misfit(float(np.sqrt(total / freedom)), freedom)
 
-    def of_new_run(self, fitted: FittedRange, peak: float, steps: Floats) -> Floats:
+    def of_new_run(self, fitted: FittedRange, peak: float, steps: Steps) -> Floats:
         """Return the standard deviation of a new run's log loss at some steps."""
         beyond = np.hypot(
             _PEAK * max(np.log(peak / fitted.highest_peak), np.log(fitted.lowest_peak / peak), 0),
@@ -85,3 +87,26 @@ class FittedRange:
     lowest_peak: float
     highest_peak: float
     steps: int
+
+    def left_by(self, peak: float, steps: int) -> list[str]:
+        """Return a sentence for each way in which a run leaves the range."""
+        found = []
+        if peak > 1.01 * self.highest_peak:
+            ratio = short(peak / self.highest_peak, 3)
+            found.append(
+                f"The peak {short(peak)} is {ratio} times the largest fitted one; forecasts beyond "
+                "it have been too optimistic, and the interval is wider."
+            )
+        if peak < 0.99 * self.lowest_peak:
+            ratio = short(self.lowest_peak / peak, 3)
+            found.append(
+                f"The peak {short(peak)} is {ratio} times below the smallest fitted one, and the "
+                "interval is wider."
+            )
+        if steps > 1.01 * self.steps:
+            ratio = short(steps / self.steps, 3)
+            found.append(
+                f"The run is {ratio} times as long as the longest fitted one, and the interval is "
+                "wider."
+            )
+        return found

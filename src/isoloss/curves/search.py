@@ -98,11 +98,10 @@ class Search:
         The other free parameters start from those given, and the sizes of signal and noise from
         the lowest loss.
         """
-        lowest = np.exp(self._log_loss.min())
         found = []
         for floor in _FLOORS:
             sized = start.copy()
-            sized[_SIZES] = np.log(np.array([floor, 0.5, 0.1]) * lowest)
+            sized[_SIZES] = self._log_loss.min() + np.log([floor, 0.5, 0.1])
             sized = np.where(self._free, sized, start)
             near = self.fit(sized, weight, 3 * scale, "soft_l1")
             found.append(self.fit(near, weight, scale))
