@@ -50,3 +50,19 @@ def test_rates_of_another_unit_are_said(largest: float, said: int) -> None:
     notes = check_rates(np.array([largest]))
     assert len(notes) == said
     assert all("in percent" in note for note in notes)
+
+
+def test_a_jump_between_rows_comes_at_the_later_one():
+    step = np.array([10, 20, 30, 40, 50])
+    lr = np.array([1.0, 1.0, 0.3, 0.3, 0.3])
+    rates, notes = between_rows(step, lr, 0)
+    assert notes == []
+    assert rates.tolist() == [1.0] * 30 + [0.3] * 20
+
+
+def test_a_smooth_decay_has_no_jump():
+    step = np.array([10, 20, 30, 40, 50])
+    lr = np.array([1.0, 1.0, 0.7, 0.4, 0.1])
+    rates, _ = between_rows(step, lr, 0)
+    assert rates[24] == pytest.approx(0.85)
+    assert rates[34] == pytest.approx(0.55)

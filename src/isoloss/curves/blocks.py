@@ -25,8 +25,8 @@ _MOST_JUMPS = 2000  # rates that change that often are averaged
 class Blocks:
     """Blocks of steps in which rates are taken to be constant.
 
-    Between two rows lie at least four blocks, which err by less than 10⁻⁵ of the loss where rates
-    change smoothly, and a block never spans a jump.
+    Between two rows lie at least four blocks where rates change, which err by less than 10⁻⁵ of
+    the loss if they change smoothly. A block never spans a jump.
 
     Attributes
     ----------
@@ -72,11 +72,13 @@ def _edges(rates: Floats, steps: Steps) -> Steps:
     """Return the steps between which blocks lie, 0 and all rows included."""
     first = np.linspace(0, steps[0], _BEFORE_FIRST_ROW + 1)
     parts = np.arange(_BETWEEN_ROWS) / _BETWEEN_ROWS
-    between = steps[:-1, None] + np.diff(steps)[:, None] * parts
     used = rates[: steps[-1]]
+    starts = steps[:-1]
+    changes = np.maximum.reduceat(used, starts) > np.minimum.reduceat(used, starts)
+    between = starts[changes, None] + np.diff(steps)[changes, None] * parts
     jumps = np.flatnonzero(np.abs(np.diff(used)) > _JUMP * used.max()) + 1
     if jumps.size > _MOST_JUMPS:
         jumps = jumps[:0]
     anywhere = np.linspace(0, 1, _ANYWHERE) ** 2 * steps[-1]
-    edges = np.concatenate([first, between.ravel(), anywhere, steps[-1:], jumps])
+    edges = np.concatenate([first, steps, between.ravel(), anywhere, jumps])
     return np.unique(np.rint(edges).astype(np.int64))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from isoloss._messages.near_misses import suggest
 from isoloss._messages.numbers import short
+from isoloss._parallel.threads import one_thread
 from isoloss.curves.filtered_runs import FilteredRuns
 from isoloss.curves.law import Law
 from isoloss.curves.law_parameters import LawParameters, log_loss_and_slopes
@@ -124,7 +125,8 @@ def fit(
     free = np.array([name not in held for name in _NAMES])
     with np.errstate(divide="ignore"):
         starts[~free] = [np.log(held[name]) for name in _NAMES if name in held]
-    logs, covariance, misfit = _fitted(rows, filtered, starts, means, spreads, free)
+    with one_thread():  # thousands of rows by eight parameters: more threads take longer
+        logs, covariance, misfit = _fitted(rows, filtered, starts, means, spreads, free)
     peaks = [float(each.rates[: each.step[-1]].max()) for each in rows]
     return Law(
         parameters=LawParameters.of_logs(logs),

@@ -55,7 +55,13 @@ class LawParameters:
 
     @classmethod
     def of_logs(cls, logs: Floats) -> Self:
-        """Return the parameters with these logarithms; that of no growth is −∞."""
+        """Return the parameters with these logarithms; that of no growth is −∞.
+
+        Parameters
+        ----------
+        logs : array, shape (8,)
+            The logarithms, in the order of the attributes.
+        """
         # Searches may try what overflows.
         return cls(*np.exp(np.clip(logs, None, 400)).tolist())
 

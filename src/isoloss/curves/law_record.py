@@ -59,6 +59,11 @@ class LawRecord(ABC):
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
         """Return the law that `to_dict` gave.
 
+        Parameters
+        ----------
+        fields : dict
+            The fields.
+
         Raises
         ------
         ValueError
@@ -115,6 +120,11 @@ class LawRecord(ABC):
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a law that `save` wrote.
+
+        Parameters
+        ----------
+        path : path
+            The file.
 
         Raises
         ------

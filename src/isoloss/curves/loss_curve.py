@@ -52,8 +52,9 @@ class LossCurve:
     lr : float, array_like or Schedule
         The learning rate, in absolute units, as one of
 
-        - a rate for each row, shape (n,): the rate is linear between rows, so that a jump is as
-          sharp as the rows around it are near. NaN is interpolated;
+        - a rate for each row, shape (n,): the rate is linear between rows. Where it jumps between
+          two rows, and is steady before and after, the jump comes at the later row. NaN is
+          interpolated;
         - a rate for each step, shape (step[-1],), whose entry i is that of step i + 1 (if there are
           as many rows as steps, they are rates of rows);
         - a number, which is the rate of all steps;

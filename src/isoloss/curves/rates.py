@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 
 _LONG_WARMUP = 0.02  # the share of a run above which an assumed warm-up is said
+_JUMP = 0.05  # of the largest rate
 _IN_PERCENT = 10.0  # no optimizer in use takes such a rate
 
 
@@ -70,10 +71,23 @@ def between_rows(step: Steps, lr: Floats, warmup: int | None) -> tuple[Floats, l
             )
     done = np.arange(1, steps + 1)
     rates = np.interp(done, step, lr)
+    for row in _jumps(lr):
+        rates[step[row] : step[row + 1]] = lr[row]
     if warmup:
         rising = done[: min(first, warmup)]
         rates[: rising.size] *= rising / min(first, warmup)
     return rates, notes
+
+
+def _jumps(lr: Floats) -> Steps:
+    """Return the rows after which the rate jumps: it changes much, but little before and after.
+
+    Such a row's rate holds until the next row logs another one. Most loops log the rate of the step
+    that follows a row.
+    """
+    change = np.abs(np.diff(lr))
+    beside = np.maximum(np.append(change[1:], np.inf), np.insert(change[:-1], 0, np.inf))
+    return np.flatnonzero((change > _JUMP * lr.max()) & (beside < change / 10))
 
 
 def _of_schedule(schedule: Schedule, steps: int) -> tuple[Floats, list[str]]:

@@ -46,7 +46,15 @@ class Search:
         self._runs, self._log_loss = runs, log_loss
         self._means, self._spreads, self._free = prior_means, prior_spreads, free
 
-    def fit(self, start: Floats, weight: float, scale: float, loss: str = "huber") -> Floats:
+    def fit(
+        self,
+        start: Floats,
+        weight: float,
+        scale: float,
+        *,
+        loss: str = "huber",
+        precision: float = 1e-7,
+    ) -> Floats:
         """Return the log parameters of least cost.
 
         Parameters
@@ -59,6 +67,8 @@ class Search:
             Residuals of more than this count in proportion to their size, not to its square.
         loss : {"huber", "soft_l1"}
             How they come to do so: at once, or gradually, which finds its way from afar.
+        precision : float
+            The relative change of the cost or of the parameters at which the search ends.
         """
         free, rows = self._free, self._log_loss.size
         prior = np.diag(weight / self._spreads)[free][:, free]
@@ -84,8 +94,8 @@ class Search:
             loss=_robust(_LOSSES[loss], rows),
             f_scale=scale,
             x_scale="jac",
-            ftol=1e-8,
-            xtol=1e-7,
+            ftol=precision,
+            xtol=precision,
             max_nfev=100,
         )
         result = start.copy()
@@ -98,14 +108,14 @@ class Search:
         The other free parameters start from those given, and the sizes of signal and noise from
         the lowest loss.
         """
-        found = []
+        near = []
         for floor in _FLOORS:
             sized = start.copy()
             sized[_SIZES] = self._log_loss.min() + np.log([floor, 0.5, 0.1])
             sized = np.where(self._free, sized, start)
-            near = self.fit(sized, weight, 3 * scale, "soft_l1")
-            found.append(self.fit(near, weight, scale))
-        return min(found, key=lambda logs: self._cost(logs, weight, scale))
+            near.append(self.fit(sized, weight, 3 * scale, loss="soft_l1", precision=1e-4))
+        best = min(near, key=lambda logs: self._cost(logs, weight, scale))
+        return self.fit(best, weight, scale)
 
     def _cost(self, logs: Floats, weight: float, scale: float) -> float:
         missed = (log_loss(LawParameters.of_logs(logs), self._runs) - self._log_loss) / scale
