@@ -8,17 +8,24 @@ def test_figure_shows_runs_and_forecasts_and_leaves_the_start_above(law, runs):
     figure = draw_forecasts([forecast], runs)
     rates, losses = figure.axes
     assert losses.get_xlabel() == "step"
-    assert losses.get_ylabel() == "train loss"
+    assert losses.get_ylabel() == "loss"
     assert rates.get_ylabel() == "learning rate"
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
         "constant", "wsd", "cosine", "planned"
     ]  # fmt: skip
     low, high = losses.get_ylim()
-    late = np.concatenate([run.loss[run.step >= 800] for run in runs])
+    late = np.concatenate([run.loss[run.step >= 1600] for run in runs])
     assert low < forecast.low.min()
     assert late.max() < high < 1.5 * late.max()
     assert forecast.plot().axes[1].get_ylim()[0] < forecast.low.min()
+
+
+def test_a_law_is_drawn_beside_its_runs(law, runs):
+    figure = law.plot(runs=runs)
+    assert len(figure.axes[1].lines) == 6
+    (legend,) = law.plot().legends
+    assert [text.get_text() for text in legend.get_texts()] == ["constant", "20% cool-down"]
 
 
 def test_flat_losses_have_room(law):

@@ -19,7 +19,7 @@ __all__ = ["draw_forecasts"]
 Floats = npt.NDArray[np.float64]
 
 _MOST_ROWS = 1000  # of a logged run, which are drawn
-_EARLY = 0.05  # the share of the longest run whose losses may lie above the axis
+_EARLY = 0.1  # the share of the longest run whose losses may lie above the axis
 
 
 class Predicted(Protocol):
@@ -93,10 +93,10 @@ def draw_forecasts(
         _limit(below, forecasts, runs, target)
         above.set_ylabel("learning rate")
         above.set_ylim(bottom=0)
-        below.set_ylabel("train loss" if target == "loss" else "test loss")
+        below.set_ylabel("loss" if target == "loss" else "test loss")
         below.set_xlabel("step")
         handles, labels = below.get_legend_handles_labels()
-        drawing.legend(handles, labels, loc="outside lower center", ncols=3)
+        drawing.legend(handles, labels, loc="outside lower center", ncols=3, markerscale=3)
         return drawing
 
 

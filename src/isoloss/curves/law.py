@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,10 @@ from isoloss.curves.next_run import ROWS, NextRun, candidates, remaining
 from isoloss.curves.numbers import count, whole_steps
 from isoloss.curves.planned_rates import Planned, planned_rates
 from isoloss.schedules import GradientDescent, Schedule
-from isoloss.schedules.families import warmup_stable_decay
+from isoloss.schedules.families import constant, warmup_stable_decay
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Law"]
 
@@ -294,6 +298,38 @@ class Law(LawRecord):
         best = next(iter(ordered))
         now = float(np.sqrt(asked @ self.covariance @ asked))
         return NextRun(best, runs[best], now, ordered[best], ordered)
+
+    def plot(
+        self,
+        schedules: Mapping[str, Planned] | Sequence[Planned] | None = None,
+        *,
+        runs: Sequence[LossCurve] = (),
+    ) -> Figure:
+        """Draw forecasts, with logged runs beside them.
+
+        Parameters
+        ----------
+        schedules : mapping of str to schedule, or sequence of schedules, optional
+            As for `compare`. By default, the runs themselves, or, without runs, a constant rate and
+            a cool-down over the last fifth, as long as the longest fitted run.
+        runs : sequence of LossCurve, optional
+            Logged runs.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The losses over steps, and above them the rates.
+        """
+        from isoloss.curves.drawing import draw_forecasts
+
+        if schedules is None:
+            long, lr = self.fitted.steps, self.reference
+            schedules = {f"law of {run.name or index}": run for index, run in enumerate(runs)} or {
+                "constant": constant(lr, long),
+                "20% cool-down": warmup_stable_decay(lr, long, warmup=0, decay=long // 5),
+            }
+        found = self.compare(schedules).forecasts
+        return draw_forecasts(list(found.values()), runs, self.target)
 
     def summary(self) -> str:
         """Return the parameters with their uncertainty, and what the runs do not determine."""

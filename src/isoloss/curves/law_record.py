@@ -15,6 +15,7 @@ import numpy.typing as npt
 from isoloss._files import OutputError, write_text
 from isoloss._messages.numbers import short
 from isoloss.curves.law_parameters import LawParameters
+from isoloss.curves.logged_rows import Target
 from isoloss.curves.misfit import FittedRange, Misfit
 
 __all__ = ["LawRecord"]
@@ -36,7 +37,7 @@ class LawRecord(ABC):
     fitted: FittedRange
     reference: float
     weight_decay: float | None
-    target: str
+    target: Target
     runs: tuple[str, ...]
     prior_spreads: tuple[float, ...]
     notes: tuple[str, ...]
