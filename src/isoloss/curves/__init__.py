@@ -6,6 +6,8 @@ from isoloss.curves.forecast_comparison import Difference, ForecastComparison
 from isoloss.curves.law import Law
 from isoloss.curves.law_parameters import LawParameters
 from isoloss.curves.loss_curve import LossCurve
+from isoloss.curves.match_result import Match, Matched
+from isoloss.curves.matching import match
 from isoloss.curves.next_run import NextRun
 from isoloss.curves.priors import PRIORS, Prior
 from isoloss.curves.reading import read
@@ -18,8 +20,11 @@ __all__ = [
     "Law",
     "LawParameters",
     "LossCurve",
+    "Match",
+    "Matched",
     "NextRun",
     "Prior",
     "fit",
+    "match",
     "read",
 ]
