@@ -100,17 +100,17 @@ def _typical(errors: Floats) -> float:
 
 def _lines(logs: Floats, neighbours: int) -> Floats:
     """Return the weights of all values in the local line at each of them, shape (rows, rows)."""
-    rows = logs.size
-    weights = np.zeros((rows, rows))
-    half = neighbours // 2
-    for row in range(rows):
-        start = min(max(row - half, 0), rows - neighbours)
-        near = slice(start, start + neighbours)
-        away = logs[near] - logs[row]
-        tricube = (1 - (np.abs(away) / (1.001 * np.abs(away).max())) ** 3) ** 3
-        total, mean = tricube.sum(), tricube @ away
-        square = tricube @ away**2
-        weights[row, near] = tricube * (square - mean * away) / (total * square - mean**2)
+    rows = np.arange(logs.size)[:, None]
+    start = np.clip(rows - neighbours // 2, 0, logs.size - neighbours)
+    near = start + np.arange(neighbours)
+    away = logs[near] - logs[rows]
+    farthest = 1.001 * np.abs(away).max(axis=1, keepdims=True)
+    tricube = (1 - (np.abs(away) / farthest) ** 3) ** 3
+    total, mean, square = (
+        np.sum(tricube * away**power, axis=1, keepdims=True) for power in range(3)
+    )
+    weights = np.zeros((logs.size, logs.size))
+    weights[rows, near] = tricube * (square - mean * away) / (total * square - mean**2)
     return weights
 
 
