@@ -1,0 +1,169 @@
+"""Options of the commands that read logs of training runs, and how they read them."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from isoloss.cli.completion import complete
+
+if TYPE_CHECKING:
+    from isoloss.curves import LossCurve
+
+__all__ = [
+    "BatchSize",
+    "Columns",
+    "DropSpikes",
+    "Every",
+    "LoggedLr",
+    "LoggedWarmup",
+    "LossUnit",
+    "OnlyRuns",
+    "Runs",
+    "StepsPerEpoch",
+    "WeightDecay",
+    "pairs_of",
+    "read_runs",
+    "together",
+]
+
+LOGS = (".csv", ".tsv", ".parquet", ".jsonl", ".json")
+
+Runs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUNS...",
+        help="Logs of training runs: files, folders or patterns such as 'logs/*.csv'.",
+        autocompletion=complete(files=LOGS),
+    ),
+]
+OnlyRuns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--run",
+        metavar="NAME",
+        help="Take only this run of the logs; may be given several times.",
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ROLE=COLUMN",
+        help="The column of step, epoch, loss, test_loss, lr or run, if it is not found or not "
+        "the one that is meant; may be given several times.",
+    ),
+]
+Every = Annotated[
+    float,
+    typer.Option(
+        metavar="UNITS",
+        help="How many units of the column of steps make an optimizer step, such as micro-batches "
+        "or tokens.",
+    ),
+]
+StepsPerEpoch = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="The steps of an epoch, for logs that count epochs."),
+]
+LoggedLr = Annotated[
+    float | None,
+    typer.Option(
+        "--lr", metavar="RATE", help="The learning rate of all steps, if the logs do not have it."
+    ),
+]
+WeightDecay = Annotated[
+    float | None,
+    typer.Option(metavar="DECAY", help="The decoupled weight decay of all runs."),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="ROWS", help="The rows, or tokens, of data in a step."),
+]
+LoggedWarmup = Annotated[
+    int | None,
+    typer.Option(
+        "--logged-warmup",
+        min=0,
+        metavar="N",
+        help="The steps over which the rate rose from 0 before the first row of the logs.",
+    ),
+]
+LossUnit = Annotated[
+    Literal["nats", "bits"] | None,
+    typer.Option(help="The unit of the losses; by default nats, unless a column's name says bits."),
+]
+DropSpikes = Annotated[
+    bool,
+    typer.Option("--drop-spikes", help="Leave out losses that are far above their neighbours."),
+]
+
+# How the errors of `isoloss.curves.read` name its arguments, and what the options are.
+_IN_OPTIONS = (
+    (r"columns=\{'(\w+)': '?(.*?)'?\}", r"--columns \1=\2"),
+    (r"\bcolumns\['(\w+)'\] is '(.*?)',", r"--columns \1=\2 is given,"),
+    (r"\bcolumns has", "--columns has"),
+    (r"\blr= a number, rates or a schedule", "--lr RATE"),
+    (r"\bsteps_per_epoch=N", "--steps-per-epoch N"),
+    (r"\bsteps_per_epoch is", "--steps-per-epoch is"),
+    (r"\bevery=N", "--every N"),
+    (r"\bevery (?=must|is for)", "--every "),
+)
+
+
+def read_runs(
+    paths: Sequence[str],
+    *,
+    columns: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
+    lr: float | None = None,
+    **settings: Any,
+) -> tuple[tuple[LossCurve, ...], list[str]]:
+    """Read logs as the options say; return the runs, and what should be said of them.
+
+    ``settings`` are further arguments of `isoloss.curves.read`.
+    """
+    from isoloss.curves import read
+
+    chosen = pairs_of("--columns", "ROLE=COLUMN", columns or ())
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # each run's notes tell it again
+            runs = read(paths, columns=chosen, runs=only or None, lr=lr, **settings)
+    except (TypeError, ValueError) as error:
+        text = str(error)
+        for pattern, option in _IN_OPTIONS:
+            text = re.sub(pattern, option, text)
+        raise type(error)(text) from None
+    return runs, together((run.name, run.notes) for run in runs)
+
+
+def pairs_of(option: str, form: str, given: Sequence[str]) -> dict[str, str]:
+    """Return texts such as ``lr=rate`` as a mapping; raise ``ValueError`` for others."""
+    found: dict[str, str] = {}
+    for each in given:
+        name, mark, value = each.partition("=")
+        if not (mark and name.strip() and value.strip()):
+            raise ValueError(f"{option} must be {form}; got '{each}'")
+        if name.strip() in found:
+            raise ValueError(f"{option} is given twice for '{name.strip()}'")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def together(told: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+    """Return sentences about several things, each sentence once, with the names it is about."""
+    from isoloss._messages.near_misses import quoted
+
+    told = list(told)
+    about: dict[str, list[str]] = {}
+    for name, notes in told:
+        for note in notes:
+            about.setdefault(note, []).append(name)
+    return [
+        note if len(names) == len(told) else f"{quoted(names)}: {note}"
+        for note, names in about.items()
+    ]
