@@ -57,13 +57,23 @@ def test_an_outlier_hardly_moves_the_fit(runs, law):
     assert other.parameters.floor == pytest.approx(law.parameters.floor, rel=5e-3)
 
 
-def test_losses_in_another_unit_give_the_law_in_that_unit(runs, law):
+@pytest.mark.parametrize("unit", [1e150, 1e-300])
+def test_losses_in_another_unit_give_the_law_in_that_unit(runs, law, unit):
     scaled = [
-        curves.LossCurve(each.step, 1e150 * each.loss, each.rates, weight_decay=0.1)
-        for each in runs
+        curves.LossCurve(each.step, unit * each.loss, each.rates, weight_decay=0.1) for each in runs
     ]
     other = curves.fit(scaled)
-    assert other.parameters.floor == pytest.approx(1e150 * law.parameters.floor, rel=1e-3)
+    assert other.parameters.floor == pytest.approx(unit * law.parameters.floor, rel=1e-6)
+    expected = unit * np.array(law.predict("cosine(1, 9000)").final)
+    np.testing.assert_allclose(other.predict("cosine(1, 9000)").final, expected, rtol=1e-6)
+
+
+def test_what_a_run_does_not_tell_does_not_blur_what_it_tells():
+    # A constant rate determines neither the floor nor the noise, but it does their sum.
+    law = curves.fit(drawn(constant(PEAK, 8000), "", decay=0.0), weight_norm=False)
+    assert np.diag(law.covariance)[3] > 0.2
+    loss, low, high = law.predict("constant(1, 10000)").final
+    assert 0.005 < (high - low) / loss < 0.02
 
 
 def test_rates_in_another_unit_give_the_same_forecast(runs, law):

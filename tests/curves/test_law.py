@@ -151,6 +151,7 @@ def test_bad_searches_are_refused(law, settings, message):
     [
         ([0.0, 0.0], {}, "every learning rate is 0"),
         ([], {}, "the schedule has no step"),
+        ("cosine(1, ...)", {}, r"'cosine\(1, \.\.\.\)' has '\.\.\.' for its steps"),
         ([1e-3, -1e-3], {}, "lr must not be negative"),
         ("gd(1, 10) > flow", {}, "gradient flow, which no optimizer runs; a law predicts steps"),
         (GradientDescent(1e-3, 10) + GradientFlow(1.0), {}, "gradient flow"),

@@ -17,6 +17,7 @@ _BLOCKS = 400
 _RAMP = 16  # blocks of a warm-up
 _COOL_DOWN = 0.2  # of the start of the search
 _ENOUGH = 1e-10  # of the loss
+_MOST_ROUNDS = 500
 
 
 def best_rates(
@@ -73,7 +74,7 @@ def best_rates(
         jac=True,
         method="L-BFGS-B",
         bounds=[(least, most)] * falling.size,
-        options={"maxiter": 2000, "maxfun": 4000, "ftol": _ENOUGH, "gtol": 0.0, "maxcor": 30},
+        options={"maxiter": _MOST_ROUNDS, "ftol": _ENOUGH, "gtol": 0.0, "maxcor": 30},
     )
     done = np.arange(steps)
     rates = np.interp(done + 0.5, middle, found.x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -25,10 +26,11 @@ __all__ = ["fit"]
 Floats = npt.NDArray[np.float64]
 
 _ASSUMED_DECAY = 0.1
-_ROUNDS = 3  # of the fit and the size of its residuals
+_ROUNDS = 3  # in which the size of residuals and the fit follow each other
 _TUNING = 1.345  # Huber's, for 95 % efficiency at normal residuals
 _LEAST_SCALE = 5e-4
 _NAMES = tuple(LawParameters.__dataclass_fields__)
+_LOSSES = [_NAMES.index(name) for name in ("floor", "signal", "noise")]
 _CONSTANT_NORM = {"norm_growth": 0.0, "norm_exponent": 1.0}
 
 
@@ -119,17 +121,18 @@ def fit(
     if not changes:
         notes.append("The weight norm is taken to be constant (c = 0).")
     filtered = FilteredRuns([(each.rates, each.step) for each in rows], reference, decays)
-    lowest = min(float(each.log_loss.min()) for each in rows)
-    means, spreads = prior_logs(priors or {}, reference, lowest)
-    starts, _ = prior_logs(PRIORS, reference, lowest)
+    means, spreads = prior_logs(priors or {}, reference)
+    starts, _ = prior_logs(PRIORS, reference)
     free = np.array([name not in held for name in _NAMES])
     with np.errstate(divide="ignore"):
         starts[~free] = [np.log(held[name]) for name in _NAMES if name in held]
+    unit = min(float(each.log_loss.min()) for each in rows)
+    starts[_LOSSES] -= unit
     with one_thread():  # thousands of rows by eight parameters: more threads take longer
-        logs, covariance, misfit = _fitted(rows, filtered, starts, means, spreads, free)
+        logs, covariance, misfit = _fitted(rows, unit, filtered, starts, means, spreads, free)
     peaks = [float(each.rates[: each.step[-1]].max()) for each in rows]
     return Law(
-        parameters=LawParameters.of_logs(logs),
+        parameters=LawParameters.of_logs(logs).times(math.exp(unit)),
         covariance=covariance,
         misfit=misfit,
         noise=_noise(rows),
@@ -145,14 +148,15 @@ def fit(
 
 def _fitted(
     rows: Sequence[LoggedRows],
+    unit: float,
     filtered: FilteredRuns,
     starts: Floats,
     means: Floats,
     spreads: Floats,
     free: npt.NDArray[np.bool_],
 ) -> tuple[Floats, Floats, Misfit]:
-    """Return the log parameters, their covariance, and the misfit."""
-    observed = np.concatenate([each.log_loss for each in rows])
+    """Return the log parameters for losses in a unit, their covariance, and the misfit."""
+    observed = np.concatenate([each.log_loss for each in rows]) - unit
     values = independent_values(rows)
     noise = _noise(rows)
     expected = misfit = Misfit.expected(noise)
@@ -162,42 +166,45 @@ def _fitted(
     search = Search(filtered, observed, means, spreads, free)
     scale = 1e-3 + noise
     logs = search.best(starts, weight, scale)
-    for _ in range(_ROUNDS):
+    prior = np.diag(spreads[free] ** -2.0)
+    for trial in range(_ROUNDS + 1):
+        if trial > 0:
+            logs = search.fit(logs, weight, scale)
         predicted, slopes = log_loss_and_slopes(LawParameters.of_logs(logs), filtered)
-        residuals = observed - predicted
+        slopes, residuals = slopes[:, free], observed - predicted
         typical = 1.4826 * float(np.median(np.abs(residuals)))
         scale = max(_TUNING * max(typical, noise), _LEAST_SCALE)
         trust = np.minimum(1, scale / np.maximum(np.abs(residuals), 1e-300))
-        slopes = slopes[:, free]
-        prior = np.diag(spreads[free] ** -2.0)
         precision = slopes.T @ (trust[:, None] * slopes) / weight**2 + prior
         used = free.sum() - np.trace(np.linalg.solve(precision, prior))
         misfit = expected.seen(float(np.mean(trust * residuals**2)), values, float(used))
         weight = misfit.size * np.sqrt(observed.size / values)
-        logs = search.fit(logs, weight, scale)
     covariance = np.zeros((8, 8))
-    covariance[np.ix_(free, free)] = _sandwich(
-        rows, trust[:, None] * slopes, precision, prior, misfit, weight
-    )
+    covariance[np.ix_(free, free)] = _sandwich(rows, slopes, trust, prior, misfit.size, weight)
     return logs, covariance, misfit
 
 
 def _sandwich(
     rows: Sequence[LoggedRows],
     slopes: Floats,
-    precision: Floats,
+    trust: Floats,
     prior: Floats,
-    misfit: Misfit,
+    misfit: float,
     weight: float,
 ) -> Floats:
-    """Return the covariance of an estimate that takes correlated rows to be independent."""
+    """Return the covariance of an estimate that takes correlated rows to be independent.
+
+    Slopes are those at the estimate: where runs hardly determine a direction, those of another
+    point would not tell along which curve the forecasts stay the same.
+    """
+    weighted = trust[:, None] * slopes / weight**2
     spread, start = prior.copy(), 0
     for each in rows:
-        own = slopes[start : start + each.step.size]
+        own = weighted[start : start + each.step.size]
         start += each.step.size
         away = np.abs(np.subtract.outer(np.log(each.step), np.log(each.step)))
-        spread += own.T @ np.exp(-away / CORRELATED) @ own * misfit.size**2 / weight**4
-    inverse = np.linalg.inv(precision)
+        spread += own.T @ np.exp(-away / CORRELATED) @ own * misfit**2
+    inverse = np.linalg.inv(weighted.T @ slopes + prior)
     return inverse @ spread @ inverse
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+import math
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -62,14 +63,23 @@ class LawParameters:
         logs : array, shape (8,)
             The logarithms, in the order of the attributes.
         """
-        # Searches may try what overflows.
-        return cls(*np.exp(np.clip(logs, None, 400)).tolist())
+        # Searches may try what overflows, or a loss of nothing.
+        return cls(*np.exp(np.where(logs == -np.inf, logs, np.clip(logs, -400, 400))).tolist())
 
-    def logs(self) -> Floats:
-        """Return the logarithms, shape (8,)."""
-        with np.errstate(divide="ignore"):
-            found: Floats = np.log(np.array(astuple(self)))
-        return found
+    def times(self, factor: float) -> Self:
+        """Return the parameters of losses that are multiplied by a number.
+
+        Parameters
+        ----------
+        factor : float
+            The number.
+        """
+        return replace(
+            self,
+            floor=self.floor * factor,
+            signal=self.signal * factor,
+            noise=self.noise * factor,
+        )
 
 
 def log_loss(parameters: LawParameters, runs: FilteredRuns) -> Floats:
@@ -93,9 +103,9 @@ def log_loss_and_slopes(parameters: LawParameters, runs: FilteredRuns) -> tuple[
     slopes[:, 6] = p.noise * (noise @ by_cutoff)
     if p.norm_growth > 0:
         for index in (5, 7):
-            moved = p.logs()
-            moved[index] += _DIFFERENCE
-            slopes[:, index] = (_loss(LawParameters.of_logs(moved), runs) - loss) / _DIFFERENCE
+            name = fields(p)[index].name
+            moved = replace(p, **{name: getattr(p, name) * math.exp(_DIFFERENCE)})
+            slopes[:, index] = (_loss(moved, runs) - loss) / _DIFFERENCE
     return np.log(loss), slopes / loss[:, None]
 
 

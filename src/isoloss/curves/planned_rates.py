@@ -31,6 +31,8 @@ def planned_rates(schedule: Any, reference: float) -> tuple[Floats, str]:
         rates = column("schedule", schedule)
         shown = f"{rates.size} rates"
     else:
+        if isinstance(schedule, str) and "..." in schedule:
+            raise ValueError(f"{schedule!r} has '...' for its steps; a forecast needs their number")
         found = read(schedule)
         shown = str(found)
         planned = found if isinstance(found, Schedule) else found.at(reference)

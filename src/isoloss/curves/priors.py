@@ -67,17 +67,13 @@ _PLACES = {
 _UNKNOWN = 10.0  # the spread of the logarithm of whatever has no prior
 
 
-def prior_logs(
-    priors: Mapping[str, Prior], reference: float, log_loss: float
-) -> tuple[Floats, Floats]:
+def prior_logs(priors: Mapping[str, Prior], reference: float) -> tuple[Floats, Floats]:
     """Return the prior means and standard deviations of the log parameters, shape (8,).
 
     The growth of the norm is that at another reference rate: it goes like the rate squared.
-    Parameters without a prior are of the size of 1, or of a loss that is given by its logarithm,
-    and their spread lets them be anything.
+    Parameters without a prior are about 1, and their spread lets them be anything.
     """
     means, spreads = np.zeros(8), np.full(8, _UNKNOWN)
-    means[[0, 1, 3]] = log_loss
     for name, prior in priors.items():
         place = _PLACES[name]
         means[place], spreads[place] = np.log(prior.median), prior.spread

@@ -16,6 +16,7 @@ __all__ = ["Search"]
 
 Floats = npt.NDArray[np.float64]
 
+_MOST_TRIALS = 100  # ends searches in the valleys of losses that no law fits
 _FLOORS = (0.7, 0.9)  # where searches start, in units of the lowest loss
 _SIZES = [0, 1, 3]  # the places of the floor, the signal and the noise
 
@@ -28,7 +29,7 @@ class Search:
     runs : FilteredRuns
         The runs.
     log_loss : array, shape (rows,)
-        The logarithm of the loss in each row.
+        The logarithm of the loss in each row, in units of the lowest one.
     prior_means, prior_spreads : array, shape (8,)
         The means and standard deviations of the log parameters.
     free : array of bool, shape (8,)
@@ -96,7 +97,7 @@ class Search:
             x_scale="jac",
             ftol=precision,
             xtol=precision,
-            max_nfev=100,
+            max_nfev=_MOST_TRIALS,
         )
         result = start.copy()
         result[free] = found.x
@@ -105,13 +106,12 @@ class Search:
     def best(self, start: Floats, weight: float, scale: float) -> Floats:
         """Return the best log parameters that searches from several floors of the loss find.
 
-        The other free parameters start from those given, and the sizes of signal and noise from
-        the lowest loss.
+        The other free parameters start from those given, and signal and noise from shares of 1.
         """
         near = []
         for floor in _FLOORS:
             sized = start.copy()
-            sized[_SIZES] = self._log_loss.min() + np.log([floor, 0.5, 0.1])
+            sized[_SIZES] = np.log([floor, 0.5, 0.1])
             sized = np.where(self._free, sized, start)
             near.append(self.fit(sized, weight, 3 * scale, loss="soft_l1", precision=1e-4))
         best = min(near, key=lambda logs: self._cost(logs, weight, scale))
