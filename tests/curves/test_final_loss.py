@@ -32,7 +32,7 @@ def test_loss_equals_that_of_the_law():
     steps = 20_000
     rates = 3e-4 * np.where(np.arange(steps) < 16_000, 1, (steps - np.arange(steps)) / 4000)
     runs = FilteredRuns([(rates, np.arange(100, steps + 1, 100))], 3e-4, np.array([0.1]))
-    length, rate = runs.blocks.length[0], runs.blocks.rate[0]
+    length, rate = runs.blocks[0].length, runs.blocks[0].rate
     loss, _ = FinalLoss(LAW, length, DECAY).value_and_gradient(rate)
     assert np.log(loss) == pytest.approx(log_loss(LAW, runs)[-1], abs=2e-6)
 

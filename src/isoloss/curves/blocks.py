@@ -1,8 +1,7 @@
-"""Learning rates of runs as blocks of nearly constant rate, side by side."""
+"""The learning rates of a run as blocks of nearly constant rate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,42 +29,25 @@ class Blocks:
 
     Attributes
     ----------
-    length : array, shape (runs, blocks)
-        The length of each block, in thousands of steps; blocks of length 0 fill short runs up.
-    rate : array, shape (runs, blocks)
+    length : array, shape (blocks,)
+        The length of each block, in thousands of steps.
+    rate : array, shape (blocks,)
         The mean rate in each block, in units of the reference rate.
-    run, block : array of int, shape (rows,)
-        For each row of all runs, its run and the block at whose end it lies.
+    row : array of int, shape (rows,)
+        The block at whose end each row lies.
     """
 
     length: Floats
     rate: Floats
-    run: Steps
-    block: Steps
+    row: Steps
 
     @classmethod
-    def of(cls, runs: Sequence[Rates], reference: float) -> Blocks:
-        """Cut each run, given by its rates and the increasing steps of its rows, into blocks."""
-        edges = [_edges(rates, steps) for rates, steps in runs]
-        shape = len(runs), max(each.size for each in edges) - 1
-        length, rate = np.zeros(shape), np.zeros(shape)
-        for index, ((rates, _), ends) in enumerate(zip(runs, edges, strict=True)):
-            count = ends.size - 1
-            steps = np.diff(ends)
-            total = np.add.reduceat(rates[: ends[-1]] / reference, ends[:-1])
-            length[index, :count] = steps / 1000
-            rate[index, :count] = total / steps
-        return cls(
-            length,
-            rate,
-            np.concatenate([np.full(steps.size, index) for index, (_, steps) in enumerate(runs)]),
-            np.concatenate(
-                [
-                    np.searchsorted(ends, steps) - 1
-                    for ends, (_, steps) in zip(edges, runs, strict=True)
-                ]
-            ),
-        )
+    def of(cls, rates: Floats, steps: Steps, reference: float) -> Blocks:
+        """Cut a run, given by its rates and the increasing steps of its rows, into blocks."""
+        edges = _edges(rates, steps)
+        length = np.diff(edges)
+        total = np.add.reduceat(rates[: edges[-1]] / reference, edges[:-1])
+        return cls(length / 1000, total / length, np.searchsorted(edges, steps) - 1)
 
 
 def _edges(rates: Floats, steps: Steps) -> Steps:

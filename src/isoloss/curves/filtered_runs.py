@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.curves.blocks import Blocks, Rates
-from isoloss.curves.recurrence import recur
+from isoloss.curves.recurrence import Chunks, recur
 from isoloss.curves.spectrum import CURVATURES
 
 __all__ = ["FilteredRuns", "norm_parts"]
@@ -34,45 +34,35 @@ class FilteredRuns:
     """
 
     def __init__(self, runs: Sequence[Rates], reference: float, weight_decay: Floats) -> None:
-        self.blocks = Blocks.of(runs, reference)
-        decay = 2000 * reference * weight_decay[:, None]  # 2λη a thousand steps
-        self.kept, self.grown = norm_parts(self.blocks.length, self.blocks.rate, decay)
+        self.blocks = [Blocks.of(*run, reference) for run in runs]
+        self._norms = [
+            norm_parts(each.length, each.rate, 2000 * reference * decay)  # 2λη a thousand steps
+            for each, decay in zip(self.blocks, weight_decay, strict=True)
+        ]
         self.at = lru_cache(maxsize=6)(self._at)
-
-    def rates(self, growth: float, exponent: float) -> Floats:
-        """Return the rate that acts in each block, y = xρ^(−e), shape (runs, blocks).
-
-        Without growth of the norm (c = 0) the norm is constant, whatever the weight decay.
-        """
-        if growth == 0:
-            return self.blocks.rate
-        with np.errstate(over="ignore"):  # a norm that decays to nothing meets only rates of 0
-            shrunk = (self.kept + growth * self.grown) ** (-exponent / 2)
-        return self.blocks.rate * np.minimum(shrunk, 1e6)
 
     def _at(self, growth: float, exponent: float) -> tuple[Floats, Floats]:
         """Return the time S of each row, shape (rows,), and its noise, shape (rows, curvatures)."""
-        rate = self.rates(growth, exponent)
-        passed = rate * self.blocks.length
-        time = np.cumsum(passed, axis=1)
-        lost = np.expm1(-passed[..., None] * CURVATURES)
-        noise = recur(1 + lost, -lost * rate[..., None])
-        run, block = self.blocks.run, self.blocks.block
-        return time[run, block], noise[run, block]
+        times, noises = [], []
+        for blocks, (kept, grown) in zip(self.blocks, self._norms, strict=True):
+            rate = _acting(blocks.rate, kept, grown, growth, exponent)
+            passed = rate * blocks.length
+            times.append(np.cumsum(passed)[blocks.row])
+            noises.append(_noise(rate, passed, blocks.row))
+        return np.concatenate(times), np.concatenate(noises)
 
 
-def norm_parts(length: Floats, rate: Floats, decay: Floats) -> tuple[Floats, Floats]:
+def norm_parts(length: Floats, rate: Floats, decay: float) -> tuple[Floats, Floats]:
     """Return p and g of the squared weight norm ρ² = p + cg at the middle of each block.
 
     ρ² follows dρ²/dt = −dxρ² + cx² from 1, with the rate x and the decay d. In a block of constant
     rate its solution is exact.
     """
     lost = decay * rate * length
-    total = np.cumsum(lost, axis=1)
     ends = recur(np.exp(-lost), _gain(lost, length, rate))
-    before = np.concatenate([np.zeros_like(ends[:, :1]), ends[:, :-1]], axis=1)
+    before = np.concatenate([[0.0], ends[:-1]])
     middle = np.exp(-lost / 2) * before + _gain(lost / 2, length / 2, rate)
-    return np.exp(-(total - lost / 2)), middle
+    return np.exp(-(np.cumsum(lost) - lost / 2)), middle
 
 
 def _gain(lost: Floats, length: Floats, rate: Floats) -> Floats:
@@ -80,3 +70,30 @@ def _gain(lost: Floats, length: Floats, rate: Floats) -> Floats:
     safe = np.where(lost > 0, lost, 1)
     share = np.where(lost > 1e-8, -np.expm1(-lost) / safe, 1 - lost / 2)
     return share * length * rate**2
+
+
+def _acting(rate: Floats, kept: Floats, grown: Floats, growth: float, exponent: float) -> Floats:
+    """Return the rate that acts in each block, y = xρ^(−e).
+
+    Without growth of the norm (c = 0) the norm is constant, whatever the weight decay.
+    """
+    if growth == 0:
+        return rate
+    with np.errstate(over="ignore", divide="ignore"):
+        # a norm that decays to nothing meets only rates of 0
+        shrunk = (kept + growth * grown) ** (-exponent / 2)
+    return rate * np.minimum(shrunk, 1e6)
+
+
+def _noise(rate: Floats, passed: Floats, row: npt.NDArray[np.int64]) -> Floats:
+    """Return the noise of each curvature at the end of some blocks, in place in few arrays.
+
+    A run at a time stays in the processor's cache.
+    """
+    chunks = Chunks(rate.size)
+    left = chunks.arranged(passed)[..., None] * -CURVATURES
+    np.expm1(left, out=left)
+    noise = left * -chunks.arranged(rate)[..., None]
+    left += 1
+    chunks.solve(left, noise)
+    return chunks.taken(noise, row)

@@ -53,7 +53,7 @@ class FinalLoss:
         # What a block's end does to all later blocks, from the last block back.
         later = np.concatenate([(by_middle * half_kept)[1:], [0.0]])
         factor = np.concatenate([end_norm[1:], [0.0]])
-        by_end = recur(factor[None, ::-1], later[None, ::-1])[0, ::-1]
+        by_end = recur(factor[::-1], later[::-1])[::-1]
         half = self._decay * length / 2
         gradient = by_acting * shrunk
         gradient += by_middle * (law.norm_growth * gain_rate - half * half_kept * before)
@@ -66,7 +66,7 @@ class FinalLoss:
         gain, gain_rate = _gain(lost, length, rate, self._decay)
         added = self._law.norm_growth * gain
         added[0] += kept[0]  # ρ² starts from 1
-        return recur(kept[None], added[None])[0], gain_rate, kept
+        return recur(kept, added), gain_rate, kept
 
     def _acting(self, acting: Floats) -> tuple[float, Floats]:
         """Return the loss, and its derivative by the rates that act, y."""

@@ -121,15 +121,16 @@ def fit(
     if not changes:
         notes.append("The weight norm is taken to be constant (c = 0).")
     filtered = FilteredRuns([(each.rates, each.step) for each in rows], reference, decays)
-    means, spreads = prior_logs(priors or {}, reference)
-    starts, _ = prior_logs(PRIORS, reference)
+    usual = prior_logs(PRIORS, reference)
+    prior = prior_logs(priors or {}, reference)
+    start = usual[0].copy()
     free = np.array([name not in held for name in _NAMES])
     with np.errstate(divide="ignore"):
-        starts[~free] = [np.log(held[name]) for name in _NAMES if name in held]
+        start[~free] = [np.log(held[name]) for name in _NAMES if name in held]
     unit = min(float(each.log_loss.min()) for each in rows)
-    starts[_LOSSES] -= unit
+    start[_LOSSES] -= unit
     with one_thread():  # thousands of rows by eight parameters: more threads take longer
-        logs, covariance, misfit = _fitted(rows, unit, filtered, starts, means, spreads, free)
+        logs, covariance, misfit = _fitted(rows, unit, filtered, start, usual, prior, free)
     peaks = [float(each.rates[: each.step[-1]].max()) for each in rows]
     return Law(
         parameters=LawParameters.of_logs(logs).times(math.exp(unit)),
@@ -141,7 +142,7 @@ def fit(
         weight_decay=float(decays[0]) if (decays == decays[0]).all() else None,
         target=target,
         runs=tuple(curve.name for curve in curves),
-        prior_spreads=tuple(np.where(spreads < 10, spreads, np.nan).tolist()),
+        prior_spreads=tuple(np.where(prior[1] < 10, prior[1], np.nan).tolist()),
         notes=tuple(notes),
     )
 
@@ -150,9 +151,9 @@ def _fitted(
     rows: Sequence[LoggedRows],
     unit: float,
     filtered: FilteredRuns,
-    starts: Floats,
-    means: Floats,
-    spreads: Floats,
+    start: Floats,
+    usual: tuple[Floats, Floats],
+    prior: tuple[Floats, Floats],
     free: npt.NDArray[np.bool_],
 ) -> tuple[Floats, Floats, Misfit]:
     """Return the log parameters for losses in a unit, their covariance, and the misfit."""
@@ -163,10 +164,12 @@ def _fitted(
     # A residual this large in each row costs as much as one standard deviation of a prior: rows
     # share the independent values of their run.
     weight = misfit.size * np.sqrt(observed.size / values)
-    search = Search(filtered, observed, means, spreads, free)
+    search = Search(filtered, observed, prior, free)
     scale = 1e-3 + noise
-    logs = search.best(starts, weight, scale)
-    prior = np.diag(spreads[free] ** -2.0)
+    # Without priors, searches would end in valleys far from any known law.
+    near = Search(filtered, observed, usual, free).near(start, weight, scale)
+    logs = search.best(near, weight, scale)
+    known = np.diag(prior[1][free] ** -2.0)
     for trial in range(_ROUNDS + 1):
         if trial > 0:
             logs = search.fit(logs, weight, scale)
@@ -175,12 +178,12 @@ def _fitted(
         typical = 1.4826 * float(np.median(np.abs(residuals)))
         scale = max(_TUNING * max(typical, noise), _LEAST_SCALE)
         trust = np.minimum(1, scale / np.maximum(np.abs(residuals), 1e-300))
-        precision = slopes.T @ (trust[:, None] * slopes) / weight**2 + prior
-        used = free.sum() - np.trace(np.linalg.solve(precision, prior))
+        precision = slopes.T @ (trust[:, None] * slopes) / weight**2 + known
+        used = free.sum() - np.trace(np.linalg.solve(precision, known))
         misfit = expected.seen(float(np.mean(trust * residuals**2)), values, float(used))
         weight = misfit.size * np.sqrt(observed.size / values)
     covariance = np.zeros((8, 8))
-    covariance[np.ix_(free, free)] = _sandwich(rows, slopes, trust, prior, misfit.size, weight)
+    covariance[np.ix_(free, free)] = _sandwich(rows, slopes, trust, known, misfit.size, weight)
     return logs, covariance, misfit
 
 

@@ -228,7 +228,7 @@ class Law(LawRecord):
         before = np.zeros(0), np.zeros(0)
         if after is not None:
             run = FilteredRuns([(after.rates, after.step[-1:])], self.reference, decay)
-            before = run.blocks.length[0], run.blocks.rate[0]
+            before = run.blocks[0].length, run.blocks[0].rate
         rates = best_rates(
             self.parameters,
             2000 * self.reference * float(decay[0]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ class Search:
         The runs.
     log_loss : array, shape (rows,)
         The logarithm of the loss in each row, in units of the lowest one.
-    prior_means, prior_spreads : array, shape (8,)
+    prior : (array, array), each of shape (8,)
         The means and standard deviations of the log parameters.
     free : array of bool, shape (8,)
         Which of them are searched for. The others stay where the search starts.
@@ -40,12 +40,11 @@ class Search:
         self,
         runs: FilteredRuns,
         log_loss: Floats,
-        prior_means: Floats,
-        prior_spreads: Floats,
+        prior: tuple[Floats, Floats],
         free: npt.NDArray[np.bool_],
     ) -> None:
         self._runs, self._log_loss = runs, log_loss
-        self._means, self._spreads, self._free = prior_means, prior_spreads, free
+        (self._means, self._spreads), self._free = prior, free
 
     def fit(
         self,
@@ -103,19 +102,23 @@ class Search:
         result[free] = found.x
         return result
 
-    def best(self, start: Floats, weight: float, scale: float) -> Floats:
-        """Return the best log parameters that searches from several floors of the loss find.
+    def near(self, start: Floats, weight: float, scale: float) -> list[Floats]:
+        """Return log parameters that searches from several floors of the loss come near to.
 
         The other free parameters start from those given, and signal and noise from shares of 1.
         """
-        near = []
+        found = []
         for floor in _FLOORS:
             sized = start.copy()
             sized[_SIZES] = np.log([floor, 0.5, 0.1])
             sized = np.where(self._free, sized, start)
-            near.append(self.fit(sized, weight, 3 * scale, loss="soft_l1", precision=1e-4))
-        best = min(near, key=lambda logs: self._cost(logs, weight, scale))
-        return self.fit(best, weight, scale)
+            found.append(self.fit(sized, weight, 3 * scale, loss="soft_l1", precision=1e-4))
+        return found
+
+    def best(self, starts: Sequence[Floats], weight: float, scale: float) -> Floats:
+        """Return the best log parameters that searches from several starts find."""
+        found = [self.fit(start, weight, scale) for start in starts]
+        return min(found, key=lambda logs: self._cost(logs, weight, scale))
 
     def _cost(self, logs: Floats, weight: float, scale: float) -> float:
         missed = (log_loss(LawParameters.of_logs(logs), self._runs) - self._log_loss) / scale
