@@ -13,6 +13,7 @@ from isoloss.cli.compare_command import compare
 from isoloss.cli.design_command import design
 from isoloss.cli.explore_command import explore
 from isoloss.cli.fit_command import fit
+from isoloss.cli.forecast_command import forecast
 from isoloss.cli.overview import print_overview
 from isoloss.cli.predict_command import predict
 from isoloss.cli.reproduce_command import reproduce
@@ -33,6 +34,7 @@ app.command(cls=Command)(reproduce)
 app.command(cls=Command)(explore)
 app.command(cls=Command)(compare)
 app.command(cls=Command)(design)
+app.command(cls=Command)(forecast)
 app.command(cls=Command)(fit)
 app.command(cls=Command)(predict)
 app.command(cls=Command)(certify)

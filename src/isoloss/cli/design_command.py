@@ -81,7 +81,8 @@ def design(
     regression, chosen on the same rows, and the bound that no schedule can beat.
     """
     from isoloss._files import check_file, claimed, write_text
-    from isoloss.cli.selection_output import progress, show, write
+    from isoloss.cli.selection_output import show, write
+    from isoloss.cli.waiting import progress
     from isoloss.comparison import select
     from isoloss.datasets import load, split_three
     from isoloss.problems.problem import Problem
@@ -105,7 +106,7 @@ def design(
             seed=seed,
         )
         problem = Problem.from_data(rows.X, rows.y, rows.X_test, rows.y_test)
-        with progress() as report:
+        with progress("reading") as tell:
             found = select(
                 problem,
                 problem.with_test(test_rows.X_test, test_rows.y_test),
@@ -115,7 +116,7 @@ def design(
                 seed=seed,
                 validation_error=rows.test_error if rows.classes else None,
                 test_error=test_rows.test_error if rows.classes else None,
-                report=report,
+                report=lambda name: tell(f"designing {name}"),
             )
         best = found.best.schedule
         if save is not None and best is not None:

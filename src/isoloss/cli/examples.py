@@ -62,6 +62,21 @@ EXAMPLES: dict[str, Examples] = {
             "isoloss design train.csv --validation recent.csv --test later.csv --target price",
         ),
     ),
+    "forecast": (
+        ("the best schedule, from runs that come with isoloss", "isoloss forecast bytes --best"),
+        (
+            "from logs of yours, for a run of 50,000 steps",
+            "isoloss forecast logs/*.csv --steps 50000 --best --out forecast",
+        ),
+        (
+            "a schedule of yours, in units of the largest fitted peak",
+            'isoloss forecast logs --schedule "warmup_stable_decay(1, 50000, 500, 10000)"',
+        ),
+        (
+            "the rest of a run that has a checkpoint",
+            "isoloss forecast logs --after base --steps 20000 --best --out rest",
+        ),
+    ),
     "fit": (
         ("choose by cross-validation, keep the model", "isoloss fit diabetes --save model.skops"),
         (

@@ -98,7 +98,8 @@ def fit(
     rows or, without them, in cross-validation. Each fold is decomposed once.
     """
     from isoloss._files import check_file
-    from isoloss.cli.fit_output import progress, show
+    from isoloss.cli.fit_output import show
+    from isoloss.cli.waiting import progress
     from isoloss.datasets import labelled, load
     from isoloss.estimators.model_files import save_model
     from isoloss.levels.grid import parse
@@ -122,7 +123,8 @@ def fit(
         search = _search(
             rows, schedule, parse(levels), unit, folds or 5, scoring, kernel, gamma, seed
         )
-        with progress(len(rows.X)), warnings.catch_warnings(record=True) as warned:
+        doing = f"fitting {len(rows.X)} rows"
+        with progress(doing), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             search.fit(rows.X, rows.y)
         model = search.best_estimator_

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -19,7 +18,7 @@ from isoloss.estimators.tuning.explanation import BestStop, choice
 if TYPE_CHECKING:
     from isoloss.estimators import ScheduleSearchCV
 
-__all__ = ["progress", "show"]
+__all__ = ["show"]
 
 _READING = (
     "Each line is a schedule at its best stop: what the train loss is above the smallest one, as a "
@@ -28,17 +27,6 @@ _READING = (
 )
 _FOLDS = "Means over folds, of times the median; ± is the standard error of the score."
 _WIDTH = 100
-
-
-@contextmanager
-def progress(count: int) -> Iterator[None]:
-    """Show on a terminal that the search is running; print nothing elsewhere."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    with console.status(f"fitting {count} rows"):
-        yield
 
 
 def show(rows: Labelled, search: ScheduleSearchCV, warned: Sequence[str]) -> None:

@@ -51,17 +51,19 @@ def _with_flow(schedules: dict[str, str | Schedule]) -> dict[str, str | Schedule
     return {"flow": "flow", **schedules}
 
 
-def named_schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
+def named_schedules(
+    given: Sequence[str], *, taken: Sequence[str] = _TAKEN
+) -> dict[str, str | Schedule]:
     """Return each text under its own name, and the schedule of each file under the file's name.
 
     The name has no folder and no suffix; if it is taken, the file's path is used.
     """
     given = list(dict.fromkeys(given))
     stems = [Path(text).stem for text in given if is_file(text)]
-    taken = {*_TAKEN, *(text for text in given if not is_file(text))}
+    others = {*taken, *(text for text in given if not is_file(text))}
     names = [
         Path(text).stem
-        if is_file(text) and stems.count(Path(text).stem) == 1 and Path(text).stem not in taken
+        if is_file(text) and stems.count(Path(text).stem) == 1 and Path(text).stem not in others
         else text
         for text in given
     ]

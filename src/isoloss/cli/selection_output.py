@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +15,7 @@ from isoloss.cli.report_output import plain, write_results
 from isoloss.comparison import Selection
 from isoloss.datasets import Split
 
-__all__ = ["progress", "show", "write"]
+__all__ = ["show", "write"]
 
 _READING = (
     "Each line is the best of its kind on the validation rows; the test rows have had no part in "
@@ -31,17 +29,6 @@ _CAPTION = (
     "Left: what each way to train multiplies the residual by, along each direction of the train "
     "covariance. Right: the learning rates of the designed schedules."
 )
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[str], None] | None]:
-    """Show on a terminal which family is being designed; print nothing elsewhere."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    with console.status("reading") as status:
-        yield lambda name: status.update(f"designing {name}")
 
 
 def show(rows: Split, found: Selection) -> None:

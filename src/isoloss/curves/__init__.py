@@ -1,5 +1,6 @@
 """Logged training runs: loss curves, the law that they follow, and forecasts of other schedules."""
 
+from isoloss.curves.examples import load
 from isoloss.curves.fitting import fit
 from isoloss.curves.forecast import Forecast
 from isoloss.curves.forecast_comparison import Difference, ForecastComparison
@@ -25,6 +26,7 @@ __all__ = [
     "NextRun",
     "Prior",
     "fit",
+    "load",
     "match",
     "read",
 ]

@@ -20,6 +20,10 @@ Floats = npt.NDArray[np.float64]
 
 _MOST_ROWS = 1000  # of a logged run, which are drawn
 _EARLY = 0.1  # the share of the longest run whose losses may lie above the axis
+_FEW = 4  # runs that have a colour and a name each; more are grey
+_BANDS = 3  # forecasts whose whole interval is drawn; of more, the one at the end
+_APART = 0.012  # of the longest run, from one interval to the next
+_GREY = "#999999"
 
 
 class Predicted(Protocol):
@@ -55,6 +59,9 @@ def draw_forecasts(
 ) -> Figure:
     """Draw forecasts with their intervals, and logged runs as points beside them.
 
+    Of more than three forecasts, the interval at the end alone is drawn; more than four runs are
+    grey.
+
     Parameters
     ----------
     forecasts : sequence of Forecast
@@ -72,24 +79,16 @@ def draw_forecasts(
     with style():
         drawing = new_figure("forecast")
         above, below = drawing.subplots(2, 1, sharex=True, height_ratios=(1, 3))
-        for index, run in enumerate(runs):
-            step, loss = run.rows(target)
-            every = max(1, step.size // _MOST_ROWS)
-            colour = look(index)["color"]
-            below.plot(
-                step[::every],
-                loss[::every],
-                ".",
-                color=colour,
-                markersize=2,
-                label=run.name or "run",
-            )
-            _draw_rates(above, run.rates, color=colour, linewidth=0.8, alpha=0.6)
-        for index, each in enumerate(forecasts):
-            line = look(index + len(runs))
-            below.fill_between(each.step, each.low, each.high, color=line["color"], alpha=0.15)
+        _draw_runs(above, below, runs, target)
+        first = len(runs) if len(runs) <= _FEW else 0
+        for index, each in enumerate(forecasts, start=first):
+            line = look(index)
+            if len(forecasts) <= _BANDS:
+                below.fill_between(each.step, each.low, each.high, color=line["color"], alpha=0.15)
             below.plot(each.step, each.loss, **line, label=each.name or "forecast")
             _draw_rates(above, each.rates, **line)
+        if len(forecasts) > _BANDS:
+            _draw_ends(below, forecasts, first)
         _limit(below, forecasts, runs, target)
         above.set_ylabel("learning rate")
         above.set_ylim(bottom=0)
@@ -98,6 +97,34 @@ def draw_forecasts(
         handles, labels = below.get_legend_handles_labels()
         drawing.legend(handles, labels, loc="outside lower center", ncols=3, markerscale=3)
         return drawing
+
+
+def _draw_runs(above: Axes, below: Axes, runs: Sequence[LossCurve], target: Target) -> None:
+    for index, run in enumerate(runs):
+        step, loss = run.rows(target)
+        every = max(1, step.size // _MOST_ROWS)
+        colour, label = look(index)["color"], run.name or "run"
+        if len(runs) > _FEW:
+            colour, label = _GREY, "" if index else f"{len(runs)} logged runs"
+        below.plot(step[::every], loss[::every], ".", color=colour, markersize=2, label=label)
+        _draw_rates(above, run.rates, color=colour, linewidth=0.8, alpha=0.6)
+
+
+def _draw_ends(axes: Axes, forecasts: Sequence[Predicted], first: int) -> None:
+    """Draw the intervals at the end of each run side by side."""
+    longest = max(int(each.step[-1]) for each in forecasts)
+    for index, each in enumerate(forecasts):
+        loss, low, high = (float(ends[-1]) for ends in (each.loss, each.low, each.high))
+        place = each.step[-1] + longest * _APART * (index + 1)
+        axes.errorbar(
+            place,
+            loss,
+            [[loss - low], [high - loss]],
+            color=look(index + first)["color"],
+            marker=".",
+            capsize=2,
+            elinewidth=1,
+        )
 
 
 def _draw_rates(axes: Axes, rates: Floats, **line: Any) -> None:

@@ -282,7 +282,10 @@ class Law(LawRecord):
         rates, _ = planned_rates(schedule, self.reference)
         _, slopes = self._at(rates, np.array([rates.size]), weight_decay)
         asked = slopes[0]
-        peaks = {"at the largest peak": self.reference, "at half of it": self.reference / 2}
+        peaks = {
+            "at the largest peak": self.reference,
+            "at half the largest peak": self.reference / 2,
+        }
         if max_lr is not None:
             peaks[f"at {short(max_lr)}"] = max_lr
         runs = candidates(budget, warmup, peaks)

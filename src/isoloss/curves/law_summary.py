@@ -11,7 +11,7 @@ from isoloss._messages.numbers import percent, short
 from isoloss.curves.law_parameters import LawParameters
 from isoloss.curves.misfit import FittedRange, Misfit
 
-__all__ = ["summarised"]
+__all__ = ["parameter_rows", "summarised"]
 
 _MEANINGS = {
     "floor": "L∞, the loss that no training goes below",
@@ -66,6 +66,17 @@ class Summarised(Protocol):
         """What the fit assumed."""
 
 
+def parameter_rows(law: Summarised) -> list[tuple[str, str, str, str]]:
+    """Return the name, value, relative standard deviation and meaning of each parameter."""
+    spreads = np.sqrt(np.diag(law.covariance)).tolist()
+    return [
+        (name, short(value), f"± {percent(spread)}" if spread else "held fixed", meaning)
+        for (name, meaning), value, spread in zip(
+            _MEANINGS.items(), vars(law.parameters).values(), spreads, strict=True
+        )
+    ]
+
+
 def summarised(law: Summarised) -> str:
     """Return the summary of a law."""
     spreads = np.sqrt(np.diag(law.covariance))
@@ -79,18 +90,13 @@ def summarised(law: Summarised) -> str:
         f"{percent(law.misfit.size)} and a noise of {percent(law.noise)} in each row",
         "",
     ]
-    untold = []
-    for (name, meaning), value, spread, prior in zip(
-        _MEANINGS.items(),
-        vars(law.parameters).values(),
-        spreads,
-        law.prior_spreads,
-        strict=True,
-    ):
-        held = "held fixed" if spread == 0 else f"± {percent(float(spread))}"
-        lines.append(f"  {name:15}  {short(value):>9}  {held:>10}   {meaning}")
-        if spread > _UNTOLD * prior:
-            untold.append(name)
+    for name, value, spread, meaning in parameter_rows(law):
+        lines.append(f"  {name:15}  {value:>9}  {spread:>10}   {meaning}")
+    untold = [
+        name
+        for name, spread, prior in zip(_MEANINGS, spreads, law.prior_spreads, strict=True)
+        if spread > _UNTOLD * prior
+    ]
     if untold:
         lines += [
             "",

@@ -1,0 +1,240 @@
+"""isoloss forecast: the loss of other schedules, from the logs of a few runs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from isoloss.cli.commands import reported
+from isoloss.cli.completion import PHASES, complete
+
+if TYPE_CHECKING:
+    from isoloss.curves import Law, LossCurve
+
+__all__ = ["forecast"]
+
+_LOGS = (".csv", ".tsv", ".parquet", ".jsonl", ".json")
+
+
+def forecast(
+    context: typer.Context,
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUNS...",
+            help="Logs of training runs: files, folders or patterns such as 'logs/*.csv'; bytes, "
+            "which are runs that come with isoloss; or a law that --save wrote.",
+            autocompletion=complete({"bytes": "runs that come with isoloss"}, files=_LOGS),
+        ),
+    ],
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SPEC|FILE",
+            autocompletion=complete(PHASES, files=(".json", ".csv")),
+            help="A schedule to forecast; may be given several times. In a SPEC such as "
+            "cosine(1, 24000) or warmup_stable_decay(0.5, 24000, 500, 4800), rates are in units of "
+            "the largest fitted peak. In a FILE they are absolute: CSV with a column lr and a row "
+            "for each step, or JSON. By default, schedules that people usually take.",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=10,
+            metavar="N",
+            help="The steps of the best schedule and of the usual ones; by default those of the "
+            "longest fitted run.",
+        ),
+    ] = None,
+    best: Annotated[
+        bool,
+        typer.Option(
+            "--best",
+            help="Find the schedule with the lowest forecast, and compare it with a cosine and a "
+            "cool-down over the last 20% of the same length.",
+        ),
+    ] = False,
+    max_lr: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            help="The largest absolute rate of these schedules; by default the largest fitted "
+            "peak, or that of the run that they continue.",
+        ),
+    ] = None,
+    min_lr: Annotated[
+        float | None,
+        typer.Option(metavar="RATE", help="Their smallest absolute rate; by default 0."),
+    ] = None,
+    warmup: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="The steps over which their rate rises from 0; by default as many as in the "
+            "longest fitted run.",
+        ),
+    ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Let all schedules continue this run after its last row: the name of one of the "
+            "runs, or a file. Steps are then those that follow.",
+        ),
+    ] = None,
+    target: Annotated[
+        Literal["loss", "test_loss"] | None,
+        typer.Option(
+            help="The loss to forecast; by default the test loss if every run has it.",
+        ),
+    ] = None,
+    level: Annotated[
+        float, typer.Option(min=0.01, max=0.999, help="The probability of intervals.")
+    ] = 0.9,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print the forecasts as JSON, and everything else to the error output."
+        ),
+    ] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json", help="Write the fitted law here, to be given as RUNS later."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write report.html, the figure, results.csv, curves.csv and, with --best, the "
+            "rates best.csv here.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into DIR and over FILE.json whatever is there.")
+    ] = False,
+) -> None:
+    """Forecast the loss of other learning-rate schedules from the logs of a few runs.
+
+    Fits the law of noisy descent on a power-law spectrum to the runs, and predicts
+    the final loss of each schedule with an interval. Finds the best schedule (--best),
+    also for the rest of a run (--after), and says which run to make next.
+    """
+    from isoloss._files import check_file, claimed
+    from isoloss.cli.forecast_output import json_text, show, write
+    from isoloss.cli.forecast_plans import asked_schedules
+    from isoloss.cli.forecasting import Bounds, forecast_all
+    from isoloss.cli.waiting import progress
+
+    with reported(context):
+        if save is not None:
+            if save.suffix.lower() != ".json":
+                raise ValueError(f"--save writes JSON: the name must end in .json; got {save}")
+            check_file(save, force=force)
+        context.with_resource(claimed(out, force=force))
+        asked = asked_schedules(schedule or ())
+        bounds = Bounds(steps, max_lr, min_lr or 0.0, warmup)
+        _check(context.params)
+        with progress("reading the runs") as tell:
+            law, read_runs, notes = _law(runs, target, tell)
+            continued = None if after is None else _continued(after, read_runs)
+            tell("forecasting")
+            found = forecast_all(
+                law, read_runs, asked, bounds, continued, best=best, level=level, notes=notes
+            )
+        if as_json:
+            text = json_text(found)
+        if save is not None:
+            law.save(save, overwrite=force)
+        names = [] if out is None else write(found, out, force=force)
+    if as_json:
+        typer.echo(text)
+    else:
+        show(found)
+    if save is not None:
+        typer.echo(f"\nWrote the law to {save}", err=as_json)
+    if out is not None:
+        typer.echo(f"\nWrote {', '.join(names[:-1])} and {names[-1]} to {out}", err=as_json)
+    if save is None and out is None and not as_json:
+        typer.echo(
+            "\nNothing was written; --out DIR writes a report, the figure and the numbers, --save "
+            "FILE.json keeps the law."
+        )
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` for options that would do nothing, or need another one."""
+    names = {"steps": "--steps", "max_lr": "--max-lr", "min_lr": "--min-lr", "warmup": "--warmup"}
+    idle = [option for name, option in names.items() if given[name] is not None]
+    free = given["best"] or not given["schedule"]
+    if idle and not free:
+        raise ValueError(
+            f"{' and '.join(idle)}: the schedules of --schedule have their own steps and rates; "
+            "add --best, or leave this out"
+        )
+    if given["after"] is not None and given["steps"] is None and free:
+        raise ValueError("--after needs --steps: how many steps follow the run")
+
+
+def _law(
+    given: list[str], target: Literal["loss", "test_loss"] | None, tell: Callable[[str], None]
+) -> tuple[Law, tuple[LossCurve, ...], list[str]]:
+    """Return the law of the runs that are given, or a saved one; the runs; and what was assumed."""
+    from isoloss.cli.forecasting import together
+    from isoloss.curves import Law, fit
+
+    saved = [each for each in given if _is_law(each)]
+    if not saved:
+        runs = _read(given)
+        tell(f"fitting {len(runs)} runs")
+        return fit(runs, target=target), runs, together((run.name, run.notes) for run in runs)
+    if len(given) > 1:
+        raise ValueError(f"'{saved[0]}' is a saved law, which has been fitted; give it alone")
+    law = Law.load(saved[0])
+    if target not in (None, law.target):
+        raise ValueError(f"'{saved[0]}' is a law of the {law.target}; leave out --target {target}")
+    return law, (), []
+
+
+def _is_law(given: str) -> bool:
+    path = Path(given)
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return False
+    return '"isoloss.curves.Law"' in path.read_text(encoding="utf-8", errors="replace")
+
+
+def _read(given: list[str]) -> tuple[LossCurve, ...]:
+    from isoloss._messages.near_misses import suggest
+    from isoloss.curves import load, read
+    from isoloss.curves.examples import SHIPPED
+
+    shipped = [each for each in given if each in SHIPPED]
+    for each in given:
+        if not Path(each).exists() and (near := suggest(each, SHIPPED)) and each not in shipped:
+            raise ValueError(f"there is no file '{each}'{near}")
+    if not shipped:
+        with warnings.catch_warnings():  # which the notes of the runs repeat
+            warnings.simplefilter("ignore", UserWarning)
+            return read(given)
+    if len(given) > 1:
+        raise ValueError(f"{shipped[0]} are runs that come with isoloss; give them alone")
+    return load(shipped[0])
+
+
+def _continued(given: str, runs: tuple[LossCurve, ...]) -> LossCurve:
+    """Return the run to continue: one of those that were read, or that of a file."""
+    from isoloss.cli.forecasting import run_named
+
+    if given in [run.name for run in runs] or not Path(given).is_file():
+        return run_named(given, runs)
+    found = _read([given])
+    if len(found) > 1:
+        raise ValueError(f"--after continues one run, but '{given}' has {len(found)}")
+    return found[0]
