@@ -137,7 +137,15 @@ def write(found: Forecasting, folder: Path, *, force: bool) -> list[str]:
         Section("Notes", [plain(line) for line in found.notes]),
     ]
     write_results(
-        folder, _rows(found), drawing, "forecast", _title(found), sections, _LEAD, force=force
+        folder,
+        _rows(found),
+        drawing,
+        "forecast",
+        _title(found),
+        sections,
+        _LEAD,
+        force=force,
+        losses="Losses are those that the runs logged.",
     )
     names = ["report.html", "the figure", "results.csv", "curves.csv"]
     write_text(folder / "curves.csv", _curves(found))
@@ -221,8 +229,8 @@ def _result(found: Forecasting) -> tuple[str, ...]:
     loss, low, high = compared.forecasts[compared.best].final
     level = f"{100 * _level(found):g}%"
     lines = [
-        f"{compared.best} has the lowest forecast: {short(loss, 5)} at its end, {level} interval "
-        f"{short(low)} to {short(high)}."
+        f"The lowest forecast is that of {compared.best}: {short(loss, 5)} at its end, {level} "
+        f"interval {short(low)} to {short(high)}."
     ]
     others = {name: each for name, each in compared.differences.items() if name != compared.best}
     if found.best is not None:

@@ -1,4 +1,4 @@
-"""Write the results of compare and design: report.html, a figure and results.csv."""
+"""Write the results of compare, design and forecast: report.html, a figure and results.csv."""
 
 from __future__ import annotations
 
@@ -27,8 +27,12 @@ def write_results(
     lead: str,
     *,
     force: bool,
+    losses: str = "",
 ) -> None:
-    """Write the rows as results.csv, the named figure, and the report."""
+    """Write the rows as results.csv, the named figure, and the report.
+
+    ``losses`` says what the losses are, if they are no mean squared errors.
+    """
     from isoloss.reports.page import write_report
     from isoloss.reports.plotting import save
 
@@ -39,7 +43,7 @@ def write_results(
     prepare_folder(folder, force=force)
     write_text(folder / "results.csv", text.getvalue())
     save(drawing, folder, name, ("png", "pdf", "svg"))
-    write_report(folder / "report.html", title, sections, lead=lead)
+    write_report(folder / "report.html", title, sections, lead=lead, losses=losses)
 
 
 def plain(text: str) -> str:

@@ -75,7 +75,12 @@ class Section:
     parts: Sequence[str | HtmlTable | Picture] = field(default=())
 
 
-def render_report(title: str, sections: Sequence[Section], *, lead: str = "") -> str:
+_SQUARES = "Losses are mean squared errors with no factor ½."
+
+
+def render_report(
+    title: str, sections: Sequence[Section], *, lead: str = "", losses: str = ""
+) -> str:
     r"""Return a report as one HTML page that needs no other file.
 
     Parameters
@@ -86,6 +91,9 @@ def render_report(title: str, sections: Sequence[Section], *, lead: str = "") ->
         The sections, in order.
     lead : str, optional
         A paragraph below the heading.
+    losses : str, optional
+        A sentence on the losses, at the end of the page; by default, that they are mean squared
+        errors with no factor ½.
 
     Returns
     -------
@@ -106,20 +114,28 @@ def render_report(title: str, sections: Sequence[Section], *, lead: str = "") ->
             for section in sections
         ],
         version=__version__,
+        losses=losses or _SQUARES,
     )
 
 
-def write_report(path: Path, title: str, sections: Sequence[Section], *, lead: str = "") -> None:
+def write_report(
+    path: Path,
+    title: str,
+    sections: Sequence[Section],
+    *,
+    lead: str = "",
+    losses: str = "",
+) -> None:
     """Write `render_report` to a file, whole or not at all.
 
     Parameters
     ----------
     path : Path
         The HTML file.
-    title, sections, lead : object
+    title, sections, lead, losses : object
         As for `render_report`.
     """
-    write_text(path, render_report(title, sections, lead=lead))
+    write_text(path, render_report(title, sections, lead=lead, losses=losses))
 
 
 @cache
