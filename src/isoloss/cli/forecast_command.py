@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,13 +10,26 @@ import typer
 
 from isoloss.cli.commands import reported
 from isoloss.cli.completion import PHASES, complete
+from isoloss.cli.run_options import (
+    LOGS,
+    BatchSize,
+    Columns,
+    DropSpikes,
+    Every,
+    LoggedLr,
+    LoggedWarmup,
+    LossUnit,
+    OnlyRuns,
+    StepsPerEpoch,
+    WeightDecay,
+    read_runs,
+    together,
+)
 
 if TYPE_CHECKING:
     from isoloss.curves import Law, LossCurve
 
 __all__ = ["forecast"]
-
-_LOGS = (".csv", ".tsv", ".parquet", ".jsonl", ".json")
 
 
 def forecast(
@@ -25,10 +37,10 @@ def forecast(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUNS...",
+            metavar="RUNS",
             help="Logs of training runs: files, folders or patterns such as 'logs/*.csv'; bytes, "
             "which are runs that come with isoloss; or a law that --save wrote.",
-            autocompletion=complete({"bytes": "runs that come with isoloss"}, files=_LOGS),
+            autocompletion=complete({"bytes": "runs that come with isoloss"}, files=LOGS),
         ),
     ],
     schedule: Annotated[
@@ -97,6 +109,16 @@ def forecast(
     level: Annotated[
         float, typer.Option(min=0.01, max=0.999, help="The probability of intervals.")
     ] = 0.9,
+    columns: Columns = None,
+    only: OnlyRuns = None,
+    every: Every = 1.0,
+    steps_per_epoch: StepsPerEpoch = None,
+    lr: LoggedLr = None,
+    weight_decay: WeightDecay = None,
+    batch_size: BatchSize = None,
+    logged_warmup: LoggedWarmup = None,
+    loss_unit: LossUnit = None,
+    drop_spikes: DropSpikes = False,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -140,14 +162,27 @@ def forecast(
             check_file(save, force=force)
         context.with_resource(claimed(out, force=force))
         asked = asked_schedules(schedule or ())
-        bounds = Bounds(steps, max_lr, min_lr or 0.0, warmup)
+        bounds = Bounds(steps, max_lr, min_lr or 0.0, warmup, weight_decay)
         _check(context.params)
+        options = {
+            "columns": columns or None,
+            "only": only or None,
+            "every": None if every == 1 else every,
+            "steps_per_epoch": steps_per_epoch,
+            "lr": lr,
+            "weight_decay": weight_decay,
+            "batch_size": batch_size,
+            "warmup": logged_warmup,
+            "loss_unit": loss_unit,
+            "drop_spikes": drop_spikes or None,
+        }
+        reading = {name: value for name, value in options.items() if value is not None}
         with progress("reading the runs") as tell:
-            law, read_runs, notes = _law(runs, target, tell)
-            continued = None if after is None else _continued(after, read_runs)
+            law, fitted, notes = _law(runs, target, reading, after, tell)
+            continued = None if after is None else _continued(after, fitted, reading)
             tell("forecasting")
             found = forecast_all(
-                law, read_runs, asked, bounds, continued, best=best, level=level, notes=notes
+                law, fitted, asked, bounds, continued, best=best, level=level, notes=notes
             )
         if as_json:
             text = json_text(found)
@@ -184,20 +219,25 @@ def _check(given: Mapping[str, Any]) -> None:
 
 
 def _law(
-    given: list[str], target: Literal["loss", "test_loss"] | None, tell: Callable[[str], None]
+    given: list[str],
+    target: Literal["loss", "test_loss"] | None,
+    reading: dict[str, Any],
+    after: str | None,
+    tell: Callable[[str], None],
 ) -> tuple[Law, tuple[LossCurve, ...], list[str]]:
     """Return the law of the runs that are given, or a saved one; the runs; and what was assumed."""
-    from isoloss.cli.forecasting import together
     from isoloss.curves import Law, fit
 
     saved = [each for each in given if _is_law(each)]
     if not saved:
-        runs = _read(given)
+        runs, notes = _read(given, reading)
         tell(f"fitting {len(runs)} runs")
-        return fit(runs, target=target), runs, together((run.name, run.notes) for run in runs)
+        return fit(runs, target=target), runs, notes
     if len(given) > 1:
         raise ValueError(f"'{saved[0]}' is a saved law, which has been fitted; give it alone")
     law = Law.load(saved[0])
+    if after is None and set(reading) - {"weight_decay"}:
+        raise _idle(reading, f"'{saved[0]}' is a saved law")
     if target not in (None, law.target):
         raise ValueError(f"'{saved[0]}' is a law of the {law.target}; leave out --target {target}")
     return law, (), []
@@ -210,9 +250,10 @@ def _is_law(given: str) -> bool:
     return '"isoloss.curves.Law"' in path.read_text(encoding="utf-8", errors="replace")
 
 
-def _read(given: list[str]) -> tuple[LossCurve, ...]:
+def _read(given: list[str], reading: dict[str, Any]) -> tuple[tuple[LossCurve, ...], list[str]]:
+    """Return the runs of files or those that come with isoloss, and what should be said."""
     from isoloss._messages.near_misses import suggest
-    from isoloss.curves import load, read
+    from isoloss.curves import load
     from isoloss.curves.examples import SHIPPED
 
     shipped = [each for each in given if each in SHIPPED]
@@ -220,21 +261,28 @@ def _read(given: list[str]) -> tuple[LossCurve, ...]:
         if not Path(each).exists() and (near := suggest(each, SHIPPED)) and each not in shipped:
             raise ValueError(f"there is no file '{each}'{near}")
     if not shipped:
-        with warnings.catch_warnings():  # which the notes of the runs repeat
-            warnings.simplefilter("ignore", UserWarning)
-            return read(given)
+        return read_runs(given, **reading)
     if len(given) > 1:
         raise ValueError(f"{shipped[0]} are runs that come with isoloss; give them alone")
-    return load(shipped[0])
+    if reading:
+        raise _idle(reading, f"{shipped[0]} are runs that come with isoloss")
+    runs = load(shipped[0])
+    return runs, together((run.name, run.notes) for run in runs)
 
 
-def _continued(given: str, runs: tuple[LossCurve, ...]) -> LossCurve:
+def _idle(reading: dict[str, Any], why: str) -> ValueError:
+    names = {"only": "--run", "warmup": "--logged-warmup"}
+    given = [names.get(name, f"--{name.replace('_', '-')}") for name in reading]
+    return ValueError(f"{' and '.join(given)}: {why}, and there is nothing to read; leave this out")
+
+
+def _continued(given: str, runs: tuple[LossCurve, ...], reading: dict[str, Any]) -> LossCurve:
     """Return the run to continue: one of those that were read, or that of a file."""
     from isoloss.cli.forecasting import run_named
 
     if given in [run.name for run in runs] or not Path(given).is_file():
         return run_named(given, runs)
-    found = _read([given])
+    found, _ = _read([given], reading)
     if len(found) > 1:
         raise ValueError(f"--after continues one run, but '{given}' has {len(found)}")
     return found[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,23 +17,28 @@ from isoloss.cli.forecast_plans import (
     usual_schedules,
     usual_text,
 )
+from isoloss.cli.run_options import together
 from isoloss.curves import ForecastComparison, Law, LossCurve, NextRun
 from isoloss.curves.planned_rates import planned_rates
 from isoloss.schedules import Schedule
 
-__all__ = ["Bounds", "Forecasting", "forecast_all", "run_named", "together"]
+__all__ = ["Bounds", "Forecasting", "forecast_all", "run_named"]
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What the usual schedules and the best one keep to; None where nothing is given."""
+    """What the usual schedules and the best one keep to; None where nothing is given.
+
+    The weight decay is that of all runs to forecast, if those of the law have different ones.
+    """
 
     steps: int | None
     max_lr: float | None
     min_lr: float
     warmup: int | None
+    weight_decay: float | None
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ def forecast_all(
     notes: Sequence[str],
 ) -> Forecasting:
     """Forecast the schedules that are given, the best one, and the usual ones beside it."""
-    notes = list(notes)
+    notes, decay = list(notes), bounds.weight_decay if law.weight_decay is None else None
     planned: dict[str, str | Schedule] = {}
     found, names = None, ""
     if best or not asked:
@@ -94,7 +99,12 @@ def forecast_all(
         notes += told
         if best:
             found = law.best_schedule(
-                steps, max_lr=most, min_lr=bounds.min_lr, warmup=ramp, after=after
+                steps,
+                max_lr=most,
+                min_lr=bounds.min_lr,
+                warmup=ramp,
+                after=after,
+                weight_decay=decay,
             )
             planned[BEST] = found
         planned |= usual_schedules(most, bounds.min_lr, steps, ramp, beside_best=best)
@@ -111,10 +121,10 @@ def forecast_all(
             f"All schedules continue '{after.name}' after its step {after.steps}; steps count from "
             "its start."
         )
-    comparison = law.compare(rates, level=level)
+    comparison = law.compare(rates, level=level, weight_decay=decay)
     notes += together((name, each.notes) for name, each in comparison.forecasts.items())
     budget = max(law.fitted.steps, 20)
-    following = law.next_run(budget, schedule=rates[comparison.best])
+    following = law.next_run(budget, schedule=rates[comparison.best], weight_decay=decay)
     kept = tuple(dict.fromkeys(note for note in notes if note))
     return Forecasting(law, runs, comparison, found, after, following, kept, names)
 
@@ -163,16 +173,3 @@ def run_named(name: str, runs: Sequence[LossCurve]) -> LossCurve:
             f"are {quoted(known, 12)}"
         )
     return runs[known.index(name)]
-
-
-def together(told: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
-    """Return sentences about several things, each sentence once, with the names it is about."""
-    told = list(told)
-    about: dict[str, list[str]] = {}
-    for name, notes in told:
-        for note in notes:
-            about.setdefault(note, []).append(name)
-    return [
-        note if len(names) == len(told) else f"{quoted(names)}: {note}"
-        for note, names in about.items()
-    ]
