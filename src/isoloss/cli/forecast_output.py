@@ -257,7 +257,7 @@ def _described(rates: np.ndarray[Any, np.dtype[np.float64]]) -> str:
 def _next_run(found: Forecasting) -> tuple[str, ...]:
     best, after = found.comparison.best, found.next_run
     return (
-        f"Of the runs of up to {found.law.fitted.steps} steps, the most useful is: {after.name}. "
+        f"Of the runs of up to {found.budget} steps, the most useful is: {after.name}. "
         f"Once it is fitted too, what the fit leaves uncertain of the final loss of {best} falls "
         f"from {percent(after.now)} to {percent(after.afterwards)} (a standard deviation).",
     )

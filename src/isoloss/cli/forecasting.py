@@ -59,6 +59,8 @@ class Forecasting:
         The run that all schedules continue.
     next_run : NextRun
         The run that would make the best forecast most certain.
+    budget : int
+        The most steps that it may have.
     notes : tuple of str
         What was assumed, a sentence each; those of the law are in its summary.
     names : str
@@ -71,6 +73,7 @@ class Forecasting:
     best: Schedule | None
     after: LossCurve | None
     next_run: NextRun
+    budget: int
     notes: tuple[str, ...]
     names: str
 
@@ -123,10 +126,15 @@ def forecast_all(
         )
     comparison = law.compare(rates, level=level, weight_decay=decay)
     notes += together((name, each.notes) for name, each in comparison.forecasts.items())
-    budget = max(law.fitted.steps, 20)
+    budget = max(_longest(law, runs), 20)
     following = law.next_run(budget, schedule=rates[comparison.best], weight_decay=decay)
     kept = tuple(dict.fromkeys(note for note in notes if note))
-    return Forecasting(law, runs, comparison, found, after, following, kept, names)
+    return Forecasting(law, runs, comparison, found, after, following, budget, kept, names)
+
+
+def _longest(law: Law, runs: Sequence[LossCurve]) -> int:
+    # a law only knows where the last stretch of rows that it was fitted to has its middle
+    return max((run.steps for run in runs), default=law.fitted.steps)
 
 
 def _rates(name: str, schedule: str | Schedule, law: Law) -> Floats:
@@ -144,7 +152,7 @@ def _length(
     notes = []
     steps = bounds.steps
     if steps is None:
-        steps = law.fitted.steps
+        steps = _longest(law, runs)
         notes.append(f"{steps} steps are those of the longest fitted run; --steps gives others.")
     if bounds.warmup is not None or after is not None:
         return steps, bounds.warmup or 0, notes
