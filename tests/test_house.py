@@ -223,6 +223,7 @@ THROUGH = {
 # Test files that stand for no module.
 WHOLE = {
     "checker/test_soundness.py": "forged certificates, against the checker as a whole",
+    "curves/test_limit_of_sgd.py": "the law of curves, against il.train",
     "explorer/test_page.py": "the page in a browser: explorer/static",
     "test_accuracy.py": "losses to 12 digits, from spectra to runs",
     "test_array_api.py": "each array library, from arrays to results",
