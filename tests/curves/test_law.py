@@ -113,6 +113,11 @@ def test_best_schedule_beats_named_ones(law):
     assert found.best == "best"
 
 
+def test_long_best_schedules_beat_a_cosine(law):
+    best, cosine_ = law.best_schedule(1_000_000), "cosine(1, 1000000)"
+    assert law.compare({"best": best, "cosine": cosine_}).best == "best"
+
+
 def test_best_schedule_keeps_its_bounds(law):
     rates = law.best_schedule(3000, max_lr=2 * PEAK, min_lr=PEAK / 4).learning_rates()
     assert rates.max() == pytest.approx(2 * PEAK, rel=1e-12)
@@ -151,6 +156,8 @@ def test_bad_searches_are_refused(law, settings, message):
     [
         ([0.0, 0.0], {}, "every learning rate is 0"),
         ([], {}, "the schedule has no step"),
+        ("constant(1, 9, weight_decay=0.1)", {}, "a law takes that of the fitted runs, or the"),
+        ("constant(1, 9, batch_size=8)", {}, "has a batch size; a law predicts runs of that of"),
         ("cosine(1, ...)", {}, r"'cosine\(1, \.\.\.\)' has '\.\.\.' for its steps"),
         ([1e-3, -1e-3], {}, "lr must not be negative"),
         ("gd(1, 10) > flow", {}, "gradient flow, which no optimizer runs; a law predicts steps"),

@@ -15,9 +15,9 @@ Floats = npt.NDArray[np.float64]
 
 _BLOCKS = 400
 _RAMP = 16  # blocks of a warm-up
-_COOL_DOWN = 0.2  # of the start of the search
+_COOL_DOWNS = (0.1, 0.2, 0.5, 1.0)  # the shares of a run, where the search starts
 _ENOUGH = 1e-10  # of the loss
-_MOST_ROUNDS = 500
+_MOST_ROUNDS = 1000
 
 
 def best_rates(
@@ -33,8 +33,8 @@ def best_rates(
 
     The rates of 400 blocks are free between two bounds; those of the warm-up rise linearly to the
     first of them. Rates of steps are linear between the middles of blocks. The loss appears to have
-    no other local minimum, which is not proved; a search from a constant rate with a linear
-    cool-down finds it.
+    no other local minimum, which is not proved; the search starts from the best of some cool-downs
+    and a cosine.
 
     Parameters
     ----------
@@ -67,16 +67,22 @@ def best_rates(
         return loss, own
 
     middle = (edges[1:] + edges[:-1]) / 2
-    falling = np.minimum(1, (steps - middle) / (_COOL_DOWN * steps))
     found = minimize(
         loss_and_gradient,
-        np.clip(most * falling, max(least, 1e-3 * most), most),
+        min(_starts(middle / steps, least, most), key=lambda rates: loss_and_gradient(rates)[0]),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(least, most)] * falling.size,
+        bounds=[(least, most)] * middle.size,
         options={"maxiter": _MOST_ROUNDS, "ftol": _ENOUGH, "gtol": 0.0, "maxcor": 30},
     )
     done = np.arange(steps)
     rates = np.interp(done + 0.5, middle, found.x)
     rising_to: Floats = found.x[0] * done / max(warmup, 1)
     return np.where(done < warmup, rising_to, rates)
+
+
+def _starts(share: Floats, least: float, most: float) -> list[Floats]:
+    """Return rates to start from, at shares of a run: cool-downs of several lengths, a cosine."""
+    shapes = [np.minimum(1, (1 - share) / part) for part in _COOL_DOWNS]
+    shapes.append((1 + np.cos(np.pi * share)) / 2)
+    return [np.clip(most * shape, max(least, 1e-3 * most), most) for shape in shapes]

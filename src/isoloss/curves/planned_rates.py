@@ -40,6 +40,15 @@ def planned_rates(schedule: Any, reference: float) -> tuple[Floats, str]:
             raise ValueError(
                 f"{shown} has gradient flow, which no optimizer runs; a law predicts steps"
             )
+        if planned.has_weight_decay:
+            raise ValueError(
+                f"{shown} has a weight decay; a law takes that of the fitted runs, or the argument "
+                "weight_decay"
+            )
+        if planned.has_minibatches:
+            raise ValueError(
+                f"{shown} has a batch size; a law predicts runs of that of the fitted ones"
+            )
         rates = planned.learning_rates()
     if rates.size == 0:
         raise ValueError("the schedule has no step")
