@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import array_api_compat as compat
@@ -97,13 +98,18 @@ class ArrayContext:
     def constant(self, value: Any) -> Array:
         """Return one of our own values as a float64 array on the user's device."""
         # a copy: PyTorch warns of read-only NumPy arrays
-        return self.xp.asarray(np.array(value), dtype=self.xp.float64, device=self.device)
+        copy = np.array(value, dtype=np.float64)
+        if self.xp is _numpy():
+            return copy
+        return self.xp.asarray(copy, dtype=self.xp.float64, device=self.device)
 
     def result(self, array: Array) -> Array:
         """Return a float64 result in the user's precision; with NumPy, one number is a scalar.
 
         Other libraries have 0-d arrays instead of scalars.
         """
+        if self.home is _numpy():
+            return _number(np.array(array, dtype=self.dtype))
         if self.home is self.xp:
             return _number(self.xp.astype(self.xp.asarray(array), self.dtype))
         return self.home.asarray(np.asarray(array), dtype=self.dtype, device=self.home_device)
@@ -138,6 +144,7 @@ def _number(array: Array) -> Array:
     return array if array.ndim else array[()]
 
 
+@cache
 def _numpy() -> Namespace:
     return compat.array_namespace(np.empty(0))
 
