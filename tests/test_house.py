@@ -230,6 +230,7 @@ WHOLE = {
     "test_docs.py": "the reference and its docstrings",
     "test_equal_train_loss.py": "one promise, in all rooms that make it",
     "test_extreme_scales.py": "scales of 10^±150, through all rooms",
+    "test_forecast_benchmark.py": "what benchmarks/forecast.py splits and prints",
     "test_forecast_laws.py": "the laws of other authors, which are in benchmarks",
     "test_house.py": "the order of the rooms, and this table",
     "test_pickling.py": "all that is pickled and printed",
