@@ -48,22 +48,24 @@ def coverage_table(results: Results) -> str:
         pooled.setdefault(data, []).extend(curves)
     for data, curves in pooled.items():
         rows.append(_covered(f"**{data}**", "all", curves))
-    titles = ["inside", "share", "95 % interval", "median width", "mean error of finals × 10³"]
-    return _table(["data", "split", *titles, "Multi-Power"], rows)
+    titles = ["inside", "share", "95 % interval", "median width", "inside, foreign priors"]
+    errors = ["mean error of finals × 10³", "Multi-Power"]
+    return _table(["data", "split", *titles, *errors], rows)
 
 
 def _covered(data: str, name: str, curves: list[dict[str, Any]]) -> list[str]:
-    inside = sum(_inside(each) for each in curves)
+    inside, foreign = (sum(_inside(each, law) for each in curves) for law in ("ours", "foreign"))
     share = binomtest(inside, len(curves)).proportion_ci(0.95, method="exact")
-    width = np.median([(each["high"] - each["low"]) / each["seen"] for each in curves])
+    widths = [np.diff(each["finals"]["ours"][1:])[0] / each["seen"] for each in curves]
     return [
         data,
         name,
         f"{inside} of {len(curves)}",
         f"{100 * inside / len(curves):.1f} %",
         f"{100 * share.low:.0f} to {100 * share.high:.0f} %",
-        f"{100 * width:.2f} %",
-        *(_number(np.mean(np.abs([each["missed"][law] for each in curves]))) for law in _COMPARED),
+        f"{100 * np.median(widths):.2f} %",
+        f"{foreign} of {len(curves)}" if "foreign" in curves[0]["finals"] else "",
+        *(_number(1000 * np.mean([_missed(each, law) for each in curves])) for law in _COMPARED),
     ]
 
 
@@ -92,8 +94,8 @@ def curve_table(results: Results) -> str:
             for law in LAWS:
                 error = errors.get(law, np.nan)
                 shown.append(_number(error) + (" *" if error < errors["ours"] else ""))
-            final = f"{each['loss']:.4f}, {each['low']:.4f} to {each['high']:.4f}"
-            final += "" if _inside(each) else " *"
+            final = "{:.4f}, {:.4f} to {:.4f}".format(*each["finals"]["ours"])
+            final += "" if _inside(each, "ours") else " *"
             rows.append([*each["place"], *shown, f"{each['seen']:.4f}", final])
     titles = ["final loss", "forecast and interval"]
     return _table(["data", "split", "curve", *LAWS.values(), *titles], rows)
@@ -128,21 +130,21 @@ def _kinds(results: Results) -> Iterator[tuple[tuple[str, str], Results]]:
 def _curves(split: Any, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Return what is known of each tested curve."""
     for index, curve in enumerate(split.tested):
-        seen = float(curve.loss[-1])
-        loss, low, high = found["ours"].finals[index]
         yield {
             "place": (split.data, split.name, curve.name),
             "errors": {law: each.errors[index] for law, each in found.items()},
-            "missed": {law: 1000 * (each.finals[index, 0] - seen) for law, each in found.items()},
-            "seen": seen,
-            "loss": loss,
-            "low": low,
-            "high": high,
+            "finals": {law: each.finals[index] for law, each in found.items()},
+            "seen": float(curve.loss[-1]),
         }
 
 
-def _inside(curve: dict[str, Any]) -> bool:
-    return bool(curve["low"] <= curve["seen"] <= curve["high"])
+def _inside(curve: dict[str, Any], law: str) -> bool:
+    _, low, high = curve["finals"].get(law, (np.nan,) * 3)
+    return bool(low <= curve["seen"] <= high)
+
+
+def _missed(curve: dict[str, Any], law: str) -> float:
+    return abs(float(curve["finals"][law][0]) - curve["seen"])
 
 
 def _best_rival(curve: dict[str, Any]) -> tuple[str, float]:
