@@ -5,7 +5,7 @@
 
 DATA has the folders mpl, schaipp and mini that public_curves.py describes; the first two are in
 the repositories that it names. FOLDER is what docs/examples/train_curves.py fills. Every law is
-fitted to the same rows of the same runs, and nothing is chosen by the runs that are forecast.
+fitted to the same rows of the same runs, and no fit sees the runs that it forecasts.
 Tables are Markdown; errors are root mean squares over the rows of a curve, times 1000.
 """
 
