@@ -3,10 +3,10 @@
     python benchmarks/forecast.py DATA             public curves: errors, coverage, times
     python benchmarks/forecast.py --bytes FOLDER   the blind test on runs of our own
 
-DATA has the folders mpl, schaipp and mini that public_curves.py describes; the first two are in
-the repositories that it names. FOLDER is what docs/examples/train_curves.py fills. Every law is
-fitted to the same rows of the same runs, and no fit sees the runs that it forecasts.
-Tables are Markdown; errors are root mean squares over the rows of a curve, times 1000.
+DATA has some of the folders mpl, schaipp and mini that public_curves.py describes; the first two
+come from the repositories that it names. FOLDER is what docs/examples/train_curves.py fills. Every
+law is fitted to the same rows of the same runs, and no fit sees the runs that it forecasts. Tables
+are Markdown; errors are root mean squares over the rows of a curve, times 1000.
 """
 
 from __future__ import annotations
@@ -158,9 +158,11 @@ def main() -> None:
         parser.error("give DATA, or --bytes FOLDER")
     begun = time.perf_counter()
     try:
-        splits = bytes_splits(given.bytes) if given.bytes else all_splits(given.data)
+        splits, missing = (bytes_splits(given.bytes), []) if given.bytes else all_splits(given.data)
     except FileNotFoundError as error:
-        parser.error(f"{error}. Where to get the data: benchmarks/public_curves.py")
+        parser.error(str(error))
+    if missing:
+        print(f"Without {', '.join(missing)}, which {given.data} does not have.\n")
     slow_first = sorted(splits, key=lambda split: -sum(c.step.size for c in split.fitted))
     with ProcessPoolExecutor(given.jobs) as pool:
         done = dict(zip(map(_key, slow_first), pool.map(compared, slow_first), strict=True))

@@ -37,10 +37,23 @@ def split(
     return Split(data, name, tuple(curves[n] for n in fitted), tuple(curves[n] for n in tested))
 
 
-def all_splits(folder: Path) -> list[Split]:
-    """Return every split of the public curves."""
-    found = [each for size in SIZES for each in _mpl(size, read_mpl(folder, size))]
-    return [*found, *_schaipp(folder), *_mini(read_mini(folder))]
+def all_splits(folder: Path) -> tuple[list[Split], list[str]]:
+    """Return every split of the public curves in a folder, and the data sets that it lacks."""
+    readers = {
+        "mpl": lambda: [each for size in SIZES for each in _mpl(size, read_mpl(folder, size))],
+        "schaipp": lambda: _schaipp(folder),
+        "mini": lambda: _mini(read_mini(folder)),
+    }
+    missing = [name for name in readers if not (folder / name).is_dir()]
+    if len(missing) == len(readers):
+        raise FileNotFoundError(
+            f"{folder} has none of the folders mpl, schaipp and mini. The first holds the folders "
+            "csv_* of loss_curve_repo in github.com/thu-yao-01-luo/MultiPowerLaw, as 25M, 100M and "
+            "400M; the second, tables of the runs in github.com/fabian-sp/lr-scheduling. "
+            "benchmarks/public_curves.py says more"
+        )
+    found = [each for name, read in readers.items() if name not in missing for each in read()]
+    return found, missing
 
 
 def _mpl(size: str, curves: dict[str, Curve]) -> list[Split]:

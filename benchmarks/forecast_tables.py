@@ -25,18 +25,19 @@ Results = Sequence[tuple[Any, dict[str, Any]]]  # of each split: itself, and for
 
 def error_table(results: Results) -> str:
     """Return the mean error of each law in each kind of split, and how often ours is not best."""
+    laws = _laws(results)
     rows = []
     for (data, name), group in _kinds(results):
         means = [
             np.mean(np.concatenate([found[law].errors for _, found in group]))
             if law in group[0][1]
             else np.nan
-            for law in LAWS
+            for law in laws
         ]
         curves = [each for pair in group for each in _curves(*pair)]
         lost = sum(1 for each in curves if _best_rival(each)[1] < each["errors"]["ours"])
         rows.append([data, name, *map(_number, means), f"{lost} of {len(curves)}"])
-    return _table(["data", "split", *LAWS.values(), "ours loses"], rows)
+    return _table(["data", "split", *laws.values(), "ours loses"], rows)
 
 
 def coverage_table(results: Results) -> str:
@@ -86,23 +87,26 @@ def curve_table(results: Results) -> str:
 
     A star marks errors that are smaller than ours, and finals outside their interval.
     """
+    laws = _laws(results)
     rows = []
     for split, found in results:
         for each in _curves(split, found):
             errors = each["errors"]
             shown = []
-            for law in LAWS:
+            for law in laws:
                 error = errors.get(law, np.nan)
                 shown.append(_number(error) + (" *" if error < errors["ours"] else ""))
             final = "{:.4f}, {:.4f} to {:.4f}".format(*each["finals"]["ours"])
             final += "" if _inside(each, "ours") else " *"
             rows.append([*each["place"], *shown, f"{each['seen']:.4f}", final])
     titles = ["final loss", "forecast and interval"]
-    return _table(["data", "split", "curve", *LAWS.values(), *titles], rows)
+    return _table(["data", "split", "curve", *laws.values(), *titles], rows)
 
 
 def time_table(results: Results) -> str:
     """Return the processor time of fits, in seconds."""
+    laws = _laws(results)
+    laws.pop("as published", None)  # nothing was fitted
     rows = []
     for (data, name), group in _kinds(results):
         sizes = sorted({len(split.fitted) for split, _ in group})
@@ -111,12 +115,15 @@ def time_table(results: Results) -> str:
             _number(np.median([found[law].seconds for _, found in group]), 2)
             if law in group[0][1]
             else ""
-            for law in LAWS
-            if law != "as published"
+            for law in laws
         ]
         rows.append([data, name, count, *times])
-    titles = [title for law, title in LAWS.items() if law != "as published"]
-    return _table(["data", "split", "fitted runs", *titles], rows)
+    return _table(["data", "split", "fitted runs", *laws.values()], rows)
+
+
+def _laws(results: Results) -> dict[str, str]:
+    """Return the laws that some split has, with their titles."""
+    return {law: LAWS[law] for law in LAWS if any(law in found for _, found in results)}
 
 
 def _kinds(results: Results) -> Iterator[tuple[tuple[str, str], Results]]:

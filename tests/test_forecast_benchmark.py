@@ -55,6 +55,11 @@ def test_an_unfinished_blind_test_is_refused(room: Any, tmp_path: Path) -> None:
         room("forecast_splits").bytes_splits(folder_of_runs(tmp_path, names()[:-1]))
 
 
+def test_a_folder_without_data_is_told_what_it_should_have(room: Any, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none of the folders .* github.com/thu-yao"):
+        room("forecast_splits").all_splits(tmp_path)
+
+
 def test_foreign_priors_leave_out_what_comes_from_the_same_source(room: Any) -> None:
     found = room("forecast").foreign_priors(("25M", "100M", "400M"))
     evidence = curves.PRIORS["cutoff"].evidence
