@@ -14,6 +14,7 @@ from isoloss.cli.design_command import design
 from isoloss.cli.explore_command import explore
 from isoloss.cli.fit_command import fit
 from isoloss.cli.forecast_command import forecast
+from isoloss.cli.match_command import match
 from isoloss.cli.overview import print_overview
 from isoloss.cli.predict_command import predict
 from isoloss.cli.reproduce_command import reproduce
@@ -34,6 +35,7 @@ app.command(cls=Command)(reproduce)
 app.command(cls=Command)(explore)
 app.command(cls=Command)(compare)
 app.command(cls=Command)(design)
+app.command(cls=Command)(match)
 app.command(cls=Command)(forecast)
 app.command(cls=Command)(fit)
 app.command(cls=Command)(predict)

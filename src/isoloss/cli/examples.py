@@ -62,6 +62,17 @@ EXAMPLES: dict[str, Examples] = {
             "isoloss design train.csv --validation recent.csv --test later.csv --target price",
         ),
     ),
+    "match": (
+        ("all runs in a folder, with a report", "isoloss match logs --out report"),
+        (
+            "two seeds of each schedule, in pairs",
+            "isoloss match logs/*.csv --group const=const_0,const_1 --group wsd=wsd_0,wsd_1",
+        ),
+        (
+            "at two train losses, against one of the runs",
+            "isoloss match runs.csv --levels 3.2,3.0 --against cosine",
+        ),
+    ),
     "forecast": (
         ("the best schedule, from runs that come with isoloss", "isoloss forecast bytes --best"),
         (

@@ -22,8 +22,8 @@ from isoloss.cli.run_options import (
     OnlyRuns,
     StepsPerEpoch,
     WeightDecay,
-    read_runs,
-    together,
+    idle,
+    runs_of,
 )
 
 if TYPE_CHECKING:
@@ -230,14 +230,14 @@ def _law(
 
     saved = [each for each in given if _is_law(each)]
     if not saved:
-        runs, notes = _read(given, reading)
+        runs, notes = runs_of(given, reading)
         tell(f"fitting {len(runs)} runs")
         return fit(runs, target=target), runs, notes
     if len(given) > 1:
         raise ValueError(f"'{saved[0]}' is a saved law, which has been fitted; give it alone")
     law = Law.load(saved[0])
     if after is None and set(reading) - {"weight_decay"}:
-        raise _idle(reading, f"'{saved[0]}' is a saved law")
+        raise idle(reading, f"'{saved[0]}' is a saved law")
     if target not in (None, law.target):
         raise ValueError(f"'{saved[0]}' is a law of the {law.target}; leave out --target {target}")
     return law, (), []
@@ -250,39 +250,13 @@ def _is_law(given: str) -> bool:
     return '"isoloss.curves.Law"' in path.read_text(encoding="utf-8", errors="replace")
 
 
-def _read(given: list[str], reading: dict[str, Any]) -> tuple[tuple[LossCurve, ...], list[str]]:
-    """Return the runs of files or those that come with isoloss, and what should be said."""
-    from isoloss._messages.near_misses import suggest
-    from isoloss.curves import load
-    from isoloss.curves.examples import SHIPPED
-
-    shipped = [each for each in given if each in SHIPPED]
-    for each in given:
-        if not Path(each).exists() and (near := suggest(each, SHIPPED)) and each not in shipped:
-            raise ValueError(f"there is no file '{each}'{near}")
-    if not shipped:
-        return read_runs(given, **reading)
-    if len(given) > 1:
-        raise ValueError(f"{shipped[0]} are runs that come with isoloss; give them alone")
-    if reading:
-        raise _idle(reading, f"{shipped[0]} are runs that come with isoloss")
-    runs = load(shipped[0])
-    return runs, together((run.name, run.notes) for run in runs)
-
-
-def _idle(reading: dict[str, Any], why: str) -> ValueError:
-    names = {"only": "--run", "warmup": "--logged-warmup"}
-    given = [names.get(name, f"--{name.replace('_', '-')}") for name in reading]
-    return ValueError(f"{' and '.join(given)}: {why}, and there is nothing to read; leave this out")
-
-
 def _continued(given: str, runs: tuple[LossCurve, ...], reading: dict[str, Any]) -> LossCurve:
     """Return the run to continue: one of those that were read, or that of a file."""
     from isoloss.cli.forecasting import run_named
 
     if given in [run.name for run in runs] or not Path(given).is_file():
         return run_named(given, runs)
-    found, _ = _read([given], reading)
+    found, _ = runs_of([given], reading)
     if len(found) > 1:
         raise ValueError(f"--after continues one run, but '{given}' has {len(found)}")
     return found[0]

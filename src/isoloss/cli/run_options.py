@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -26,8 +27,10 @@ __all__ = [
     "Runs",
     "StepsPerEpoch",
     "WeightDecay",
+    "idle",
     "pairs_of",
     "read_runs",
+    "runs_of",
     "together",
 ]
 
@@ -37,8 +40,9 @@ Runs = Annotated[
     list[str],
     typer.Argument(
         metavar="RUNS...",
-        help="Logs of training runs: files, folders or patterns such as 'logs/*.csv'.",
-        autocompletion=complete(files=LOGS),
+        help="Logs of training runs: files, folders or patterns such as 'logs/*.csv'; or bytes, "
+        "which are runs that come with isoloss.",
+        autocompletion=complete({"bytes": "runs that come with isoloss"}, files=LOGS),
     ),
 ]
 OnlyRuns = Annotated[
@@ -139,6 +143,45 @@ def read_runs(
             text = re.sub(pattern, option, text)
         raise type(error)(text) from None
     return runs, together((run.name, run.notes) for run in runs)
+
+
+def runs_of(
+    given: Sequence[str], reading: dict[str, Any]
+) -> tuple[tuple[LossCurve, ...], list[str]]:
+    """Return the runs of files or those that come with isoloss, and what should be said.
+
+    ``reading`` has the arguments of `read_runs` that the user has given.
+    """
+    from isoloss._messages.near_misses import quoted, suggest
+    from isoloss.curves import load
+    from isoloss.curves.examples import SHIPPED
+
+    shipped = [each for each in given if each in SHIPPED]
+    for each in given:
+        if not Path(each).exists() and (near := suggest(each, SHIPPED)) and each not in shipped:
+            raise ValueError(f"there is no file '{each}'{near}")
+    if not shipped:
+        return read_runs(given, **reading)
+    if len(given) > 1:
+        raise ValueError(f"{shipped[0]} are runs that come with isoloss; give them alone")
+    if others := {name: value for name, value in reading.items() if name != "only"}:
+        raise idle(others, f"{shipped[0]} are runs that come with isoloss")
+    runs = load(shipped[0])
+    names = [run.name for run in runs]
+    for name in reading.get("only", ()):
+        if name not in names:
+            raise ValueError(
+                f"there is no run '{name}'{suggest(name, names)}; there are {quoted(names, 20)}"
+            )
+    runs = tuple(run for run in runs if run.name in reading.get("only", names))
+    return runs, together((run.name, run.notes) for run in runs)
+
+
+def idle(reading: dict[str, Any], why: str) -> ValueError:
+    """Return an error on options of reading that would do nothing."""
+    names = {"only": "--run", "warmup": "--logged-warmup"}
+    given = [names.get(name, f"--{name.replace('_', '-')}") for name in reading]
+    return ValueError(f"{' and '.join(given)}: {why}, and there is nothing to read; leave this out")
 
 
 def pairs_of(option: str, form: str, given: Sequence[str]) -> dict[str, str]:

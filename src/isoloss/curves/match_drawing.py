@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from isoloss.curves.matched_curve import MatchedCurve
 from isoloss.reports.plotting import look, marks, new_figure, style
 
 __all__ = ["draw_match"]
@@ -18,6 +20,10 @@ Floats = npt.NDArray[np.float64]
 
 class Row(Protocol):
     """A run at each level."""
+
+    @property
+    def curves(self) -> Sequence[MatchedCurve]:
+        """Its smoothed curves."""
 
     @property
     def test_loss(self) -> Floats:
@@ -36,8 +42,10 @@ class Row(Protocol):
         """The high end of the interval of the difference."""
 
 
-def draw_match(levels: Floats, matched: Mapping[str, Row], reference: str) -> Figure:
-    """Draw the test loss at each train loss, and below it the differences with their intervals.
+def draw_match(
+    levels: Floats, matched: Mapping[str, Row], reference: str, width: float | None = None
+) -> Figure:
+    """Draw test loss against train loss, and below it the differences with their intervals.
 
     Parameters
     ----------
@@ -47,6 +55,8 @@ def draw_match(levels: Floats, matched: Mapping[str, Row], reference: str) -> Fi
         The runs and groups.
     reference : str
         The one that others are compared with.
+    width : float, optional
+        The width in inches; by default 7.2.
 
     Returns
     -------
@@ -54,27 +64,45 @@ def draw_match(levels: Floats, matched: Mapping[str, Row], reference: str) -> Fi
         Training goes from left to right, as the train loss falls.
     """
     with style():
-        drawing = new_figure("forecast")
+        drawing = new_figure("match", width)
         above, below = drawing.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-        width = np.abs(np.ptp(levels)) or 1.0
+        room = 0.06 * float(np.ptp(levels)) or 0.02 * abs(float(levels[0])) or 1.0
+        for level in levels:
+            for axes in (above, below):
+                axes.axvline(level, color="0.92", linewidth=0.8, zorder=0)
         for index, (name, each) in enumerate(matched.items()):
-            above.plot(levels, each.test_loss, **look(index), label=name)
+            for curve in each.curves:
+                above.plot(*curve.path(), **(look(index) | {"linewidth": 1.0}))
             above.plot(levels, each.test_loss, **marks(index))
+            label = f"{name} (the reference)" if name == reference else name
+            above.plot([], [], **(marks(index) | look(index)), label=label)
             if name == reference:
                 below.axhline(0, **look(index))
-                continue
-            aside = levels + 0.006 * width * (index - len(matched) / 2)
-            below.errorbar(
-                aside,
-                each.difference,
-                [each.difference - each.low, each.high - each.difference],
-                **marks(index),
-                capsize=2,
-            )
+            else:
+                aside = 0.6 * room * ((index + 0.5) / len(matched) - 0.5)
+                _draw_differences(below, levels + aside, each, index)
+        above.set_xlim(float(levels.max()) + room, float(levels.min()) - room)
+        _limit(above, [each.test_loss for each in matched.values()])
         above.set_ylabel("test loss")
         below.set_ylabel(f"test loss − that of\n{reference}")
-        below.set_xlabel("train loss")
-        below.invert_xaxis()
+        below.set_xlabel("train loss (training runs from left to right)")
         handles, labels = above.get_legend_handles_labels()
-        drawing.legend(handles, labels, loc="outside lower center", ncols=3)
+        columns = 3 if drawing.get_figwidth() > 6 else 1
+        drawing.legend(handles, labels, loc="outside lower center", ncols=columns)
         return drawing
+
+
+def _draw_differences(axes: Axes, x: Floats, row: Row, index: int) -> None:
+    axes.plot(x, row.difference, **marks(index))
+    known = np.isfinite(row.low)
+    axes.vlines(
+        x[known], row.low[known], row.high[known], color=look(index)["color"], linewidth=1.0
+    )
+
+
+def _limit(axes: Axes, losses: Sequence[Floats]) -> None:
+    """Leave what comes before the first level outside."""
+    shown = np.concatenate(losses)
+    low, high = float(np.nanmin(shown)), float(np.nanmax(shown))
+    room = 0.08 * (high - low) or 0.01 * abs(high) or 1.0
+    axes.set_ylim(low - room, high + room)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from isoloss._messages.numbers import short
+from isoloss.curves.match_text import verdict
+from isoloss.curves.matched_curve import MatchedCurve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Match", "Matched"]
 
 Floats = npt.NDArray[np.float64]
-Verdict = Literal["lower", "higher", "cannot tell", "reference"]
+Texts = npt.NDArray[np.str_]
+
+_MARKS = {"helps": "helps", "hurts": "hurts", "no difference": "same", "cannot tell": "?"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,27 +33,49 @@ class Matched:
     ----------
     runs : tuple of str
         The names of the runs.
+    curves : tuple of MatchedCurve
+        Their smoothed curves.
     step : array, shape (levels,)
-        The first step at which the train loss is at the level; the mean over the runs of a group.
+        The first step at which the smoothed train loss is at or below each level; NaN if it never
+        is. In a group it is the mean over its runs, like the losses.
     test_loss : array, shape (levels,)
         The smoothed test loss there.
     difference : array, shape (levels,)
-        How much higher it is than that of the reference.
+        How much higher it is than that of the reference at the same train loss; NaN where one of
+        both does not reach the level.
     low, high : array, shape (levels,)
-        The ends of the interval of the difference.
+        The ends of the interval of the difference; NaN, too, where nothing tells the noise.
+    effects : array of str, shape (levels,)
+        ``"helps"`` (the test loss is lower than the reference's), ``"hurts"``, ``"cannot tell"``
+        (the interval holds 0), ``"no difference"`` (both are still one run), ``"not reached"`` or
+        ``"reference"``.
+    over_seeds : bool
+        Whether the interval holds the variation between seeds.
+    shared : float
+        The last step until which it is one run with the reference; 0 if they differ from the start.
     """
 
     runs: tuple[str, ...]
+    curves: tuple[MatchedCurve, ...]
     step: Floats
     test_loss: Floats
     difference: Floats
     low: Floats
     high: Floats
+    effects: Texts
+    over_seeds: bool
+    shared: float
+
+    def __repr__(self) -> str:
+        reached = int(np.isfinite(self.test_loss).sum())
+        return f"Matched({', '.join(self.runs)}: reaches {reached} of {self.test_loss.size} levels)"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@dataclass(frozen=True, eq=False)
 class Match:
     """The test losses of runs at equal train loss.
+
+    ``str()`` gives a table and a sentence on each schedule.
 
     Attributes
     ----------
@@ -59,97 +86,103 @@ class Match:
     reference : str
         The name of the one that others are compared with.
     confidence : float
-        The probability of intervals.
-    smoothing : mapping of str to (int, int)
-        Through how many rows the local lines go that smooth the train and the test loss of each
-        run; 1 where they are not smoothed.
+        The probability with which each interval, by itself, holds the true difference.
+    notes : tuple of str
+        How the runs were smoothed and compared, a sentence each.
     """
 
     levels: Floats
     matched: Mapping[str, Matched]
     reference: str
     confidence: float
-    smoothing: Mapping[str, tuple[int, int]]
+    notes: tuple[str, ...]
 
-    def verdict(self, name: str, level: int) -> Verdict:
-        """Return whether a test loss is lower or higher than that of the reference.
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """A sentence on each run or group but the reference."""
+        return tuple(
+            verdict(name, each, self.levels, self.reference)
+            for name, each in self.matched.items()
+            if name != self.reference
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row of plain values for each run or group and level; None is not known."""
+        found = []
+        for name, each in self.matched.items():
+            for place, level in enumerate(self.levels.tolist()):
+                row = {"run": name, "train_loss": level}
+                for title in ("step", "test_loss", "difference", "low", "high"):
+                    value = float(getattr(each, title)[place])
+                    row[title] = value if math.isfinite(value) else None
+                found.append(row | {"effect": str(each.effects[place]), "seeds": len(each.runs)})
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the match as values that JSON can hold."""
+        return {
+            "levels": self.levels.tolist(),
+            "reference": self.reference,
+            "confidence": self.confidence,
+            "runs": {name: list(each.runs) for name, each in self.matched.items()},
+            "notes": list(self.notes),
+            "verdicts": list(self.verdicts),
+            "rows": self.rows(),
+        }
+
+    def grid(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Return heads and rows: levels, the reference's test losses, and differences to them."""
+        own = self.matched[self.reference].test_loss
+        columns = {
+            "train loss": [short(level, 5) for level in self.levels],
+            f"{self.reference} (test loss)": [short(loss, 5) for loss in own],
+        }
+        for name, each in self.matched.items():
+            if name != self.reference:
+                cells = zip(each.difference, each.low, each.high, each.effects, strict=True)
+                columns[name] = [_cell(*values) for values in cells]
+        return tuple(columns), list(zip(*columns.values(), strict=True))
+
+    def plot(self, width: float | None = None) -> Figure:
+        """Draw test loss against train loss, and below it the differences to the reference.
 
         Parameters
         ----------
-        name : str
-            The run or group.
-        level : int
-            The number of the level, from 0.
-
-        Returns
-        -------
-        {"lower", "higher", "cannot tell", "reference"}
-            "cannot tell" where the interval of the difference holds 0.
-        """
-        if name == self.reference:
-            return "reference"
-        found = self.matched[name]
-        if found.high[level] < 0:
-            return "lower"
-        return "higher" if found.low[level] > 0 else "cannot tell"
-
-    def sentences(self) -> list[str]:
-        """Return a sentence on each run or group, at the lowest level."""
-        last = self.levels.size - 1
-        train = short(float(self.levels[last]))
-        found = []
-        for name, each in self.matched.items():
-            if name == self.reference:
-                continue
-            amount = short(abs(float(each.difference[last])), 3)
-            ends = f"{each.low[last]:+.3g} to {each.high[last]:+.3g}"
-            verdict = self.verdict(name, last)
-            if verdict == "cannot tell":
-                found.append(
-                    f"At the train loss {train}, the logs do not tell whether '{name}' or "
-                    f"'{self.reference}' generalizes better (difference {ends})."
-                )
-                continue
-            better = "better" if verdict == "lower" else "worse"
-            found.append(
-                f"At the train loss {train}, '{name}' generalizes {better} than "
-                f"'{self.reference}': its test loss is {amount} {verdict} ({ends})."
-            )
-        return found
-
-    def plot(self) -> Figure:
-        """Draw the test loss against the train loss.
+        width : float, optional
+            The width in inches; by default 7.2.
 
         Returns
         -------
         matplotlib.figure.Figure
-            A line for each run or group, with its intervals about the reference.
+            The figure.
         """
         from isoloss.curves.match_drawing import draw_match
 
-        return draw_match(self.levels, self.matched, self.reference)
+        return draw_match(self.levels, self.matched, self.reference, width)
 
     def __str__(self) -> str:
-        width = max(map(len, self.matched))
-        lines = []
-        for index, level in enumerate(self.levels):
-            lines.append(f"train loss {short(float(level))}")
-            for name, each in self.matched.items():
-                verdict = self.verdict(name, index)
-                more = ""
-                if name != self.reference:
-                    more = (
-                        f"  {each.difference[index]:+.4f} ({each.low[index]:+.4f} to "
-                        f"{each.high[index]:+.4f})"
-                    )
-                lines.append(
-                    f"  {name:{width}}  step {each.step[index]:8.0f}  test loss "
-                    f"{short(float(each.test_loss[index])):>7}{more}  {verdict}"
-                )
-        return "\n".join(lines)
+        heads, rows = self.grid()
+        widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+        lines = [
+            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in (heads, *rows)
+        ]
+        return "\n".join([*lines, "", *self.verdicts])
 
     def __repr__(self) -> str:
+        ends = f"{short(self.levels[0])} to {short(self.levels[-1])}"
         return (
-            f"Match({len(self.matched)} runs at {self.levels.size} train losses from "
-            f"{short(float(self.levels[0]))} to {short(float(self.levels[-1]))})"
+            f"Match({len(self.matched)} runs at {self.levels.size} train losses from {ends}, "
+            f"reference {self.reference!r})"
         )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _cell(difference: float, low: float, high: float, effect: str) -> str:
+    if math.isnan(difference):
+        return "-"
+    interval = "" if math.isnan(low) else f" ± {(high - low) / 2:.4f}"
+    return f"{difference:+.4f}{interval} {_MARKS[effect]}"

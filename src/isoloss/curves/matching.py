@@ -1,247 +1,238 @@
-"""Compare logged runs at equal train loss, as the paper compares schedules."""
+"""Compare logged runs at equal train loss."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
-from scipy.stats import t as student
 
-from isoloss._messages.near_misses import distinct, suggest
+from isoloss._messages.near_misses import suggest
 from isoloss._messages.numbers import short
-from isoloss.curves.logged_rows import Target
 from isoloss.curves.loss_curve import LossCurve
+from isoloss.curves.match_intervals import half_width, one_until
+from isoloss.curves.match_notes import notes_on_intervals, notes_on_smoothing
 from isoloss.curves.match_result import Match, Matched
-from isoloss.curves.numbers import column
-from isoloss.curves.smoothing import Smoothed, smoothed
+from isoloss.curves.matched_curve import MatchedCurve
+from isoloss.curves.numbers import column, count, real
+from isoloss.curves.seeds import by_schedule, is_constant, named_runs
 
 __all__ = ["match"]
 
 Floats = npt.NDArray[np.float64]
-Steps = npt.NDArray[np.int64]
 
-_ASIDE = 1.5  # how far before and after a level the slope of the test loss is taken
-_EARLY = 8  # levels come after the first eighth of the shortest run
+_EARLY = 8  # chosen levels come after the first eighth of the shortest run
+_ROUNDING = 1e-9  # relative; a constant loss has no range
 
 
 def match(
     runs: Sequence[LossCurve],
-    levels: int | npt.ArrayLike = 5,
+    levels: int | npt.ArrayLike = 12,
     *,
     reference: str | None = None,
     groups: Mapping[str, Sequence[str]] | None = None,
+    smoothing: float | None = None,
+    averaged: int = 0,
     confidence: float = 0.9,
 ) -> Match:
-    """Compare the test losses of logged runs at equal train loss.
+    r"""Compare the test losses of runs where they have the same train loss.
 
-    Losses are smoothed by local lines over the logarithm of steps. A run is at a level at the first
-    step where its smoothed train loss is at or below it, and its test loss there is the smoothed
-    one. Nothing is extrapolated: levels are those that all runs reach.
+    This is how the paper compares schedules: two runs are stopped at the same train loss, and that
+    with the lower test loss generalizes better. A run stops at the first step at which its
+    *smoothed* train loss is at or below the level; its smoothed test loss there is compared with
+    the reference's. Only levels that both have reached are compared: nothing is extrapolated.
+
+    Train and test loss are smoothed by local regression in the log of the step, with a window that
+    is chosen from the rows. Windows end where the learning rate turns, so that a cool-down, in
+    which losses fall fast, is not mixed with what comes before it. With one run for each schedule,
+    intervals come from the scatter of the rows about the smooth curves: of the test loss, and of
+    the train loss, which moves the stop. They allow for noise that is alike in successive rows, but
+    **leave out the variation between seeds**. With several seeds, intervals are Student's t of the
+    differences of paired runs, and leave out nothing.
 
     Parameters
     ----------
     runs : sequence of LossCurve
-        At least two runs with a train loss, ``loss``, and a ``test_loss``.
-    levels : int or array_like, default: 5
-        How many train losses to compare at, evenly spaced over those that all runs reach after the
-        first eighth of the shortest run; or the train losses.
+        At least two runs with train and test losses.
+    levels : int or array_like, default: 12
+        Train losses, or how many: these are evenly spaced over the range in which other runs
+        overlap with the reference, after the first eighth of the shortest run.
     reference : str, optional
-        The run or group that others are compared with; by default, the first.
-    groups : mapping of str to sequence of str, optional
-        Runs of one schedule with several seeds, by the names of the runs. If groups have as many
-        runs as the reference, the first is paired with the first, and so on, which should share a
-        seed. Runs in no group stand alone.
+        The run or group that others are compared with: by default the first whose rate is constant
+        once it has risen, else the first.
+    groups : mapping of str to sequences of str, optional
+        The names of the runs of each schedule, in the order of seeds: the first runs of two
+        schedules are a pair, and so on. A run in no group is a schedule of its own.
+    smoothing : float, optional
+        Half the width of the windows in e-folds of steps, such as 0.1 for ±10% of the steps. By
+        default chosen for each curve.
+    averaged : int, default: 0
+        The number of steps before each row that its train loss is a mean of, as in logs of Hugging
+        Face's ``Trainer``. Such a mean is later than the loss; where losses fall fast, that favours
+        the run whose loss falls faster.
     confidence : float, default: 0.9
-        The probability of intervals. For groups of at least two runs they are Student's t intervals
-        over seeds. For single runs they come from the noise of the logged losses, and leave out
-        that another seed would give another run.
+        The probability with which each interval, taken by itself, covers its true value.
 
     Returns
     -------
     Match
-        The test loss of each run or group at each level, with differences to the reference.
+        The test losses, differences, intervals and verdicts at each level.
 
     Raises
     ------
     ValueError
-        If there are fewer than two runs or groups, a run has no test loss, names are unknown or
-        stand twice, no train loss is reached by all runs, or a level is not.
+        If a run has no test loss or too few rows, no two runs overlap, or a name is unknown.
     TypeError
-        If a run is not a `LossCurve`.
+        If something is not a `LossCurve` or not a number.
+
+    Notes
+    -----
+    Coverage of 95% intervals of one run, measured on simulated runs of 240 rows with several
+    schedules: 94% with independent noise, and 86% if successive rows correlate by 0.6.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from isoloss import curves
-    >>> step = np.arange(10, 1001, 10)
-    >>> slow, fast = 1 + 20 / step, 1 + 10 / step
-    >>> runs = [
-    ...     curves.LossCurve(step, slow, 1e-3, test_loss=slow + 0.2, name="slow"),
-    ...     curves.LossCurve(step, fast, 2e-3, test_loss=fast + 0.1, name="fast"),
-    ... ]
-    >>> found = curves.match(runs, [1.05])
-    >>> print(round(float(found.matched["fast"].difference[0]), 3), found.verdict("fast", 0))
-    -0.1 lower
+    >>> from isoloss.curves import LossCurve, match
+    >>> rng, step = np.random.default_rng(0), np.arange(10, 4001, 10)
+    >>> runs = []
+    >>> for name, gap in (("small", 0.10), ("large", 0.06)):
+    ...     train = 1 + 5 * step**-0.4 + 0.005 * rng.normal(size=step.size)
+    ...     test = 1 + 5 * step**-0.4 + gap + 0.005 * rng.normal(size=step.size)
+    ...     runs.append(LossCurve(step, train, 1e-3, test_loss=test, name=name))
+    >>> found = match(runs, [1.4, 1.3])
+    >>> print(found.matched["large"].difference.round(2), found.matched["large"].effects)
+    [-0.04 -0.04] ['helps' 'helps']
+    >>> print(found.verdicts[0][:52])
+    At equal train loss, large helps at both levels (tes
     """
-    named = _named(runs)
-    members = _groups(named, groups)
+    if not 0 < _number("confidence", confidence) < 1:
+        raise ValueError(f"confidence must be between 0 and 1, such as 0.9; got {confidence!r}")
+    if smoothing is not None and not 0.01 <= _number("smoothing", smoothing) <= 2:
+        raise ValueError(
+            "smoothing is half a window in e-folds of steps, from 0.01 to 2 (0.1 is about ±10% of "
+            f"the steps); got {smoothing!r}"
+        )
+    mean_of = count("averaged", averaged, 0)
+    named = named_runs(runs)
+    members = by_schedule(named, groups)
+    told = []
     if reference is None:
-        reference = next(iter(members))
+        constant = (name for name, own in members.items() if is_constant(named[own[0]]))
+        first = next(iter(members))
+        reference = next(constant, first)
+        why = (
+            "the first whose rate is constant"
+            if is_constant(named[members[reference][0]])
+            else ("the first")
+        )
+        told.append(f"The reference is {reference}, {why}.")
     elif reference not in members:
-        near = suggest(reference, list(members))
+        near = suggest(str(reference), list(members))
         raise ValueError(f"reference names a run or group; {reference!r} is none{near}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, such as 0.9; got {confidence}")
-    losses = {
-        name: (smoothed(*_late(run, "loss")), smoothed(*_late(run, "test_loss")))
-        for name, run in named.items()
+    smoothed = {
+        name: [MatchedCurve.of(named[run], run, smoothing, mean_of) for run in own]
+        for name, own in members.items()
     }
-    at = _levels(levels, named, {name: train for name, (train, _) in losses.items()})
-    single = {name: _AtLevels.of(*each, at) for name, each in losses.items()}
-    base = [single[run] for run in members[reference]]
-    found = {}
-    for name, each in members.items():
-        parts = [single[run] for run in each]
-        difference = _mean(parts) - _mean(base)
-        half = np.zeros(at.size) if name == reference else _half_width(parts, base, confidence)
-        found[name] = Matched(
-            tuple(each),
-            np.mean([part.step for part in parts], axis=0),
-            _mean(parts),
-            difference,
-            difference - half,
-            difference + half,
-        )
-    smoothing = {
-        name: (train.neighbours, test.neighbours) for name, (train, test) in losses.items()
+    at = _levels(levels, smoothed, reference)
+    found = {
+        name: _matched(tuple(own), smoothed[name], smoothed[reference], at, float(confidence))
+        for name, own in members.items()
     }
-    return Match(at, found, reference, confidence, smoothing)
+    told += notes_on_smoothing(smoothed, given=smoothing is not None)
+    told += notes_on_intervals(found, reference, float(confidence))
+    return Match(at, found, reference, float(confidence), tuple(told))
 
 
-@dataclass(frozen=True)
-class _AtLevels:
-    """A run at each level: its step, its test loss, and the standard error of that."""
-
-    step: Floats
-    test_loss: Floats
-    error: Floats
-
-    @classmethod
-    def of(cls, train: Smoothed, test: Smoothed, levels: Floats) -> _AtLevels:
-        step = np.array([train.first_at(level) for level in levels])
-        loss, error = test.at(step)
-        _, moved = train.at(step)
-        # A train loss that is off moves the step, and with it the test loss.
-        early, late = step / _ASIDE, np.minimum(step * _ASIDE, train.step[-1])
-        fallen = train.at(early)[0] - train.at(late)[0]
-        ratio = (test.at(early)[0] - test.at(late)[0]) / np.where(fallen > 0, fallen, np.inf)
-        return cls(step, loss, np.hypot(error, ratio * moved))
+def _number(name: str, given: Any) -> float:
+    value = real(name, given)
+    if value.shape:
+        raise TypeError(f"{name} must be a number; got {given!r}")
+    return float(value)
 
 
-def _mean(parts: Sequence[_AtLevels]) -> Floats:
-    found: Floats = np.mean([part.test_loss for part in parts], axis=0)
-    return found
-
-
-def _half_width(parts: Sequence[_AtLevels], base: Sequence[_AtLevels], confidence: float) -> Floats:
-    """Return half the width of the interval of a difference."""
-    tail = (1 + confidence) / 2
-    if min(len(parts), len(base)) == 1:
-        errors = [
-            np.linalg.norm([part.error for part in each], axis=0) / len(each)
-            for each in (parts, base)
-        ]
-        return np.asarray(norm.ppf(tail) * np.hypot(*errors))
-    ours, theirs = (np.array([part.test_loss for part in each]) for each in (parts, base))
-    if len(ours) == len(theirs):
-        paired = ours - theirs
-        spread, freedom = paired.std(axis=0, ddof=1) / np.sqrt(len(paired)), len(paired) - 1.0
-        return np.asarray(student.ppf(tail, freedom) * spread)
-    # Welch's interval
-    squares = [each.var(axis=0, ddof=1) / len(each) for each in (ours, theirs)]
-    total = squares[0] + squares[1]
-    freedoms = total**2 / np.maximum(
-        sum(each**2 / (len(rows) - 1) for each, rows in zip(squares, (ours, theirs), strict=True)),
-        1e-300,
-    )
-    return np.asarray(student.ppf(tail, np.maximum(freedoms, 1)) * np.sqrt(total))
-
-
-def _named(runs: Sequence[LossCurve]) -> dict[str, LossCurve]:
-    found = [runs] if isinstance(runs, LossCurve) else list(runs)
-    for each in found:
-        if not isinstance(each, LossCurve):
-            raise TypeError(f"runs are LossCurves, which curves.read returns; got {each!r}")
-    if len(found) < 2:
-        raise ValueError(f"a comparison needs at least two runs; got {len(found)}")
-    names = distinct([each.name or "run" for each in found])
-    return dict(zip(names, found, strict=True))
-
-
-def _groups(
-    named: Mapping[str, LossCurve], groups: Mapping[str, Sequence[str]] | None
-) -> dict[str, list[str]]:
-    """Return the runs of each group; runs in no group are groups of their own."""
-    found: dict[str, list[str]] = {}
-    grouped: set[str] = set()
-    for name, members in (groups or {}).items():
-        for run in members:
-            if run not in named:
-                raise ValueError(
-                    f"group '{name}' names the run {run!r}, which is not there"
-                    f"{suggest(run, list(named))}"
-                )
-            if run in grouped:
-                raise ValueError(f"the run '{run}' stands twice in the groups")
-            grouped.add(run)
-        if not members:
-            raise ValueError(f"group '{name}' has no run")
-        found[name] = list(members)
-    for run in named:
-        if run not in grouped:
-            if run in found:
-                raise ValueError(f"a run and a group have the name '{run}'; rename the group")
-            found[run] = [run]
-    if len(found) < 2:
-        raise ValueError("all runs are in one group; there is nothing to compare them with")
-    return found
-
-
-def _late(run: LossCurve, which: Target) -> tuple[Steps, Floats]:
-    step, loss = run.rows(which)
-    early = run.steps / (2 * _EARLY)  # levels come later
-    name = f"the run '{run.name}'" if run.name else "a run"
-    if (kept := step > early).sum() < 2:
-        raise ValueError(f"{name} has fewer than two rows with a {which} after step {early:.0f}")
-    return step[kept], loss[kept]
-
-
-def _levels(
-    levels: int | npt.ArrayLike, named: Mapping[str, LossCurve], trains: Mapping[str, Smoothed]
-) -> Floats:
+def _levels(given: Any, smoothed: Mapping[str, Sequence[MatchedCurve]], reference: str) -> Floats:
     """Return the train losses to compare at, from the highest."""
-    first = min(run.steps for run in named.values()) / _EARLY
-    starts = {name: float(each.at(np.array([first]))[0][0]) for name, each in trains.items()}
-    ends = {name: float(each.loss.min()) for name, each in trains.items()}
-    low, high = max(ends.values()), min(starts.values())
-    if not low < high:
-        worst, best = max(ends, key=ends.__getitem__), min(starts, key=starts.__getitem__)
-        raise ValueError(
-            f"the runs do not overlap: '{worst}' ends at the train loss {short(low)}, above which "
-            f"'{best}' never was after its start ({short(high)} at step {first:.0f}); compare "
-            "longer runs"
+    ends = {
+        name: (max(each.range[0] for each in curves), min(each.range[1] for each in curves))
+        for name, curves in smoothed.items()
+    }
+    least, most = ends.pop(reference)
+    overlaps = [(max(least, low), min(most, high)) for low, high in ends.values()]
+    overlaps = [(low, high) for low, high in overlaps if high - low > _ROUNDING * abs(high)]
+    if not overlaps:
+        known = "; ".join(
+            f"'{name}' goes from {short(high)} to {short(low)}"
+            for name, (low, high) in {reference: (least, most), **ends}.items()
         )
-    if isinstance(levels, int | np.integer) and not isinstance(levels, bool):
-        if levels < 1:
-            raise ValueError(f"levels is a number of levels of at least 1; got {levels}")
-        return np.linspace(high, low, int(levels) + 1)[1:]
-    found = np.sort(np.unique(column("levels", np.atleast_1d(np.asarray(levels)))))[::-1]
-    if not (np.isfinite(found).all() and found.min() >= low and found.max() <= high):
         raise ValueError(
-            f"levels must be within what all runs reach, {short(low)} to {short(high)}; got "
-            f"{', '.join(map(short, found))}"
+            f"the runs do not overlap: no run has a train loss in common with '{reference}' where "
+            f"the test losses are known ({known}); compare longer runs, or give another reference"
+        )
+    low, high = min(low for low, _ in overlaps), max(high for _, high in overlaps)
+    if isinstance(given, int | np.integer) and not isinstance(given, bool):
+        if given < 1:
+            raise ValueError(f"levels is a number of levels of at least 1; got {given}")
+        curves = [each for own in smoothed.values() for each in own]
+        first = min(each.last for each in curves) / _EARLY
+        starts = (each.lowest_until(first) for each in curves)
+        high = min([high, *(start for start in starts if start > low)])
+        return np.linspace(high, low, int(given) + 1)[1:]
+    found = np.unique(column("levels", np.atleast_1d(np.asarray(given))))[::-1]
+    if not any(low <= level <= high for level in found for low, high in overlaps):
+        raise ValueError(
+            f"levels must be within what '{reference}' and another run reach, {short(low)} to "
+            f"{short(high)}; got {', '.join(map(short, found.tolist()))}"
         )
     return found
+
+
+def _matched(
+    names: tuple[str, ...],
+    curves: Sequence[MatchedCurve],
+    rivals: Sequence[MatchedCurve],
+    levels: Floats,
+    confidence: float,
+) -> Matched:
+    own = [[curve.at(level) for level in levels] for curve in curves]
+    step, test_loss = (
+        np.array([[getattr(each, field) for each in row] for row in own]).mean(axis=0)
+        for field in ("step", "test_loss")
+    )
+    paired = len(curves) == len(rivals)
+    numbers = np.full((3, levels.size), np.nan)
+    effects = np.full(levels.size, "not reached", dtype="<U13")
+    over_seeds = min(len(curves), len(rivals)) > 1
+    shared = 0.0
+    if curves is rivals:
+        reached = np.isfinite(test_loss)
+        effects[reached], numbers[:, reached] = "reference", 0.0
+    else:
+        other = [[rival.at(level) for level in levels] for rival in rivals]
+        if paired:
+            shared = min(
+                one_until(ours.run, theirs.run) for ours, theirs in zip(curves, rivals, strict=True)
+            )
+        for k in range(levels.size):
+            ours, theirs = [row[k] for row in own], [row[k] for row in other]
+            if all(each.step <= shared for each in (*ours, *theirs)):
+                numbers[:, k], effects[k] = 0.0, "no difference"
+                continue
+            middle = test_loss[k] - float(np.mean([each.test_loss for each in theirs]))
+            if math.isnan(middle):
+                continue
+            width = half_width(ours, theirs, confidence)
+            numbers[:, k] = middle, middle - width, middle + width
+            effects[k] = _effect(middle - width, middle + width)
+    difference, low, high = numbers
+    return Matched(
+        names, tuple(curves), step, test_loss, difference, low, high, effects, over_seeds, shared
+    )
+
+
+def _effect(low: float, high: float) -> str:
+    if high < 0:
+        return "helps"
+    return "hurts" if low > 0 else "cannot tell"

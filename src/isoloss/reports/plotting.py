@@ -51,6 +51,7 @@ SIZES = {  # inches
     "explorer": (10.2, 5.8),
     "filters": (7.2, 3.6),
     "forecast": (7.2, 5.4),
+    "match": (7.2, 6.0),
     "paper": (10.2, 2.75),
     "selection": (9.0, 4.6),
     "validation": (6.4, 4.2),

@@ -1,0 +1,70 @@
+"""Which runs are seeds of one schedule: what the user says, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from isoloss._messages.near_misses import distinct, suggest
+from isoloss.curves.loss_curve import LossCurve
+
+__all__ = ["by_schedule", "is_constant", "named_runs"]
+
+_CONSTANT = 1e-3  # by what share of the peak a constant rate may change
+
+
+def named_runs(runs: Sequence[LossCurve]) -> dict[str, LossCurve]:
+    """Return runs by names that differ; raise an error unless there are two with test losses."""
+    found = [runs] if isinstance(runs, LossCurve) else list(runs)
+    for each in found:
+        if not isinstance(each, LossCurve):
+            raise TypeError(f"runs are LossCurves, which curves.read returns; got {each!r}")
+    if len(found) < 2:
+        raise ValueError(f"a comparison needs at least two runs; got {len(found)}")
+    names = distinct([each.name or "run" for each in found])
+    named = dict(zip(names, found, strict=True))
+    for name, each in named.items():
+        if each.test_loss is None:
+            raise ValueError(
+                f"the run '{name}' has no test loss, which is what is compared; leave it out, or "
+                "give its test_loss"
+            )
+    return named
+
+
+def by_schedule(
+    named: Mapping[str, LossCurve], groups: Mapping[str, Sequence[str]] | None
+) -> dict[str, list[str]]:
+    """Return the names of the runs of each schedule; runs in no group stand alone."""
+    found = {name: _members(name, runs, named) for name, runs in (groups or {}).items()}
+    grouped = [run for runs in found.values() for run in runs]
+    for run in named:
+        if grouped.count(run) > 1:
+            raise ValueError(f"the run '{run}' stands twice in the groups")
+        if run not in grouped:
+            if run in found:
+                raise ValueError(f"a run and a group have the name '{run}'; rename the group")
+            found[run] = [run]
+    if len(found) < 2:
+        raise ValueError("all runs are in one group; there is nothing to compare them with")
+    return found
+
+
+def _members(group: str, runs: Sequence[str], named: Mapping[str, LossCurve]) -> list[str]:
+    if isinstance(runs, str):
+        raise TypeError(f"group '{group}' must be a list of runs; got the text {runs!r}")
+    if not runs:
+        raise ValueError(f"group '{group}' has no run")
+    for run in runs:
+        if run not in named:
+            raise ValueError(
+                f"group '{group}' names the run {run!r}, which is not there"
+                f"{suggest(str(run), list(named))}"
+            )
+    return list(runs)
+
+
+def is_constant(run: LossCurve) -> bool:
+    """Return whether the rate stays at its peak once it has risen."""
+    high = (1 - _CONSTANT) * run.peak
+    risen = int((run.rates >= high).argmax())
+    return bool(run.rates[risen:].min() >= high)
