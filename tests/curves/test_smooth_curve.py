@@ -77,6 +77,15 @@ def test_spikes_count_for_nothing():
     assert found.at(3000.0)[1] == pytest.approx(clean[1], rel=0.2)
 
 
+def test_rows_far_away_hardly_count_in_short_logs():
+    loss = LOSS + 0.01 * np.random.default_rng(0).normal(size=STEP.size)
+    clean = smooth(STEP[:40], loss[:40], bandwidth=0.3).at(1500.0)
+    loss[29] -= 0.5
+    found = smooth(STEP[:40], loss[:40], bandwidth=0.3).at(1500.0)
+    assert found[0] == pytest.approx(clean[0], abs=3e-3)
+    assert found[1] == pytest.approx(clean[1], rel=0.3)
+
+
 def test_the_first_step_at_a_level_is_linear_between_places():
     found = smooth(STEP, LOSS)
     assert found.first_at(1.4) == pytest.approx(2500, rel=2e-3)

@@ -17,6 +17,8 @@ __all__ = ["draw_match"]
 
 Floats = npt.NDArray[np.float64]
 
+_WIDE, _LINE = 6.0, 0.19  # inches: of a figure with its legend in columns, and of a legend's line
+
 
 class Row(Protocol):
     """A run at each level."""
@@ -85,9 +87,12 @@ def draw_match(
         _limit(above, [each.test_loss for each in matched.values()])
         above.set_ylabel("test loss")
         below.set_ylabel(f"test loss − that of\n{reference}")
-        below.set_xlabel("train loss (training runs from left to right)")
         handles, labels = above.get_legend_handles_labels()
-        columns = 3 if drawing.get_figwidth() > 6 else 1
+        over, columns = "train loss (training runs from left to right)", 3
+        if drawing.get_figwidth() < _WIDE:
+            over, columns = "train loss", 1
+            drawing.set_figheight(drawing.get_figwidth() + _LINE * len(matched))
+        below.set_xlabel(over)
         drawing.legend(handles, labels, loc="outside lower center", ncols=columns)
         return drawing
 

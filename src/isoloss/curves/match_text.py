@@ -16,7 +16,7 @@ Flags = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.str_]
 
 
-class Judged(Protocol):
+class Verdicts(Protocol):
     """A run at each level, such as `Matched`."""
 
     @property
@@ -40,7 +40,7 @@ class Judged(Protocol):
         """The step until which it is one run with the reference."""
 
 
-def verdict(name: str, judged: Judged, levels: Floats, rival: str) -> str:
+def verdict(name: str, judged: Verdicts, levels: Floats, rival: str) -> str:
     """Say at which levels a run or group generalizes better or worse than the reference."""
     effects = judged.effects
     parts = []
@@ -91,7 +91,7 @@ def _signed(values: Floats) -> str:
     return " to ".join(dict.fromkeys(f"{end:+.4f}" for end in (values.min(), values.max())))
 
 
-def _range(judged: Judged, there: Flags) -> str:
+def _range(judged: Verdicts, there: Flags) -> str:
     low, high = judged.low[there], judged.high[there]
     if np.isnan(low).all():
         return "no interval, as there are too few rows with a test loss"

@@ -95,6 +95,13 @@ class MatchedCurve:
         known = self.train.loss[self._known]
         return float(known.min()), float(known[0])
 
+    @property
+    def clear_low(self) -> float:
+        """Two standard errors above the lowest train loss, which is low by chance, too."""
+        known = np.flatnonzero(self._known)
+        place = known[int(self.train.loss[known].argmin())]
+        return float(self.train.loss[place]) + 2 * self.train.at(float(self.train.step[place]))[1]
+
     def lowest_until(self, step: float) -> float:
         """Return the lowest train loss until a step, where both losses are known."""
         known = self._known

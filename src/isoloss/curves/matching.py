@@ -58,7 +58,9 @@ def match(
         At least two runs with train and test losses.
     levels : int or array_like, default: 12
         Train losses, or how many: these are evenly spaced over the range in which other runs
-        overlap with the reference, after the first eighth of the shortest run.
+        overlap with the reference, after the first eighth of the shortest run, and two standard
+        errors above the lowest smoothed losses. The lowest of a noisy curve is low by chance: at
+        such a level, a run seems to generalize worse than it does.
     reference : str, optional
         The run or group that others are compared with: by default the first whose rate is constant
         once it has risen, else the first.
@@ -179,6 +181,7 @@ def _levels(given: Any, smoothed: Mapping[str, Sequence[MatchedCurve]], referenc
         first = min(each.last for each in curves) / _EARLY
         starts = (each.lowest_until(first) for each in curves)
         high = min([high, *(start for start in starts if start > low)])
+        low = min(max(low, _clear_low(smoothed, reference)), high)
         return np.linspace(high, low, int(given) + 1)[1:]
     found = np.unique(column("levels", np.atleast_1d(np.asarray(given))))[::-1]
     if not any(low <= level <= high for level in found for low, high in overlaps):
@@ -187,6 +190,13 @@ def _levels(given: Any, smoothed: Mapping[str, Sequence[MatchedCurve]], referenc
             f"{short(high)}; got {', '.join(map(short, found.tolist()))}"
         )
     return found
+
+
+def _clear_low(smoothed: Mapping[str, Sequence[MatchedCurve]], reference: str) -> float:
+    """Return the lowest train loss that the reference and another run reach for sure."""
+    clear = {name: max(each.clear_low for each in own) for name, own in smoothed.items()}
+    own = clear.pop(reference)
+    return max(own, min(clear.values()))
 
 
 def _matched(

@@ -41,8 +41,8 @@ def rate_breaks(rates: Floats) -> Steps:
     # a jump is in the windows of all places near it
     jumps = np.flatnonzero(np.abs(np.diff(known)) > max(_JUMP, 20 / at.size))
     found = at[jumps].tolist() if jumps.size <= _MOST else []
-    for place in jumps - width:
-        change[max(0, place - width) : max(0, place + width + 1)] = 0.0
+    for jump in jumps.tolist():  # the first place is at the point of number width
+        change[max(0, jump - 2 * width) : max(0, jump + 1)] = 0.0
     while len(found) < _MOST and change.max() > _KINK:
         place = int(change.argmax())
         found.append(int(inner[place]))

@@ -27,7 +27,7 @@ Steps = npt.NDArray[np.int64]
 
 FEWEST = 8
 """The fewest rows that are smoothed."""
-_MOST_ROWS, _MOST_POINTS = 4000, 400  # more rows are averaged in groups; where the curve is known
+_MOST_ROWS, _MOST_POINTS = 2000, 400  # more rows are averaged in groups; where the curve is known
 _NEAREST = 7  # rows that a window has at least
 _BANDWIDTHS = np.geomspace(0.03, 0.3, 9)  # e-folds of steps
 _LEFT_OUT = 80  # rows that are predicted from the others
@@ -155,11 +155,12 @@ def _parts(x: Floats, breaks: Floats) -> Iterator[slice]:
 def _fitted(x: Floats, y: Floats, bandwidth: float | None) -> _Segment:
     weight = np.ones(x.size)
     chosen = _chosen(x, y, weight) if bandwidth is None else bandwidth
-    values, diagonal = _at_rows(x, y, weight, chosen)
-    deviation = np.abs(y - values)
-    far = deviation > _FAR * float(np.median(deviation))
-    if far.any():
-        weight[far] = _LITTLE
+    for _ in range(2):  # the first curve is drawn to what is far from it
+        deviation = np.abs(y - _at_rows(x, y, weight, chosen)[0])
+        far = deviation > _FAR * float(np.median(deviation))
+        if not far.any():
+            break
+        weight = np.where(far, _LITTLE, 1.0)
     # parabolas of twice the width leave more of a noise that lasts for several rows
     values, diagonal = _at_rows(x, y, weight, 2 * chosen)
     left = np.maximum(1 - 2 * diagonal[0] + diagonal[1], 0.05)
