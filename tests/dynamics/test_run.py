@@ -151,3 +151,16 @@ def test_one_point_each_of_many_schedules() -> None:
             np.testing.assert_allclose(together.intercept()[i], alone.intercept(), rtol=1e-12)
             np.testing.assert_allclose(together.residual()[i], alone.residual(), rtol=1e-12)
             np.testing.assert_array_equal(together[i].log, alone.log)
+
+
+def test_flow_after_changing_rates_passes_the_points_of_its_own_stops() -> None:
+    # Changing rates hand on a filter without the digits that equal steps keep.
+    problem = il.Problem.from_spectra([2 / 3, 1 / 3], [0.5, 0.5], [-10, -10])
+    schedule = il.GradientDescent([0.5, 0.4]) + il.GradientFlow()
+    path = il.train(problem, schedule, 0.01).path(6)
+    flows = np.asarray(path.time) > 0
+    assert flows.sum() == 6
+    for time, loss in zip(path.time[flows], path.train_loss[flows], strict=True):
+        stopped = il.GradientDescent([0.5, 0.4]) + il.GradientFlow(time)
+        assert il.train(problem, stopped).train_loss == pytest.approx(loss, rel=1e-12)
+    assert path.train_loss[-1] == pytest.approx(0.01, rel=1e-12)

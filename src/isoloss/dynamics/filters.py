@@ -50,6 +50,17 @@ class Filter(NamedTuple):
         low = None if self.low is None else self.low[index]
         return Filter(self.sign[index], self.log[index], low)
 
+    def joined(self, xp: Any, other: Filter) -> Filter:
+        """Return the points of both along the last axis but one; both are precise, or neither."""
+        low = None
+        if self.low is not None and other.low is not None:
+            low = xp.concat([self.low, other.low], axis=-2)
+        sign, log = (
+            xp.concat([self.sign, other.sign], axis=-2),
+            xp.concat([self.log, other.log], axis=-2),
+        )
+        return Filter(sign, log, low)
+
     def then(self, xp: Any, other: Filter) -> Filter:
         """Return the filter of one schedule followed by another: their product."""
         sign, plain = self.sign * other.sign, self.log + other.log

@@ -74,8 +74,7 @@ class FlowSolver(Solver):
         times, passed = flow_time(xp, weights, start, curvature, constant(levels)[None, :])
         if not endless:
             times = xp.concat([times[:, :-1], constant([[time]])], axis=1)
-            parts = zip(passed, end, strict=True)
-            passed = Filter(*(xp.concat([part[:, :-1, :], last], axis=1) for part, last in parts))
+            passed = passed.at((slice(None), slice(-1), ...)).joined(xp, end)
         inside = times <= time
         spans, passed = times[inside], passed.at(inside)
         if spans.shape[0]:
