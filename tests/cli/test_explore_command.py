@@ -40,9 +40,12 @@ def test_it_opens_on_a_shipped_data_set() -> None:
         [*COMMAND, "wine", "--port", "0"], stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
-        line = server.stdout.readline()
-        server.send_signal(signal.SIGINT)
-        server.communicate(timeout=20)
+        try:
+            line = server.stdout.readline()
+            server.send_signal(signal.SIGINT)
+            server.communicate(timeout=20)
+        finally:
+            server.kill()  # a shell in the background ignores Ctrl-C, and so do its children
     assert re.fullmatch(
         r"The explorer is at http://127\.0\.0\.1:\d+/\?tab=data&data=wine .*\n", line
     )
