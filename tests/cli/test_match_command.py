@@ -63,8 +63,11 @@ def test_the_numbers_are_those_of_the_logs(folder: Path) -> None:
             assert row["low"] < row["difference"] < row["high"]
         # the flat run ends at a train loss of 1.283
         assert rows[name, 1.2] == {
-            **rows[name, 1.2], "effect": "not reached", "difference": None, "low": None
-        }  # fmt: skip
+            **rows[name, 1.2],
+            "effect": "not reached",
+            "difference": None,
+            "low": None,
+        }
         assert rows[name, 1.2]["test_loss"] == pytest.approx(1.2 + 0.1 + gap, abs=0.01)
     assert rows["flat", 1.5]["step"] == pytest.approx(1600, rel=0.05)
     assert any("Columns: step is 'step'" in note for note in said["reading"])

@@ -42,7 +42,7 @@ def test_errors_name_options(
     lines: tuple[str, ...], options: dict[str, object], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        read_runs([write(tmp_path / "log.csv", *lines)], **options)  # type: ignore[arg-type]
+        read_runs([write(tmp_path / "log.csv", *lines)], **options)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_pairs() -> None:

@@ -12,8 +12,11 @@ def test_figure_shows_runs_and_forecasts_and_leaves_the_start_above(law, runs):
     assert rates.get_ylabel() == "learning rate"
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
-        "constant", "wsd", "cosine", "planned"
-    ]  # fmt: skip
+        "constant",
+        "wsd",
+        "cosine",
+        "planned",
+    ]
     low, high = losses.get_ylim()
     late = np.concatenate([run.loss[run.step >= 1600] for run in runs])
     assert low < forecast.low.min()

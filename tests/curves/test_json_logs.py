@@ -67,7 +67,7 @@ def test_whole_values(tmp_path: Path, text: str) -> None:
         ('{"x": 1}\n[2]\n', "holds list where a record, such as"),
         ("\n", "has no records"),
     ],
-)  # fmt: skip
+)
 def test_broken_lines(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         log(tmp_path, text)

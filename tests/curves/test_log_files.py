@@ -41,9 +41,10 @@ def test_logs_in_folders_below(tmp_path: Path) -> None:
     )
     touch(tmp_path, "t5/trainer_state.json", "t5/checkpoint-9/trainer_state.json")
     assert names(tmp_path, tmp_path) == [
-        "bert/checkpoint-1500/trainer_state.json", "logs/version_0/metrics.csv",
+        "bert/checkpoint-1500/trainer_state.json",
+        "logs/version_0/metrics.csv",
         "t5/trainer_state.json",
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(

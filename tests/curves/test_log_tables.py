@@ -23,7 +23,7 @@ def table(folder: Path, text: str) -> DelimitedLog:
         "step  loss\n1 2.5\n2 NaN\n3 nan\n4 0.1\n",
         'sep=,\n"step", "loss"\n"1", "2.5"\n"2", ""\n\n"3", ""\n"4", "0.1"\n',
     ],
-)  # fmt: skip
+)
 def test_every_usual_form_is_read(tmp_path: Path, text: str) -> None:
     found = table(tmp_path, text).read(["loss", "step"])
     assert list(found) == ["loss", "step"]
@@ -64,7 +64,7 @@ def test_other_files_are_refused(tmp_path: Path, text: str, message: str) -> Non
 
 
 def test_parquet(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason="Parquet needs the extra")
     import pandas as pd
 
     path = tmp_path / "log.parquet"

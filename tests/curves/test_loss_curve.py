@@ -30,7 +30,7 @@ def test_a_curve_holds_what_it_was_given() -> None:
         "peak lr 0.001)"
     )
     for step, losses, rows in (("loss", LOSS, STEP), ("test_loss", [2.2, 2.0], [20, 40])):
-        measured = found.rows(step)  # type: ignore[arg-type]
+        measured = found.rows(step)  # type: ignore[arg-type]  # wrong on purpose
         np.testing.assert_array_equal(measured[0], rows)
         np.testing.assert_array_equal(measured[1], losses)
 
@@ -38,7 +38,7 @@ def test_a_curve_holds_what_it_was_given() -> None:
 def test_a_curve_is_a_value() -> None:
     found = curve(test_loss=[np.nan, 2.2, np.nan, 2.0])
     with pytest.raises(AttributeError):
-        found.name = "other"  # type: ignore[misc]
+        found.name = "other"  # type: ignore[misc]  # wrong on purpose
     for same in (copy.deepcopy(found), pickle.loads(pickle.dumps(found)), curve(**vars_of(found))):
         assert same == found
         assert hash(same) == hash(found)
@@ -103,9 +103,11 @@ def test_the_first_part_of_a_run() -> None:
 def test_what_is_changed_is_one_warning_with_the_name() -> None:
     with pytest.warns(UserWarning, match="^again: The run was resumed at step 20: ") as told:
         found = LossCurve(
-            [10, 20, 30, 20, 30, 40], [3, 2, 9, 1.5, 1.2, 1], [2e1, 2e1, np.nan, 2e1, 2e1, 2e1],
+            [10, 20, 30, 20, 30, 40],
+            [3, 2, 9, 1.5, 1.2, 1],
+            [2e1, 2e1, np.nan, 2e1, 2e1, 2e1],
             name="again",
-        )  # fmt: skip
+        )
     assert len(told) == 1
     assert str(told[0].message) == "again: " + " ".join(found.notes)
     assert told[0].filename == __file__
@@ -149,7 +151,7 @@ def test_a_constant_loss_is_said() -> None:
         ({"weight_decay": -0.1}, "weight_decay must be a number of at least 0; got -0.1"),
         ({"batch_size": 0}, "batch_size must be at least 1; got 0"),
     ],
-)  # fmt: skip
+)
 def test_wrong_values(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         curve(**changed)
@@ -183,7 +185,7 @@ def test_losses_that_are_not_there() -> None:
     with pytest.raises(ValueError, match="the run 'wsd' has no test loss; give test_loss, or use"):
         curve(name="wsd").rows("test_loss")
     with pytest.raises(ValueError, match=r"got 'tset_loss' .did you mean 'test_loss'"):
-        curve().rows("tset_loss")  # type: ignore[arg-type]
+        curve().rows("tset_loss")  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_two_rows_are_enough() -> None:

@@ -35,9 +35,13 @@ def check(curve: LossCurve, step: list[int], loss: list[float], test: list[float
 
 def test_long_form(tmp_path: Path) -> None:
     file = write(
-        tmp_path / "curves.csv", "run,step,lr,loss,test_loss", "a,1,0.1,3,3.5", "a,2,0.2,2,",
-        "b,1,0.3,4,4.5", "b,3,0.3,1,1.5",
-    )  # fmt: skip
+        tmp_path / "curves.csv",
+        "run,step,lr,loss,test_loss",
+        "a,1,0.1,3,3.5",
+        "a,2,0.2,2,",
+        "b,1,0.3,4,4.5",
+        "b,3,0.3,1,1.5",
+    )
     a, b = read(file, weight_decay={"a": 0.1, "b": 0.2}, batch_size=8)
     check(a, [1, 2], [3, 2], [3.5, NAN])
     check(b, [1, 3], [4, 1], [4.5, 1.5])
@@ -56,13 +60,16 @@ def test_other_forms_of_one_table(tmp_path: Path, form: str) -> None:
 
     frame = pd.DataFrame(
         {
-            "run": [3, 3, 5, 5], "step": [1, 2, 1, 2], "loss": [3.0, None, 2.0, 1.0],
-            "val_loss": [3.5, 2.5, None, 1.5], "lr": [0.1, 0.1, 0.2, 0.2],
+            "run": [3, 3, 5, 5],
+            "step": [1, 2, 1, 2],
+            "loss": [3.0, None, 2.0, 1.0],
+            "val_loss": [3.5, 2.5, None, 1.5],
+            "lr": [0.1, 0.1, 0.2, 0.2],
         }
-    )  # fmt: skip
+    )
     file = tmp_path / f"log.{form}"
     if form == "parquet":
-        pytest.importorskip("pyarrow")
+        pytest.importorskip("pyarrow", reason="Parquet needs the extra")
         frame.to_parquet(file)
     elif form.startswith("json"):
         frame.to_json(file, orient="records", lines=form != "json")
@@ -94,9 +101,11 @@ def test_history_of_weights_and_biases(tmp_path: Path) -> None:
     file = write(
         tmp_path / "golden-sun-7.csv",
         ",_runtime,train/loss,_timestamp,train/learning_rate,eval/loss,train/global_step,_step,note",
-        "0,1.5,3.25,1.7e9,0.001,,10,0,x", "1,2.5,,1.7e9,,3.0,10,1,y",
-        "2,3.5,2.75,1.7e9,0.0005,,20,2,", "3,4.5,NaN,1.7e9,,2.5,20,3,z",
-    )  # fmt: skip
+        "0,1.5,3.25,1.7e9,0.001,,10,0,x",
+        "1,2.5,,1.7e9,,3.0,10,1,y",
+        "2,3.5,2.75,1.7e9,0.0005,,20,2,",
+        "3,4.5,NaN,1.7e9,,2.5,20,3,z",
+    )
     curve = one(file, warmup=0)
     check(curve, [10, 20], [3.25, 2.75], [3.0, 2.5])
     np.testing.assert_allclose(curve.rates[[0, 9, 19]], [1e-3, 1e-3, 5e-4])
@@ -117,15 +126,18 @@ def chart(metric: str, run: str, step: str = "Step") -> str:
 def test_charts_of_weights_and_biases_are_joined(tmp_path: Path) -> None:
     two = f'{chart("train/loss", "base - v2")},"wsd - train/loss"'
     write(
-        tmp_path / "wandb_export_2026-01-01.csv", two,
-        '"10","1","1","1","3.5","3.5","3.5",""', '"20","2","2","2","3.0","3.0","3.0","2.5"',
+        tmp_path / "wandb_export_2026-01-01.csv",
+        two,
+        '"10","1","1","1","3.5","3.5","3.5",""',
+        '"20","2","2","2","3.0","3.0","3.0","2.5"',
         '"30","3","3","3","2.5","2.5","2.5","2.0"',
-    )  # fmt: skip
+    )
     write(
         tmp_path / "wandb_export_2026-01-02.csv",
         f'{chart("train/lr", "base - v2")},"wsd - train/lr"',
-        '"10","1","1","1","0.1","0.1","0.1","0.2"', '"30","3","3","3","0.3","0.3","0.3","0.2"',
-    )  # fmt: skip
+        '"10","1","1","1","0.1","0.1","0.1","0.2"',
+        '"30","3","3","3","0.3","0.3","0.3","0.2"',
+    )
     base, wsd = read(tmp_path, warmup=0)
     assert (base.name, wsd.name) == ("base - v2", "wsd")
     check(base, [10, 20, 30], [3.5, 3.0, 2.5], None)
@@ -143,9 +155,11 @@ def test_charts_of_weights_and_biases_are_joined(tmp_path: Path) -> None:
 
 def test_a_chart_of_means_is_said(tmp_path: Path) -> None:
     file = write(
-        tmp_path / "c.csv", chart("loss", "a", "train/global_step"), "1,0,0,0,3,2.9,3.1",
+        tmp_path / "c.csv",
+        chart("loss", "a", "train/global_step"),
+        "1,0,0,0,3,2.9,3.1",
         "2,1,1,1,2,1.9,2.1",
-    )  # fmt: skip
+    )
     with pytest.warns(
         UserWarning, match="a: 'a - loss' was exported from a chart that shows means"
     ):
@@ -208,9 +222,14 @@ def test_lightning(tmp_path: Path) -> None:
         write(
             tmp_path / "lightning_logs" / f"version_{version}" / "metrics.csv",
             "epoch,lr-AdamW,step,train_loss_epoch,train_loss_step,val_loss",
-            ",0.1,0,,,", "0,,1,,3.0,", ",0.2,2,,,", "0,,3,,2.5,", "0,,3,,,2.75", "0,,3,2.8,,",
+            ",0.1,0,,,",
+            "0,,1,,3.0,",
+            ",0.2,2,,,",
+            "0,,3,,2.5,",
+            "0,,3,,,2.75",
+            "0,,3,2.8,,",
             "1,,5,,2.0,",
-        )  # fmt: skip
+        )
     first, second = read(tmp_path)
     assert (first.name, second.name) == ("version_0", "version_1")
     check(first, [0, 1, 2, 3, 5], [NAN, 3.0, NAN, 2.5, 2.0], [NAN, NAN, NAN, 2.75, NAN])
@@ -226,9 +245,11 @@ def test_lightning(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["lr", "learning_rate"])
 def test_keras(tmp_path: Path, name: str) -> None:
     file = write(
-        tmp_path / "training.log", f"epoch,accuracy,{name},loss,val_accuracy,val_loss",
-        "0,0.5,0.01,2.0,0.4,2.5", "1,0.6,0.001,1.5,0.5,2.25",
-    )  # fmt: skip
+        tmp_path / "training.log",
+        f"epoch,accuracy,{name},loss,val_accuracy,val_loss",
+        "0,0.5,0.01,2.0,0.4,2.5",
+        "1,0.6,0.001,1.5,0.5,2.25",
+    )
     with pytest.raises(
         ValueError, match=r"training.log' count epochs \('epoch'\), .* steps_per_epoch=N"
     ):
@@ -277,8 +298,15 @@ def state(folder: Path, steps: int) -> Path:
         for n in range(10, steps + 1, 10)
     ]
     history.append({"epoch": steps / 30, "eval_loss": 1.25, "eval_runtime": 1.0, "step": steps})
-    history.append({"epoch": steps / 30, "step": steps, "total_flos": 1e9, "train_loss": 9.0,
-                    "train_runtime": 5.0})  # fmt: skip
+    history.append(
+        {
+            "epoch": steps / 30,
+            "step": steps,
+            "total_flos": 1e9,
+            "train_loss": 9.0,
+            "train_runtime": 5.0,
+        }
+    )
     content = {
         "best_metric": None,
         "global_step": steps,
@@ -313,7 +341,7 @@ def test_rates_may_be_given_for_some_runs(tmp_path: Path) -> None:
 def test_a_resumed_run_and_duplicates_of_a_file(tmp_path: Path) -> None:
     file = write(
         tmp_path / "a.csv", "step,loss,lr", "1,4,.1", "2,3,.1", "3,9,.1", "2,2.5,.1", "3,2,.1"
-    )  # fmt: skip
+    )
     with pytest.warns(UserWarning, match="a: The run was resumed at step 2"):
         check(one(file), [1, 2, 3], [4, 2.5, 2], None)
 
@@ -412,7 +440,7 @@ def test_many_warnings_are_one(tmp_path: Path) -> None:
         ({"weight_decay": -1}, "run 'a' of .*: weight_decay must be a number of at least 0"),
         ({"columns": {"loss": "word"}}, "column 'word' of .* has 'x' in row 1 .* is no number"),
     ],
-)  # fmt: skip
+)
 def test_wrong_arguments(tmp_path: Path, given: dict[str, Any], message: str) -> None:
     write(tmp_path / "a.csv", "step,loss,lr,word", "1,4,.1,x", "2,2,.1,y")
     write(tmp_path / "b.csv", "step,loss,lr,word", "1,4,.1,x", "2,2,.1,y")
@@ -422,12 +450,12 @@ def test_wrong_arguments(tmp_path: Path, given: dict[str, Any], message: str) ->
 
 def test_wrong_types(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="path must be a file, folder, pattern or list"):
-        read(3)  # type: ignore[arg-type]
+        read(3)  # type: ignore[arg-type]  # wrong on purpose
     file = write(tmp_path / "a.csv", "step,loss,lr", "1,4,.1", "2,2,.1")
     with pytest.raises(TypeError, match=r"columns\['loss'\] must be the name of a column; got int"):
-        read(file, columns={"loss": 1})  # type: ignore[dict-item]
+        read(file, columns={"loss": 1})  # type: ignore[dict-item]  # wrong on purpose
     with pytest.raises(TypeError, match=r"run 'a' of .*: lr is the text"):
-        read(file, lr="cosine(1, 2)")  # type: ignore[arg-type]
+        read(file, lr="cosine(1, 2)")  # type: ignore[arg-type]  # wrong on purpose
 
 
 @pytest.mark.parametrize(

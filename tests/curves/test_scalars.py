@@ -31,9 +31,15 @@ def test_scalars_of_tensorboard(name: str, run: str, columns: dict[str, str]) ->
 
 def test_charts_of_weights_and_biases() -> None:
     names = (
-        "train/global_step", "a - b - _step", "a - b - _step__MIN", "a - b - _step__MAX",
-        "a - b - loss", "a - b - loss__MIN", "a - b - loss__MAX", "c - loss",
-    )  # fmt: skip
+        "train/global_step",
+        "a - b - _step",
+        "a - b - _step__MIN",
+        "a - b - _step__MAX",
+        "a - b - loss",
+        "a - b - loss__MIN",
+        "a - b - loss__MAX",
+        "c - loss",
+    )
     counter = {"train/global_step": "train/global_step"}
     first, second = parts_of(Path("x.csv"), names, {})
     assert first == Part(

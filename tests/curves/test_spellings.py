@@ -13,11 +13,13 @@ from isoloss.curves.spellings import in_bits, nearest, roles_of
         ("step loss lr-Adam-momentum lr-Adam", "step loss lr-Adam -"),
         ("step loss lr-AdamW/pg1 lr-AdamW/pg2", "step loss lr-AdamW/pg1 -"),
         ("step Train.Loss Learning.Rate Val.Loss", "step Train.Loss Learning.Rate Val.Loss"),
-        ("step lm_loss learning-rate lm-loss-validation",
-         "step lm_loss learning-rate lm-loss-validation"),
+        (
+            "step lm_loss learning-rate lm-loss-validation",
+            "step lm_loss learning-rate lm-loss-validation",
+        ),
         ("gstep lossy rate", "- - - -"),
     ],
-)  # fmt: skip
+)
 def test_columns_are_found_by_their_names(names: str, roles: str) -> None:
     found, _ = roles_of(names.split(), {})
     assert [found.get(role, "-") for role in ("step", "loss", "lr", "test_loss")] == roles.split()
