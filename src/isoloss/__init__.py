@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from isoloss import explorer as explorer
     from isoloss import large as large
     from isoloss import levels as levels
+    from isoloss import networks as networks
     from isoloss import optimize as optimize
     from isoloss import paper as paper
     from isoloss import problems as problems
@@ -58,6 +59,7 @@ _PACKAGES = (
     "explorer",
     "large",
     "levels",
+    "networks",
     "optimize",
     "paper",
     "problems",

@@ -1,0 +1,4 @@
+"""PyTorch models: linearised exactly, and trained for real at equal train loss.
+
+PyTorch is an optional extra, and is imported where it is used.
+"""
