@@ -87,3 +87,9 @@ def test_broken_lines(tmp_path: Path, text: str, message: str) -> None:
 def test_other_values(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         log(tmp_path, text, "log.json")
+
+
+@pytest.mark.parametrize("name", ["log.json", "log.jsonl"])
+def test_nesting_without_end_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="is not JSON"):
+        log(tmp_path, "[" * 100_000, name)

@@ -235,3 +235,58 @@ def test_forecast_and_law_print_what_they_are(law):
     assert repr(forecast).startswith("Forecast('constant(1, 8000)', ")
     assert "at step 8000, 90% interval" in repr(forecast)
     assert TRUE.floor < forecast.final[0]
+
+
+def test_schedules_that_print_alike_are_all_compared(law):
+    rates = [np.full(1000, PEAK), np.full(1000, PEAK / 2)]
+    found = law.compare(rates)
+    assert list(found.forecasts) == ["1000 rates (1)", "1000 rates (2)"]
+    assert [each.final for each in found.forecasts.values()] == [
+        law.predict(each).final for each in rates
+    ]
+    for alone in ("cosine(1, 5000)", cosine(PEAK, 5000), drawn(cosine(PEAK, 5000), "run")):
+        (only,) = law.compare(alone).forecasts.values()
+        assert only.final == law.predict(alone).final
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "message"),
+    [
+        (lambda law: law.predict(_COOLED, weight_decay=-1), ValueError, "weight_decay must be"),
+        (lambda law: law.predict(_COOLED, weight_decay=np.nan), ValueError, "weight_decay must"),
+        (lambda law: law.predict(_COOLED, weight_decay="0.1"), TypeError, "weight_decay must be"),
+        (lambda law: law.predict([1e300] * 9), ValueError, r"no finite loss for rates of up to 1e"),
+        (lambda law: law.predict("gd(1, 1000000000000)"), ValueError, "1000000000000 steps; a law"),
+        (lambda law: law.predict(_COOLED, level="0.9"), TypeError, "level must be numbers"),
+        (lambda law: law.predict(_COOLED, at=[]), ValueError, "at is empty"),
+        (lambda law: law.best_schedule(10**9), ValueError, r"steps must be at most 1e\+08; got"),
+        (lambda law: law.best_schedule(99, max_lr="1"), TypeError, "max_lr must be numbers"),
+        (lambda law: law.best_schedule(99, after="run"), TypeError, "after is the LossCurve of a"),
+        (lambda law: law.next_run(10**9), ValueError, r"budget must be at most 1e\+08; got"),
+        (lambda law: law.next_run(99, max_lr=0), ValueError, "max_lr must be a rate above 0; got"),
+    ],
+)
+def test_absurd_questions_are_refused(law, ask, error, message):
+    with pytest.raises(error, match=message):
+        ask(law)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"reference": 0}, "its reference is 0, which no fit gives"),
+        ({"noise": -1}, "its noise of a row is -1"),
+        ({"noise": None}, "its noise of a row is None"),
+        ({"target": "val"}, "its target is 'val'"),
+        ({"weight_decay": -1}, "weight_decay must be a number of at least 0"),
+        ({"misfit": {"size": math.nan, "freedom": 3}}, "its misfit's size is nan"),
+        ({"misfit": {"size": 0.1, "freedom": 0}}, "its misfit's freedom is 0"),
+        ({"fitted": {"lowest_peak": 1, "highest_peak": 1, "steps": 0}}, "its fitted steps is 0"),
+        ({"covariance": [[math.nan] * 8] * 8}, "its covariance is none"),
+        ({"prior_spreads": [1]}, "it has 1 prior_spreads, and needs 8"),
+        ({"runs": [1]}, "its runs and notes must be texts"),
+    ],
+)
+def test_records_that_no_fit_gives_are_refused(law, change, message):
+    with pytest.raises(ValueError, match=message):
+        curves.Law.from_dict(law.to_dict() | change)

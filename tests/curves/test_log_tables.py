@@ -86,3 +86,16 @@ def test_parquet(tmp_path: Path) -> None:
     path.write_text("step,loss")
     with pytest.raises(ValueError, match=r"cannot read .*log.parquet' as Parquet: "):
         ParquetLog(path)
+
+
+def test_a_damaged_parquet_file_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="Parquet needs the extra")
+    import pandas as pd
+
+    path = tmp_path / "log.parquet"
+    pd.DataFrame({"step": range(9), "loss": np.linspace(3, 2, 9)}).to_parquet(path)
+    content = bytearray(path.read_bytes())
+    content[4:60] = bytes(56)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"cannot read '.*log\.parquet' as Parquet"):
+        ParquetLog(path).read(["step", "loss"])

@@ -274,3 +274,48 @@ def test_match_prints_and_draws_its_levels():
     assert below.get_xlim()[0] > below.get_xlim()[1]
     assert above.get_ylabel() == "test loss"
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["rows"] == found.rows()
+
+
+def test_rounding_errors_are_no_difference():
+    runs = []
+    for name, seed in (("a", 1), ("b", 2)):
+        noise = 0.01 * np.random.default_rng(seed).normal(size=STEP.size)
+        runs.append(
+            curves.LossCurve(STEP, 1 + 20 / STEP + noise, 1e-3, test_loss=0 * STEP + 3.0, name=name)
+        )
+    found = curves.match(runs, 12)
+    assert set(found.matched["b"].effects) == {"cannot tell"}
+    assert (found.matched["b"].difference == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"levels": 10**8}, ValueError, "at most 1000 levels are compared; got 100000000"),
+        ({"levels": [np.nan]}, ValueError, "levels are 1 to 1000 finite train losses; got"),
+        ({"levels": []}, ValueError, "levels are 1 to 1000 finite train losses; got"),
+        ({"averaged": 10**6}, ValueError, "averaged is 1000000, but the run 'a' has"),
+        ({"groups": ["a"]}, TypeError, "groups maps names to lists of runs"),
+        ({"runs": None}, TypeError, r"runs are LossCurves, which curves\.read returns; got None"),
+    ],
+)
+def test_absurd_comparisons_are_refused(settings, error, message):
+    with pytest.raises(error, match=message):
+        curves.match(**{"runs": [run("a"), run("b")]} | settings)
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e150])
+def test_losses_whose_squares_overflow_are_refused(unit):
+    runs = [
+        curves.LossCurve(STEP, unit * each.loss, 1e-3, test_loss=unit * each.test_loss, name="far")
+        for each in (run("a"), run("b"))
+    ]
+    with pytest.raises(ValueError, match=r"the run 'far \(1\)' has train losses of .*another unit"):
+        curves.match(runs)
+
+
+def test_means_reach_back_to_the_start_at_most():
+    long = curves.match([run("a"), run("b")], 3, averaged=int(STEP[-1]) - 1)
+    assert np.isfinite(long.matched["b"].difference).all()
+    first = long.matched["a"].curves[0].train.step[0]
+    assert first == pytest.approx(STEP[0] / 2)  # the middle of the steps before the first row

@@ -485,3 +485,15 @@ def test_a_rate_without_its_loss(tmp_path: Path) -> None:
     write(tmp_path / "b.csv", "x,y", "1,2", "2,3")
     with pytest.raises(ValueError, match="none of the 1 files has a column of losses"):
         read(tmp_path / "b*.csv")
+
+
+def test_an_empty_path_is_refused() -> None:
+    with pytest.raises(ValueError, match="path is empty; give a file"):
+        read("")
+
+
+def test_rows_without_a_step_are_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "step,loss,lr", "1,3,1", ",2.5,1", "2,2,1", "3,1,1")
+    with pytest.warns(UserWarning, match="1 of 4 rows have no number in 'step', and were left out"):
+        (curve,) = read(path)
+    check(curve, [1, 2, 3], [3, 2, 1], None)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from isoloss.cli.schedules import is_file, named_schedules
 from isoloss.curves import LossCurve
+from isoloss.curves.numbers import planned_steps
 from isoloss.schedules import Schedule
 from isoloss.schedules.families import constant, cosine, decay, warmup, warmup_stable_decay
 from isoloss.schedules.resolving import in_own_units
@@ -65,6 +66,7 @@ def looks_absolute(peak: float, reference: float) -> str:
 
 def check_bounds(most: float, least: float, steps: int, ramp: int) -> None:
     """Raise ``ValueError`` unless rates and warm-up leave room for a schedule."""
+    planned_steps("--steps", steps, 1)
     if not 0 <= least < most < np.inf:
         raise ValueError(f"rates need 0 <= --min-lr < --max-lr; got {least:g} and {most:g}")
     if ramp > steps // 2:

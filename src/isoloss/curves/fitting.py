@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,8 @@ from isoloss.curves.law_parameters import LawParameters, log_loss_and_slopes
 from isoloss.curves.logged_rows import LoggedRows, Target, chosen_rows
 from isoloss.curves.loss_curve import LossCurve
 from isoloss.curves.misfit import CORRELATED, FittedRange, Misfit, independent_values
-from isoloss.curves.numbers import count
-from isoloss.curves.priors import PRIORS, Prior, prior_logs
+from isoloss.curves.numbers import count, number
+from isoloss.curves.priors import PRIORS, Prior, check_priors, prior_logs
 from isoloss.curves.search import Search
 
 __all__ = ["fit"]
@@ -122,7 +122,7 @@ def fit(
         notes.append("The weight norm is taken to be constant (c = 0).")
     filtered = FilteredRuns([(each.rates, each.step) for each in rows], reference, decays)
     usual = prior_logs(PRIORS, reference)
-    prior = prior_logs(priors or {}, reference)
+    prior = prior_logs(check_priors(priors), reference)
     start = usual[0].copy()
     free = np.array([name not in held for name in _NAMES])
     with np.errstate(divide="ignore"):
@@ -216,6 +216,8 @@ def _noise(rows: Sequence[LoggedRows]) -> float:
 
 
 def _checked(runs: LossCurve | Sequence[LossCurve]) -> list[LossCurve]:
+    if not isinstance(runs, Iterable | LossCurve):
+        raise TypeError(f"runs are LossCurves, which curves.read returns; got {runs!r}")
     found = [runs] if isinstance(runs, LossCurve) else list(runs)
     if not found:
         raise ValueError("give at least one run")
@@ -261,8 +263,8 @@ def _held(fixed: Mapping[str, float] | None, others: Mapping[str, float]) -> dic
     held: dict[str, float] = dict(fixed or {})
     for name, value in held.items():
         if name not in _NAMES:
-            near = suggest(name, _NAMES)
+            near = suggest(str(name), _NAMES)
             raise ValueError(f"fixed names parameters of the law; {name!r} is none{near}")
-        if not 0 <= value < np.inf or (value == 0 and name != "norm_growth"):
+        if not 0 <= number(name, value) < np.inf or (value == 0 and name != "norm_growth"):
             raise ValueError(f"fixed parameters are positive numbers; got {name} = {value}")
     return {**held, **others}

@@ -182,7 +182,13 @@ def _in_steps(
     """Return the rows of a run with the optimizer steps done."""
     counted = "step" if "step" in frame else "epoch"
     frame = frame[[name for name in (counted, *LOSSES, "lr") if name in frame]]
-    frame = frame[frame[counted].notna()]
+    uncounted = frame[counted].isna()
+    lost = int(frame[uncounted].notna().any(axis=1).sum())
+    if lost:
+        run.changed.append(
+            f"{lost} of {len(frame)} rows have no number in '{found[counted]}', and were left out."
+        )
+    frame = frame[~uncounted]
     if part.run is not None:  # rows of a chart that other runs have
         frame = frame.dropna(subset=[name for name in frame if name != counted], how="all")
     counter = frame[counted].to_numpy()

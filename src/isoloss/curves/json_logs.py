@@ -45,7 +45,7 @@ class JSONLog(LogTable):
         """Return the records of the file, whichever its form, many at once."""
         try:
             whole = json.loads(raw) if self._is_whole(raw) else None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"'{self.path}' is not JSON: {error}") from None
         if whole is None:
             yield from self._by_line(raw)
@@ -82,7 +82,7 @@ class JSONLog(LogTable):
             written = [line for line in lines if line.strip()]
             try:  # many lines at once, which takes a third of the time
                 records = json.loads(b"[" + b",".join(written) + b"]")
-            except ValueError:
+            except (ValueError, RecursionError):
                 records = []
             if len(records) != len(written):
                 self._raise_at_line(lines, number, at_end=file.tell() == len(raw))
@@ -93,7 +93,7 @@ class JSONLog(LogTable):
         for number, line in enumerate(lines, start=1):
             try:
                 json.loads(line if line.strip() else b"0")
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 last = at_end and number == len(lines)
                 cut = " (was the file still being written?)" if last else ""
                 raise ValueError(

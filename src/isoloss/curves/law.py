@@ -21,8 +21,8 @@ from isoloss.curves.law_record import LawRecord
 from isoloss.curves.law_summary import summarised
 from isoloss.curves.loss_curve import LossCurve
 from isoloss.curves.next_run import ROWS, NextRun, candidates, remaining
-from isoloss.curves.numbers import count, whole_steps
-from isoloss.curves.planned_rates import Planned, planned_rates
+from isoloss.curves.numbers import count, decay, number, planned_steps, whole_steps
+from isoloss.curves.planned_rates import Planned, named_schedules, planned_rates
 from isoloss.schedules import GradientDescent, Schedule
 from isoloss.schedules.families import constant, warmup_stable_decay
 
@@ -150,14 +150,8 @@ class Law(LawRecord):
         ValueError
             If there is no schedule, or as `predict` raises.
         """
-        if isinstance(schedules, Mapping):
-            named = {str(name): each for name, each in schedules.items()}
-        else:
-            named = {planned_rates(each, self.reference)[1]: each for each in schedules}
-        if not named:
-            raise ValueError("give at least one schedule")
         forecasts, ends = {}, {}
-        for name, each in named.items():
+        for name, each in named_schedules(schedules, self.reference).items():
             found = self.predict(each, level=level, weight_decay=weight_decay, name=name)
             last = found.step[-1:]
             _, slopes = self._at(found.rates, last, weight_decay)
@@ -218,20 +212,22 @@ class Law(LawRecord):
         ValueError
             If the bounds are not 0 ≤ min_lr < max_lr, or the warm-up is not shorter than the run.
         """
-        steps, warmup = count("steps", steps, 1), count("warmup", warmup, 0)
-        most = self.reference if max_lr is None else max_lr
+        steps, warmup = planned_steps("steps", steps, 1), count("warmup", warmup, 0)
+        most = self.reference if max_lr is None else number("max_lr", max_lr)
         if not 0 <= min_lr < most < np.inf:
             raise ValueError(f"rates need 0 <= min_lr < max_lr; got {min_lr} and {most}")
         if warmup >= steps:
             raise ValueError(f"the warm-up must end within {steps} steps; got {warmup}")
-        decay = self._decay(weight_decay)
+        lost = self._decay(weight_decay)
         before = np.zeros(0), np.zeros(0)
         if after is not None:
-            run = FilteredRuns([(after.rates, after.step[-1:])], self.reference, decay)
+            if not isinstance(after, LossCurve):
+                raise TypeError(f"after is the LossCurve of a run; got {after!r}")
+            run = FilteredRuns([(after.rates, after.step[-1:])], self.reference, lost)
             before = run.blocks[0].length, run.blocks[0].rate
         rates = best_rates(
             self.parameters,
-            2000 * self.reference * float(decay[0]),
+            2000 * self.reference * float(lost[0]),
             steps,
             min_lr / self.reference,
             most / self.reference,
@@ -274,7 +270,7 @@ class Law(LawRecord):
         NextRun
             The run, and the uncertainty before and after it.
         """
-        budget = count("budget", budget, 20)
+        budget = planned_steps("budget", budget, 20)
         warmup = count("warmup", warmup, 0)
         if schedule is None:
             long = 4 * self.fitted.steps
@@ -287,6 +283,8 @@ class Law(LawRecord):
             "at half the largest peak": self.reference / 2,
         }
         if max_lr is not None:
+            if not 0 < number("max_lr", max_lr) < np.inf:
+                raise ValueError(f"max_lr must be a rate above 0; got {max_lr!r}")
             peaks[f"at {short(max_lr)}"] = max_lr
         runs = candidates(budget, warmup, peaks)
         left = {}
@@ -340,21 +338,29 @@ class Law(LawRecord):
 
     def _at(self, rates: Floats, steps: Steps, weight_decay: float | None) -> tuple[Floats, Floats]:
         """Return the log losses of a run at some steps, and their slopes."""
-        runs = FilteredRuns([(rates, steps)], self.reference, self._decay(weight_decay))
-        return log_loss_and_slopes(self.parameters, runs)
+        lost = self._decay(weight_decay)
+        with np.errstate(all="ignore"):  # of absurd rates, which are refused below
+            runs = FilteredRuns([(rates, steps)], self.reference, lost)
+            logs, slopes = log_loss_and_slopes(self.parameters, runs)
+        if not (np.isfinite(logs).all() and np.isfinite(slopes).all()):
+            raise ValueError(
+                f"the law gives no finite loss for rates of up to {short(float(rates.max()))}; its "
+                f"largest fitted peak is {short(self.reference)}"
+            )
+        return logs, slopes
 
     def _quantile(self, level: float) -> float:
-        if not 0 < level < 1:
+        if not 0 < number("level", level) < 1:
             raise ValueError(f"level must be between 0 and 1, such as 0.9; got {level}")
         return float(student.ppf((1 + level) / 2, self.misfit.freedom))
 
     def _decay(self, given: float | None) -> Floats:
-        decay = self.weight_decay if given is None else given
-        if decay is None:
+        found = self.weight_decay if given is None else decay(given)
+        if found is None:
             raise ValueError(
                 "the fitted runs have different weight decays; give weight_decay for this one"
             )
-        return np.array([decay], dtype=np.float64)
+        return np.array([found], dtype=np.float64)
 
 
 def _steps_of(rates: Floats, at: npt.ArrayLike | None) -> Steps:
@@ -363,7 +369,9 @@ def _steps_of(rates: Floats, at: npt.ArrayLike | None) -> Steps:
     last = rates.size
     if at is None:
         return np.unique(np.linspace(max(first, last // _ROWS), last, _ROWS).round().astype(int))
-    steps = whole_steps(at)
+    if np.size(at) == 0:
+        raise ValueError("at is empty; give at least one step")
+    steps = whole_steps(np.atleast_1d(at))
     if steps[0] < first or steps[-1] > last or (np.diff(steps) <= 0).any():
         raise ValueError(
             f"at must be increasing steps from {first}, the first with a rate above 0, to {last}, "

@@ -17,6 +17,7 @@ from isoloss._messages.numbers import short
 from isoloss.curves.law_parameters import LawParameters
 from isoloss.curves.logged_rows import Target
 from isoloss.curves.misfit import FittedRange, Misfit
+from isoloss.curves.numbers import decay, number
 
 __all__ = ["LawRecord"]
 
@@ -76,7 +77,7 @@ class LawRecord(ABC):
         if missing:
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
         spreads = (np.nan if each is None else float(each) for each in fields["prior_spreads"])
-        return cls(
+        law = cls(
             LawParameters(**fields["parameters"]),
             np.array(fields["covariance"], dtype=np.float64).reshape(8, 8),
             Misfit(**fields["misfit"]),
@@ -86,6 +87,8 @@ class LawRecord(ABC):
             notes=tuple(fields["notes"]),
             **{name: fields[name] for name in _PLAIN},
         )
+        _check(law)
+        return law
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the law as JSON, completely or not at all.
@@ -158,3 +161,29 @@ class LawRecord(ABC):
             f"{short(p.signal)} S^-{short(p.signal_exponent, 3)} + noise, "
             f"misfit {100 * self.misfit.size:.2g}%, peak {short(self.reference)})"
         )
+
+
+def _check(law: LawRecord) -> None:
+    """Raise an error for a law whose numbers cannot be those of a fit, such as an edited one."""
+    least = {"floor": 0.0, "norm_growth": 0.0, "noise of a row": 0.0}
+    positive = {
+        **vars(law.parameters),
+        **{f"misfit's {name}": value for name, value in vars(law.misfit).items()},
+        **{f"fitted {name}": value for name, value in vars(law.fitted).items()},
+        "noise of a row": law.noise,
+        "reference": law.reference,
+    }
+    for name, value in positive.items():
+        found = number(name, value)
+        if not (0 < found < np.inf or found == least.get(name)):
+            raise ValueError(f"its {name} is {value}, which no fit gives")
+    if law.weight_decay is not None:
+        decay(law.weight_decay)
+    if law.target not in ("loss", "test_loss"):
+        raise ValueError(f"its target is {law.target!r}, and not 'loss' or 'test_loss'")
+    if not np.isfinite(law.covariance).all() or (np.diag(law.covariance) < 0).any():
+        raise ValueError("its covariance is none")
+    if len(law.prior_spreads) != len(law.covariance):
+        raise ValueError(f"it has {len(law.prior_spreads)} prior_spreads, and needs 8")
+    if not all(isinstance(each, str) for each in (*law.runs, *law.notes)):
+        raise ValueError("its runs and notes must be texts")

@@ -57,6 +57,8 @@ def run_name(path: Path) -> str:
 
 
 def _of_one(given: str) -> tuple[list[Path], bool]:
+    if not given.strip():
+        raise ValueError("path is empty; give a file, a folder or a pattern, such as '.'")
     check_local(given)
     path = Path(given)
     if path.is_dir():

@@ -156,17 +156,24 @@ class ParquetLog(LogTable):
         try:
             self.names = tuple(parquet.read_schema(path).names)
         except (pa.ArrowException, OSError) as error:
-            first = str(error).partition("\n")[0]
-            raise ValueError(f"cannot read '{path}' as Parquet: {first}") from None
+            raise self._unreadable(error) from None
         _check_distinct(path, self.names)
+
+    def _unreadable(self, error: Exception) -> ValueError:
+        first = str(error).partition("\n")[0]
+        return ValueError(f"cannot read '{self.path}' as Parquet: {first}")
 
     def read(self, numbers: Sequence[str], label: str | None = None) -> pd.DataFrame:
         """Return columns as float64, and one that tells runs apart as categories."""
         import pandas as pd
+        import pyarrow as pa
         from pyarrow import parquet
 
         wanted = [*numbers, *([label] if label is not None else [])]
-        table = parquet.read_table(self.path, columns=wanted)
+        try:
+            table = parquet.read_table(self.path, columns=wanted)
+        except (pa.ArrowException, OSError) as error:
+            raise self._unreadable(error) from None
         columns: dict[str, Any] = {}
         for name in numbers:
             try:

@@ -17,6 +17,7 @@ __all__ = ["AtLevel", "MatchedCurve"]
 Floats = npt.NDArray[np.float64]
 
 _ROUNDING = 1e-9  # of steps, which are known by their logs
+_LEAST = 1e-70  # of losses, whose fourth powers must not underflow
 _SLOPE = 0.35  # e-folds of steps on both sides, over which test loss follows train loss
 
 
@@ -67,14 +68,24 @@ class MatchedCurve:
         """Smooth a run; raise ``ValueError`` if it has too few rows."""
         step, loss = run.rows()
         test_step, test_loss = run.rows("test_loss")
-        for title, rows, least in (("train", step, FEWEST), ("test", test_step, 2)):
+        for title, rows, least in (("train", loss, FEWEST), ("test", test_loss, 2)):
             if rows.size < least:
                 raise ValueError(
                     f"the run '{name}' has {rows.size} rows with a {title} loss; matching needs at "
                     f"least {least}"
                 )
-        # a mean over the steps before a row is the loss in their middle
-        middle = np.maximum(step - averaged / 2, 0.0)
+            if not _LEAST <= np.abs(rows).max() <= 1 / _LEAST:
+                raise ValueError(
+                    f"the run '{name}' has {title} losses of {np.abs(rows).max():.3g}, whose "
+                    f"squares cannot be computed with; give losses in another unit"
+                )
+        if averaged >= step[-1]:
+            raise ValueError(
+                f"averaged is {averaged}, but the run '{name}' has {step[-1]} steps; averaged is "
+                "how many steps before a row its train loss is a mean of"
+            )
+        # a mean over the steps before a row, as far as there are any, is the loss in their middle
+        middle = np.maximum(step - averaged / 2, step / 2)
         breaks = rate_breaks(run.rates)
         train = smooth(middle, loss, breaks, bandwidth)
         test = None

@@ -16,7 +16,7 @@ from isoloss.curves.match_intervals import half_width, one_until
 from isoloss.curves.match_notes import notes_on_intervals, notes_on_smoothing
 from isoloss.curves.match_result import Match, Matched
 from isoloss.curves.matched_curve import MatchedCurve
-from isoloss.curves.numbers import column, count, real
+from isoloss.curves.numbers import column, count, number
 from isoloss.curves.seeds import by_schedule, is_constant, named_runs
 
 __all__ = ["match"]
@@ -24,7 +24,8 @@ __all__ = ["match"]
 Floats = npt.NDArray[np.float64]
 
 _EARLY = 8  # chosen levels come after the first eighth of the shortest run
-_ROUNDING = 1e-9  # relative; a constant loss has no range
+_MOST_LEVELS = 1000  # more would be rows of a table that nobody reads, and take minutes
+_ROUNDING = 1e-9  # relative; a constant loss has no range, and a difference this small no sign
 
 
 def match(
@@ -110,9 +111,9 @@ def match(
     >>> print(found.verdicts[0][:52])
     At equal train loss, large helps at both levels (tes
     """
-    if not 0 < _number("confidence", confidence) < 1:
+    if not 0 < number("confidence", confidence) < 1:
         raise ValueError(f"confidence must be between 0 and 1, such as 0.9; got {confidence!r}")
-    if smoothing is not None and not 0.01 <= _number("smoothing", smoothing) <= 2:
+    if smoothing is not None and not 0.01 <= number("smoothing", smoothing) <= 2:
         raise ValueError(
             "smoothing is half a window in e-folds of steps, from 0.01 to 2 (0.1 is about ±10% of "
             f"the steps); got {smoothing!r}"
@@ -148,13 +149,6 @@ def match(
     return Match(at, found, reference, float(confidence), tuple(told))
 
 
-def _number(name: str, given: Any) -> float:
-    value = real(name, given)
-    if value.shape:
-        raise TypeError(f"{name} must be a number; got {given!r}")
-    return float(value)
-
-
 def _levels(given: Any, smoothed: Mapping[str, Sequence[MatchedCurve]], reference: str) -> Floats:
     """Return the train losses to compare at, from the highest."""
     ends = {
@@ -177,6 +171,8 @@ def _levels(given: Any, smoothed: Mapping[str, Sequence[MatchedCurve]], referenc
     if isinstance(given, int | np.integer) and not isinstance(given, bool):
         if given < 1:
             raise ValueError(f"levels is a number of levels of at least 1; got {given}")
+        if given > _MOST_LEVELS:
+            raise ValueError(f"at most {_MOST_LEVELS} levels are compared; got {given}")
         curves = [each for own in smoothed.values() for each in own]
         first = min(each.last for each in curves) / _EARLY
         starts = (each.lowest_until(first) for each in curves)
@@ -184,6 +180,8 @@ def _levels(given: Any, smoothed: Mapping[str, Sequence[MatchedCurve]], referenc
         low = min(max(low, _clear_low(smoothed, reference)), high)
         return np.linspace(high, low, int(given) + 1)[1:]
     found = np.unique(column("levels", np.atleast_1d(np.asarray(given))))[::-1]
+    if not np.isfinite(found).all() or not 1 <= found.size <= _MOST_LEVELS:
+        raise ValueError(f"levels are 1 to {_MOST_LEVELS} finite train losses; got {given!r}")
     if not any(low <= level <= high for level in found for low, high in overlaps):
         raise ValueError(
             f"levels must be within what '{reference}' and another run reach, {short(low)} to "
@@ -234,6 +232,8 @@ def _matched(
             if math.isnan(middle):
                 continue
             width = half_width(ours, theirs, confidence)
+            if abs(middle) <= _ROUNDING * abs(test_loss[k]):
+                middle = 0.0
             numbers[:, k] = middle, middle - width, middle + width
             effects[k] = _effect(middle - width, middle + width)
     difference, low, high = numbers

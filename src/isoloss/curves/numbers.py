@@ -18,6 +18,8 @@ __all__ = [
     "constant",
     "count",
     "decay",
+    "number",
+    "planned_steps",
     "real",
     "text",
     "whole_steps",
@@ -39,6 +41,14 @@ def real(name: str, given: Any) -> Floats:
     except (TypeError, ValueError, OverflowError, RuntimeError):  # the last is PyTorch's
         pass
     raise TypeError(f"{name} must be numbers; got {reprlib.repr(given)}")
+
+
+def number(name: str, given: Any) -> float:
+    """Return one real number."""
+    found = real(name, given)
+    if found.shape:
+        raise TypeError(f"{name} must be a number; got {given!r}")
+    return float(found)
 
 
 def column(name: str, given: Any, rows: int | None = None) -> Floats:
@@ -82,6 +92,14 @@ def count(name: str, given: Any, least: int) -> int:
         raise TypeError(f"{name} must be an integer; got {type(given).__name__} {given!r}")
     if found < least:
         raise ValueError(f"{name} must be at least {least}; got {found}")
+    return found
+
+
+def planned_steps(name: str, given: Any, least: int) -> int:
+    """Return the number of steps of a run that is planned."""
+    found = count(name, given, least)
+    if found > MOST_STEPS:
+        raise ValueError(f"{name} must be at most {MOST_STEPS:.0e}; got {found}")
     return found
 
 

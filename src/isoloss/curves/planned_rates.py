@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from isoloss._messages.near_misses import distinct
 from isoloss.curves.loss_curve import LossCurve
-from isoloss.curves.numbers import column
+from isoloss.curves.numbers import MOST_STEPS, column
 from isoloss.curves.rates import check_rates
 from isoloss.schedules import GradientFlow, Schedule
 from isoloss.schedules.resolving import Given, read
 
-__all__ = ["Planned", "planned_rates"]
+__all__ = ["Planned", "named_schedules", "planned_rates"]
 
 Floats = npt.NDArray[np.float64]
 Planned = Given | LossCurve | npt.ArrayLike
@@ -49,8 +51,27 @@ def planned_rates(schedule: Any, reference: float) -> tuple[Floats, str]:
             raise ValueError(
                 f"{shown} has a batch size; a law predicts runs of that of the fitted ones"
             )
+        if planned.steps > MOST_STEPS:
+            raise ValueError(
+                f"{shown} has {planned.steps} steps; a law predicts runs of at most "
+                f"{MOST_STEPS:.0e}"
+            )
         rates = planned.learning_rates()
     if rates.size == 0:
         raise ValueError("the schedule has no step")
     check_rates(rates)
     return rates, shown
+
+
+def named_schedules(schedules: Any, reference: float) -> dict[str, Any]:
+    """Return schedules by name: their own, or what they print, numbered where that is the same."""
+    if isinstance(schedules, Mapping):
+        named = {str(name): each for name, each in schedules.items()}
+    else:
+        alone = isinstance(schedules, Given | LossCurve)
+        given = [schedules] if alone else list(schedules)
+        names = distinct([planned_rates(each, reference)[1] for each in given])
+        named = dict(zip(names, given, strict=True))
+    if not named:
+        raise ValueError("give at least one schedule")
+    return named

@@ -9,7 +9,9 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PRIORS", "Prior", "prior_logs"]
+from isoloss._messages.near_misses import suggest
+
+__all__ = ["PRIORS", "Prior", "check_priors", "prior_logs"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,6 +67,25 @@ _PLACES = {
     "norm_exponent": 7,
 }
 _UNKNOWN = 10.0  # the spread of the logarithm of whatever has no prior
+
+
+def check_priors(given: Mapping[str, Prior] | None) -> Mapping[str, Prior]:
+    """Return priors that a user gives; raise an error if they are none."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise TypeError(f"priors maps names of parameters to Prior; got {given!r}")
+    for name, prior in given.items():
+        if name not in _PLACES:
+            raise ValueError(
+                f"priors has {name!r}{suggest(str(name), list(_PLACES))}; parameters that may have "
+                f"one are {', '.join(_PLACES)}"
+            )
+        if not isinstance(prior, Prior):
+            raise TypeError(f"priors[{name!r}] must be a Prior; got {prior!r}")
+        if not (0 < prior.median < np.inf and 0 < prior.spread < np.inf):
+            raise ValueError(f"a prior has a median and a spread above 0; got {name} = {prior}")
+    return given
 
 
 def prior_logs(priors: Mapping[str, Prior], reference: float) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from isoloss._messages.near_misses import distinct, suggest
 from isoloss.curves.loss_curve import LossCurve
@@ -14,6 +14,8 @@ _CONSTANT = 1e-3  # by what share of the peak a constant rate may change
 
 def named_runs(runs: Sequence[LossCurve]) -> dict[str, LossCurve]:
     """Return runs by names that differ; raise an error unless there are two with test losses."""
+    if not isinstance(runs, Iterable | LossCurve):
+        raise TypeError(f"runs are LossCurves, which curves.read returns; got {runs!r}")
     found = [runs] if isinstance(runs, LossCurve) else list(runs)
     for each in found:
         if not isinstance(each, LossCurve):
@@ -35,6 +37,8 @@ def by_schedule(
     named: Mapping[str, LossCurve], groups: Mapping[str, Sequence[str]] | None
 ) -> dict[str, list[str]]:
     """Return the names of the runs of each schedule; runs in no group stand alone."""
+    if not isinstance(groups, Mapping | None):
+        raise TypeError(f"groups maps names to lists of runs; got {groups!r}")
     found = {name: _members(name, runs, named) for name, runs in (groups or {}).items()}
     grouped = [run for runs in found.values() for run in runs]
     for run in named:
