@@ -200,6 +200,7 @@ def test_a_run_is_continued_after_its_last_row(folder: Path, tmp_path: Path) -> 
         ("law.json --schedule gd(1,9,weight_decay=1)", "has settings beside its rates"),
         ("law.json --schedule gd(1,9) --steps 90", "--steps: the schedules of --schedule have"),
         ("law.json --best --min-lr 1", "rates need 0 <= --min-lr < --max-lr; got 1 and 0.001"),
+        ("law.json --steps 1000000000000", "--steps must be at most 1e+08; got 1000000000000"),
         ("law.json --warmup 5000", "--warmup 5000 is more than half of the "),
         ("law.json --after constant", "--after needs --steps"),
         ("law.json --after constant --steps 10", "a saved law does not keep its runs"),

@@ -163,7 +163,7 @@ def test_constant_loss_is_a_law_without_signal():
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"priors": {"cutof": 1}}, ValueError, "priors has 'cutof'; did you mean 'cutoff'"),
+        ({"priors": {"cutof": 1}}, ValueError, "priors has 'cutof' .did you mean 'cutoff'"),
         ({"priors": {"cutoff": 300.0}}, TypeError, r"priors\['cutoff'\] must be a Prior; got 300"),
         ({"priors": "none"}, TypeError, "priors maps names of parameters to Prior; got 'none'"),
         ({"fixed": {"floor": "2"}}, TypeError, "floor must be numbers; got '2'"),
