@@ -130,11 +130,11 @@ def test_the_first_table_has_the_usual_schedules(start: Run, folder: Path, tmp_p
     assert {line.partition("  ")[0] for line in table} == USUAL
     assert all(" 8000 " in line for line in table)
     for sentence in (
-        "The runs do not say their weight decay; it is taken to be 0.1000.",
+        "The runs do not record their weight decay; it is taken to be 0.1000.",
         "Columns: step is 'step', loss is 'loss', lr is 'lr'.",
-        "8000 steps are those of the longest fitted run; --steps gives others.",
+        "Schedules have 8000 steps, as the longest fitted run; see --steps.",
         # the log has a row each 20 steps, and its first with the peak is this one
-        "The warm-up of 220 steps is that of 'constant'; --warmup gives another.",
+        "The warm-up of 220 steps is that of 'constant'; see --warmup.",
     ):
         assert done.stdout.count(sentence) == 1
     assert '"warmup_stable_decay(1, 8000, 220, 1600)"' in done.stdout
@@ -154,7 +154,7 @@ def test_rates_of_texts_are_shares_and_those_of_files_absolute(
         assert f" {loss} " in row
     assert "50% interval" in text
     absolute = forecast("--schedule", "constant(3e-4, 9000)")
-    assert "Rates of texts are in units of the largest fitted peak, 0.001: 0.0003 is 3e-07." in (
+    assert "Rates in texts are in units of the largest fitted peak, 0.001: 0.0003 means 3e-07." in (
         absolute
     )
 
@@ -185,10 +185,10 @@ def test_a_run_is_continued_after_its_last_row(folder: Path, tmp_path: Path) -> 
         ("two.csv", "the run 'two' has 2 rows from step 25 on; a law needs at least 5"),
         ("zero.csv", "every learning rate is 0, so nothing was trained"),
         ("unsorted.csv", "steps must not decrease"),
-        ("norate.csv", "Give --columns lr=NAME, the file of its rates, too, or --lr RATE"),
+        ("norate.csv", "Give --columns lr=NAME, the file of its rates as well, or --lr RATE"),
         ("byte", "there is no file 'byte' (did you mean 'bytes'?)"),
         ("bytes one.csv", "bytes are runs that come with isoloss; give them alone"),
-        ("law.json one.csv", "'law.json' is a saved law, which has been fitted; give it alone"),
+        ("law.json one.csv", "'law.json' is a saved law, which is already fitted; give it alone"),
         ("law.json --every 2 --run a", "--run and --every: 'law.json' is a saved law, and there"),
         ("bytes --lr 0.1", "--lr: bytes are runs that come with isoloss, and there is nothing to"),
         ("law.json --target test_loss", "is a law of the loss; leave out --target test_loss"),
@@ -197,7 +197,7 @@ def test_a_run_is_continued_after_its_last_row(folder: Path, tmp_path: Path) -> 
         ("law.json --schedule text.csv", "text.csv: the rate in row 2 is not a number: 'fast'"),
         ("law.json --schedule gd(0,9)", "gd(0.0, 9): every learning rate is 0"),
         ("law.json --schedule gd(1,9)>flow", "has gradient flow, which no optimizer runs"),
-        ("law.json --schedule gd(1,9,weight_decay=1)", "has settings beside its rates"),
+        ("law.json --schedule gd(1,9,weight_decay=1)", "has settings besides its rates"),
         ("law.json --schedule gd(1,9) --steps 90", "--steps: the schedules of --schedule have"),
         ("law.json --best --min-lr 1", "rates need 0 <= --min-lr < --max-lr; got 1 and 0.001"),
         ("law.json --steps 1000000000000", "--steps must be at most 1e+08; got 1000000000000"),
@@ -237,7 +237,7 @@ def test_mistakes_are_told_in_a_sentence_and_nothing_is_written(
     ("column", "scale", "message"),
     [
         ("loss", 0.0, "Every row has the same loss, 2.000; is it the right column?"),
-        ("bits_per_byte", 1.0, "'bits_per_byte' is in bits: it was multiplied by ln 2."),
+        ("bits_per_byte", 1.0, "'bits_per_byte' is in bits, and was multiplied by ln 2."),
     ],
 )
 def test_odd_logs_are_forecast_and_told(

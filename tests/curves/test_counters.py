@@ -28,8 +28,8 @@ def test_what_is_no_multiple_is_rounded_and_said() -> None:
     found, notes = steps_of_counter(np.array([100.0, 250, 290]), 100, "tokens")
     np.testing.assert_array_equal(found, [1, 2, 3])
     assert notes == [
-        "In 2 of 3 rows, 'tokens' is no multiple of every=100 (first 250, 2.500 steps): rounded "
-        "to whole steps."
+        "In 2 of 3 rows, 'tokens' is not a multiple of every=100 (first 250, 2.500 steps); "
+        "these rows were rounded to whole steps."
     ]
 
 

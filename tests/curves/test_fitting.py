@@ -108,7 +108,7 @@ def test_test_losses_are_fitted_where_all_runs_have_them():
     )
     assert curves.fit(both).target == "test_loss"
     assert curves.fit([both, run]).target == "loss"
-    with pytest.raises(ValueError, match=r"target is 'loss' or 'test_loss'; got 'test'"):
+    with pytest.raises(ValueError, match=r"target must be 'loss' or 'test_loss'; got 'test'"):
         curves.fit(both, target="test")
 
 
@@ -116,15 +116,15 @@ def test_assumed_weight_decay_is_said():
     run = drawn(cosine(PEAK, 4000), "")
     silent = curves.LossCurve(run.step, run.loss, run.rates)
     law = curves.fit(silent, after=0)
-    assert law.notes == ("The runs do not say their weight decay; it is taken to be 0.1000.",)
+    assert law.notes == ("The runs do not record their weight decay; it is taken to be 0.1000.",)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"runs": []}, "give at least one run"),
-        ({"fixed": {"cutof": 3}}, r"'cutof' is none \(did you mean 'cutoff'"),
-        ({"fixed": {"floor": 0}}, "fixed parameters are positive numbers; got floor = 0"),
+        ({"fixed": {"cutof": 3}}, r"'cutof' is not one \(did you mean 'cutoff'"),
+        ({"fixed": {"floor": 0}}, "fixed parameters must be positive numbers; got floor = 0"),
         ({"after": 7900}, "'constant' has 2 rows from step 7900 on; a law needs at least 5"),
         ({"after": -1}, "after"),
     ],
@@ -135,7 +135,9 @@ def test_bad_arguments_are_refused(runs, change, message):
 
 
 def test_bad_runs_are_refused(runs):
-    with pytest.raises(TypeError, match=r"runs are LossCurves, which curves.read returns; got 3"):
+    with pytest.raises(
+        TypeError, match=r"runs must be LossCurves, as curves\.read returns them; got 3"
+    ):
         curves.fit([3])
     step, rates = runs[0].step, runs[0].rates
     negative = curves.LossCurve(step, runs[0].loss - 3, rates, name="shifted")

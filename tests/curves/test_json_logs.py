@@ -78,7 +78,7 @@ def test_broken_lines(tmp_path: Path, text: str, message: str) -> None:
     [
         (
             '{"x": 1}',
-            "holds no log: it needs a list of records, a record a line, or the log_history",
+            "holds no log: it needs a list of records, one record per line, or the log_history",
         ),
         ('[{"x": 1},', "log.json' is not JSON: "),
         ("[1, 2]", "holds int where a record"),

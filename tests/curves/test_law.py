@@ -45,7 +45,7 @@ def test_what_leaves_the_fitted_range_is_said(law):
     assert "0.002000 is 2.00 times the largest fitted one" in high
     assert "2.00 times as long as the longest fitted one" in long
     (low,) = law.predict("constant(0.25, 8000)").notes
-    assert "is 2.00 times below the smallest fitted one" in low
+    assert "The smallest fitted peak is 2.00 times the peak" in low
 
 
 def test_intervals_hold_for_new_runs_of_the_law():
@@ -157,7 +157,7 @@ def test_bad_searches_are_refused(law, settings, message):
         ([0.0, 0.0], {}, "every learning rate is 0"),
         ([], {}, "the schedule has no step"),
         ("constant(1, 9, weight_decay=0.1)", {}, "a law takes that of the fitted runs, or the"),
-        ("constant(1, 9, batch_size=8)", {}, "has a batch size; a law predicts runs of that of"),
+        ("constant(1, 9, batch_size=8)", {}, "has a batch size; a law predicts runs with that"),
         ("cosine(1, ...)", {}, r"'cosine\(1, \.\.\.\)' has '\.\.\.' for its steps"),
         ([1e-3, -1e-3], {}, "lr must not be negative"),
         ("gd(1, 10) > flow", {}, "gradient flow, which no optimizer runs; a law predicts steps"),

@@ -51,9 +51,9 @@ def test_runs_are_categories(tmp_path: Path) -> None:
         ("step;loss\n1;2,5\n2;2,x\n", "column 'loss' of .* has '2.x' in row 2"),
         (
             "step,loss\n1,2\n2,3,4\n",
-            "cannot read .*: row 2 below the names has 3 cells, and there are 2",
+            "cannot read .*: row 2 below the names has 3 cells, but there are 2",
         ),
-        ('step,loss\n"1",2\n"2"\n', "row 2 below the names has 1 cells, and there are 2 names"),
+        ('step,loss\n"1",2\n"2"\n', "row 2 below the names has 1 cells, but there are 2 names"),
         ("step,loss\n1,2\n\n2,3,4\n3\n", "row 2 below the names has 3 cells"),
         ('step,loss\n1,"2\n', "is not a CSV file"),
     ],

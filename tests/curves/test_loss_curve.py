@@ -95,7 +95,7 @@ def test_the_first_part_of_a_run() -> None:
     )
     assert found.until(40) == found == found.until(10**9)
     assert part.until(20).steps == 20
-    message = "fewer than two rows with a loss come until step 19; the first two are at 10 and 20"
+    message = "fewer than two rows up to step 19 have a loss; the first two that do are at steps 10"
     with pytest.raises(ValueError, match=message):
         found.until(19)
 
@@ -144,7 +144,7 @@ def test_a_constant_loss_is_said() -> None:
         ({"lr": np.nan, "warmup": None}, "lr must be finite; got nan"),
         ({"lr": [0, 0, 0, 0]}, "every learning rate is 0"),
         ({"lr": [np.nan] * 4}, "lr has no number"),
-        ({"lr": 1e-3}, "warmup says what came before .*; leave warmup out"),
+        ({"lr": 1e-3}, "warmup says how the rate rose before .*; leave warmup out"),
         ({"lr": il.GradientDescent(1e-3, 39)}, "schedule of 39 steps, but the last row is at"),
         ({"lr": il.anneal(1e-3, 40)}, "gradient flow, which no optimizer runs"),
         ({"warmup": -1}, "warmup must be at least 0; got -1"),

@@ -116,7 +116,7 @@ def test_equal_runs_do_not_differ():
     np.testing.assert_array_equal(found.matched["b"].difference, 0)
     np.testing.assert_array_equal(found.matched["b"].high, 0)
     assert found.verdicts[0].startswith("At equal train loss, b makes no difference at all 12")
-    assert "both are one run until step 5000)" in found.verdicts[0]
+    assert "both runs are the same until step 5000)" in found.verdicts[0]
 
 
 def test_a_branch_does_not_differ_until_it_starts():
@@ -211,18 +211,18 @@ def test_the_lowest_level_is_not_low_by_chance():
     ("settings", "message"),
     [
         ({"runs": [run("a")]}, "a comparison needs at least two runs; got 1"),
-        ({"levels": 0}, "levels is a number of levels of at least 1; got 0"),
+        ({"levels": 0}, "the number of levels must be at least 1; got 0"),
         (
             {"levels": [1.0]},
             r"levels must be within what 'a' and another run reach, 1\.2.* to .*; got 1.000",
         ),
         ({"smoothing": 5}, r"smoothing is half a window in e-folds of steps, from 0\.01 to 2"),
         ({"averaged": -1}, "averaged must be at least 0; got -1"),
-        ({"reference": "c"}, "reference names a run or group; 'c' is none"),
+        ({"reference": "c"}, "reference must name a run or group; 'c' is neither"),
         ({"confidence": 90}, r"confidence must be between 0 and 1, such as 0\.9; got 90"),
         ({"groups": {"g": ["a", "b"]}}, "all runs are in one group"),
-        ({"groups": {"g": ["a", "aa"]}}, "group 'g' names the run 'aa', which is not there"),
-        ({"groups": {"g": ["a"], "h": ["a"]}}, "the run 'a' stands twice in the groups"),
+        ({"groups": {"g": ["a", "aa"]}}, "group 'g' names the run 'aa', which does not exist"),
+        ({"groups": {"g": ["a"], "h": ["a"]}}, "the run 'a' is in the groups more than once"),
         ({"groups": {"g": []}}, "group 'g' has no run"),
         ({"groups": {"b": ["a"]}}, "a run and a group have the name 'b'"),
         (
@@ -252,7 +252,9 @@ def test_runs_need_test_losses():
     bare = curves.LossCurve(STEP, 1 + 20 / STEP, 1e-3, name="bare")
     with pytest.raises(ValueError, match="the run 'bare' has no test loss"):
         curves.match([run("a"), bare])
-    with pytest.raises(TypeError, match=r"runs are LossCurves, which curves\.read returns; got 3"):
+    with pytest.raises(
+        TypeError, match=r"runs must be LossCurves, as curves\.read returns them; got 3"
+    ):
         curves.match([run("a"), 3])
 
 

@@ -90,7 +90,7 @@ def test_a_file_for_each_run(tmp_path: Path) -> None:
         curves = read(tmp_path)
     assert [curve.name for curve in curves] == ["cosine", "wsd"]
     check(curves[0], [5, 10], [3, 2], None)
-    assert "There is no train loss: the held-out loss is taken as the loss." in curves[0].notes
+    assert "There is no train loss, so the held-out loss is used as the loss." in curves[0].notes
     assert read(str(tmp_path / "*s*.csv"), warmup=5) == read(
         [tmp_path / "cosine.csv", tmp_path / "wsd.csv"], warmup={"wsd": 5, "cosine": 5}
     )
@@ -111,7 +111,7 @@ def test_history_of_weights_and_biases(tmp_path: Path) -> None:
     np.testing.assert_allclose(curve.rates[[0, 9, 19]], [1e-3, 1e-3, 5e-4])
     assert curve.notes[0].startswith("Columns: step is 'train/global_step', loss is 'train/loss'")
     assert (
-        curve.notes[1] == "'_step' would fit as step, too: give columns={'step': NAME} to choose."
+        curve.notes[1] == "'_step' would also fit as step; give columns={'step': NAME} to choose."
     )
     calls = one(file, columns={"step": "_step"})
     np.testing.assert_array_equal(calls.step, [0, 1, 2, 3])
@@ -210,7 +210,7 @@ def test_epochs_of_tensorboard(tmp_path: Path) -> None:
 def test_a_scalar_without_name(tmp_path: Path) -> None:
     file = write(tmp_path / "download.csv", "Wall time,Step,Value", "1,0,3", "2,1,2")
     with pytest.raises(
-        ValueError, match="one scalar of TensorBoard, and its name does not tell which"
+        ValueError, match="one scalar of TensorBoard, but its name does not say which"
     ):
         read(file)
     check(one(file, columns={"loss": "Value"}, lr=0.1), [0, 1], [3, 2], None)
@@ -237,8 +237,8 @@ def test_lightning(tmp_path: Path) -> None:
     assert first.notes == (
         "Columns: step is 'step', loss is 'train_loss_step', test_loss is 'val_loss', lr is "
         "'lr-AdamW'.",
-        "'train_loss_epoch' would fit as loss, too: give columns={'loss': NAME} to choose.",
-        "Rates stand in rows of their own: they are interpolated in the others.",
+        "'train_loss_epoch' would also fit as loss; give columns={'loss': NAME} to choose.",
+        "Rates are logged in rows of their own, and are interpolated in the others.",
     )
 
 
@@ -258,11 +258,11 @@ def test_keras(tmp_path: Path, name: str) -> None:
     check(curve, [3, 6], [2.0, 1.5], [2.5, 2.25])
     np.testing.assert_array_equal(curve.rates, [0.01] * 3 + [0.001] * 3)
     notes = " ".join(curve.notes)
-    assert "A train loss by epoch is usually a mean over it, as Keras's is." in notes
+    assert "Train losses of epochs are usually means over the epoch, as in Keras." in notes
     assert (
         "'epoch' counts from 0, as Keras does: the row of epoch 0 is taken to come after 3" in notes
     )
-    assert "The rate of each row is that of all steps since the row before." in notes
+    assert "The rate in each row applies to all steps since the previous row." in notes
 
 
 def test_steps_per_epoch_choose_the_epochs(tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_rates_may_be_given_for_some_runs(tmp_path: Path) -> None:
     a, b = read(file, lr={"b": [0.3, 0.2]})
     np.testing.assert_array_equal(a.rates, [0.1, 0.1])
     np.testing.assert_array_equal(b.rates, [0.3, 0.2])
-    assert b.notes[-1] == "The rates are those given by lr, not those of the file."
+    assert b.notes[-1] == "The rates come from lr, not from the file."
 
 
 def test_a_resumed_run_and_duplicates_of_a_file(tmp_path: Path) -> None:
@@ -348,7 +348,9 @@ def test_a_resumed_run_and_duplicates_of_a_file(tmp_path: Path) -> None:
 
 def test_the_newest_row_may_come_first(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", "step;loss;lr", "3;2,5;0,1", "2;3,0;0,1", "1;4,0;0,1")
-    with pytest.warns(UserWarning, match="a: The last row came first: the order was reversed"):
+    with pytest.warns(
+        UserWarning, match="a: The last row came first, so the order of the rows was reversed"
+    ):
         check(one(file), [1, 2, 3], [4, 3, 2.5], None)
 
 
@@ -363,7 +365,7 @@ def test_steps_in_any_order_are_refused(tmp_path: Path) -> None:
 
 def test_bits(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", "step,val_bpb,lr", "1,3,.1", "2,2,.1")
-    with pytest.warns(UserWarning, match="'val_bpb' is in bits: it was multiplied by ln 2"):
+    with pytest.warns(UserWarning, match="'val_bpb' is in bits, and was multiplied by ln 2"):
         np.testing.assert_allclose(one(file).loss, [3 * np.log(2), 2 * np.log(2)])
     np.testing.assert_array_equal(one(file, loss_unit="nats").loss, [3, 2])
     other = write(tmp_path / "b.csv", "step,loss,lr", "1,3,.1", "2,2,.1")
@@ -379,9 +381,11 @@ def test_micro_batches_and_tokens(tmp_path: Path) -> None:
     ):
         check(one(file, every=4), [1, 2], [5.5, 1.5], None)
     tokens = write(tmp_path / "b.csv", "tokens,loss,lr", "1000,3,.1", "2000,2,.1", "3010,1,.1")
-    with pytest.raises(ValueError, match=r"b.csv' has no column of steps; .* every=N"):
+    with pytest.raises(ValueError, match=r"b.csv' has no step column; .* every=N"):
         read(tokens)
-    with pytest.warns(UserWarning, match=r"In 1 of 3 rows, 'tokens' is no multiple of every=1000"):
+    with pytest.warns(
+        UserWarning, match=r"In 1 of 3 rows, 'tokens' is not a multiple of every=1000"
+    ):
         check(one(tokens, columns={"step": "tokens"}, every=1000), [1, 2, 3], [3, 2, 1], None)
 
 
@@ -391,9 +395,11 @@ def test_spikes_are_said_and_dropped_if_asked(tmp_path: Path) -> None:
     file = write(
         tmp_path / "a.csv", "step,loss,lr", *(f"{i + 1},{x:.6f},.1" for i, x in enumerate(loss))
     )
-    with pytest.warns(UserWarning, match=r"3 rows of loss .* are spikes.* at step 51; drop_spikes"):
+    with pytest.warns(
+        UserWarning, match=r"3 rows of loss .* are spikes.* at step 51\. drop_spikes"
+    ):
         assert one(file).loss[50] > 3
-    with pytest.warns(UserWarning, match="3 rows of loss .*: they were left out"):
+    with pytest.warns(UserWarning, match=r"3 rows of loss .*\. They were left out"):
         curve = one(file, drop_spikes=True)
     np.testing.assert_array_equal(np.flatnonzero(np.isnan(curve.loss)), [50, 51, 120])
 
@@ -433,12 +439,12 @@ def test_many_warnings_are_one(tmp_path: Path) -> None:
         ({"loss_unit": "bit"}, "loss_unit must be 'nats' or 'bits'; got 'bit'"),
         ({"runs": []}, "runs is empty; leave it out"),
         ({"runs": ["B"]}, r"there is no run 'B' \(did you mean 'b'\?\); there are 'a', 'b'"),
-        ({"lr": {"c": 0.1}}, "lr is given for 'c', which is no run; there are 'a', 'b'"),
+        ({"lr": {"c": 0.1}}, "lr is given for 'c', which is not a run; there are 'a', 'b'"),
         ({"weight_decay": {"a": 0.1}}, "weight_decay is not given for run 'b'"),
         ({"columns": {"los": "x"}}, r"columns has 'los' \(did you mean 'loss'\?\)"),
-        ({"columns": {"loss": "los"}}, r"columns\['loss'\] is 'los', and there is no such column"),
+        ({"columns": {"loss": "los"}}, r"columns\['loss'\] is 'los', but there is no such column"),
         ({"weight_decay": -1}, "run 'a' of .*: weight_decay must be a number of at least 0"),
-        ({"columns": {"loss": "word"}}, "column 'word' of .* has 'x' in row 1 .* is no number"),
+        ({"columns": {"loss": "word"}}, "column 'word' of .* has 'x' in row 1 .* is not a number"),
     ],
 )
 def test_wrong_arguments(tmp_path: Path, given: dict[str, Any], message: str) -> None:
@@ -463,11 +469,11 @@ def test_wrong_types(tmp_path: Path) -> None:
     [
         (
             "step,accuracy,rate",
-            "has no column of losses; it has 'step', 'accuracy', 'rate'; give col",
+            "has no loss column; its columns are 'step', 'accuracy', 'rate'; give col",
         ),
-        ("step,lossy,rate", r"no column of losses; .*; perhaps columns=\{'loss': 'lossy'\}"),
+        ("step,lossy,rate", r"no loss column; .*; perhaps columns=\{'loss': 'lossy'\}"),
         ("step,lossy,lr", r"run 'a' of .* has no loss; .*; perhaps columns=\{'loss': 'lossy'\}"),
-        ("gstep,loss,lr", r"no column of steps; .*; perhaps columns=\{'step': 'gstep'\}"),
+        ("gstep,loss,lr", r"no step column; .*; perhaps columns=\{'step': 'gstep'\}"),
         ("step,loss,my_lr", r"has no learning rate; .*; perhaps columns=\{'lr': 'my_lr'\}"),
     ],
 )
@@ -483,7 +489,7 @@ def test_a_rate_without_its_loss(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
         read(file)
     write(tmp_path / "b.csv", "x,y", "1,2", "2,3")
-    with pytest.raises(ValueError, match="none of the 1 files has a column of losses"):
+    with pytest.raises(ValueError, match="none of the 1 files has a loss column"):
         read(tmp_path / "b*.csv")
 
 

@@ -40,8 +40,8 @@ def test_a_resumed_run() -> None:
     assert dict(zip(found, kept, strict=True)) == by_loop(step, value)
     assert found == [10, 20, 30, 40, 50, 60]
     assert notes == [
-        "The run was resumed at step 20: rows from there on that were logged before were dropped "
-        "(6), since the last row of a step wins."
+        "The run was resumed at step 20: rows from this step on that had been logged before were "
+        "dropped (6)."
     ]
 
 
@@ -72,7 +72,7 @@ def test_the_last_of_several_values_wins_and_is_said() -> None:
     found = cleaned([1, 2, 2, 3, 3], [4.0, 3.0, 3.1, 2.0, 2.0])
     assert found[1] == [[4.0, 3.1, 2.0]]
     assert found[2] == [
-        "Several rows of one step differ (1 times, first at step 2): the last row of a step wins."
+        "Several rows of one step differ (1 times, first at step 2): the last one was kept."
     ]
 
 

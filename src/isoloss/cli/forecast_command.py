@@ -39,7 +39,7 @@ def forecast(
         typer.Argument(
             metavar="RUNS",
             help="Logs of training runs: files, folders or patterns such as 'logs/*.csv'; bytes, "
-            "which are runs that come with isoloss; or a law that --save wrote.",
+            "for the runs that come with isoloss; or a law that --save wrote.",
             autocompletion=complete({"bytes": "runs that come with isoloss"}, files=LOGS),
         ),
     ],
@@ -51,7 +51,7 @@ def forecast(
             help="A schedule to forecast; may be given several times. In a SPEC such as "
             "cosine(1, 24000) or warmup_stable_decay(0.5, 24000, 500, 4800), rates are in units of "
             "the largest fitted peak. In a FILE they are absolute: CSV with a column lr and a row "
-            "for each step, or JSON. By default, schedules that people usually take.",
+            "for each step, or JSON. By default, a constant rate and the usual decays.",
         ),
     ] = None,
     steps: Annotated[
@@ -59,8 +59,8 @@ def forecast(
         typer.Option(
             min=10,
             metavar="N",
-            help="The steps of the best schedule and of the usual ones; by default those of the "
-            "longest fitted run.",
+            help="The number of steps of the best schedule and of the default ones; by default "
+            "that of the longest fitted run.",
         ),
     ] = None,
     best: Annotated[
@@ -75,21 +75,24 @@ def forecast(
         float | None,
         typer.Option(
             metavar="RATE",
-            help="The largest absolute rate of these schedules; by default the largest fitted "
-            "peak, or that of the run that they continue.",
+            help="The largest absolute rate of the best and the default schedules; by default the "
+            "largest fitted peak, or the peak of the run that they continue.",
         ),
     ] = None,
     min_lr: Annotated[
         float | None,
-        typer.Option(metavar="RATE", help="Their smallest absolute rate; by default 0."),
+        typer.Option(
+            metavar="RATE",
+            help="The smallest absolute rate of the best and the default schedules; by default 0.",
+        ),
     ] = None,
     warmup: Annotated[
         int | None,
         typer.Option(
             min=0,
             metavar="N",
-            help="The steps over which their rate rises from 0; by default as many as in the "
-            "longest fitted run.",
+            help="The number of steps over which the best and the default schedules rise from 0; "
+            "by default that of the longest fitted run.",
         ),
     ] = None,
     after: Annotated[
@@ -97,7 +100,7 @@ def forecast(
         typer.Option(
             metavar="RUN",
             help="Let all schedules continue this run after its last row: the name of one of the "
-            "runs, or a file. Steps are then those that follow.",
+            "runs, or a file. --steps then counts the steps after it.",
         ),
     ] = None,
     target: Annotated[
@@ -128,19 +131,20 @@ def forecast(
     save: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.json", help="Write the fitted law here, to be given as RUNS later."
+            metavar="FILE.json", help="Write the fitted law here; it can be given as RUNS later."
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Write report.html, the figure, results.csv, curves.csv and, with --best, the "
-            "rates best.csv here.",
+            help="Write report.html, the figure, results.csv, curves.csv and, with --best, "
+            "best.csv with the best rates here.",
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Write into DIR and over FILE.json whatever is there.")
+        bool,
+        typer.Option("--force", help="Write into DIR even if it is not empty, and over FILE.json."),
     ] = False,
 ) -> None:
     """Forecast the loss of other learning-rate schedules from the logs of a few runs.
@@ -225,7 +229,7 @@ def _law(
     after: str | None,
     tell: Callable[[str], None],
 ) -> tuple[Law, tuple[LossCurve, ...], list[str]]:
-    """Return the law of the runs that are given, or a saved one; the runs; and what was assumed."""
+    """Return the law of the given runs or a saved one, the runs, and notes on reading them."""
     from isoloss.curves import Law, fit
 
     saved = [each for each in given if _is_law(each)]
@@ -234,7 +238,7 @@ def _law(
         tell(f"fitting {len(runs)} runs")
         return fit(runs, target=target), runs, notes
     if len(given) > 1:
-        raise ValueError(f"'{saved[0]}' is a saved law, which has been fitted; give it alone")
+        raise ValueError(f"'{saved[0]}' is a saved law, which is already fitted; give it alone")
     law = Law.load(saved[0])
     if after is None and set(reading) - {"weight_decay"}:
         raise idle(reading, f"'{saved[0]}' is a saved law")

@@ -33,7 +33,7 @@ _CAPTION = (
 )
 _READING = (
     "The interval is for the loss that a run would log at its last step. Differences have "
-    "intervals of their own: what the fit does not know moves all losses together."
+    "intervals of their own, since the uncertainty of the fit moves all losses together."
 )
 _LEAD = (
     "A law of loss curves, fitted to logged runs: a power-law spectrum of signal and of gradient "
@@ -241,7 +241,7 @@ def _result(found: Forecasting) -> tuple[str, ...]:
         ]
     unclear = [name for name, each in others.items() if each.low <= 0]
     if unclear:
-        lines.append(f"There may be no difference to {', '.join(unclear)}: 0 is in the interval.")
+        lines.append(f"There may be no difference from {', '.join(unclear)}: 0 is in the interval.")
     if found.best is not None:
         lines.append(_described(found.best.learning_rates()))
     return tuple(lines)
@@ -251,15 +251,15 @@ def _described(rates: np.ndarray[Any, np.dtype[np.float64]]) -> str:
     """Return the rates of the best schedule at each tenth of its steps."""
     places = np.linspace(0, rates.size - 1, 11).round().astype(int)
     shown = ", ".join(f"{rate:.2g}" for rate in rates[places])
-    return f"The rates of {BEST} in the first step, after each tenth and in the last step: {shown}."
+    return f"Rates of {BEST} at its first step, after each tenth and at its last step: {shown}."
 
 
 def _next_run(found: Forecasting) -> tuple[str, ...]:
     best, after = found.comparison.best, found.next_run
     return (
         f"Of the runs of up to {found.budget} steps, the most useful is: {after.name}. "
-        f"Once it is fitted too, what the fit leaves uncertain of the final loss of {best} falls "
-        f"from {percent(after.now)} to {percent(after.afterwards)} (a standard deviation).",
+        f"If it is fitted too, the uncertainty of the fit in the final loss of {best} falls from "
+        f"{percent(after.now)} to {percent(after.afterwards)} (standard deviations).",
     )
 
 

@@ -28,7 +28,7 @@ __all__ = [
 BEST = "best"
 _USUAL = ("constant", "cosine", "linear", "wsd 10%", "wsd 20%", "wsd 50%")
 _BESIDE_BEST = ("cosine", "wsd 20%")
-_ABSOLUTE = 0.02  # a text's largest rate below this looks like an absolute one
+_ABSOLUTE = 0.02  # if the largest rate in a text is below this, it looks absolute
 
 
 def asked_schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
@@ -48,7 +48,7 @@ def asked_schedules(given: Sequence[str]) -> dict[str, str | Schedule]:
     for name, each in found.items():
         if not in_own_units(each).is_plain:
             raise ValueError(
-                f"{name} has settings beside its rates, such as weight decay or a batch size; a "
+                f"{name} has settings besides its rates, such as weight decay or a batch size; a "
                 "forecast takes those of the fitted runs: leave them out"
             )
     return found
@@ -59,8 +59,8 @@ def looks_absolute(peak: float, reference: float) -> str:
     if peak >= _ABSOLUTE * reference:
         return ""
     return (
-        f"Rates of texts are in units of the largest fitted peak, {reference:.3g}: "
-        f"{peak / reference:.3g} is {peak:.3g}. Those of CSV and JSON files are absolute."
+        f"Rates in texts are in units of the largest fitted peak, {reference:.3g}: "
+        f"{peak / reference:.3g} means {peak:.3g}. Rates in CSV and JSON files are absolute."
     )
 
 
@@ -76,7 +76,7 @@ def check_bounds(most: float, least: float, steps: int, ramp: int) -> None:
 def usual_schedules(
     most: float, least: float, steps: int, ramp: int, *, beside_best: bool
 ) -> dict[str, Schedule]:
-    """Return the schedules that people usually take, by name, in absolute rates."""
+    """Return the usual schedules by name, with absolute rates."""
     rising, after = warmup(most, ramp), steps - ramp
     found = {
         "constant": rising + constant(most, after),
@@ -100,7 +100,7 @@ def usual_text(steps: int, ramp: int, reference: float) -> str:
 
 
 def first_warmup(run: LossCurve) -> int:
-    """Return the number of steps over which the rate of a run rose to its peak at first."""
+    """Return the number of steps of a run's warm-up; 0 if none ends within its first quarter."""
     rates: npt.NDArray[np.float64] = run.rates
     top = int(np.argmax(rates >= (1 - 1e-6) * run.peak))
     rises = bool((np.diff(rates[: top + 1]) >= 0).all())

@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float64]
 class Bounds:
     """What the usual schedules and the best one keep to; None where nothing is given.
 
-    The weight decay is that of all runs to forecast, if those of the law have different ones.
+    The weight decay is that of all forecast runs, if the fitted runs have different ones.
     """
 
     steps: int | None
@@ -60,9 +60,9 @@ class Forecasting:
     next_run : NextRun
         The run that would make the best forecast most certain.
     budget : int
-        The most steps that it may have.
+        The largest number of steps that it may have.
     notes : tuple of str
-        What was assumed, a sentence each; those of the law are in its summary.
+        What was assumed, a sentence each; the notes of the law are in its summary.
     names : str
         What the names of the usual schedules mean; empty without them.
     """
@@ -133,7 +133,7 @@ def forecast_all(
 
 
 def _longest(law: Law, runs: Sequence[LossCurve]) -> int:
-    # a law only knows where the last stretch of rows that it was fitted to has its middle
+    # a law knows only the middle of the last stretch of rows that it was fitted to
     return max((run.steps for run in runs), default=law.fitted.steps)
 
 
@@ -153,18 +153,16 @@ def _length(
     steps = bounds.steps
     if steps is None:
         steps = _longest(law, runs)
-        notes.append(f"{steps} steps are those of the longest fitted run; --steps gives others.")
+        notes.append(f"Schedules have {steps} steps, as the longest fitted run; see --steps.")
     if bounds.warmup is not None or after is not None:
         return steps, bounds.warmup or 0, notes
     if not runs:
-        notes.append("There is no warm-up, since a saved law knows of none; --warmup gives one.")
+        notes.append("There is no warm-up, since a saved law records none; see --warmup.")
         return steps, 0, notes
     longest = max(runs, key=lambda run: run.steps)
     ramp = min(first_warmup(longest), steps // 5)
     if ramp:
-        notes.append(
-            f"The warm-up of {ramp} steps is that of '{longest.name}'; --warmup gives another."
-        )
+        notes.append(f"The warm-up of {ramp} steps is that of '{longest.name}'; see --warmup.")
     return steps, ramp, notes
 
 

@@ -33,7 +33,7 @@ def match(
         typer.Option(
             metavar="NAME=RUN,RUN",
             help="Runs of one schedule with several seeds; may be given several times. In groups "
-            "of as many runs, the first are a pair, and so on, which should share a seed.",
+            "of equal size, the first runs are a pair, and so on; pairs should share a seed.",
         ),
     ] = None,
     against: Annotated[
@@ -48,8 +48,8 @@ def match(
         str,
         typer.Option(
             metavar="LEVELS",
-            help="The train losses to compare at: how many, where the runs overlap; numbers such "
-            "as 3.2,3.0; or FROM:TO:COUNT, evenly spaced in the log.",
+            help="The train losses to compare at: a count, spread over where the runs overlap; "
+            "numbers such as 3.2,3.0; or FROM:TO:COUNT, evenly spaced in the log.",
         ),
     ] = "12",
     smoothing: Annotated[
@@ -65,7 +65,7 @@ def match(
         typer.Option(
             min=0,
             metavar="N",
-            help="The number of steps before each row that its train loss is a mean of.",
+            help="The number of steps over which each logged train loss is a mean.",
         ),
     ] = 0,
     confidence: Annotated[

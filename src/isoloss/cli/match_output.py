@@ -22,13 +22,13 @@ _MARKS = {"helps": "good", "hurts": "bad"}
 _READING = (
     "Each row is a train loss. A run stops at the first step at which its smoothed train loss is "
     "at or below it, and its smoothed test loss there is compared with that of {}: helps means "
-    "that it is lower, hurts that it is higher, ? that the interval holds 0, and same that both "
-    "are still one run. -: not reached by both."
+    "that it is lower, hurts that it is higher, ? that the interval contains 0, same that both "
+    "still have the same rows, and - that one of them does not reach the level."
 )
 _CAPTION = (
     "Above: test loss against train loss, as smoothed (lines) and at the levels (markers). Below: "
-    "the difference to the test loss of {} at the same train loss, with {}% intervals; markers are "
-    "moved aside so that they do not hide each other."
+    "the difference from the test loss of {} at the same train loss, with {}% intervals; markers "
+    "are moved aside so that they do not hide each other."
 )
 
 

@@ -41,7 +41,7 @@ Runs = Annotated[
     typer.Argument(
         metavar="RUNS...",
         help="Logs of training runs: files, folders or patterns such as 'logs/*.csv'; or bytes, "
-        "which are runs that come with isoloss.",
+        "for the runs that come with isoloss.",
         autocompletion=complete({"bytes": "runs that come with isoloss"}, files=LOGS),
     ),
 ]
@@ -57,21 +57,23 @@ Columns = Annotated[
     list[str] | None,
     typer.Option(
         metavar="ROLE=COLUMN",
-        help="The column of step, epoch, loss, test_loss, lr or run, if it is not found or not "
-        "the one that is meant; may be given several times.",
+        help="The column that holds step, epoch, loss, test_loss, lr or run, if none or a wrong "
+        "one is found; may be given several times.",
     ),
 ]
 Every = Annotated[
     float,
     typer.Option(
         metavar="UNITS",
-        help="How many units of the column of steps make an optimizer step, such as micro-batches "
-        "or tokens.",
+        help="How many units of the step column, such as micro-batches or tokens, make an "
+        "optimizer step.",
     ),
 ]
 StepsPerEpoch = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="The steps of an epoch, for logs that count epochs."),
+    typer.Option(
+        min=1, metavar="N", help="The optimizer steps in an epoch, for logs that count epochs."
+    ),
 ]
 LoggedLr = Annotated[
     float | None,
@@ -85,7 +87,7 @@ WeightDecay = Annotated[
 ]
 BatchSize = Annotated[
     int | None,
-    typer.Option(min=1, metavar="ROWS", help="The rows, or tokens, of data in a step."),
+    typer.Option(min=1, metavar="ROWS", help="The number of rows, or tokens, of data in a step."),
 ]
 LoggedWarmup = Annotated[
     int | None,
@@ -105,7 +107,7 @@ DropSpikes = Annotated[
     typer.Option("--drop-spikes", help="Leave out losses that are far above their neighbours."),
 ]
 
-# How the errors of `isoloss.curves.read` name its arguments, and what the options are.
+# How errors of `isoloss.curves.read` write its arguments, and how they are written as options.
 _IN_OPTIONS = (
     (r"columns=\{'(\w+)': '?(.*?)'?\}", r"--columns \1=\2"),
     (r"\bcolumns\['(\w+)'\] is '(.*?)',", r"--columns \1=\2 is given,"),
@@ -126,7 +128,7 @@ def read_runs(
     lr: float | None = None,
     **settings: Any,
 ) -> tuple[tuple[LossCurve, ...], list[str]]:
-    """Read logs as the options say; return the runs, and what should be said of them.
+    """Read logs as the options say; return the runs, and notes on them.
 
     ``settings`` are further arguments of `isoloss.curves.read`.
     """
@@ -135,7 +137,7 @@ def read_runs(
     chosen = pairs_of("--columns", "ROLE=COLUMN", columns or ())
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # each run's notes tell it again
+            warnings.simplefilter("ignore", UserWarning)  # each run's notes repeat it
             runs = read(paths, columns=chosen, runs=only or None, lr=lr, **settings)
     except (TypeError, ValueError) as error:
         text = str(error)
@@ -148,7 +150,7 @@ def read_runs(
 def runs_of(
     given: Sequence[str], reading: dict[str, Any]
 ) -> tuple[tuple[LossCurve, ...], list[str]]:
-    """Return the runs of files or those that come with isoloss, and what should be said.
+    """Return the runs of files or those that come with isoloss, and notes on them.
 
     ``reading`` has the arguments of `read_runs` that the user has given.
     """
@@ -198,7 +200,7 @@ def pairs_of(option: str, form: str, given: Sequence[str]) -> dict[str, str]:
 
 
 def together(told: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
-    """Return sentences about several things, each sentence once, with the names it is about."""
+    """Return notes on several things, each sentence once, with the names that it is about."""
     from isoloss._messages.near_misses import quoted
 
     told = list(told)

@@ -1,4 +1,4 @@
-"""A curve from the rows of a run, and sentences on what is odd about them."""
+"""Make a loss curve from the gathered rows of a run, and note what is odd about them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["curve_of"]
 def curve_of(
     run: Gathered, lr: Any, settings: dict[str, Any], *, drop_spikes: bool
 ) -> tuple[LossCurve, list[str]]:
-    """Return a run as a curve, and what should be said of it beside the columns."""
+    """Return the run as a curve, and those of its notes that deserve a warning."""
     import pandas as pd
 
     told, changed = list(run.told), list(run.changed)
@@ -29,14 +29,14 @@ def curve_of(
         rows = pd.concat(run.frames, ignore_index=True).sort_values("step", kind="stable")
     elif len(rows) > 1 and (np.diff(rows["step"]) < 0).all():
         rows = rows.iloc[::-1]
-        changed.append("The last row came first: the order was reversed.")
+        changed.append("The last row came first, so the order of the rows was reversed.")
     step = rows["step"].to_numpy()
     loss, test_loss, row_lr = (
         rows[name].to_numpy().copy() if name in rows else None for name in (*LOSSES, "lr")
     )
     if loss is None:
         loss, test_loss = test_loss, None
-        told.append("There is no train loss: the held-out loss is taken as the loss.")
+        told.append("There is no train loss, so the held-out loss is used as the loss.")
     else:
         changed += _one(oddities.smoothing(loss))
     assert loss is not None  # _check_joined
@@ -49,11 +49,11 @@ def curve_of(
         raise ValueError(
             f"run '{run.name}' of '{run.path}' has no learning rate; its columns are "
             f"{quoted(run.names, 12)}{nearest('lr', run.names)}. Give columns={{'lr': NAME}}, "
-            "the file of its rates, too, or lr= a number, rates or a schedule"
+            "the file of its rates as well, or lr= a number, rates or a schedule"
         )
     if lr is not None:
         if row_lr is not None:
-            told.append("The rates are those given by lr, not those of the file.")
+            told.append("The rates come from lr, not from the file.")
     else:
         lr, notes = _rates(step, loss, row_lr, by_epoch=run.by_epoch)
         told += notes
@@ -67,12 +67,12 @@ def curve_of(
 
 
 def _rates(step: Any, loss: Any, lr: Any, *, by_epoch: bool) -> tuple[Any, list[str]]:
-    """Return rates for a curve: held over epochs, or interpolated from rows without losses."""
+    """Return the rates of a curve, held over epochs or interpolated between rows, and notes."""
     measured = ~np.isnan(lr)
     known = step[measured]
     if by_epoch and known.size and known[-1] == step[-1] and (np.diff(known) > 0).all():
         return hold(known, lr[measured]), [
-            "The rate of each row is that of all steps since the row before."
+            "The rate in each row applies to all steps since the previous row."
         ]
     rises = step.size > 1 and (np.diff(step) >= 0).all()
     if not (rises and measured.any()):
@@ -84,7 +84,7 @@ def _rates(step: Any, loss: Any, lr: Any, *, by_epoch: bool) -> tuple[Any, list[
         return lr, []
     where = "in rows of their own" if apart else "in rows with a train loss"
     lr = np.where(filled, np.interp(step, step[measured], lr[measured]), lr)
-    return lr, [f"Rates stand {where}: they are interpolated in the others."]
+    return lr, [f"Rates are logged {where}, and are interpolated in the others."]
 
 
 def _spiked(title: str, step: Any, losses: Any, *, drop: bool) -> list[str]:
@@ -95,12 +95,12 @@ def _spiked(title: str, step: Any, losses: Any, *, drop: bool) -> list[str]:
     first = int(found.argmax())
     text = (
         f"{number} rows of {title} ({percent(number / losses.size)}) are spikes, far above their "
-        f"neighbours, first {losses[first]:.4g} at step {step[first]:.0f}"
+        f"neighbours; the first is {losses[first]:.4g} at step {step[first]:.0f}"
     )
     if not drop:
-        return [f"{text}; drop_spikes=True leaves them out."]
+        return [f"{text}. drop_spikes=True leaves them out."]
     losses[found] = np.nan
-    return [f"{text}: they were left out."]
+    return [f"{text}. They were left out."]
 
 
 def _one(sentence: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The schedule of the lowest final loss under a law."""
+"""The schedule with the lowest final loss under a law."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Floats = npt.NDArray[np.float64]
 
 _BLOCKS = 400
 _RAMP = 16  # blocks of a warm-up
-_COOL_DOWNS = (0.1, 0.2, 0.5, 1.0)  # the shares of a run, where the search starts
-_ENOUGH = 1e-10  # of the loss
+_COOL_DOWNS = (0.1, 0.2, 0.5, 1.0)  # shares of a run, from which the search may start
+_ENOUGH = 1e-10  # the relative change of the loss at which the search ends
 _MOST_ROUNDS = 1000
 
 
@@ -31,23 +31,30 @@ def best_rates(
 ) -> Floats:
     """Return the rate of each step, in reference units, that gives the lowest final loss.
 
-    The rates of 400 blocks are free between two bounds; those of the warm-up rise linearly to the
-    first of them. Rates of steps are linear between the middles of blocks. The loss appears to have
-    no other local minimum, which is not proved; the search starts from the best of some cool-downs
-    and a cosine.
+    The run after its warm-up is cut into 400 blocks, whose rates are free between two bounds. The
+    warm-up rises linearly to the rate of the first block, and between the middles of blocks the
+    rate is linear. The search starts from the best of some cool-downs and a cosine. No other local
+    minimum has been found, but that there is none is not proved.
 
     Parameters
     ----------
     parameters : LawParameters
         The parameters of the law.
     decay : float
-        How weight decay shrinks the squared norm at the reference rate, in a thousand steps.
+        The rate at which weight decay shrinks the squared weight norm per thousand steps, at the
+        reference rate.
     steps, warmup : int
-        The steps of the run, and those of its warm-up.
+        The number of steps of the run, and of its warm-up.
     least, most : float
-        The bounds of the rates.
-    before : (array, array)
-        The lengths and rates of the blocks of a run that is continued.
+        The bounds of the rates, in reference units.
+    before : (array, array), each of shape (blocks,)
+        The lengths, in thousands of steps, and the rates, in reference units, of the blocks of the
+        run that is continued; empty if there is none.
+
+    Returns
+    -------
+    array, shape (steps,)
+        The rates.
     """
     edges = np.unique(np.rint(np.linspace(warmup, steps, _BLOCKS + 1)).astype(np.int64))
     ramp = np.unique(np.rint(np.linspace(0, warmup, _RAMP + 1)).astype(np.int64))
@@ -82,7 +89,7 @@ def best_rates(
 
 
 def _starts(share: Floats, least: float, most: float) -> list[Floats]:
-    """Return rates to start from, at shares of a run: cool-downs of several lengths, a cosine."""
+    """Return rates to start from at shares of a run: cool-downs of several lengths and a cosine."""
     shapes = [np.minimum(1, (1 - share) / part) for part in _COOL_DOWNS]
     shapes.append((1 + np.cos(np.pi * share)) / 2)
     return [np.clip(most * shape, max(least, 1e-3 * most), most) for shape in shapes]

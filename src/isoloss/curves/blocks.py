@@ -13,19 +13,21 @@ Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 Rates = tuple[Floats, Steps]  # the rate of each step, and the steps at which a loss is asked for
 
+# Numbers of blocks; those of the whole run are for runs with few rows.
 _BETWEEN_ROWS = 4
-_BEFORE_FIRST_ROW = 64  # a warm-up, or the part of a run that was not logged
-_ANYWHERE = 128  # of a run with few rows, short at its start, where the norm changes fastest
+_BEFORE_FIRST_ROW = 64  # over a warm-up, or the part of a run that was not logged
+_ANYWHERE = 128  # over the whole run, shortest at its start, where the norm changes fastest
 _JUMP = 0.02  # of the largest rate
-_MOST_JUMPS = 2000  # rates that change that often are averaged
+_MOST_JUMPS = 2000  # rates that jump more often are averaged
 
 
 @dataclass(frozen=True)
 class Blocks:
     """Blocks of steps in which rates are taken to be constant.
 
-    Between two rows lie at least four blocks where rates change, which err by less than 10⁻⁵ of
-    the loss if they change smoothly. A block never spans a jump.
+    Where rates change, at least four blocks lie between two rows; if the rates change smoothly, the
+    loss errs by less than 10⁻⁵ of itself. No block spans a jump of the rate, unless there are more
+    than 2000 jumps.
 
     Attributes
     ----------
@@ -51,7 +53,7 @@ class Blocks:
 
 
 def _edges(rates: Floats, steps: Steps) -> Steps:
-    """Return the steps between which blocks lie, 0 and all rows included."""
+    """Return the steps between which blocks lie, including 0 and the steps of all rows."""
     first = np.linspace(0, steps[0], _BEFORE_FIRST_ROW + 1)
     parts = np.arange(_BETWEEN_ROWS) / _BETWEEN_ROWS
     used = rates[: steps[-1]]

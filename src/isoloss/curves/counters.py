@@ -1,4 +1,4 @@
-"""What the rows of a log count (steps, micro-batches, tokens or epochs), as optimizer steps."""
+"""Convert what the rows of a log count (micro-batches, tokens or epochs) to optimizer steps."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["hold", "steps_of_counter", "steps_of_epochs"]
 Floats = npt.NDArray[np.float64]
 
 _ROUNDING = 1e-6
-_SEVERAL_ROWS = 0.75  # of a step between rows, below which a step has several rows
+_SEVERAL_ROWS = 0.75  # steps from row to row, below which a step has several rows
 
 
 def steps_of_counter(counter: Floats, every: float, name: str) -> tuple[Floats, list[str]]:
-    """Return the steps done, where the optimizer takes one each ``every`` units of the counter.
+    """Return the optimizer steps done at each row, ``every`` units of the counter each, and notes.
 
-    A step that has several rows ends with the last one, and rows inside it belong to its end.
+    If a step has several rows, all of them get the number of steps done at its end.
     """
     if every == 1:
         return counter, []
@@ -33,13 +33,14 @@ def steps_of_counter(counter: Floats, every: float, name: str) -> tuple[Floats, 
         return steps, []
     row = int(off.argmax())
     return steps, [
-        f"In {off.sum()} of {counter.size} rows, '{name}' is no multiple of every={every:.12g} "
-        f"(first {counter[row]:.15g}, {short(float(exact[row]))} steps): rounded to whole steps."
+        f"In {off.sum()} of {counter.size} rows, '{name}' is not a multiple of every={every:.12g} "
+        f"(first {counter[row]:.15g}, {short(float(exact[row]))} steps); these rows were rounded "
+        "to whole steps."
     ]
 
 
 def steps_of_epochs(epochs: Floats, steps_per_epoch: int, name: str) -> tuple[Floats, list[str]]:
-    """Return the steps done by the end of each epoch; whole epochs may count from 0, as Keras's."""
+    """Return the steps done by the end of each epoch, which may count from 0 as in Keras; notes."""
     from_zero = epochs.size > 0 and np.nanmin(epochs) == 0 and (epochs == np.floor(epochs)).all()
     if not from_zero:
         return np.round(epochs * steps_per_epoch), []
@@ -50,6 +51,6 @@ def steps_of_epochs(epochs: Floats, steps_per_epoch: int, name: str) -> tuple[Fl
 
 
 def hold(step: Floats, lr: Floats) -> Floats:
-    """Return the rate of each step, that of the next row: a rate that is set once an epoch."""
+    """Return the rate of each step as that of the next row, for rates set once per epoch."""
     done = np.arange(1, int(step[-1]) + 1)
     return lr[np.searchsorted(step, done)]

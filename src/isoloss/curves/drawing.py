@@ -18,11 +18,11 @@ __all__ = ["draw_forecasts"]
 
 Floats = npt.NDArray[np.float64]
 
-_MOST_ROWS = 1000  # of a logged run, which are drawn
-_EARLY = 0.1  # the share of the longest run whose losses may lie above the axis
-_FEW = 4  # runs that have a colour and a name each; more are grey
-_BANDS = 3  # forecasts whose whole interval is drawn; of more, the one at the end
-_APART = 0.012  # of the longest run, from one interval to the next
+_MOST_ROWS = 1000  # a logged run of many more rows is thinned
+_EARLY = 0.1  # the first share of the longest run, whose losses may lie outside the axes
+_FEW = 4  # so many runs have a colour and a name each; more are grey
+_BANDS = 3  # so many forecasts show their whole interval; more show the one at the end
+_APART = 0.012  # the distance between two intervals at the end, as a share of the longest run
 _GREY = "#999999"
 
 
@@ -59,8 +59,8 @@ def draw_forecasts(
 ) -> Figure:
     """Draw forecasts with their intervals, and logged runs as points beside them.
 
-    Of more than three forecasts, the interval at the end alone is drawn; more than four runs are
-    grey.
+    With more than three forecasts, only the intervals at the end are drawn; with more than four
+    runs, the runs are grey.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def draw_forecasts(
     Returns
     -------
     matplotlib.figure.Figure
-        The losses over steps, with a legend below, and above them the rates.
+        Rates above and losses below, over steps, with a legend at the bottom.
     """
     with style():
         drawing = new_figure("forecast")
@@ -135,7 +135,7 @@ def _draw_rates(axes: Axes, rates: Floats, **line: Any) -> None:
 def _limit(
     axes: Axes, forecasts: Sequence[Predicted], runs: Sequence[LossCurve], target: Target
 ) -> None:
-    """Leave the steep first part of all curves above the axis."""
+    """Set limits that leave the steep first part of all curves outside the axes."""
     rows = [each.rows(target) for each in runs]
     rows += [(each.step, each.low) for each in forecasts]
     rows += [(each.step, each.high) for each in forecasts]

@@ -19,8 +19,9 @@ _WEIGHT_DECAY = {"bytes": 0.1}
 def load(name: str) -> tuple[LossCurve, ...]:
     """Return logged runs that come with isoloss.
 
-    ``"bytes"`` are runs of a transformer of 0.28 million parameters, which predicts the next byte
-    of a text: AdamW with weight decay 0.1, several schedules, peak rates, lengths and seeds.
+    ``"bytes"`` are runs of a transformer of 0.28 million parameters that predicts the next byte of
+    a text. AdamW trained it with weight decay 0.1, under several schedules, peak rates, lengths and
+    seeds. Losses are in nats per byte; a train loss is a mean over the 50 steps before its row.
 
     Parameters
     ----------

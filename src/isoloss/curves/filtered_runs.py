@@ -1,4 +1,4 @@
-"""What the filter of a power-law spectrum makes of the signal and the noise of runs."""
+"""The filtered time and the noise modes of runs, from which the law computes losses."""
 
 from __future__ import annotations
 
@@ -18,31 +18,32 @@ Floats = npt.NDArray[np.float64]
 
 
 class FilteredRuns:
-    """Runs whose signal and noise are known at their rows, for any parameters of the law.
+    """Runs whose filtered time S and noise modes n are known at their rows.
 
-    Only the growth c and the exponent e of the weight norm change what the filter does; the other
-    parameters of the law weight it. A fit therefore filters few times.
+    S = ∫ y dt and dn/dt = λy(y − n), with t in thousands of steps, the effective rate y = xρ^(−e),
+    the logged rate x in reference units, the weight norm ρ and the curvature λ of a mode. Both
+    depend only on the growth c of the norm and its exponent e, so a fit computes them few times.
 
     Parameters
     ----------
     runs : sequence of (rates, steps)
         The rate of each step, and the steps of the rows, of each run.
     reference : float
-        The rate in whose units rates are.
+        The absolute rate that is the unit of rates.
     weight_decay : array, shape (runs,)
-        The weight decay λ of each run.
+        The decoupled weight decay of each run.
     """
 
     def __init__(self, runs: Sequence[Rates], reference: float, weight_decay: Floats) -> None:
         self.blocks = [Blocks.of(*run, reference) for run in runs]
         self._norms = [
-            norm_parts(each.length, each.rate, 2000 * reference * decay)  # 2λη a thousand steps
+            norm_parts(each.length, each.rate, 2000 * reference * decay)  # per thousand steps
             for each, decay in zip(self.blocks, weight_decay, strict=True)
         ]
         self.at = lru_cache(maxsize=6)(self._at)
 
     def _at(self, growth: float, exponent: float) -> tuple[Floats, Floats]:
-        """Return the time S of each row, shape (rows,), and its noise, shape (rows, curvatures)."""
+        """Return S at each row, shape (rows,), and the noise modes, shape (rows, curvatures)."""
         times, noises = [], []
         for blocks, (kept, grown) in zip(self.blocks, self._norms, strict=True):
             rate = _acting(blocks.rate, kept, grown, growth, exponent)
@@ -55,8 +56,8 @@ class FilteredRuns:
 def norm_parts(length: Floats, rate: Floats, decay: float) -> tuple[Floats, Floats]:
     """Return p and g of the squared weight norm ρ² = p + cg at the middle of each block.
 
-    ρ² follows dρ²/dt = −dxρ² + cx² from 1, with the rate x and the decay d. In a block of constant
-    rate its solution is exact.
+    ρ² starts from 1 and follows dρ²/dt = −D x ρ² + c x², with the rate x and ``decay`` D. The
+    solution is exact in blocks of constant rate.
     """
     lost = decay * rate * length
     ends = recur(np.exp(-lost), _gain(lost, length, rate))
@@ -66,29 +67,29 @@ def norm_parts(length: Floats, rate: Floats, decay: float) -> tuple[Floats, Floa
 
 
 def _gain(lost: Floats, length: Floats, rate: Floats) -> Floats:
-    """Return ∫ x² e^(−s) over a stretch in which s grows to ``lost``."""
+    """Return ∫ x² e^(−s) dt over a stretch in which s grows from 0 to ``lost``."""
     safe = np.where(lost > 0, lost, 1)
     share = np.where(lost > 1e-8, -np.expm1(-lost) / safe, 1 - lost / 2)
     return share * length * rate**2
 
 
 def _acting(rate: Floats, kept: Floats, grown: Floats, growth: float, exponent: float) -> Floats:
-    """Return the rate that acts in each block, y = xρ^(−e).
+    """Return the effective rate in each block, y = xρ^(−e).
 
-    Without growth of the norm (c = 0) the norm is constant, whatever the weight decay.
+    If c = 0, the norm is taken to be constant, whatever the weight decay.
     """
     if growth == 0:
         return rate
     with np.errstate(over="ignore", divide="ignore"):
-        # a norm that decays to nothing meets only rates of 0
+        # if the norm has decayed to 0, so has the rate
         shrunk = (kept + growth * grown) ** (-exponent / 2)
     return rate * np.minimum(shrunk, 1e6)
 
 
 def _noise(rate: Floats, passed: Floats, row: npt.NDArray[np.int64]) -> Floats:
-    """Return the noise of each curvature at the end of some blocks, in place in few arrays.
+    """Return the noise mode of each curvature at the end of the blocks ``row``.
 
-    A run at a time stays in the processor's cache.
+    Few arrays are used, and overwritten, so that a run stays in the processor's cache.
     """
     chunks = Chunks(rate.size)
     left = chunks.arranged(passed)[..., None] * -CURVATURES

@@ -17,9 +17,9 @@ Floats = npt.NDArray[np.float64]
 class FinalLoss:
     """The loss of the law after blocks of constant rate.
 
-    At the end, the noise has a closed form: noise that a block left decays as the filter passes
-    time S after it, by the kernel k(s) = (1 + Cs)^(−β). A gradient costs as much as a few losses,
-    by going back through the recurrence of the weight norm.
+    The final noise has a closed form: while the filtered time S grows by s after a block, the noise
+    that the block added decays by the kernel k(s) = (1 + Cs)^(−β). The gradient goes backwards
+    through the recurrence of the weight norm, and costs only as much as a few losses.
 
     Parameters
     ----------
@@ -28,15 +28,15 @@ class FinalLoss:
     length : array, shape (blocks,)
         The length of each block, in thousands of steps.
     decay : float
-        The rate at which weight decay shrinks the squared norm at the reference rate, in a
-        thousand steps.
+        The rate at which weight decay shrinks the squared weight norm per thousand steps, at the
+        reference rate.
     """
 
     def __init__(self, parameters: LawParameters, length: Floats, decay: float) -> None:
         self._law, self._length, self._decay = parameters, length, decay
 
     def value_and_gradient(self, rate: Floats) -> tuple[float, Floats]:
-        """Return the loss, and its derivative by the rate of each block in reference units."""
+        """Return the final loss and its gradient, shape (blocks,), for rates in reference units."""
         law, length = self._law, self._length
         if law.norm_growth == 0:
             loss, by_acting = self._acting(rate)
@@ -50,7 +50,7 @@ class FinalLoss:
         shrunk = middle ** (-law.norm_exponent / 2)
         loss, by_acting = self._acting(rate * shrunk)
         by_middle = by_acting * rate * shrunk * (-law.norm_exponent / 2) / middle
-        # What a block's end does to all later blocks, from the last block back.
+        # The effect of the norm at a block's end on all later blocks, from the last one backwards.
         later = np.concatenate([(by_middle * half_kept)[1:], [0.0]])
         factor = np.concatenate([end_norm[1:], [0.0]])
         by_end = recur(factor[::-1], later[::-1])[::-1]
@@ -61,7 +61,7 @@ class FinalLoss:
         return loss, gradient
 
     def _norm(self, lost: Floats, length: Floats, rate: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return ρ² at the end of each block, the slope of its gain, and what it keeps."""
+        """Return ρ² at each block's end, the slope of its gain, and the share that it keeps."""
         kept = np.exp(-lost)
         gain, gain_rate = _gain(lost, length, rate, self._decay)
         added = self._law.norm_growth * gain
@@ -69,7 +69,7 @@ class FinalLoss:
         return recur(kept, added), gain_rate, kept
 
     def _acting(self, acting: Floats) -> tuple[float, Floats]:
-        """Return the loss, and its derivative by the rates that act, y."""
+        """Return the loss, and its derivatives with respect to the effective rates y."""
         law = self._law
         passed = acting * self._length
         # the time that is still to pass, at the start of each block and at the end
@@ -87,7 +87,7 @@ class FinalLoss:
 
 
 def _gain(lost: Floats, length: Floats, rate: Floats, decay: float) -> tuple[Floats, Floats]:
-    """Return ∫ x² e^(−s) over each block, and its derivative by the rate x."""
+    """Return ∫ x² e^(−s) dt over each block, and its derivative with respect to the rate x."""
     small = lost < 1e-4
     safe = np.where(small, 1.0, lost)
     share = np.where(small, 1 - lost / 2 + lost**2 / 6, -np.expm1(-safe) / safe)

@@ -26,7 +26,7 @@ __all__ = ["fit"]
 Floats = npt.NDArray[np.float64]
 
 _ASSUMED_DECAY = 0.1
-_ROUNDS = 3  # in which the size of residuals and the fit follow each other
+_ROUNDS = 3  # rounds that estimate the size of the residuals and fit again
 _TUNING = 1.345  # Huber's, for 95 % efficiency at normal residuals
 _LEAST_SCALE = 5e-4
 _NAMES = tuple(LawParameters.__dataclass_fields__)
@@ -45,15 +45,16 @@ def fit(
 ) -> Law:
     """Fit the law of noisy descent on a power-law spectrum to logged runs.
 
-    The law is L = L∞ + A S^(−α) + B Σ w n: a power-law spectrum of signal, and of gradient noise,
-    under one filter. S is the sum of the rates that act: the logged ones divided by a power of the
-    weight norm, which grows with steps and shrinks with decoupled weight decay. The guide on
-    forecasts and the mathematics page derive it.
+    The law is L = L∞ + A S^(−α) + B Σ w n: a floor, a signal that is still to be learned, and
+    gradient noise in modes n with power-law weights w, which follow the learning rate with a delay.
+    S sums the effective rates, in thousands of steps and in units of the largest peak of the runs.
+    An effective rate is the logged one divided by a power of the weight norm, which grows with
+    every step and shrinks with decoupled weight decay. The page on the mathematics derives the law.
 
-    The fit is a maximum a posteriori estimate, robust against outliers (Huber's loss of the log
-    loss). How much the priors weigh follows from the size of the residuals: a run counts for few
-    independent values, since its residuals keep their sign for long. What forecasts call their
-    interval comes from the same estimate.
+    The fit is a maximum a posteriori estimate, robust against outliers (Huber's loss of residuals
+    of the log loss). The size of the residuals decides how much the priors weigh: a run counts for
+    few independent values, since its residuals keep their sign for many rows. The intervals of
+    forecasts come from the same estimate.
 
     Parameters
     ----------
@@ -63,22 +64,22 @@ def fit(
     target : {"loss", "test_loss"}, optional
         The loss to fit. By default the test loss if every run has it, and otherwise the loss.
     priors : mapping of str to Prior, optional
-        What is known of parameters from other data, by their names in `LawParameters`. None fits
-        without priors, which needs runs that determine everything that is not in ``fixed``.
+        What other data say of the parameters, by their names in `LawParameters`. With None, the
+        runs must determine every parameter that is not in ``fixed``.
     fixed : mapping of str to float, optional
-        Parameters to hold at a value, by their names in `LawParameters`; ``norm_growth`` at the
-        largest peak of the runs.
+        Values at which parameters are held, by their names in `LawParameters`. ``norm_growth`` is
+        the growth at the largest peak of the runs.
     weight_norm : bool, optional
         Whether the weight norm changes. By default, it does unless every run has weight decay 0.
-        False is the law with c = 0, for optimizers whose steps do not depend on the weights' scale.
+        False holds the norm constant (c = 0), as for SGD without weight decay.
     after : int, optional
-        Rows before this step are left out. By default, rows in the first eighth of the shortest run
-        are, since the early descent follows no power law.
+        The step before which rows are left out. By default, rows in the first eighth of the
+        shortest run are left out, since the early descent follows no power law.
 
     Returns
     -------
     Law
-        The fitted law. What was assumed is in its ``notes``.
+        The fitted law. Its ``notes`` say what was assumed or left out.
 
     Raises
     ------
@@ -156,13 +157,13 @@ def _fitted(
     prior: tuple[Floats, Floats],
     free: npt.NDArray[np.bool_],
 ) -> tuple[Floats, Floats, Misfit]:
-    """Return the log parameters for losses in a unit, their covariance, and the misfit."""
+    """Return the log parameters for losses in units of e^unit, their covariance, the misfit."""
     observed = np.concatenate([each.log_loss for each in rows]) - unit
     values = independent_values(rows)
     noise = _noise(rows)
     expected = misfit = Misfit.expected(noise)
-    # A residual this large in each row costs as much as one standard deviation of a prior: rows
-    # share the independent values of their run.
+    # A residual of this size in one row costs as much as one standard deviation of a prior. It is
+    # larger than the misfit, since the many rows of a run share few independent values.
     weight = misfit.size * np.sqrt(observed.size / values)
     search = Search(filtered, observed, prior, free)
     scale = 1e-3 + noise
@@ -195,10 +196,10 @@ def _sandwich(
     misfit: float,
     weight: float,
 ) -> Floats:
-    """Return the covariance of an estimate that takes correlated rows to be independent.
+    """Return the covariance of an estimate that treats correlated rows as independent.
 
-    Slopes are those at the estimate: where runs hardly determine a direction, those of another
-    point would not tell along which curve the forecasts stay the same.
+    The slopes must be those at the estimate: where runs hardly determine the parameters along some
+    direction, slopes at another point would miss that direction.
     """
     weighted = trust[:, None] * slopes / weight**2
     spread, start = prior.copy(), 0
@@ -217,18 +218,18 @@ def _noise(rows: Sequence[LoggedRows]) -> float:
 
 def _checked(runs: LossCurve | Sequence[LossCurve]) -> list[LossCurve]:
     if not isinstance(runs, Iterable | LossCurve):
-        raise TypeError(f"runs are LossCurves, which curves.read returns; got {runs!r}")
+        raise TypeError(f"runs must be LossCurves, as curves.read returns them; got {runs!r}")
     found = [runs] if isinstance(runs, LossCurve) else list(runs)
     if not found:
         raise ValueError("give at least one run")
     for each in found:
         if not isinstance(each, LossCurve):
-            raise TypeError(f"runs are LossCurves, which curves.read returns; got {each!r}")
+            raise TypeError(f"runs must be LossCurves, as curves.read returns them; got {each!r}")
     sizes = {each.batch_size for each in found if each.batch_size is not None}
     if len(sizes) > 1:
         raise ValueError(
-            f"the runs have batch sizes {', '.join(map(str, sorted(sizes)))}; the noise of a step "
-            "depends on it in a way that no evidence settles: fit runs of one batch size"
+            f"the runs have batch sizes {', '.join(map(str, sorted(sizes)))}; no tested rule says "
+            "how the noise of a step depends on the batch size: fit runs of one batch size"
         )
     return found
 
@@ -238,7 +239,7 @@ def _target(runs: Sequence[LossCurve], target: Target | None) -> Target:
         return "test_loss" if all(each.test_loss is not None for each in runs) else "loss"
     if target not in ("loss", "test_loss"):
         near = suggest(str(target), ("loss", "test_loss"))
-        raise ValueError(f"target is 'loss' or 'test_loss'; got {target!r}{near}")
+        raise ValueError(f"target must be 'loss' or 'test_loss'; got {target!r}{near}")
     return target
 
 
@@ -255,7 +256,7 @@ def _decays(runs: Sequence[LossCurve]) -> tuple[Floats, list[str]]:
         )
     assumed = others.pop() if others else _ASSUMED_DECAY
     return np.full(len(runs), assumed), [
-        f"The runs do not say their weight decay; it is taken to be {short(assumed)}."
+        f"The runs do not record their weight decay; it is taken to be {short(assumed)}."
     ]
 
 
@@ -264,7 +265,7 @@ def _held(fixed: Mapping[str, float] | None, others: Mapping[str, float]) -> dic
     for name, value in held.items():
         if name not in _NAMES:
             near = suggest(str(name), _NAMES)
-            raise ValueError(f"fixed names parameters of the law; {name!r} is none{near}")
+            raise ValueError(f"fixed must name parameters of the law; {name!r} is not one{near}")
         if not 0 <= number(name, value) < np.inf or (value == 0 and name != "norm_growth"):
-            raise ValueError(f"fixed parameters are positive numbers; got {name} = {value}")
+            raise ValueError(f"fixed parameters must be positive numbers; got {name} = {value}")
     return {**held, **others}

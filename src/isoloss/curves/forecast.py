@@ -21,25 +21,25 @@ Steps = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Forecast:
-    """The loss that a run is predicted to have, with an interval.
+    """The predicted loss of a run, with intervals.
 
     Attributes
     ----------
     step : array of int, shape (n,)
-        Steps, increasing to the last one.
+        The predicted steps, in increasing order.
     loss : array, shape (n,)
         The predicted loss.
     low, high : array, shape (n,)
-        The ends of the interval for the loss that a row at that step would log. Points along one
-        curve miss together: the interval holds for each, not for all of them at once.
+        The ends of the interval for the loss that a row at each step would log. Errors along one
+        curve are correlated: each interval holds by itself, not all of them at once.
     rates : array, shape (steps,)
-        The learning rate of each step.
+        The absolute learning rate of each step.
     level : float
-        The probability of the interval.
+        The probability of each interval.
     name : str
         The name of the schedule.
     notes : tuple of str
-        Where the prediction leaves what was fitted, a sentence each.
+        A sentence for each way in which the run leaves the range of the fitted runs.
     """
 
     step: Steps
@@ -62,7 +62,7 @@ class Forecast:
         Returns
         -------
         matplotlib.figure.Figure
-            The losses over steps, and above them the rates.
+            Rates above and losses below, over steps.
         """
         from isoloss.curves.drawing import draw_forecasts
 

@@ -34,8 +34,8 @@ class ForecastComparison:
     best : str
         The name of the schedule with the lowest predicted final loss.
     differences : mapping of str to Difference
-        How much higher each final loss is than the best one. What the fit does not know moves both
-        losses together, so that the intervals are narrower than those of the losses suggest.
+        How much higher each final loss is than the best one. The uncertainty of the fit moves both
+        losses together, so these intervals are narrower than those of the losses suggest.
     """
 
     forecasts: Mapping[str, Forecast]
@@ -48,7 +48,7 @@ class ForecastComparison:
         Returns
         -------
         matplotlib.figure.Figure
-            The losses over steps, and above them the rates.
+            Rates above and losses below, over steps.
         """
         from isoloss.curves.drawing import draw_forecasts
 

@@ -27,7 +27,7 @@ LOSSES = ("loss", "test_loss")
 
 @dataclass(frozen=True)
 class Counting:
-    """How rows are counted, and in which unit losses are; None: as the columns' names say."""
+    """How rows are counted, and the unit of losses; None leaves it to the columns' names."""
 
     every: float
     steps_per_epoch: int | None
@@ -36,9 +36,9 @@ class Counting:
 
 @dataclass
 class Gathered:
-    """Parts of one run: frames with columns step, loss, test_loss and lr as far as they are there.
+    """The parts of one run: frames with those of the columns step, loss, test_loss, lr that exist.
 
-    ``told`` says what was guessed, and ``changed`` what the rows went through.
+    ``told`` has notes on what was guessed, and ``changed`` has notes on how rows were changed.
     """
 
     name: str
@@ -53,10 +53,11 @@ class Gathered:
 def gathered(
     paths: Sequence[Path], columns: Mapping[str, str], counting: Counting, *, strict: bool
 ) -> list[Gathered]:
-    """Return what the files hold of each run.
+    """Return the rows of each run, from all files.
 
-    Parts of a run that a file names (by a column, a chart or TensorBoard) are joined; a file that
-    names no run is one. Unless ``strict``, files without any column of a log are left out.
+    Parts of a run are joined if files name it, in a column, in a chart or as TensorBoard does; a
+    file that names no run is a run of its own. Files without a loss or a rate raise ``ValueError``
+    if ``strict``, and are left out otherwise.
     """
     implied = dict(zip(paths, _implied_names(paths), strict=True))
     runs: dict[str, Gathered] = {}
@@ -69,7 +70,7 @@ def gathered(
             if not {*LOSSES, "lr"} & set(found):
                 if strict and part.run is None:
                     raise ValueError(
-                        f"'{path}' has no column of losses; it has {quoted(table.names, 12)}"
+                        f"'{path}' has no loss column; its columns are {quoted(table.names, 12)}"
                         + (nearest("loss", table.names) or "; give columns={'loss': NAME}")
                     )
                 continue
@@ -77,9 +78,9 @@ def gathered(
                 found.pop("step", None)
             if not {"step", "epoch"} & set(found):
                 raise ValueError(
-                    f"'{path}' has no column of steps; it has {quoted(table.names, 12)}"
+                    f"'{path}' has no step column; its columns are {quoted(table.names, 12)}"
                     f"{nearest('step', table.names)}; give columns={{'step': NAME}}, and every=N "
-                    "if it counts N tokens or micro-batches a step"
+                    "if it counts N tokens or micro-batches per step"
                 )
             for name, frame in _frames(table, part, found, implied[path]):
                 run = runs.setdefault(name, Gathered(name, path))
@@ -89,7 +90,7 @@ def gathered(
     for role, column in columns.items():
         if column not in seen and not any(column in run.names for run in runs.values()):
             raise ValueError(
-                f"columns[{role!r}] is {column!r}, and there is no such column"
+                f"columns[{role!r}] is {column!r}, but there is no such column"
                 f"{suggest(column, seen)}; there are {quoted(seen, 12)}"
             )
     return list(runs.values())
@@ -117,7 +118,7 @@ def _implied_names(paths: Sequence[Path]) -> list[str]:
 def _frames(
     table: LogTable, part: Part, found: Mapping[str, str], implied: str
 ) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Return the rows of each run in a part of a file, with roles as names of the columns."""
+    """Yield the name and the rows of each run in a part of a file; roles name the columns."""
     counted = "step" if "step" in found else "epoch"
     roles = [role for role in (counted, *LOSSES, "lr") if role in found]
     ranges = [name for pair in part.ranges for name in pair]
@@ -150,21 +151,21 @@ def _add(
         if (frame[low] < frame[high]).any():
             run.changed.append(
                 f"'{part.run} - {found.get('loss', low)}' was exported from a chart that shows "
-                "means over several rows: export the run's history for the rows as logged."
+                "means over several rows; export the run's history to get the rows as logged."
             )
             break
     frame = _in_steps(run, frame, part, found, counting)
     for role in LOSSES:
         if role in frame and _is_in_bits(found[role], counting):
             frame[role] *= np.log(2)
-            run.changed.append(f"'{found[role]}' is in bits: it was multiplied by ln 2.")
+            run.changed.append(f"'{found[role]}' is in bits, and was multiplied by ln 2.")
     counted = "step" if "step" in found else "epoch"
     used = {role: found[role] for role in (counted, *LOSSES, "lr") if role in found}
     run.told.append(
         "Columns: " + ", ".join(f"{role} is '{name}'" for role, name in used.items()) + "."
     )
     run.told += [
-        f"{quoted(names)} would fit as {role}, too: give columns={{{role!r}: NAME}} to choose."
+        f"{quoted(names)} would also fit as {role}; give columns={{{role!r}: NAME}} to choose."
         for role, names in others.items()
         if role in used
     ]
@@ -179,7 +180,7 @@ def _add(
 def _in_steps(
     run: Gathered, frame: pd.DataFrame, part: Part, found: Mapping[str, str], counting: Counting
 ) -> pd.DataFrame:
-    """Return the rows of a run with the optimizer steps done."""
+    """Return the rows of a run, with the optimizer steps done as ``step``."""
     counted = "step" if "step" in frame else "epoch"
     frame = frame[[name for name in (counted, *LOSSES, "lr") if name in frame]]
     uncounted = frame[counted].isna()
@@ -189,7 +190,7 @@ def _in_steps(
             f"{lost} of {len(frame)} rows have no number in '{found[counted]}', and were left out."
         )
     frame = frame[~uncounted]
-    if part.run is not None:  # rows of a chart that other runs have
+    if part.run is not None:  # a chart also has rows in which only other runs have values
         frame = frame.dropna(subset=[name for name in frame if name != counted], how="all")
     counter = frame[counted].to_numpy()
     if counted == "epoch":
@@ -202,7 +203,7 @@ def _in_steps(
         steps, notes = steps_of_epochs(counter, counting.steps_per_epoch, found["epoch"])
         run.told += notes
         if "loss" in found:
-            run.told.append("A train loss by epoch is usually a mean over it, as Keras's is.")
+            run.told.append("Train losses of epochs are usually means over the epoch, as in Keras.")
     else:
         steps, notes = steps_of_counter(counter, counting.every, found["step"])
         run.changed += [note for note in notes if note not in run.changed]

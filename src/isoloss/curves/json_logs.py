@@ -1,4 +1,4 @@
-"""Logs in JSON: a record a line, a list of records, or a ``trainer_state.json``."""
+"""Logs in JSON: one record per line, a list of records, or a ``trainer_state.json``."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["JSONLog"]
 
 _BLOCK = 2**22  # bytes
-_SUMMARY = "train_runtime"  # in the record that a trainer adds at the end, with means over the run
+_SUMMARY = "train_runtime"  # marks the record with means over the run that a trainer adds last
 
 
 class JSONLog(LogTable):
-    """Records of a JSON file, whose numbers are kept; those inside another get a name a/b."""
+    """The numbers in the records of a JSON file; number b of an inner record a is named a/b."""
 
     def __init__(self, path: Path, columns: Mapping[str, str]) -> None:
         import pandas as pd
@@ -37,12 +37,12 @@ class JSONLog(LogTable):
         self.names = tuple(self._frame)
 
     def read(self, numbers: Sequence[str], label: str | None = None) -> pd.DataFrame:
-        """Return columns as float64, and one that tells runs apart as categories."""
+        """Return ``numbers`` as float64, and ``label``, which tells runs apart, as categories."""
         found = self._frame[[*numbers, *([label] if label is not None else [])]]
         return found.astype(dict.fromkeys(numbers, "float64"))
 
     def _blocks(self, raw: bytes) -> Iterator[list[dict[str, Any]]]:
-        """Return the records of the file, whichever its form, many at once."""
+        """Yield the records of the file in lists of many, whatever its form."""
         try:
             whole = json.loads(raw) if self._is_whole(raw) else None
         except (ValueError, RecursionError) as error:
@@ -54,20 +54,20 @@ class JSONLog(LogTable):
             every = whole.get("logging_steps")
             over = f"the {every:g} steps" if isinstance(every, int | float) else "the steps"
             self.notes += (
-                f"Each train loss of {self.path.name} is a mean over {over} before its row, which "
-                "the Trainer of transformers writes.",
+                f"Each train loss of {self.path.name} is a mean over {over} before its row, as the "
+                "Trainer of transformers logs it.",
             )
             whole = [record for record in whole["log_history"] if _SUMMARY not in record]
         if isinstance(whole, list):
             yield self._checked(whole)
             return
         raise ValueError(
-            f"'{self.path}' holds no log: it needs a list of records, a record a line, or the "
+            f"'{self.path}' holds no log: it needs a list of records, one record per line, or the "
             "log_history of a trainer_state.json"
         )
 
     def _is_whole(self, raw: bytes) -> bool:
-        """Return whether the file is one JSON value, rather than one a line."""
+        """Return whether the file is one JSON value, rather than one per line."""
         if self.path.name.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson")):
             return False
         first = raw.lstrip().partition(b"\n")[0].strip()
@@ -99,7 +99,7 @@ class JSONLog(LogTable):
                 raise ValueError(
                     f"line {before + number} of '{self.path}' is not JSON{cut}: {error}"
                 ) from None
-        raise ValueError(f"'{self.path}' has lines that are no records of their own")
+        raise ValueError(f"'{self.path}' has lines that do not hold exactly one record")
 
     def _checked(self, records: list[Any]) -> list[dict[str, Any]]:
         for record in records:
@@ -112,7 +112,7 @@ class JSONLog(LogTable):
 
 
 def _numbers(records: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
-    """Return the columns of records that hold numbers, and those that tell runs apart."""
+    """Return the columns that hold numbers in records, and those that tell runs apart."""
     import pandas as pd
 
     nested = any(isinstance(value, dict) for record in records for value in record.values())
@@ -132,7 +132,7 @@ def _numbers(records: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.Da
 
 
 def _share_categories(blocks: list[pd.DataFrame]) -> None:
-    """Give columns of categories the same ones in all blocks, which joining them needs."""
+    """Give each column the same categories in all blocks, so that the blocks can be joined."""
     known: dict[str, dict[str, None]] = {}
     for block in blocks:
         for name in block.select_dtypes("category"):

@@ -48,13 +48,13 @@ class Law(LawRecord):
     covariance : array, shape (8, 8)
         The covariance of their logarithms; 0 for those that were held fixed.
     misfit : Misfit
-        How far runs lie from the law.
+        How far the log losses of runs lie from the law.
     noise : float
         The standard deviation of the noise in one logged row's log loss.
     fitted : FittedRange
         The peaks and lengths of the fitted runs.
     reference : float
-        The largest fitted peak, in whose units rates of texts are.
+        The largest fitted peak, absolute: the unit of the law's rates, and of rates in texts.
     weight_decay : float or None
         The weight decay of the fitted runs; None if they differ.
     target : {"loss", "test_loss"}
@@ -62,7 +62,7 @@ class Law(LawRecord):
     runs : tuple of str
         The names of the fitted runs.
     prior_spreads : tuple of float
-        The spread of each parameter's logarithm before the fit; NaN without a prior.
+        The standard deviation of each parameter's logarithm before the fit; NaN without a prior.
     notes : tuple of str
         What the fit assumed or left out, a sentence each.
     """
@@ -81,12 +81,12 @@ class Law(LawRecord):
         Parameters
         ----------
         schedule : str, Schedule, phase, LossCurve or array_like, shape (steps,)
-            The rate of each step. Rates of a text are in units of the largest fitted peak,
+            The rate of each step. Rates in a text are in units of the largest fitted peak,
             ``reference``; all others are absolute.
         at : array_like of int, optional
-            The steps to predict, increasing. By default, 200 that are even along the run.
+            The steps to predict, increasing. By default, up to 200 evenly spaced steps.
         level : float, default: 0.9
-            The probability of the interval.
+            The probability of each interval.
         weight_decay : float, optional
             The weight decay of the run. By default, that of the fitted runs.
         name : str, optional
@@ -95,15 +95,16 @@ class Law(LawRecord):
         Returns
         -------
         Forecast
-            The loss at each step, with an interval of which the fit's uncertainty, the misfit of a
-            new run and the noise of a row are parts. Beyond the fitted peaks and lengths it widens
-            as the misfit did on public curves.
+            The loss at each step, with an interval that adds the uncertainty of the fit, the misfit
+            of a new run and the noise of a row in squares. Beyond the fitted peaks and lengths it
+            widens by a rule that was calibrated on public curves.
 
         Raises
         ------
         ValueError
-            If the schedule has gradient flow or no rate above 0, ``at`` is not within it, ``level``
-            is not between 0 and 1, or fitted runs differ in weight decay and none is given.
+            If the schedule has gradient flow or no rate above 0, ``at`` reaches outside it,
+            ``level`` is not between 0 and 1, or the fitted runs differ in weight decay and none is
+            given.
         """
         rates, shown = planned_rates(schedule, self.reference)
         steps = _steps_of(rates, at)
@@ -135,8 +136,8 @@ class Law(LawRecord):
         Parameters
         ----------
         schedules : mapping of str to schedule, or sequence of schedules
-            The schedules, as `predict` takes them, by name; or texts and schedules, which are
-            named by what they print.
+            The schedules, as `predict` takes them, by name. Those of a sequence are named by their
+            printed form.
         level, weight_decay
             As for `predict`.
 
@@ -148,7 +149,7 @@ class Law(LawRecord):
         Raises
         ------
         ValueError
-            If there is no schedule, or as `predict` raises.
+            If there is no schedule, or `predict` refuses one.
         """
         forecasts, ends = {}, {}
         for name, each in named_schedules(schedules, self.reference).items():
@@ -179,33 +180,32 @@ class Law(LawRecord):
         after: LossCurve | None = None,
         weight_decay: float | None = None,
     ) -> Schedule:
-        """Return the schedule of the lowest predicted final loss.
+        """Return the schedule with the lowest predicted final loss.
 
-        The rates of 400 blocks are free between two bounds. A search over them finds the lowest
-        loss that the law predicts: what the law does not know, such as rates at which training
-        diverges, it cannot respect.
+        The run is cut into 400 blocks whose rates are free between two bounds, and a search finds
+        the rates with the lowest predicted loss. It cannot respect what the law does not know, such
+        as the rates at which training diverges.
 
         Parameters
         ----------
         steps : int
             The number of steps.
         max_lr : float, optional
-            The largest rate, by default the largest fitted peak. Beyond it, forecasts have been
-            too optimistic.
+            The largest rate, by default the largest fitted peak. Forecasts at higher rates have
+            been too optimistic.
         min_lr : float, default: 0
             The smallest rate after the warm-up.
         warmup : int, default: 0
             The steps over which the rate rises linearly from 0.
         after : LossCurve, optional
-            A run to continue from its last row; ``steps`` are then those that follow.
+            A run to continue from its last row; ``steps`` then counts only the steps after it.
         weight_decay : float, optional
             As for `predict`.
 
         Returns
         -------
         Schedule
-            One phase with a rate for each step, absolute. After ``after``, only the steps that
-            follow.
+            One phase with an absolute rate for each of ``steps``.
 
         Raises
         ------
@@ -245,21 +245,22 @@ class Law(LawRecord):
         max_lr: float | None = None,
         weight_decay: float | None = None,
     ) -> NextRun:
-        """Return the run whose fit would make a forecast most certain.
+        """Return the run that would make a forecast most certain if it were fitted, too.
 
-        Constant rates, cosines and cool-downs of several shares are considered, of the whole budget
-        and of half of it, at the largest fitted peak, half of it, and ``max_lr``.
+        The candidates are constant rates, cosines, and cool-downs over 10, 20 and 50% of the run.
+        They have ``budget`` steps or half as many, at the largest fitted peak, half that peak, or
+        ``max_lr``.
 
         Parameters
         ----------
         budget : int
-            The largest number of steps.
+            The largest number of steps, at least 20.
         schedule : schedule, optional
             The forecast to make certain, as `predict` takes it. By default, a run of the largest
             fitted peak, four times as long as the longest fitted run, with a cool-down over its
             last fifth.
         warmup : int, default: 0
-            The warm-up of the runs.
+            The steps over which the rates of candidates rise from 0; a quarter of a run at most.
         max_lr : float, optional
             Another peak to consider.
         weight_decay : float, optional
@@ -269,6 +270,11 @@ class Law(LawRecord):
         -------
         NextRun
             The run, and the uncertainty before and after it.
+
+        Raises
+        ------
+        ValueError
+            If ``budget`` is below 20, ``warmup`` is below 0, or `predict` refuses ``schedule``.
         """
         budget = planned_steps("budget", budget, 20)
         warmup = count("warmup", warmup, 0)
@@ -311,15 +317,15 @@ class Law(LawRecord):
         Parameters
         ----------
         schedules : mapping of str to schedule, or sequence of schedules, optional
-            As for `compare`. By default, the runs themselves, or, without runs, a constant rate and
-            a cool-down over the last fifth, as long as the longest fitted run.
+            As for `compare`. By default, the schedules of ``runs``; without ``runs``, a constant
+            rate and a cool-down over the last fifth, as long as the longest fitted run.
         runs : sequence of LossCurve, optional
             Logged runs.
 
         Returns
         -------
         matplotlib.figure.Figure
-            The losses over steps, and above them the rates.
+            Rates above and losses below, over steps.
         """
         from isoloss.curves.drawing import draw_forecasts
 
@@ -337,7 +343,7 @@ class Law(LawRecord):
         return summarised(self)
 
     def _at(self, rates: Floats, steps: Steps, weight_decay: float | None) -> tuple[Floats, Floats]:
-        """Return the log losses of a run at some steps, and their slopes."""
+        """Return the log losses of a run at some steps, and their slopes along log parameters."""
         lost = self._decay(weight_decay)
         with np.errstate(all="ignore"):  # of absurd rates, which are refused below
             runs = FilteredRuns([(rates, steps)], self.reference, lost)
@@ -358,13 +364,13 @@ class Law(LawRecord):
         found = self.weight_decay if given is None else decay(given)
         if found is None:
             raise ValueError(
-                "the fitted runs have different weight decays; give weight_decay for this one"
+                "the fitted runs have different weight decays; give weight_decay for the new run"
             )
         return np.array([found], dtype=np.float64)
 
 
 def _steps_of(rates: Floats, at: npt.ArrayLike | None) -> Steps:
-    """Return the steps to predict, after the first rate above 0."""
+    """Return the steps to predict, from the first one with a rate above 0."""
     first = int(np.argmax(rates > 0)) + 1
     last = rates.size
     if at is None:

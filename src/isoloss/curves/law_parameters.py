@@ -16,33 +16,35 @@ __all__ = ["LawParameters", "log_loss", "log_loss_and_slopes"]
 
 Floats = npt.NDArray[np.float64]
 
-_DIFFERENCE = 1e-4  # of log c and log e, whose slopes are differences
+_DIFFERENCE = 1e-4  # in log c and log e, whose slopes are finite differences
 
 
 @dataclass(frozen=True)
 class LawParameters:
-    """The parameters of the law L = floor + A S^(−α) + B Σ w n.
+    """The parameters of the law L = L∞ + A S^(−α) + B Σ w n.
 
-    Time is in thousands of steps, and rates are in units of the law's reference rate.
+    S = ∫ y dt sums the effective rates y, and the noise modes n follow dn/dt = λy(y − n). Time is
+    in thousands of steps, and rates are in units of the law's reference rate.
 
     Attributes
     ----------
     floor : float
         The loss L∞ that no training goes below, at least 0.
     signal : float
-        The excess loss A of the signal after one unit of S, the filtered time.
+        The excess loss A of the signal at S = 1.
     signal_exponent : float
-        The exponent α at which the signal is learned.
+        The exponent α of the power law by which the signal falls.
     noise : float
-        The excess loss B that noise adds at the reference rate in the long run.
+        The excess loss B to which noise rises at a constant effective rate of 1.
     noise_exponent : float
-        The exponent β of the noise's spectrum; noise that is no longer fed falls like S^(−β).
+        The exponent β of the noise's spectrum: without new noise, old noise falls like S^(−β).
     norm_growth : float
-        The growth c of the squared weight norm, at the reference rate. 0: the norm is constant.
+        The growth c of the squared weight norm, which starts from 1, per thousand steps at the
+        reference rate; 0 means that the norm is constant.
     cutoff : float
-        The curvature C above which the noise has little.
+        The curvature C above which the weights w of the noise fall exponentially.
     norm_exponent : float
-        The exponent e at which the weight norm shrinks the rate.
+        The exponent e of the weight norm ρ in the effective rate y = x ρ^(−e), with x the rate.
     """
 
     floor: float
@@ -56,23 +58,23 @@ class LawParameters:
 
     @classmethod
     def of_logs(cls, logs: Floats) -> Self:
-        """Return the parameters with these logarithms; that of no growth is −∞.
+        """Return the parameters with these logarithms; −∞ stands for no growth of the norm.
 
         Parameters
         ----------
         logs : array, shape (8,)
             The logarithms, in the order of the attributes.
         """
-        # Searches may try what overflows, or a loss of nothing.
+        # Searches may try parameters that overflow, or vanish.
         return cls(*np.exp(np.where(logs == -np.inf, logs, np.clip(logs, -400, 400))).tolist())
 
     def times(self, factor: float) -> Self:
-        """Return the parameters of losses that are multiplied by a number.
+        """Return the parameters of the law whose losses are multiplied by a factor.
 
         Parameters
         ----------
         factor : float
-            The number.
+            The factor.
         """
         return replace(
             self,
@@ -88,7 +90,7 @@ def log_loss(parameters: LawParameters, runs: FilteredRuns) -> Floats:
 
 
 def log_loss_and_slopes(parameters: LawParameters, runs: FilteredRuns) -> tuple[Floats, Floats]:
-    """Return the log loss, and its derivatives by the log parameters, shape (rows, 8)."""
+    """Return the log losses, shape (rows,), and their slopes along log parameters, (rows, 8)."""
     p = parameters
     time, noise = runs.at(p.norm_growth, p.norm_exponent)
     by_cutoff, by_exponent = weights_by_parameter(p.cutoff, p.noise_exponent)

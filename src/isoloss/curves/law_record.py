@@ -1,4 +1,4 @@
-"""A fitted law as a record: what it holds, and its form in files."""
+"""The fields of a fitted law, and its form in files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PLAIN = ("noise", "reference", "weight_decay", "target")
 
 @dataclass(frozen=True, repr=False, eq=False)
 class LawRecord(ABC):
-    """What a `Law` holds, whose fields it documents."""
+    """The fields of a `Law`, which documents them."""
 
     parameters: LawParameters
     covariance: Floats
@@ -44,7 +44,7 @@ class LawRecord(ABC):
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the law for JSON, from which `from_dict` makes it again."""
+        """Return the law as values that JSON can hold, from which `from_dict` restores it."""
         return {
             "format": _FORMAT,
             "parameters": asdict(self.parameters),
@@ -59,12 +59,12 @@ class LawRecord(ABC):
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Return the law that `to_dict` gave.
+        """Restore a law from what `to_dict` returned.
 
         Parameters
         ----------
         fields : dict
-            The fields.
+            What `to_dict` returned.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class LawRecord(ABC):
         OSError
             If the file cannot be read.
         ValueError
-            If it is no law.
+            If it does not hold a law.
         """
         try:
             fields = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -23,7 +23,7 @@ _MEANINGS = {
     "cutoff": "C, the largest curvature of the noise",
     "norm_exponent": "e, how the norm shrinks the rate",
 }
-_UNTOLD = 0.7  # of a prior's spread: the runs say little more
+_UNTOLD = 0.7  # of the prior's spread; if more of it is left, the runs say little
 
 
 class Summarised(Protocol):
@@ -100,7 +100,7 @@ def summarised(law: Summarised) -> str:
     if untold:
         lines += [
             "",
-            f"The runs say little about {' and '.join(untold)}, which other data sets determine "
-            "here; next_run tells which run would.",
+            f"The runs say little about {', '.join(untold)}: these values come mostly from other "
+            "data sets (the priors). next_run says which run to add.",
         ]
     return "\n".join([*lines, *([""] * bool(law.notes)), *law.notes])

@@ -15,7 +15,7 @@ __all__ = ["find_files", "run_name"]
 _SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".csv.gz", ".jsonl.gz")
 _MAGIC = frozenset("*?[")
 _STATE = "trainer_state.json"
-# What tools call the file of every run; its folder then tells which run it is.
+# Names that tools give to the file of every run; its folder then names the run.
 _COMMON = {"metrics", "trainer_state", "log", "logs", "history", "training", "train", "loss"}
 
 
@@ -38,7 +38,7 @@ def find_files(given: Any) -> tuple[list[Path], bool]:
 
 
 def run_name(path: Path) -> str:
-    """Return a name for the run of a file, or of its folder if all such files have one name.
+    """Return a name for the run in a file: the file's, or the folder's if the file's is common.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def _is_log(path: Path) -> bool:
 
 
 def _last_states(paths: list[Path]) -> list[Path]:
-    """Return the files without the states of earlier checkpoints, which the last one repeats."""
+    """Return the files without states of earlier checkpoints, whose rows the last one repeats."""
     latest: dict[Path, Path] = {}
     for path in paths:
         key = path

@@ -1,4 +1,4 @@
-"""The columns of one file of a log, of which only those that are asked for are kept."""
+"""The columns of one log file, of which only those that are asked for are converted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MISSING += ["NaN", "-NaN"]
 
 
 class LogTable(ABC):
-    """The columns of a file: their names, and those that are asked for as numbers."""
+    """The columns of a file: all names, and the values of those that are asked for."""
 
     path: Path
     names: tuple[str, ...]
@@ -34,7 +34,7 @@ class LogTable(ABC):
 
     @abstractmethod
     def read(self, numbers: Sequence[str], label: str | None = None) -> pd.DataFrame:
-        """Return columns as float64, and one that tells runs apart as categories.
+        """Return ``numbers`` as float64, and ``label``, which tells runs apart, as categories.
 
         Raises ``ValueError`` if a column that should hold numbers does not.
         """
@@ -71,10 +71,10 @@ class DelimitedLog(LogTable):
         self._decimal = "," if commas and self._dialect.delimiter != "," else "."
 
     def read(self, numbers: Sequence[str], label: str | None = None) -> pd.DataFrame:
-        """Return columns as float64, and one that tells runs apart as categories."""
+        """Return ``numbers`` as float64, and ``label``, which tells runs apart, as categories."""
         types: dict[str, Any] = dict.fromkeys(numbers, "float64")
         if label is not None:
-            types[label] = "str"  # categories would be numbers where they look like some
+            types[label] = "str"  # pandas would turn categories that look like numbers into numbers
         try:
             frame = self._parsed(types)
             self._check_widths()
@@ -96,7 +96,7 @@ class DelimitedLog(LogTable):
         for number, row in enumerate(records(lines, self._dialect)):
             if len(row) != width:
                 raise ValueError(
-                    f"row {number} below the names has {len(row)} cells, and there are {width} "
+                    f"row {number} below the names has {len(row)} cells, but there are {width} "
                     f"names (separated by {self._dialect}); was the file still being written, or "
                     "do numbers have decimal commas?"
                 )
@@ -123,7 +123,7 @@ class DelimitedLog(LogTable):
         return frame.rename(columns=places)[list(types)]
 
     def _explain(self, numbers: Sequence[str]) -> None:
-        """Raise ``ValueError`` with the first cell that is no number."""
+        """Raise ``ValueError`` for the first cell that is not a number."""
         import pandas as pd
 
         for name in numbers:
@@ -135,7 +135,7 @@ class DelimitedLog(LogTable):
                 row = int(wrong.to_numpy().argmax())
                 raise ValueError(
                     f"column '{name}' of '{self.path}' has {cells[row]!r} in row {row + 1} below "
-                    "the names, which is no number; leave the cell empty if it was not measured"
+                    "the names, which is not a number; leave the cell empty if nothing was measured"
                 )
 
 
@@ -164,7 +164,7 @@ class ParquetLog(LogTable):
         return ValueError(f"cannot read '{self.path}' as Parquet: {first}")
 
     def read(self, numbers: Sequence[str], label: str | None = None) -> pd.DataFrame:
-        """Return columns as float64, and one that tells runs apart as categories."""
+        """Return ``numbers`` as float64, and ``label``, which tells runs apart, as categories."""
         import pandas as pd
         import pyarrow as pa
         from pyarrow import parquet

@@ -18,7 +18,7 @@ Steps = npt.NDArray[np.int64]
 Target = Literal["loss", "test_loss"]
 
 _LEFT_OUT = 8  # the first eighth of the shortest run: its early descent follows no power law
-_MOST_ROWS = 200  # of a run
+_MOST_ROWS = 200  # of a run; more are averaged
 _FEWEST_ROWS = 5
 
 
@@ -52,11 +52,12 @@ class LoggedRows:
 def chosen_rows(
     runs: Sequence[LossCurve], target: Target, after: int | None
 ) -> tuple[list[LoggedRows], int, int]:
-    """Return the rows to fit, the first step of them, and how many rows come before it.
+    """Return the rows of each run to fit, the step that they start from, and how many are left out.
 
     Without ``after``, rows in the first eighth of the shortest run are left out. This rule was
-    fixed before the runs were made that it is judged by. A run of more than 200 rows is averaged
-    over stretches that are shorter where its rate changes.
+    fixed before the runs that test it were made. The rows of a run, if more than 200, are averaged
+    over stretches, which are shorter where the rate changes. Raises ``ValueError`` for a run that
+    keeps fewer than five rows, or has a loss that is not above 0.
     """
     measured = [curve.rows(target) for curve in runs]
     first = min(int(step[-1]) for step, _ in measured) // _LEFT_OUT if after is None else after
@@ -83,7 +84,7 @@ def chosen_rows(
 
 
 def row_noise(log_loss: Floats) -> float:
-    """Return the standard deviation of the noise in rows, by their second differences."""
+    """Return the standard deviation of the noise in each row, from second differences."""
     second = np.diff(log_loss, n=2)
     if second.size == 0:
         return 0.0

@@ -38,15 +38,15 @@ _LOSSES = ("loss", "test_loss")
 class LossCurve:
     """The losses that a training run logged, and the learning rate of each of its steps.
 
-    What the constructor changes, drops or assumes is said once, by a ``UserWarning``, and kept in
-    ``notes``.
+    If the constructor changes, drops or assumes something, one ``UserWarning`` says so, and
+    ``notes`` keep it.
 
     Parameters
     ----------
     step : array_like, shape (n,)
         The number of optimizer steps done when each row was measured, increasing. A resumed run may
-        go back to a step that it has logged: the last row of a step wins, and rows that training
-        went on without are dropped.
+        go back to a step that it has logged: rows from that step on that were logged before are
+        dropped, and of several rows of one step the last one counts.
     loss : array_like, shape (n,)
         The train loss, or whatever loss is logged; NaN or None where it was not measured.
     lr : float, array_like or Schedule
@@ -55,20 +55,21 @@ class LossCurve:
         - a rate for each row, shape (n,): the rate is linear between rows. Where it jumps between
           two rows, and is steady before and after, the jump comes at the later row. NaN is
           interpolated;
-        - a rate for each step, shape (step[-1],), whose entry i is that of step i + 1 (if there are
-          as many rows as steps, they are rates of rows);
+        - a rate for each step, shape (step[-1],), whose entry i is the rate of step i + 1 (if there
+          are as many rows as steps, they are taken as rates of rows);
         - a number, which is the rate of all steps;
-        - a schedule of steps, of which only the rates count. Steps after the last row are cut.
+        - a schedule without gradient flow, of which only the rates are used; steps after the last
+          row are cut.
     test_loss : array_like, shape (n,), optional
         The loss on held-out data; NaN or None where it was not measured.
     weight_decay : float, optional
-        The optimizer's decoupled weight decay, as AdamW calls it.
+        The optimizer's decoupled weight decay, such as the ``weight_decay`` of AdamW.
     batch_size : int, optional
         The number of rows, or tokens, of data in each step.
     warmup : int, optional
-        The steps over which the rate rose linearly from 0 before the first row, with a rate for
-        each row. By default, the rate rises until the first row. If ``warmup`` is less, the rate
-        then stays that of the first row; 0 means no warm-up.
+        The number of steps over which the rate rose linearly from 0 to that of the first row, if
+        ``lr`` has a rate for each row. By default, it rose until the first row. After a shorter
+        warm-up, it stays constant until the first row; 0 means no warm-up.
     name : str, default: ""
         A name for tables, figures and messages.
 
@@ -127,7 +128,7 @@ class LossCurve:
 
     @classmethod
     def _quietly(cls, step: Any, loss: Any, lr: Any, **others: Any) -> Self:
-        """Return a curve whose notes are told by whoever reads it."""
+        """Return a curve without a warning, whose notes the caller reports."""
         found = object.__new__(cls)
         settings = {"test_loss": None, "weight_decay": None, "batch_size": None, "warmup": None}
         found._fill(step, loss, lr, **settings | others)
@@ -190,7 +191,7 @@ class LossCurve:
         Returns
         -------
         LossCurve
-            The curve until the last row that is left.
+            The curve up to the last row that is left.
 
         Raises
         ------
@@ -205,8 +206,8 @@ class LossCurve:
         rows = int(np.searchsorted(self.step, count("step", step, 0), side="right"))
         if np.count_nonzero(~np.isnan(self.loss[:rows])) < 2:
             raise ValueError(
-                f"fewer than two rows with a loss come until step {step}; the first two are at "
-                f"{' and '.join(map(str, self.rows()[0][:2]))}"
+                f"fewer than two rows up to step {step} have a loss; the first two that do are at "
+                f"steps {' and '.join(map(str, self.rows()[0][:2]))}"
             )
         part = object.__new__(type(self))
         part._set(
@@ -245,8 +246,8 @@ class LossCurve:
             columns.append(column("lr", lr, steps.size))
         elif warmup is not None:
             raise ValueError(
-                "warmup says what came before the first of the rates of rows, but lr gives the "
-                "rate of every step; leave warmup out"
+                "warmup says how the rate rose before the first row, but lr gives the rate of "
+                "every step; leave warmup out"
             )
         steps, columns, dropped = one_row_a_step(steps, columns)
         check_measured(columns[0], steps)

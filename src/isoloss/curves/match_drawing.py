@@ -17,11 +17,12 @@ __all__ = ["draw_match"]
 
 Floats = npt.NDArray[np.float64]
 
-_WIDE, _LINE = 6.0, 0.19  # inches: of a figure with its legend in columns, and of a legend's line
+# Inches: the width from which a legend has columns, and the height of a line of a legend.
+_WIDE, _LINE = 6.0, 0.19
 
 
 class Row(Protocol):
-    """A run at each level."""
+    """A run or group at each level, such as `Matched`."""
 
     @property
     def curves(self) -> Sequence[MatchedCurve]:
@@ -33,7 +34,7 @@ class Row(Protocol):
 
     @property
     def difference(self) -> Floats:
-        """How much higher it is than that of the reference."""
+        """The test loss minus that of the reference."""
 
     @property
     def low(self) -> Floats:
@@ -56,14 +57,14 @@ def draw_match(
     matched : mapping of str to Matched
         The runs and groups.
     reference : str
-        The one that others are compared with.
+        The name of the run or group that others are compared with.
     width : float, optional
         The width in inches; by default 7.2.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Training goes from left to right, as the train loss falls.
+        The figure, in which training goes from left to right as the train loss falls.
     """
     with style():
         drawing = new_figure("match", width)
@@ -106,7 +107,7 @@ def _draw_differences(axes: Axes, x: Floats, row: Row, index: int) -> None:
 
 
 def _limit(axes: Axes, losses: Sequence[Floats]) -> None:
-    """Leave what comes before the first level outside."""
+    """Set limits that leave what comes before the first level outside the axes."""
     shown = np.concatenate(losses)
     low, high = float(np.nanmin(shown)), float(np.nanmax(shown))
     room = 0.08 * (high - low) or 0.01 * abs(high) or 1.0

@@ -14,11 +14,11 @@ __all__ = ["half_width", "one_until"]
 
 
 def half_width(ours: Sequence[AtLevel], theirs: Sequence[AtLevel], confidence: float) -> float:
-    """Return half the width of the interval of a difference of means over runs.
+    """Return half the width of the interval of a difference between means over runs.
 
-    Over at least two runs of both, it is Student's t: of their differences, if they are pairs, or
-    else Welch's. If one of both has a single run, it comes from the noise of the rows, and is NaN
-    if that is not known.
+    If both sides have at least two runs, the interval is Student's t, over the differences of pairs
+    if there are as many runs on both sides, and Welch's otherwise. If one side has a single run,
+    the interval comes from the noise of the rows, and is NaN if that is not known.
     """
     from scipy.special import stdtrit
 
@@ -41,7 +41,7 @@ def half_width(ours: Sequence[AtLevel], theirs: Sequence[AtLevel], confidence: f
 
 
 def one_until(run: LossCurve, other: LossCurve) -> float:
-    """Return the last step until which two runs have the same rows; 0 if their first differ."""
+    """Return the last step up to which two runs have the same rows; 0 if the first rows differ."""
     rows = min(run.step.size, other.step.size)
     assert run.test_loss is not None
     assert other.test_loss is not None

@@ -1,4 +1,4 @@
-"""What should be said of runs at equal train loss: how they were smoothed and compared."""
+"""Notes on runs at equal train loss: how they were smoothed and compared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["notes_on_intervals", "notes_on_smoothing"]
 
 
 def notes_on_smoothing(smoothed: Mapping[str, Sequence[MatchedCurve]], *, given: bool) -> list[str]:
-    """Say how wide the windows are, which rows are left out, and what is not smoothed."""
+    """Return notes on the widths of windows, rows left out, and losses that are not smoothed."""
     curves = [each for group in smoothed.values() for each in group]
     parts = []
     for title, found in (
@@ -24,20 +24,20 @@ def notes_on_smoothing(smoothed: Mapping[str, Sequence[MatchedCurve]], *, given:
         if widths:
             ends = dict.fromkeys(short(end, 2) for end in (min(widths), max(widths)))
             parts.append(f"{' to '.join(ends)} for {title} losses")
-    how = "as given" if given else "chosen by predicting rows that are left out"
+    how = "as given" if given else "chosen by cross-validation"
     told = [
-        "Losses are smoothed by local parabolas in the log of the step; half a window is "
-        f"{' and '.join(parts)} (in e-folds of steps, {how}), or seven rows. Windows end where the "
-        "rate turns."
+        "Losses are smoothed by local parabolas in the log of the step. The half width of windows "
+        f"is {' and '.join(parts)} (in e-folds of steps, {how}), or more where they would have "
+        "fewer than seven rows. Windows end where the learning rate turns."
     ]
     spiked = {
         each.name: each.train.left_out + (each.test.left_out if each.test else 0) for each in curves
     }
     if named := [f"{name} ({number})" for name, number in spiked.items() if number]:
-        told.append(f"Spikes count for nothing: {', '.join(named)}.")
+        told.append(f"Rows left out as spikes: {', '.join(named)}.")
     if few := [each.name for each in curves if each.test is None]:
         told.append(
-            f"Too few rows of {quoted(few)} have a test loss to smooth it: it is interpolated "
+            f"The test loss of {quoted(few)} has too few rows to be smoothed: it is interpolated "
             "between them, and has no interval."
         )
     return told
@@ -46,14 +46,14 @@ def notes_on_smoothing(smoothed: Mapping[str, Sequence[MatchedCurve]], *, given:
 def notes_on_intervals(
     matched: Mapping[str, Matched], reference: str, confidence: float
 ) -> list[str]:
-    """Say what the intervals hold, and what they leave out."""
+    """Return notes on what the intervals include, and what they leave out."""
     others = {name: each for name, each in matched.items() if name != reference}
     share = f"{100 * confidence:g}%"
     told = []
     if alone := [name for name, each in others.items() if not each.over_seeds]:
         told.append(
-            f"The {share} intervals of {quoted(alone)} come from the noise of logged rows: they "
-            "leave out that another seed would give another run."
+            f"The {share} intervals of {quoted(alone)} come from the noise of logged rows, and "
+            "leave out the variation between seeds."
         )
     for name, each in others.items():
         if each.over_seeds:

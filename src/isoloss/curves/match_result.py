@@ -37,22 +37,22 @@ class Matched:
         Their smoothed curves.
     step : array, shape (levels,)
         The first step at which the smoothed train loss is at or below each level; NaN if it never
-        is. In a group it is the mean over its runs, like the losses.
+        is. For a group, steps and losses are means over its runs.
     test_loss : array, shape (levels,)
         The smoothed test loss there.
     difference : array, shape (levels,)
-        How much higher it is than that of the reference at the same train loss; NaN where one of
-        both does not reach the level.
+        The test loss minus that of the reference at the same train loss; NaN where one of the two
+        does not reach the level.
     low, high : array, shape (levels,)
-        The ends of the interval of the difference; NaN, too, where nothing tells the noise.
+        The ends of the interval of the difference; also NaN where the noise is not known.
     effects : array of str, shape (levels,)
         ``"helps"`` (the test loss is lower than the reference's), ``"hurts"``, ``"cannot tell"``
-        (the interval holds 0), ``"no difference"`` (both are still one run), ``"not reached"`` or
-        ``"reference"``.
+        (the interval contains 0), ``"no difference"`` (both still have the same rows), ``"not
+        reached"`` or ``"reference"``.
     over_seeds : bool
-        Whether the interval holds the variation between seeds.
+        Whether the intervals include the variation between seeds.
     shared : float
-        The last step until which it is one run with the reference; 0 if they differ from the start.
+        The last step up to which its rows are those of the reference; 0 if they differ at once.
     """
 
     runs: tuple[str, ...]
@@ -84,9 +84,9 @@ class Match:
     matched : mapping of str to Matched
         The runs and groups by name.
     reference : str
-        The name of the one that others are compared with.
+        The name of the run or group that others are compared with.
     confidence : float
-        The probability with which each interval, by itself, holds the true difference.
+        The probability with which each interval, by itself, contains the true difference.
     notes : tuple of str
         How the runs were smoothed and compared, a sentence each.
     """
@@ -107,7 +107,7 @@ class Match:
         )
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return a row of plain values for each run or group and level; None is not known."""
+        """Return a row for each run or group and level, with None for values that are not known."""
         found = []
         for name, each in self.matched.items():
             for place, level in enumerate(self.levels.tolist()):
@@ -131,7 +131,7 @@ class Match:
         }
 
     def grid(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Return heads and rows: levels, the reference's test losses, and differences to them."""
+        """Return the table's head and rows: levels, test losses of the reference, differences."""
         own = self.matched[self.reference].test_loss
         columns = {
             "train loss": [short(level, 5) for level in self.levels],

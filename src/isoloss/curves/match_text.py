@@ -17,11 +17,11 @@ Texts = npt.NDArray[np.str_]
 
 
 class Verdicts(Protocol):
-    """A run at each level, such as `Matched`."""
+    """A run or group at each level, such as `Matched`."""
 
     @property
     def difference(self) -> Floats:
-        """The test loss less the reference's."""
+        """The test loss minus the reference's."""
 
     @property
     def low(self) -> Floats:
@@ -37,11 +37,11 @@ class Verdicts(Protocol):
 
     @property
     def shared(self) -> float:
-        """The step until which it is one run with the reference."""
+        """The last step up to which its rows are those of the reference."""
 
 
 def verdict(name: str, judged: Verdicts, levels: Floats, rival: str) -> str:
-    """Say at which levels a run or group generalizes better or worse than the reference."""
+    """Return a sentence on where a run or group generalizes better or worse than the reference."""
     effects = judged.effects
     parts = []
     for effect, side in (("helps", "lower"), ("hurts", "higher")):
@@ -52,8 +52,8 @@ def verdict(name: str, judged: Verdicts, levels: Floats, rival: str) -> str:
             )
     if (there := effects == "no difference").any():
         parts.append(
-            f"makes no difference at {_count(there)} ({_place(levels[there])}; both are one run "
-            f"until step {judged.shared:.0f})"
+            f"makes no difference at {_count(there)} ({_place(levels[there])}; both runs are the "
+            f"same until step {judged.shared:.0f})"
         )
     unknown, missing = effects == "cannot tell", effects == "not reached"
     if missing.all():

@@ -16,14 +16,14 @@ __all__ = ["AtLevel", "MatchedCurve"]
 
 Floats = npt.NDArray[np.float64]
 
-_ROUNDING = 1e-9  # of steps, which are known by their logs
+_ROUNDING = 1e-9  # relative, of steps, which are kept as logarithms
 _LEAST = 1e-70  # of losses, whose fourth powers must not underflow
-_SLOPE = 0.35  # e-folds of steps on both sides, over which test loss follows train loss
+_SLOPE = 0.35  # e-folds of steps on both sides, over which test loss is fitted to train loss
 
 
 @dataclass(frozen=True)
 class AtLevel:
-    """A run where its train loss first is at or below a level.
+    """A run at the first step at which its train loss is at or below a level.
 
     ``error`` is the standard error of the test loss, NaN if its noise is not known, and ``freedom``
     its degrees of freedom. All are NaN if the level is not reached where both losses are known.
@@ -37,18 +37,18 @@ class AtLevel:
 
 @dataclass(frozen=True, eq=False)
 class MatchedCurve:
-    """A run whose curves of train and test loss are smoothed.
+    """A run with its smoothed train and test losses.
 
     Attributes
     ----------
     run : LossCurve
         The run.
     name : str
-        Its name among all runs.
+        Its name, which no other run of the comparison has.
     train : SmoothCurve
         Its train loss.
     test : SmoothCurve or None
-        Its test loss; None if there are too few rows, between which it is then interpolated.
+        Its test loss; None if it has too few rows to be smoothed, and is interpolated.
     first, last : float
         The steps between which both losses are known.
     """
@@ -65,7 +65,10 @@ class MatchedCurve:
     def of(
         cls, run: LossCurve, name: str, bandwidth: float | None = None, averaged: int = 0
     ) -> MatchedCurve:
-        """Smooth a run; raise ``ValueError`` if it has too few rows."""
+        """Smooth a run whose train losses are means over the ``averaged`` steps before each row.
+
+        Raises ``ValueError`` if there are too few rows, or train and test losses do not overlap.
+        """
         step, loss = run.rows()
         test_step, test_loss = run.rows("test_loss")
         for title, rows, least in (("train", loss, FEWEST), ("test", test_loss, 2)):
@@ -82,9 +85,9 @@ class MatchedCurve:
         if averaged >= step[-1]:
             raise ValueError(
                 f"averaged is {averaged}, but the run '{name}' has {step[-1]} steps; averaged is "
-                "how many steps before a row its train loss is a mean of"
+                "the number of steps over which each train loss is a mean"
             )
-        # a mean over the steps before a row, as far as there are any, is the loss in their middle
+        # a mean over the steps before a row, as far as there are any, is about the loss midway
         middle = np.maximum(step - averaged / 2, step / 2)
         breaks = rate_breaks(run.rates)
         train = smooth(middle, loss, breaks, bandwidth)
@@ -95,8 +98,8 @@ class MatchedCurve:
         last = min(float(middle[-1]), float(test_step[-1]))
         if first >= last:
             raise ValueError(
-                f"the run '{name}' has its train losses at other steps than its test losses: both "
-                f"are known from step {first:g} to {last:g} only"
+                f"the train and test losses of the run '{name}' do not overlap: one of them begins "
+                f"at step {first:g}, and the other ends at step {last:g}"
             )
         return cls(run, name, train, test, first, last, (np.log1p(test_step), test_loss))
 
@@ -108,13 +111,13 @@ class MatchedCurve:
 
     @property
     def clear_low(self) -> float:
-        """Two standard errors above the lowest train loss, which is low by chance, too."""
+        """The lowest train loss plus two standard errors, as it is partly low by chance."""
         known = np.flatnonzero(self._known)
         place = known[int(self.train.loss[known].argmin())]
         return float(self.train.loss[place]) + 2 * self.train.at(float(self.train.step[place]))[1]
 
     def lowest_until(self, step: float) -> float:
-        """Return the lowest train loss until a step, where both losses are known."""
+        """Return the lowest train loss up to a step, where both losses are known."""
         known = self._known
         early = known & (self.train.step <= max(step, float(self.train.step[known][0])))
         return float(self.train.loss[early].min())
@@ -125,7 +128,7 @@ class MatchedCurve:
         return self.train.loss[known], self._test_at(np.log1p(self.train.step[known]))
 
     def at(self, level: float) -> AtLevel:
-        """Return where the train loss first is at or below a level."""
+        """Return the run at the first step at which its train loss is at or below a level."""
         step = self.train.first_at(level)
         if not self.first * (1 - _ROUNDING) <= step <= self.last * (1 + _ROUNDING):  # or NaN
             return AtLevel()
@@ -142,12 +145,12 @@ class MatchedCurve:
 
     @property
     def _known(self) -> npt.NDArray[np.bool_]:
-        """Which steps of the train loss have a test loss, too."""
+        """Which steps of the smoothed train loss have a test loss as well."""
         step = self.train.step
         return (step >= self.first * (1 - _ROUNDING)) & (step <= self.last * (1 + _ROUNDING))
 
     def _slope(self, step: float) -> float:
-        """Return how much the test loss falls with the train loss around a step."""
+        """Return the slope of the test loss over the train loss around a step."""
         x = np.log1p(self.train.step)
         near = np.abs(x - math.log1p(step)) <= _SLOPE
         losses, tests = self.train.loss[near], self._test_at(x[near])

@@ -40,41 +40,42 @@ def match(
 ) -> Match:
     r"""Compare the test losses of runs where they have the same train loss.
 
-    This is how the paper compares schedules: two runs are stopped at the same train loss, and that
-    with the lower test loss generalizes better. A run stops at the first step at which its
+    This is how the paper compares schedules: two runs are stopped at the same train loss, and the
+    one with the lower test loss generalizes better. A run stops at the first step at which its
     *smoothed* train loss is at or below the level; its smoothed test loss there is compared with
     the reference's. Only levels that both have reached are compared: nothing is extrapolated.
 
     Train and test loss are smoothed by local regression in the log of the step, with a window that
     is chosen from the rows. Windows end where the learning rate turns, so that a cool-down, in
     which losses fall fast, is not mixed with what comes before it. With one run for each schedule,
-    intervals come from the scatter of the rows about the smooth curves: of the test loss, and of
-    the train loss, which moves the stop. They allow for noise that is alike in successive rows, but
-    **leave out the variation between seeds**. With several seeds, intervals are Student's t of the
-    differences of paired runs, and leave out nothing.
+    intervals come from the scatter of the rows about the smooth curves: that of the test loss, and
+    that of the train loss, which moves the stop. They allow for noise that is correlated between
+    rows, but **leave out the variation between seeds**. With several seeds, intervals are Student's
+    t of the differences of paired runs, and include that variation.
 
     Parameters
     ----------
     runs : sequence of LossCurve
         At least two runs with train and test losses.
     levels : int or array_like, default: 12
-        Train losses, or how many: these are evenly spaced over the range in which other runs
-        overlap with the reference, after the first eighth of the shortest run, and two standard
-        errors above the lowest smoothed losses. The lowest of a noisy curve is low by chance: at
-        such a level, a run seems to generalize worse than it does.
+        Train losses, or their number. A number of levels is evenly spaced over the range in which
+        other runs overlap with the reference, after the first eighth of the shortest run and at
+        least two standard errors above the lowest smoothed losses. The lowest point of a noisy
+        curve is partly low by chance, and there a run seems to generalize worse than it does.
     reference : str, optional
         The run or group that others are compared with: by default the first whose rate is constant
         once it has risen, else the first.
     groups : mapping of str to sequences of str, optional
-        The names of the runs of each schedule, in the order of seeds: the first runs of two
-        schedules are a pair, and so on. A run in no group is a schedule of its own.
+        The names of the runs of each schedule, in the order of their seeds: the first runs of two
+        schedules are a pair, the second ones too, and so on. A run in no group is a schedule of its
+        own.
     smoothing : float, optional
         Half the width of the windows in e-folds of steps, such as 0.1 for ±10% of the steps. By
         default chosen for each curve.
     averaged : int, default: 0
-        The number of steps before each row that its train loss is a mean of, as in logs of Hugging
-        Face's ``Trainer``. Such a mean is later than the loss; where losses fall fast, that favours
-        the run whose loss falls faster.
+        The number of steps over which each train loss is a mean, up to its row, as in logs of
+        Hugging Face's ``Trainer``. Such a mean lags behind the loss; if this is not allowed for, it
+        favours the run whose loss falls faster.
     confidence : float, default: 0.9
         The probability with which each interval, taken by itself, covers its true value.
 
@@ -134,7 +135,7 @@ def match(
         told.append(f"The reference is {reference}, {why}.")
     elif reference not in members:
         near = suggest(str(reference), list(members))
-        raise ValueError(f"reference names a run or group; {reference!r} is none{near}")
+        raise ValueError(f"reference must name a run or group; {reference!r} is neither{near}")
     smoothed = {
         name: [MatchedCurve.of(named[run], run, smoothing, mean_of) for run in own]
         for name, own in members.items()
@@ -170,7 +171,7 @@ def _levels(given: Any, smoothed: Mapping[str, Sequence[MatchedCurve]], referenc
     low, high = min(low for low, _ in overlaps), max(high for _, high in overlaps)
     if isinstance(given, int | np.integer) and not isinstance(given, bool):
         if given < 1:
-            raise ValueError(f"levels is a number of levels of at least 1; got {given}")
+            raise ValueError(f"the number of levels must be at least 1; got {given}")
         if given > _MOST_LEVELS:
             raise ValueError(f"at most {_MOST_LEVELS} levels are compared; got {given}")
         curves = [each for own in smoothed.values() for each in own]
@@ -191,7 +192,7 @@ def _levels(given: Any, smoothed: Mapping[str, Sequence[MatchedCurve]], referenc
 
 
 def _clear_low(smoothed: Mapping[str, Sequence[MatchedCurve]], reference: str) -> float:
-    """Return the lowest train loss that the reference and another run reach for sure."""
+    """Return the lowest train loss that the reference and another run reach not just by chance."""
     clear = {name: max(each.clear_low for each in own) for name, own in smoothed.items()}
     own = clear.pop(reference)
     return max(own, min(clear.values()))

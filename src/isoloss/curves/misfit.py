@@ -1,9 +1,10 @@
 """How far losses lie from the law, and how far those of a new run will.
 
 The residuals of a fit are not independent noise: along a run they keep their sign for long, and
-runs that are nominally equal differ. The misfit is therefore a random function of each run, with
-one standard deviation m of the log loss, whose values are correlated over half an e-fold of steps.
-A run counts for as many independent values as its rows span of these, however many rows it has.
+runs that are nominally equal differ. The misfit is therefore a random function along each run, with
+standard deviation m in log loss, whose correlation decays by a factor e over half an e-fold of
+steps (steps an e-fold apart have the ratio e). A run counts for one independent value, and one more
+for each half e-fold that its rows span, however many rows it has.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 
 CORRELATED = 0.5  # e-folds of steps
-# Before any residual is seen, the misfit is 0.0012 in log loss beside the rows' noise, worth four
-# values: what the public curves show that the priors come from.
+# Before a fit, the misfit is taken to be 0.0012 in log loss, besides the noise of rows, as if known
+# from four values. It is that of the public curves that the priors come from.
 _USUAL, _USUAL_VALUES = 1.2e-3, 4.0
-# Beyond the fitted runs. Calibrated on the same curves (benchmarks/forecast.py has the counts):
-# a new run misses by more than fitted ones, and by more for each e-fold of peak or horizon.
+# A new run misses by more than fitted ones, and by more for each e-fold of peak or horizon beyond
+# theirs. These factors were calibrated on the same curves (benchmarks/forecast.py counts).
 _NEW_RUN, _PEAK, _HORIZON = 1.5, 4.0, 1.5
 
 
 def independent_values(runs: Sequence[LoggedRows]) -> float:
-    """Return how many independent values of the misfit the rows of runs are worth."""
+    """Return how many independent values of the misfit the rows of all runs are worth."""
     return sum(1 + run.span / CORRELATED for run in runs)
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """The size of the misfit, and the degrees of freedom that it is known with.
+    """The size of the misfit, and the degrees of freedom with which it is known.
 
     Attributes
     ----------
@@ -53,11 +54,11 @@ class Misfit:
 
     @classmethod
     def expected(cls, noise: float) -> Misfit:
-        """Return the misfit that is expected of rows with this noise, before a fit."""
+        """Return the misfit to expect before a fit, for rows with this noise in log loss."""
         return cls(float(np.hypot(_USUAL, noise)), _USUAL_VALUES)
 
     def seen(self, mean_square: float, values: float, used: float) -> Misfit:
-        """Return the misfit after a fit that used parameters up on some independent values."""
+        """Return the misfit after a fit of ``used`` effective parameters to independent values."""
         freedom = self.freedom + max(values - used, 0.0)
         total = self.freedom * self.size**2 + values * mean_square
         return Misfit(float(np.sqrt(total / freedom)), freedom)
@@ -100,7 +101,7 @@ class FittedRange:
         if peak < 0.99 * self.lowest_peak:
             ratio = short(self.lowest_peak / peak, 3)
             found.append(
-                f"The peak {short(peak)} is {ratio} times below the smallest fitted one, and the "
+                f"The smallest fitted peak is {ratio} times the peak {short(peak)}, and the "
                 "interval is wider."
             )
         if steps > 1.01 * self.steps:

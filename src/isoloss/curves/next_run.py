@@ -19,25 +19,25 @@ __all__ = ["NextRun", "candidates", "remaining"]
 Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 
-ROWS = 60  # of a run that is planned
+ROWS = 60  # that a candidate is supposed to log
 
 
 @dataclass(frozen=True, repr=False)
 class NextRun:
-    """The run that makes a forecast most certain.
+    """The run that would make a forecast most certain.
 
     Attributes
     ----------
     name : str
-        What the run is.
+        Its shape, length and peak, in words.
     schedule : Schedule
         Its schedule, with absolute rates.
     now : float
-        The relative standard deviation of the asked final loss that comes from the fit.
+        The relative standard deviation of the forecast final loss that comes from the fit.
     afterwards : float
-        The same once this run is fitted too.
+        The same once this run is fitted, too.
     others : mapping of str to float
-        The same for all runs that were considered, the best first.
+        ``afterwards`` of every candidate by name, the best first.
     """
 
     name: str
@@ -54,7 +54,7 @@ class NextRun:
 
 
 def candidates(budget: int, warmup: int, peaks: Mapping[str, float]) -> dict[str, Schedule]:
-    """Return runs of at most some steps, by name: shapes, lengths and peaks."""
+    """Return schedules of every shape, length within the budget, and peak, by name."""
     found = {}
     for part, steps in {"": budget, "half as long, ": budget // 2}.items():
         for peak, lr in peaks.items():
@@ -73,20 +73,20 @@ def candidates(budget: int, warmup: int, peaks: Mapping[str, float]) -> dict[str
 def remaining(
     covariance: Floats, asked: Floats, slopes: Floats, steps: Steps, misfit: float, noise: float
 ) -> float:
-    """Return the standard deviation of an asked log loss once a run's rows are fitted too.
+    """Return the standard deviation that the fit leaves in a log loss once a run is fitted, too.
 
     Parameters
     ----------
     covariance : array, shape (p, p)
-        The covariance of the parameters.
+        The covariance of the log parameters.
     asked : array, shape (p,)
-        The slope of the asked log loss.
+        The slopes of the log loss in question along the log parameters.
     slopes : array, shape (rows, p)
         The slopes of the run's log losses.
     steps : array of int, shape (rows,)
         The steps of its rows.
     misfit, noise : float
-        The standard deviations of its misfit and its rows.
+        The standard deviations of its misfit and of the noise in a row, in log loss.
     """
     away = np.abs(np.subtract.outer(np.log(steps), np.log(steps)))
     scatter = misfit**2 * np.exp(-away / CORRELATED) + np.diag(

@@ -72,8 +72,8 @@ def whole_steps(given: Any) -> Steps:
         (found != np.floor(found), "steps are whole numbers; multiply epochs by their steps"),
         (
             found > MOST_STEPS,
-            f"at most {MOST_STEPS:.0e} steps are taken; divide tokens or rows of data by those "
-            "of one step (every= of curves.read)",
+            f"at most {MOST_STEPS:.0e} steps are accepted; divide tokens or rows of data by the "
+            "number of them in a step (every= of curves.read)",
         ),
     ):
         if wrong.any():

@@ -13,10 +13,10 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 _FEWEST = 64  # rows, for statistics of their noise
-_NEAR, _AROUND = 31, 301  # rows whose median is the trend, and whose deviations are the noise
-_DEVIATIONS, _SHARE = 10.0, 0.02  # of a spike: beyond the noise, and of the loss
-_TO_SIGMA = 1.4826  # from a normal distribution's median deviation
-_GAP, _LONG, _FEW = 20.0, 0.05, 10  # times the usual distance, share of the run, rows
+_NEAR, _AROUND = 31, 301  # rows for the median that is the trend, and for the noise around it
+_DEVIATIONS, _SHARE = 10.0, 0.02  # a spike lies so many deviations above, and this share of a loss
+_TO_SIGMA = 1.4826  # a normal distribution's standard deviation over its median deviation
+_GAP, _LONG, _FEW = 20.0, 0.05, 10  # a gap in median distances, its share of a run; fewest rows
 # Second differences of white noise have the correlation -2/3 with their neighbours, to a standard
 # error of 0.55 / √n. A running mean of many rows, exponential or not, brings it to -1/2.
 _WHITE, _ERROR, _ERRORS, _SMOOTHED = -2 / 3, 0.55, 4, -0.6
@@ -24,7 +24,7 @@ _ENOUGH = 200  # rows
 
 
 def spikes(losses: Floats) -> Mask:
-    """Return which losses are far above their neighbours, by medians, which spikes do not move."""
+    """Return which losses are far above a running median, which spikes hardly move."""
     measured = np.flatnonzero(~np.isnan(losses))
     found = np.zeros(losses.size, dtype=bool)
     if measured.size < _FEWEST:
@@ -40,7 +40,7 @@ def spikes(losses: Floats) -> Mask:
 
 
 def missing(step: Floats, losses: Floats, test_losses: Floats | None, lr: Floats | None) -> str:
-    """Return a sentence on rows that lack a loss which rows like them have, or an empty text."""
+    """Return a sentence on rows that lack a loss that similar rows have, or an empty text."""
     absent = np.isnan(losses)
     if absent.any() and (~absent).any():
         last = int(np.flatnonzero(~absent)[-1])
@@ -80,12 +80,12 @@ def gap(step: Floats) -> str:
 def smoothing(losses: Floats) -> str:
     """Return a sentence if neighbouring losses share their noise, as smoothed ones do."""
     values = losses[~np.isnan(losses)]
-    values = values[values.size // 2 :]  # the first half falls fast, which is no noise
+    values = values[values.size // 2 :]  # the first half falls fast, which is not noise
     if values.size < _ENOUGH:
         return ""
     second = np.diff(values, 2)
     limit = 6 * _TO_SIGMA * np.median(np.abs(second))
-    second = np.clip(second, -limit, limit)  # a spike would decide alone
+    second = np.clip(second, -limit, limit)  # or a single spike would decide
     power = float(np.mean(second * second))
     if power == 0:
         return ""

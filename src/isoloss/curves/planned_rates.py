@@ -22,10 +22,10 @@ Planned = Given | LossCurve | npt.ArrayLike
 
 
 def planned_rates(schedule: Any, reference: float) -> tuple[Floats, str]:
-    """Return the rate of each step, and how the schedule prints.
+    """Return the absolute rate of each step, and the printed form of the schedule.
 
-    Rates of texts are in units of the reference rate. Raises ``ValueError`` if there is gradient
-    flow, no step, or no rate above 0.
+    Rates in texts are in units of the reference rate. Raises ``ValueError`` if there is gradient
+    flow, weight decay, a batch size, no step, or no rate above 0.
     """
     if isinstance(schedule, LossCurve):
         return schedule.rates, schedule.name
@@ -49,7 +49,7 @@ def planned_rates(schedule: Any, reference: float) -> tuple[Floats, str]:
             )
         if planned.has_minibatches:
             raise ValueError(
-                f"{shown} has a batch size; a law predicts runs of that of the fitted ones"
+                f"{shown} has a batch size; a law predicts runs with that of the fitted runs"
             )
         if planned.steps > MOST_STEPS:
             raise ValueError(

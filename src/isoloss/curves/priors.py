@@ -1,4 +1,4 @@
-"""What is known of the law's parameters before a fit, and where it is known from."""
+"""Priors of the law's parameters, and the fits of other data that they come from."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Prior:
     Attributes
     ----------
     median : float
-        The median. That of ``norm_growth`` is at a reference rate of 10⁻³.
+        The median. For ``norm_growth``, it holds at a reference rate of 10⁻³.
     spread : float
         The standard deviation of the parameter's logarithm.
     evidence : mapping of str to float
-        The value in a fit of all curves of each data set, in the same units.
+        The value that a fit to all curves of a data set gave, for each data set, in the same units.
     """
 
     median: float
@@ -39,9 +39,9 @@ class Prior:
 # ICLR 2025), which have one peak rate; 124M those of Schaipp et al. (ICML 2025), with two peaks;
 # and 0.3M the byte-level transformer of this project's study, with three. All were trained with
 # AdamW and weight decay 0.1. The medians are round numbers near these values. The spreads are wider
-# than the values differ, since five models of language are few and alike; that of the norm's
-# exponent is not, because only runs of several peaks determine it, and a fit of one peak drifts.
-# The growth is that of fits with the exponent 1.4, on which it depends.
+# than the differences of the values, since five language models are few and alike. That of the
+# norm's exponent is not, because only runs of several peaks determine it, and a fit of one peak
+# drifts. The growth depends on the exponent; its values come from fits with the exponent 1.4.
 PRIORS: Mapping[str, Prior] = MappingProxyType(
     {
         "signal_exponent": Prior(
@@ -66,7 +66,7 @@ _PLACES = {
     "cutoff": 6,
     "norm_exponent": 7,
 }
-_UNKNOWN = 10.0  # the spread of the logarithm of whatever has no prior
+_UNKNOWN = 10.0  # the spread of the logarithm of a parameter without a prior
 
 
 def check_priors(given: Mapping[str, Prior] | None) -> Mapping[str, Prior]:
@@ -91,8 +91,8 @@ def check_priors(given: Mapping[str, Prior] | None) -> Mapping[str, Prior]:
 def prior_logs(priors: Mapping[str, Prior], reference: float) -> tuple[Floats, Floats]:
     """Return the prior means and standard deviations of the log parameters, shape (8,).
 
-    The growth of the norm is that at another reference rate: it goes like the rate squared.
-    Parameters without a prior are about 1, and their spread lets them be anything.
+    The growth of the norm is converted to the reference rate, to whose square it is proportional.
+    Parameters without a prior get the median 1 and a spread that allows almost any value.
     """
     means, spreads = np.zeros(8), np.full(8, _UNKNOWN)
     for name, prior in priors.items():

@@ -1,4 +1,4 @@
-"""Steps at which a learning rate changes its course, so that a loss curve has a kink there."""
+"""Steps at which a learning rate turns or jumps, so that the loss curve has a kink."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ __all__ = ["rate_breaks"]
 Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 
-_POINTS = 2000  # of the rates, which are looked at
+_POINTS = 2000  # at most so many of the rates are looked at
 _AROUND = 0.01  # the share of a run over which a slope is taken
-_KINK = 0.5  # the least change of slope, in peaks per run; 0.05 is the most of a cosine
+_KINK = 0.5  # the least change of slope, in peaks per run; a cosine has 0.05 at most
 _JUMP = 0.05  # the least jump between two points, in peaks
-_MOST = 20  # kinks; a cycle for each of many periods is no piece of its own
+_MOST = 20  # breaks; the many cycles of a periodic rate are not worth a piece each
 
 
 def rate_breaks(rates: Floats) -> Steps:
-    """Return the steps after which the rate turns, jumps or begins to fall, increasing.
+    """Return the steps, in increasing order, after which the rate turns or jumps.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def rate_breaks(rates: Floats) -> Steps:
     # a jump is in the windows of all places near it
     jumps = np.flatnonzero(np.abs(np.diff(known)) > max(_JUMP, 20 / at.size))
     found = at[jumps].tolist() if jumps.size <= _MOST else []
-    for jump in jumps.tolist():  # the first place is at the point of number width
+    for jump in jumps.tolist():  # change[0] is at the point of number width
         change[max(0, jump - 2 * width) : max(0, jump + 1)] = 0.0
     while len(found) < _MOST and change.max() > _KINK:
         place = int(change.argmax())

@@ -1,4 +1,4 @@
-"""The learning rate of each step, from what a user knows of it."""
+"""The learning rate of each step, from the form in which a user gives it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["between_rows", "check_rates", "planned"]
 Floats = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
 
-_LONG_WARMUP = 0.02  # the share of a run above which an assumed warm-up is said
+_LONG_WARMUP = 0.02  # the share of a run above which a note reports an assumed warm-up
 _JUMP = 0.05  # of the largest rate
 _IN_PERCENT = 10.0  # no optimizer in use takes such a rate
 
 
 def planned(lr: Any, rows: int, steps: int) -> tuple[Floats | None, list[str]]:
-    """Return the rates of all steps if ``lr`` gives them, or None if it has one for each row."""
+    """Return the rates of all steps, or None if ``lr`` has one for each row; and notes."""
     if isinstance(lr, Schedule | Phase):
         return _of_schedule(Schedule(lr), steps)
     if isinstance(lr, str):
@@ -48,7 +48,7 @@ def planned(lr: Any, rows: int, steps: int) -> tuple[Floats | None, list[str]]:
 
 
 def between_rows(step: Steps, lr: Floats, warmup: int | None) -> tuple[Floats, list[str]]:
-    """Return the rate of each step: linear between rows, and rising from 0 before the first one."""
+    """Return each step's rate, linear between rows and rising from 0 before the first; notes."""
     notes = []
     steps = int(step[-1])
     measured = ~np.isnan(lr)
@@ -82,8 +82,8 @@ def between_rows(step: Steps, lr: Floats, warmup: int | None) -> tuple[Floats, l
 def _jumps(lr: Floats) -> Steps:
     """Return the rows after which the rate jumps: it changes much, but little before and after.
 
-    Such a row's rate holds until the next row logs another one. Most loops log the rate of the step
-    that follows a row.
+    The rate of such a row holds until the next row, since most training loops log the rate of the
+    step that follows a row.
     """
     change = np.abs(np.diff(lr))
     beside = np.maximum(np.append(change[1:], np.inf), np.insert(change[:-1], 0, np.inf))
@@ -93,7 +93,7 @@ def _jumps(lr: Floats) -> Steps:
 def _of_schedule(schedule: Schedule, steps: int) -> tuple[Floats, list[str]]:
     if any(isinstance(phase, GradientFlow) for phase in schedule.phases):
         raise ValueError(
-            "lr is a schedule with gradient flow, which no optimizer runs; give its steps alone"
+            "lr is a schedule with gradient flow, which no optimizer runs; give only its steps"
         )
     if schedule.steps < steps:
         raise ValueError(

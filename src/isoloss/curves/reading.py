@@ -55,26 +55,26 @@ def read(
     - ``trainer_state.json`` of Hugging Face's ``Trainer``, whose train losses are means over the
       steps before each row.
 
-    Columns are found by their usual names. ``notes`` of each curve tell which were taken. What was
-    changed or looks odd (spikes, gaps, missing losses, smoothing) is also a ``UserWarning``.
+    Columns are found by their usual names; the ``notes`` of each curve say which were taken. A
+    ``UserWarning`` says what was changed or looks odd (spikes, gaps, missing losses, smoothing).
 
     Parameters
     ----------
     path : path, or iterable of paths
         A file, a folder, a pattern such as ``"logs/*.csv"``, or several. Of a folder, all files
-        that can be logs are read, and those in folders below if it has none; tables without losses
-        are left out.
+        that can be logs are read, or those in its subfolders if it has none itself; tables without
+        losses are left out.
     columns : mapping, optional
-        The names of columns that are not found, or not as meant, by what they hold: ``"step"``,
-        ``"epoch"``, ``"loss"``, ``"test_loss"``, ``"lr"`` and ``"run"``.
+        The names of columns that are not found, or are not the ones meant, by what they hold:
+        ``"step"``, ``"epoch"``, ``"loss"``, ``"test_loss"``, ``"lr"`` and ``"run"``.
     runs : iterable of str, or mapping, optional
-        The runs to read, by their names or those of their files. A mapping renames them; what gets
-        the same name is joined into one run.
+        The runs to read, by their names or those of their files. A mapping renames them; runs that
+        get the same name are joined.
     every : float, default: 1
         How many units of the counter in the ``step`` column make an optimizer step: micro-batches
         with gradient accumulation, or tokens. Several rows in one step are averaged.
     steps_per_epoch : int, optional
-        The optimizer steps of an epoch, for logs that count epochs.
+        The number of optimizer steps in an epoch, for logs that count epochs.
     lr : float, array_like, Schedule, or mapping of runs to these, optional
         The rates, as `LossCurve` takes them, if the files do not have them or have wrong ones.
     weight_decay, batch_size, warmup : number, or mapping of runs to numbers, optional
@@ -83,7 +83,7 @@ def read(
         The unit of the losses; bits are converted to nats. By default they are nats, unless the
         column's name says bits (``bpb``, ``bits_per_byte``).
     drop_spikes : bool, default: False
-        Whether to leave out losses far above their neighbours. They are said in any case.
+        Whether to leave out losses far above their neighbours. They are reported in any case.
 
     Returns
     -------
@@ -96,7 +96,10 @@ def read(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a file is no log, a column is missing or holds no numbers, or a run is not a loss curve.
+        If a file is not a log, a column is missing or does not hold numbers, or a run is not a loss
+        curve.
+    TypeError
+        If an argument has the wrong type.
 
     Examples
     --------
@@ -127,7 +130,7 @@ def read(
     counting = Counting(float(every), steps_per_epoch, loss_unit)
     found = _selected(gathered(files, chosen, counting, strict=not by_pattern), runs)
     if not found:
-        raise ValueError(f"none of the {len(files)} files has a column of losses")
+        raise ValueError(f"none of the {len(files)} files has a loss column")
     if steps_per_epoch is not None and not any(run.by_epoch for run in found):
         raise ValueError(
             "steps_per_epoch is given, but no file has a column of epochs; leave it out, or give "
@@ -188,19 +191,19 @@ def _check_joined(found: list[Gathered]) -> None:
         if not have & set(LOSSES):
             raise ValueError(
                 f"run '{run.name}' of '{run.path}' has no loss; its columns are "
-                f"{quoted(run.names, 12)}{nearest('loss', run.names)}. Give the file of its loss, "
-                "too, or give columns={'loss': NAME}"
+                f"{quoted(run.names, 12)}{nearest('loss', run.names)}. Give the file of its loss "
+                "as well, or columns={'loss': NAME}"
             )
 
 
 def _of_run(title: str, given: T | Mapping[str, T] | None, run: str, known: list[str]) -> T | None:
-    """Return what is given for a run, if it is given by run."""
+    """Return what is given for one run, or for all runs alike."""
     if not isinstance(given, Mapping):
         return given
     if unknown := [name for name in given if name not in known]:
         raise ValueError(
-            f"{title} is given for {unknown[0]!r}{suggest(str(unknown[0]), known)}, which is no "
-            f"run; there are {quoted(known, 12)}"
+            f"{title} is given for {unknown[0]!r}{suggest(str(unknown[0]), known)}, which is not "
+            f"a run; there are {quoted(known, 12)}"
         )
     if run not in given:
         if title == "lr":

@@ -14,8 +14,8 @@ Steps = npt.NDArray[np.int64]
 def one_row_a_step(step: Steps, values: list[Floats]) -> tuple[Steps, list[Floats], list[str]]:
     """Return steps that increase, the values of each, and sentences on what was dropped.
 
-    A run that is resumed goes back to a step that it logged before; what was logged after that step
-    belongs to parameters that training went on without, and is dropped. Of several rows with one
+    A run that is resumed goes back to a step that it logged before. Rows that it had logged from
+    that step on belong to parameters that were given up, and are dropped. Of several rows with one
     step, the last value of each column that is not NaN is kept.
 
     Raises ``ValueError`` if steps go back without repeating one, or start again.
@@ -28,8 +28,8 @@ def one_row_a_step(step: Steps, values: list[Floats]) -> tuple[Steps, list[Float
         kept = _still_valid(step)
         step, values = step[kept], [each[kept] for each in values]
         notes.append(
-            f"The run was resumed at step {step[_first_after(kept)]}: rows from there on that were "
-            f"logged before were dropped ({(~kept).sum()}), since the last row of a step wins."
+            f"The run was resumed at step {step[_first_after(kept)]}: rows from this step on that "
+            f"had been logged before were dropped ({(~kept).sum()})."
         )
     starts = np.flatnonzero(np.diff(step, prepend=-1))
     merged = [_last_measured(each, starts) for each in values]
@@ -42,13 +42,13 @@ def one_row_a_step(step: Steps, values: list[Floats]) -> tuple[Steps, list[Float
         first = step[starts[losing.argmax()]]
         notes.append(
             f"Several rows of one step differ ({losing.sum()} times, first at step {first}): the "
-            "last row of a step wins."
+            "last one was kept."
         )
     return step[starts], merged, notes
 
 
 def _still_valid(step: Steps) -> npt.NDArray[np.bool_]:
-    """Return which rows come before every later return to an earlier step."""
+    """Return which rows are before the steps to which the run returns later."""
     returns = np.flatnonzero(np.diff(step) < 0) + 1
     _, first, place = np.unique(step, return_index=True, return_inverse=True)
     unrepeated = returns[first[place[returns]] >= returns]

@@ -1,4 +1,4 @@
-"""Which runs and metrics the columns of a file hold: one run, or charts with a run a column."""
+"""Which runs and metrics the columns of a file hold: one run, or a chart with a column per run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Part", "parts_of"]
 
 _TENSORBOARD = {"wall time", "step", "value"}
 _DOWNLOADED = re.compile(r"run[-_](?P<run>.*)-tag-(?P<tag>.+)")  # as TensorBoard names its files
-_COPY = re.compile(r" ?\(\d+\)$")  # a browser's, of a file that it has already
+_COPY = re.compile(r" ?\(\d+\)$")  # how browsers number a second download of a file
 _SPLIT = re.compile(
     r"(?:(?P<run>.+)[-_. /])?(?P<split>train(?:ing)?|val(?:id(?:ation)?)?|eval|test)"
 )
@@ -24,8 +24,8 @@ _CHART = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<range>__MIN|__MAX)?")
 class Part:
     """What a file holds of one run: its metrics, by name, and the column of each.
 
-    ``run`` is None if the file does not name it. ``ranges`` are the columns with the least and the
-    largest of the values whose mean a chart shows.
+    ``run`` is None if the file does not name it. ``ranges`` are pairs of columns with the smallest
+    and the largest of the values whose mean a chart shows.
     """
 
     run: str | None
@@ -36,7 +36,7 @@ class Part:
 def parts_of(path: Path, names: Sequence[str], columns: Mapping[str, str]) -> list[Part]:
     """Return the runs in a file with these columns.
 
-    Raises ``ValueError`` for a file of TensorBoard whose name does not tell what it holds.
+    Raises ``ValueError`` for a file of TensorBoard whose name does not say what it holds.
     """
     if {name.lower() for name in names} == _TENSORBOARD:
         return [_tensorboard(path, names, columns)]
@@ -65,7 +65,7 @@ def _tensorboard(path: Path, names: Sequence[str], columns: Mapping[str, str]) -
         (run, tag), by_epoch = _guessed(stem), False
         if not tag:
             raise ValueError(
-                f"'{path}' has one scalar of TensorBoard, and its name does not tell which: keep "
+                f"'{path}' has one scalar of TensorBoard, but its name does not say which: keep "
                 "the name run-RUN-tag-TAG.csv of the download, end it in a name such as train_loss "
                 "or lr, or give columns={'loss': 'Value'}"
             )

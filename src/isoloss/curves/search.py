@@ -16,20 +16,20 @@ __all__ = ["Search"]
 
 Floats = npt.NDArray[np.float64]
 
-_MOST_TRIALS = 100  # ends searches in the valleys of losses that no law fits
+_MOST_TRIALS = 100  # ends searches along flat valleys, for losses that no law fits
 _FLOORS = (0.7, 0.9)  # where searches start, in units of the lowest loss
 _SIZES = [0, 1, 3]  # the places of the floor, the signal and the noise
 
 
 class Search:
-    """The search for log parameters near a prior that give rows their log losses.
+    """The search for the log parameters that fit the log losses of rows and a prior.
 
     Parameters
     ----------
     runs : FilteredRuns
         The runs.
     log_loss : array, shape (rows,)
-        The logarithm of the loss in each row, in units of the lowest one.
+        The logarithm of the loss in each row over the lowest loss.
     prior : (array, array), each of shape (8,)
         The means and standard deviations of the log parameters.
     free : array of bool, shape (8,)
@@ -64,9 +64,9 @@ class Search:
         weight : float
             The weight of the prior: a residual of this size counts as one standard deviation.
         scale : float
-            Residuals of more than this count in proportion to their size, not to its square.
+            The residual beyond which the cost grows linearly, not quadratically.
         loss : {"huber", "soft_l1"}
-            How they come to do so: at once, or gradually, which finds its way from afar.
+            Whether it turns linear at once or gradually; the latter works better from afar.
         precision : float
             The relative change of the cost or of the parameters at which the search ends.
         """
@@ -103,9 +103,9 @@ class Search:
         return result
 
     def near(self, start: Floats, weight: float, scale: float) -> list[Floats]:
-        """Return log parameters that searches from several floors of the loss come near to.
+        """Return log parameters from quick searches that start from several floors of the loss.
 
-        The other free parameters start from those given, and signal and noise from shares of 1.
+        Signal and noise start from 0.5 and 0.1 of the lowest loss, and the others from ``start``.
         """
         found = []
         for floor in _FLOORS:
@@ -147,7 +147,7 @@ _LOSSES: dict[str, Callable[[Floats], Floats]] = {"huber": _huber, "soft_l1": _s
 
 
 def _robust(rho: Callable[[Floats], Floats], rows: int) -> Any:
-    """Return a loss of SciPy's form that is robust in the rows, and quadratic in the prior."""
+    """Return a loss, in the form SciPy asks for, robust in rows and quadratic in the prior."""
 
     def loss(squares: Floats) -> Floats:
         found = np.zeros((3, squares.size))

@@ -1,4 +1,4 @@
-"""Which runs are seeds of one schedule: what the user says, and nothing else."""
+"""Which runs are seeds of one schedule: only the groups that the user gives decide that."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from isoloss.curves.loss_curve import LossCurve
 
 __all__ = ["by_schedule", "is_constant", "named_runs"]
 
-_CONSTANT = 1e-3  # by what share of the peak a constant rate may change
+_CONSTANT = 1e-3  # the share of the peak by which a constant rate may change
 
 
 def named_runs(runs: Sequence[LossCurve]) -> dict[str, LossCurve]:
-    """Return runs by names that differ; raise an error unless there are two with test losses."""
+    """Return the runs by distinct names; raise an error unless two or more have test losses."""
     if not isinstance(runs, Iterable | LossCurve):
-        raise TypeError(f"runs are LossCurves, which curves.read returns; got {runs!r}")
+        raise TypeError(f"runs must be LossCurves, as curves.read returns them; got {runs!r}")
     found = [runs] if isinstance(runs, LossCurve) else list(runs)
     for each in found:
         if not isinstance(each, LossCurve):
-            raise TypeError(f"runs are LossCurves, which curves.read returns; got {each!r}")
+            raise TypeError(f"runs must be LossCurves, as curves.read returns them; got {each!r}")
     if len(found) < 2:
         raise ValueError(f"a comparison needs at least two runs; got {len(found)}")
     names = distinct([each.name or "run" for each in found])
@@ -43,7 +43,7 @@ def by_schedule(
     grouped = [run for runs in found.values() for run in runs]
     for run in named:
         if grouped.count(run) > 1:
-            raise ValueError(f"the run '{run}' stands twice in the groups")
+            raise ValueError(f"the run '{run}' is in the groups more than once")
         if run not in grouped:
             if run in found:
                 raise ValueError(f"a run and a group have the name '{run}'; rename the group")
@@ -61,7 +61,7 @@ def _members(group: str, runs: Sequence[str], named: Mapping[str, LossCurve]) ->
     for run in runs:
         if run not in named:
             raise ValueError(
-                f"group '{group}' names the run {run!r}, which is not there"
+                f"group '{group}' names the run {run!r}, which does not exist"
                 f"{suggest(str(run), list(named))}"
             )
     return list(runs)

@@ -1,9 +1,9 @@
 """A noisy loss curve as a smooth function of the step, with its standard error.
 
-Local regression in the log of the step. The bandwidth is the one with which lines predict rows that
-are left out best; the curve itself is then made of parabolas, whose bias is below their noise with
-that bandwidth [1]_. Windows end where the learning rate turns: a cool-down is not mixed with what
-came before it.
+The curve is a local regression in the log of the step. The bandwidth is the one with which local
+lines best predict rows that are left out; the curve itself then uses local parabolas, whose bias at
+that bandwidth is below their noise [1]_. Windows end where the learning rate turns, so that a
+cool-down is not mixed with what came before it.
 
 .. [1] S. Calonico, M. D. Cattaneo and M. H. Farrell, "On the effect of bias estimation on coverage
    accuracy in nonparametric inference", Journal of the American Statistical Association 113, 2018.
@@ -27,13 +27,13 @@ Steps = npt.NDArray[np.int64]
 
 FEWEST = 8
 """The fewest rows that are smoothed."""
-_MOST_ROWS, _MOST_POINTS = 2000, 400  # more rows are averaged in groups; where the curve is known
-_NEAREST = 7  # rows that a window has at least
+_MOST_ROWS, _MOST_POINTS = 2000, 400  # more rows are averaged in groups; points of the curve
+_NEAREST = 7  # the least number of rows in a window
 _BANDWIDTHS = np.geomspace(0.03, 0.3, 9)  # e-folds of steps
 _LEFT_OUT = 80  # rows that are predicted from the others
 _BESIDE = 4  # rows on both sides that are left out with them, as their noise is alike
-_FAR, _LITTLE = 6.0, 1e-3  # median deviations beyond which a row has little weight
-_NOISE = 40  # rows, at least, whose residuals tell the noise at a place
+_FAR, _LITTLE = 6.0, 1e-3  # median deviations beyond which a row has this little weight
+_NOISE = 40  # the least number of rows that the noise at a place is estimated from
 _LARGEST_CORRELATION = 0.95
 
 
@@ -61,7 +61,7 @@ class SmoothCurve:
     bandwidths : tuple of float
         The half width of the windows between two turns of the rate, in e-folds of steps.
     left_out : int
-        How many rows are spikes, and count for nothing.
+        The number of rows that are spikes, and were left out.
     """
 
     step: Floats
@@ -71,7 +71,7 @@ class SmoothCurve:
     _segments: tuple[_Segment, ...]
 
     def at(self, step: float) -> tuple[float, float, float]:
-        """Return the loss at a step, its standard error, and the degrees of freedom of that."""
+        """Return the loss at a step, its standard error, and the error's degrees of freedom."""
         x = float(np.log1p(step))
         segment = self._segment(x)
         (value,), (weights,) = _local(
@@ -82,7 +82,7 @@ class SmoothCurve:
     def first_at(self, level: float) -> float:
         """Return the first step at which the loss is at or below a level; NaN if there is none.
 
-        The level must have been above: a curve that starts below it has reached it unseen.
+        It is also NaN if the curve starts at or below the level, and so reached it unseen.
         """
         below = self.loss <= level
         if not below.any() or below[0]:
@@ -105,7 +105,7 @@ def smooth(
     Parameters
     ----------
     step, loss : array, shape (n,)
-        The rows.
+        The step and the loss of each row.
     breaks : sequence of int, optional
         Steps that windows do not cross, if there are enough rows between them.
     bandwidth : float, optional
@@ -155,13 +155,13 @@ def _parts(x: Floats, breaks: Floats) -> Iterator[slice]:
 def _fitted(x: Floats, y: Floats, bandwidth: float | None) -> _Segment:
     weight = np.ones(x.size)
     chosen = _chosen(x, y, weight) if bandwidth is None else bandwidth
-    for _ in range(2):  # the first curve is drawn to what is far from it
+    for _ in range(2):  # outliers pull the first curve towards them
         deviation = np.abs(y - _at_rows(x, y, weight, chosen)[0])
         far = deviation > _FAR * float(np.median(deviation))
         if not far.any():
             break
         weight = np.where(far, _LITTLE, 1.0)
-    # parabolas of twice the width leave more of a noise that lasts for several rows
+    # parabolas of twice the width absorb less of a noise that is correlated over several rows
     values, diagonal = _at_rows(x, y, weight, 2 * chosen)
     left = np.maximum(1 - 2 * diagonal[0] + diagonal[1], 0.05)
     residual = (y - values) / np.sqrt(left)
@@ -170,7 +170,7 @@ def _fitted(x: Floats, y: Floats, bandwidth: float | None) -> _Segment:
 
 
 def _chosen(x: Floats, y: Floats, weight: Floats) -> float:
-    """Return the bandwidth with which lines predict rows that are left out best."""
+    """Return the bandwidth with which local lines best predict rows that are left out."""
     rows = np.unique(np.linspace(0, x.size - 1, min(_LEFT_OUT, x.size)).round().astype(int))
     beside = _BESIDE if x.size > 6 * _NEAREST else 0
     length = float(x[-1] - x[0])
@@ -191,7 +191,10 @@ def _chosen(x: Floats, y: Floats, weight: Floats) -> float:
 
 
 def _at_rows(x: Floats, y: Floats, weight: Floats, h: float) -> tuple[Floats, tuple[Floats, ...]]:
-    """Return the curve at all rows; of their weights, those of themselves and sums of squares."""
+    """Return the curve at all rows, each row's weight in its own value, and squared weights summed.
+
+    Squared weights are summed over the rows that a value is made of.
+    """
     rows = np.unique(np.linspace(0, x.size - 1, min(_MOST_POINTS, x.size)).round().astype(int))
     values, weights = _local(x[rows], x, y, weight, h, 2)
     own = weights[np.arange(rows.size), rows]
@@ -203,7 +206,7 @@ def _at_rows(x: Floats, y: Floats, weight: Floats, h: float) -> tuple[Floats, tu
 def _noise(
     x: Floats, residual: Floats, weight: Floats, h: float, own: float, left: Floats
 ) -> tuple[Floats, float, float]:
-    """Return the noise of each row, its correlation with the next, and degrees of freedom."""
+    """Return the noise of each row, the correlation of successive rows, and degrees of freedom."""
     kept = residual * np.sqrt(weight)
     beside = float(np.median(np.searchsorted(x, x + h) - np.arange(x.size)))
     around = int(min(max(_NOISE, 2 * beside), x.size))
@@ -212,7 +215,7 @@ def _noise(
     noise = np.sqrt(np.convolve(kept**2, window, mode="same") / count)
     scaled = kept / np.where(noise > 0, noise, 1.0)
     power = float((scaled**2).sum())
-    # smoothing takes from neighbours what it leaves in a row
+    # smoothing lowers the correlation of neighbouring residuals by about a row's own weight
     found = float((scaled[1:] * scaled[:-1]).sum()) / power + own if power > 0 else 0.0
     correlation = min(max(found, 0.0), _LARGEST_CORRELATION)
     independent = around * float(left.mean()) * (1 - correlation) / (1 + correlation)
@@ -238,9 +241,9 @@ def _local(
     rows: npt.NDArray[np.intp] | None = None,
     beside: int = 0,
 ) -> tuple[Floats, Floats]:
-    """Return local polynomials at some places, and the weights of the rows in them.
+    """Return local polynomials at some places, and the weights of all rows in each of them.
 
-    With ``rows``, those of the places, these rows and some beside them are left out.
+    If ``rows`` has the row of each place, that row and ``beside`` rows on both sides are left out.
     """
     distance = x - at[:, None]
     near = np.abs(distance)

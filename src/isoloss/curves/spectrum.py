@@ -15,11 +15,11 @@ CURVATURES: Floats = np.exp(np.arange(-14.0, 12.7, _SPACING))
 
 
 def weights(cutoff: float, exponent: float) -> Floats:
-    """Return the weight of each curvature, which sum to 1 over a grid without ends.
+    """Return the weights of the curvatures, which would sum to 1 over an infinite grid.
 
     The weights are (λ/C)^β e^(−λ/C)/Γ(β) d log λ. They are not divided by their sum: the trapezoid
-    rule in log λ converges exponentially as it stands. What lies below its lowest curvature has no
-    time to grow.
+    rule in log λ converges exponentially as it stands. Noise below the lowest curvature has no time
+    to grow.
     """
     scaled = np.log(CURVATURES) - np.log(cutoff)
     found: Floats = _SPACING * np.exp(exponent * scaled - np.exp(scaled) - gammaln(exponent))
@@ -28,12 +28,12 @@ def weights(cutoff: float, exponent: float) -> Floats:
 
 
 def weights_by_parameter(cutoff: float, exponent: float) -> tuple[Floats, Floats]:
-    """Return the derivatives of the weights by log C and by log β."""
+    """Return the derivatives of the weights with respect to log C and log β."""
     found = weights(cutoff, exponent)
     scaled = CURVATURES / cutoff
     return found * (scaled - exponent), found * exponent * (np.log(scaled) - digamma(exponent))
 
 
 def kernel(passed: Floats, cutoff: float, exponent: float) -> Floats:
-    """Return the share of noise that is left after a while, Σ w e^(−λs) = (1 + Cs)^(−β)."""
+    """Return the share of noise left once S has grown by s, Σ w e^(−λs) = (1 + Cs)^(−β)."""
     return np.exp(-exponent * np.log1p(cutoff * passed))

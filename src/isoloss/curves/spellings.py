@@ -1,4 +1,4 @@
-"""What the columns of logs are called, by the tools that write them."""
+"""The names that tools give to the columns of logs, by role: what a column holds, such as loss."""
 
 from __future__ import annotations
 
@@ -121,9 +121,9 @@ _WANDB_STEP = "_step"
 def roles_of(
     names: Sequence[str], columns: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Return the column of each role that is found, and the others that would fit it.
+    """Return the column found for each role, and the other columns that would fit the role.
 
-    ``columns`` are the user's choices, of which those that are not here are left out.
+    ``columns`` are the user's choices; a role whose chosen column is not in ``names`` is left out.
     """
     spelled: dict[str, list[str]] = {}
     for name in names:
@@ -140,7 +140,7 @@ def roles_of(
             fitting = [
                 name for each in spelled if _MONITORED.fullmatch(each) for name in spelled[each]
             ]
-        if role == "step":  # that of Weights & Biases counts calls, and is the last choice
+        if role == "step":  # _step of Weights & Biases counts calls, and is the last choice
             fitting = sorted(fitting, key=lambda name: name == _WANDB_STEP)
         fitting = [name for name in fitting if name not in columns.values()]
         if fitting:
@@ -154,7 +154,7 @@ def check_columns(columns: Mapping[str, str] | None) -> dict[str, str]:
     for role, name in chosen.items():
         if role not in ROLES:
             raise ValueError(
-                f"columns has {role!r}{suggest(str(role), ROLES)}; it may tell the columns of "
+                f"columns has {role!r}{suggest(str(role), ROLES)}; it can name the columns of "
                 f"{', '.join(ROLES)}"
             )
         if not isinstance(name, str):
