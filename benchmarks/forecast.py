@@ -32,7 +32,7 @@ SIX = {"priors": None, "fixed": {"cutoff": 300.0, "norm_exponent": 1.4}}
 CONSTANT = {"priors": None, "fixed": {"cutoff": 300.0}, "weight_norm": False}
 MPL = ("25M", "100M", "400M")
 EVIDENCE = {**dict.fromkeys(MPL, MPL), "124M": ("124M",), "mini": ("0.3M",)}
-"""The names in the priors' evidence of what comes from the same source as a data set."""
+"""For each data set, the names in the priors' evidence that come from the same source."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,13 @@ def compared(split: Split) -> tuple[Split, dict[str, Forecasts]]:
         found = {name: _ours(split, **each) for name, each in options.items()}
         for name, law in (("MPL", MultiPower), ("annealing", Annealing)):
             found[name] = _published(split, lambda law=law: law.fit(split.fitted))
-        if split.data in PUBLISHED and split.name != "one schedule out":  # fitted to some of them
+        if split.data in PUBLISHED and split.name != "one schedule out":  # it saw some of those
             found["as published"] = _published(split, lambda: PUBLISHED[split.data])
     return split, found
 
 
 def foreign_priors(own: Sequence[str]) -> dict[str, curves.Prior]:
-    """Return the priors with the medians of what other data than one's own say."""
+    """Return the priors with medians from the evidence of data sets other than one's own."""
     found = {}
     for name, prior in curves.PRIORS.items():
         others = [value for data, value in prior.evidence.items() if data not in own]
@@ -119,7 +119,7 @@ def _error(loss: np.ndarray, curve: Curve) -> float:
 
 
 def budgets() -> None:
-    """Print how long a fit of ten runs of 50,000 rows takes, and a forecast of 72,000 steps."""
+    """Print how long a fit of ten runs of 50,000 rows and a forecast of 72,000 steps take."""
     rng, step = np.random.default_rng(0), np.arange(1, 50_001)
     runs = []
     for index in range(10):

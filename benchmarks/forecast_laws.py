@@ -1,7 +1,7 @@
 """Two published laws of loss curves, written from their papers' formulas and fitted the same way.
 
-Both are L = floor + A S^-alpha - B · (what falling rates have won), with S the sum of the rates
-so far, warm-up included. A fit minimises the sum of Huber losses (δ = 1e-3) of the residuals of log
+Both are L = floor + A S^-alpha - B · (the gain from falling rates), with S the sum of the rates so
+far, warm-up included. A fit minimises the sum of Huber losses (δ = 1e-3) of the residuals of log
 loss over all rows, from several starts and until it converges; parameters are positive.
 """
 
@@ -20,7 +20,8 @@ from scipy.signal import lfilter
 
 DELTA = 1e-3
 STARTS = 4
-# Falls of so many steps are taken together, near a row and far from it, and so many rows.
+# The steps in a block of falls near a row and far from it, how far near is, and the rows that share
+# blocks.
 NEAR, FAR, DISTANCE, ROWS = 8, 128, 512, 8
 
 
@@ -42,7 +43,7 @@ class MultiPower:
     gamma: float
 
     def predict(self, rates: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """Return the losses after so many steps."""
+        """Return the losses after each number of steps."""
         return _losses(np.log(astuple(self)), _Falls(rates, steps))[0]
 
     @classmethod
@@ -61,7 +62,7 @@ PUBLISHED = {
     "100M": MultiPower(2.65145, 0.601152, 0.452958, 437.946, 2.13246, 0.597852, 0.655236),
     "400M": MultiPower(2.37475, 0.654212, 0.428788, 523.425, 2.02463, 0.593505, 0.634725),
 }
-"""What the authors of the multi-power law fitted to their curves (in their repository)."""
+"""The laws that the authors of the multi-power law fitted to their curves (their repository)."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,13 @@ class Annealing:
     memory: float
 
     def predict(self, rates: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """Return the losses after so many steps."""
+        """Return the losses after each number of steps."""
         theta = np.log([self.floor, self.A, self.alpha, self.B])
         return _losses(theta, _Momentum(rates, steps, self.memory))[0]
 
     @classmethod
     def fit(cls, curves: Sequence[Curve], memories: Sequence[float] = (0.999,)) -> Annealing:
-        """Return the law that fits the curves best, with one of the memories."""
+        """Return the law that fits the curves best, over the given memories."""
         _, unit = _units(curves)
         found = []
         for memory in memories:
@@ -97,20 +98,21 @@ class Annealing:
 
 
 class _Part(Protocol):
-    """One curve's rates as a law sees them."""
+    """What a law needs of one curve's rates."""
 
     total: np.ndarray
     """The sum of the rates at each row."""
 
     def won(self, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what falling rates have won by each row, and its slopes along log shape."""
+        """Return the gain from falling rates at each row, and its slopes along log shape."""
 
 
 class _Falls:
-    """What the multi-power law sums over falls; those near each other stand at one place.
+    """The terms that the multi-power law sums over falls, where those of a block are merged.
 
-    That is the mean place of a block's falls (and of its rises), weighted by their sizes: a single
-    jump stays where it is. Blocks are short before a row, where much happens, and in the warm-up.
+    All falls of a block are put at their mean place, weighted by their sizes, and so are its rises:
+    a single jump stays where it is. Blocks are short in the warm-up and shortly before a row, where
+    much happens.
     """
 
     def __init__(
@@ -137,7 +139,7 @@ class _Falls:
                 parts.append([sign * whole[some], *(means[:, some] / whole[some])])
             size, place, low = np.concatenate(parts, axis=1)
             since = np.maximum(sums[rows][:, None] - place, 0) / unit  # 0: before the fall
-            # A rate of zero adds nothing after its step, at whatever rate that is said.
+            # After a fall to zero the sum of rates stays zero, so any small rate can stand for it.
             log_low = np.log(np.maximum(low, 1e-12 * rates.max()) / rate)
             self.chunks.append((since, size / rate, log_low))
 
@@ -156,7 +158,7 @@ class _Falls:
 
 
 class _Momentum:
-    """The annealing law's sum of a decaying memory of falls."""
+    """The sums of the rates, and of the decaying memory of their falls, for the annealing law."""
 
     def __init__(
         self, rates: np.ndarray, steps: np.ndarray, memory: float, unit: float = 1.0
@@ -172,18 +174,18 @@ class _Momentum:
 
 
 def _sums(rates: np.ndarray) -> np.ndarray:
-    """Return the sum of the rates before each step, and of all of them."""
+    """Return the sums of the rates before each step, and after the last one."""
     return np.r_[0.0, np.cumsum(rates)]
 
 
 def _units(curves: Sequence[Curve]) -> tuple[float, float]:
-    """Return the largest rate, and what it sums to in a thousand steps: units of a fit."""
+    """Return the units of a fit: the largest rate, and its sum over a thousand steps."""
     rate = float(max(curve.rates.max() for curve in curves))
     return rate, 1000 * rate
 
 
 def _losses(theta: np.ndarray, part: _Part) -> tuple[np.ndarray, np.ndarray]:
-    """Return the losses by log parameters (floor, A, alpha, B, *shape), and their slopes."""
+    """Return the losses for log parameters (floor, A, alpha, B, *shape), and their slopes."""
     floor, A, alpha, B = np.exp(theta[:4])
     power = A * part.total**-alpha
     won, slopes = part.won(np.exp(theta[4:]))
@@ -197,10 +199,10 @@ def _fit(
     """Return the best parameters in units of the parts, and the sum of their Huber losses."""
     seen = np.concatenate([curve.loss for curve in curves])
 
-    @lru_cache(maxsize=1)  # both are asked for one after the other
+    @lru_cache(maxsize=1)  # misses and slopes are asked for one after the other
     def both(*theta: float) -> tuple[np.ndarray, np.ndarray]:
         found = [_losses(np.array(theta), part) for part in parts]
-        values = np.maximum(np.concatenate([value for value, _ in found]), 1e-6)  # it has a log
+        values = np.maximum(np.concatenate([value for value, _ in found]), 1e-6)  # for the log
         return np.log(values / seen), np.concatenate([slope for _, slope in found]) / values[
             :, None
         ]

@@ -17,7 +17,7 @@ LEFT_OUT = 8
 
 @dataclass(frozen=True)
 class Split:
-    """Curves to fit and curves to forecast, from the row that counts on."""
+    """Curves to fit and curves to forecast; rows before step ``first`` do not count."""
 
     data: str
     name: str

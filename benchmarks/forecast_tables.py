@@ -20,11 +20,11 @@ LAWS = {
 _COMPARED = ("ours", "MPL")
 RIVALS = ("MPL", "as published", "annealing")
 
-Results = Sequence[tuple[Any, dict[str, Any]]]  # of each split: itself, and forecasts by law
+Results = Sequence[tuple[Any, dict[str, Any]]]  # each split, and its forecasts by law
 
 
 def error_table(results: Results) -> str:
-    """Return the mean error of each law in each kind of split, and how often ours is not best."""
+    """Return each law's mean error in each kind of split, and how often a published law is best."""
     laws = _laws(results)
     rows = []
     for (data, name), group in _kinds(results):

@@ -2,17 +2,17 @@
 
 A transformer of 0.28 million parameters predicts the next byte of Python's own tests, which come
 with the installers of python.org and with pyenv (some Linux distributions have them in a package of
-their own). The longest run draws fewer bytes than the text has, so it cannot overfit. AdamW, weight
-decay 0.1 on all parameters, 100 steps of linear warm-up, 16 sequences of 64 bytes a step. The same
-installation and seed give the same numbers, and runs of one seed see the same batches. Runs of one
-seed and peak are therefore identical until their rates part.
+their own). The longest run draws fewer bytes than the text has, so it cannot overfit. Training uses
+AdamW with weight decay 0.1 on all parameters, 100 steps of linear warm-up, and 16 sequences of 64
+bytes in each step. The same installation and seed give the same numbers, and runs of one seed see
+the same batches. Runs of one seed and peak are therefore identical until their rates differ.
 
 Run: python docs/examples/train_curves.py FOLDER [--part 1/2] [--list] [--collect curves.csv]
 
 Each run becomes a file in FOLDER. Runs that are there are skipped, and one that was interrupted
 goes on from its last checkpoint, so the command may be stopped and started again at any time.
 --part shares the runs between processes. A step takes about 50 ms on one core, validation included,
-and all 147,000 steps two hours. Needs PyTorch 2.4 or newer.
+and all 147,000 steps take two hours. The script needs PyTorch 2.4 or newer.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Transformer(nn.Module):
                 nn.init.normal_(parameter, std=0.02)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the scores of each next byte."""
+        """Return the scores of each next byte: (batch, place) to (batch, place, 256)."""
         return self.head(self.norm(self.blocks(self.bytes(x) + self.places.weight)))
 
 
@@ -139,7 +139,7 @@ def read_text() -> Text:
     texts = [np.frombuffer(file.read_bytes(), np.uint8) for file in files]
     if sum(text.size for text in texts) < 10e6:
         raise SystemExit(
-            f"error: {folder} has not the 10 MB of sources that training needs: use a Python "
+            f"error: {folder} does not have the 10 MB of sources that training needs: use a Python "
             "from python.org or pyenv, or install its tests (Debian: libpython3-testsuite)"
         )
     rng = np.random.default_rng(0)
@@ -157,12 +157,12 @@ def sequences(text: np.ndarray, starts: np.ndarray) -> Tensor:
 
 
 def cross_entropy(model: nn.Module, batch: Tensor) -> Tensor:
-    """Return the mean loss, in nats a byte."""
+    """Return the mean loss, in nats per byte."""
     return functional.cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
 
 
 def run(plan: Plan, text: Text, checkpoint: Path) -> list[Row]:
-    """Train by a plan, from its checkpoint if there is one, and return its rows."""
+    """Train by a plan, from its checkpoint if there is one, and return the rows of its log."""
     torch.manual_seed(plan.seed)
     model = Transformer()
     optimizer = torch.optim.AdamW(
@@ -178,7 +178,7 @@ def run(plan: Plan, text: Text, checkpoint: Path) -> list[Row]:
     first, total, started = rows[-1][0] if rows else 0, 0.0, time.perf_counter()
     for step in range(first, plan.steps):
         optimizer.param_groups[0]["lr"] = float(rates[step])
-        # Drawn from the step's number, so that a run that goes on sees the batches it would have.
+        # Seeded with the step's number, so that a resumed run sees the batches it would have seen.
         rng = np.random.default_rng([plan.seed, step])
         loss = cross_entropy(
             model, sequences(text.train, rng.integers(text.train.size - CONTEXT, size=BATCH))
@@ -220,7 +220,7 @@ def write_csv(path: Path, header: tuple[str, ...], rows: list[tuple[Any, ...]]) 
 
 
 def prepare(folder: Path, text: Text) -> None:
-    """Note what decides the numbers, and refuse a folder whose runs another installation made."""
+    """Record what the losses depend on; refuse a folder whose runs another installation made."""
     note = folder / "about.json"
     about = {
         "python": platform.python_version(),
@@ -236,7 +236,7 @@ def prepare(folder: Path, text: Text) -> None:
 
 
 def train(folder: Path, plans: tuple[Plan, ...]) -> None:
-    """Train by each plan whose run is not there."""
+    """Train by each plan whose run is not in the folder yet."""
     text = read_text()
     prepare(folder, text)
     for plan in plans:
@@ -275,7 +275,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="where the runs are")
     parser.add_argument("--part", type=part, default=PLANS, metavar="I/N", help="each N-th run")
-    parser.add_argument("--list", action="store_true", help="list the runs and what is there")
+    parser.add_argument("--list", action="store_true", help="list the runs and their states")
     parser.add_argument("--collect", type=Path, metavar="FILE", help="write all runs to one file")
     options = parser.parse_args()
     torch.set_num_threads(1)  # the model is too small for more, and sums keep their order
