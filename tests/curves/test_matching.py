@@ -140,6 +140,8 @@ def test_levels_that_a_run_does_not_reach_are_left_out():
     assert found.verdicts[0].endswith(
         "; 2 of 3 levels not reached by both (train loss 1.350 to 1.200)."
     )
+    low = curves.match(runs, [1.35, 1.3])
+    assert low.verdicts[0] == "No level is reached by both b and a."
     # the row before the first would have been above the level
     late = curves.LossCurve(
         STEP[60:], runs[0].loss[60:], 1e-3, test_loss=runs[0].test_loss[60:], name="late"

@@ -89,7 +89,7 @@ def forecast_all(
     level: float,
     notes: Sequence[str],
 ) -> Forecasting:
-    """Forecast the schedules that are given, the best one, and the usual ones beside it."""
+    """Forecast the given schedules, the best one if asked for, and usual ones beside it."""
     notes, decay = list(notes), bounds.weight_decay if law.weight_decay is None else None
     planned: dict[str, str | Schedule] = {}
     found, names = None, ""

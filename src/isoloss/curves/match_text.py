@@ -57,8 +57,7 @@ def verdict(name: str, judged: Verdicts, levels: Floats, rival: str) -> str:
         )
     unknown, missing = effects == "cannot tell", effects == "not reached"
     if missing.all():
-        what = "reaches none of the levels" if levels.size > 1 else "does not reach the level"
-        return f"{name} {what} together with {rival}."
+        return f"No level is reached by both {name} and {rival}."
     if parts:
         mixed = "is mixed: it " if {"helps", "hurts"} <= set(effects.tolist()) else ""
         text = f"At equal train loss, {name} {mixed}{' and '.join(parts)}"

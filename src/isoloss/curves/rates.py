@@ -57,7 +57,7 @@ def between_rows(step: Steps, lr: Floats, warmup: int | None) -> tuple[Floats, l
     if not measured.all():
         notes.append(
             f"{(~measured).sum()} of {lr.size} rows have no learning rate; it was interpolated "
-            "from the rows beside them."
+            "from neighbouring rows."
         )
         step, lr = step[measured], lr[measured]
     first = int(step[0])

@@ -191,10 +191,7 @@ def _chosen(x: Floats, y: Floats, weight: Floats) -> float:
 
 
 def _at_rows(x: Floats, y: Floats, weight: Floats, h: float) -> tuple[Floats, tuple[Floats, ...]]:
-    """Return the curve at all rows, each row's weight in its own value, and squared weights summed.
-
-    Squared weights are summed over the rows that a value is made of.
-    """
+    """Return the curve at all rows; for each, the row's own weight and the squared weights' sum."""
     rows = np.unique(np.linspace(0, x.size - 1, min(_MOST_POINTS, x.size)).round().astype(int))
     values, weights = _local(x[rows], x, y, weight, h, 2)
     own = weights[np.arange(rows.size), rows]
