@@ -167,10 +167,10 @@ def test_constant_loss_is_a_law_without_signal():
     [
         ({"priors": {"cutof": 1}}, ValueError, "priors has 'cutof' .did you mean 'cutoff'"),
         ({"priors": {"cutoff": 300.0}}, TypeError, r"priors\['cutoff'\] must be a Prior; got 300"),
-        ({"priors": "none"}, TypeError, "priors maps names of parameters to Prior; got 'none'"),
+        ({"priors": "none"}, TypeError, "priors must map names of parameters to Prior; got 'none'"),
         ({"fixed": {"floor": "2"}}, TypeError, "floor must be numbers; got '2'"),
-        ({"fixed": {1: 2.0}}, ValueError, "fixed names parameters of the law; 1 is none"),
-        ({"runs": None}, TypeError, r"runs are LossCurves, which curves\.read returns; got None"),
+        ({"fixed": {1: 2.0}}, ValueError, "fixed must name parameters of the law; 1 is not one"),
+        ({"runs": None}, TypeError, r"runs must be LossCurves, as .* returns them; got None"),
     ],
 )
 def test_arguments_of_other_kinds_are_refused(runs, given, error, message):

@@ -296,11 +296,11 @@ def test_rounding_errors_are_no_difference():
     ("settings", "error", "message"),
     [
         ({"levels": 10**8}, ValueError, "at most 1000 levels are compared; got 100000000"),
-        ({"levels": [np.nan]}, ValueError, "levels are 1 to 1000 finite train losses; got"),
-        ({"levels": []}, ValueError, "levels are 1 to 1000 finite train losses; got"),
+        ({"levels": [np.nan]}, ValueError, "levels must be 1 to 1000 finite losses; got"),
+        ({"levels": []}, ValueError, "levels must be 1 to 1000 finite losses; got"),
         ({"averaged": 10**6}, ValueError, "averaged is 1000000, but the run 'a' has"),
-        ({"groups": ["a"]}, TypeError, "groups maps names to lists of runs"),
-        ({"runs": None}, TypeError, r"runs are LossCurves, which curves\.read returns; got None"),
+        ({"groups": ["a"]}, TypeError, "groups must map names to lists of runs"),
+        ({"runs": None}, TypeError, r"runs must be LossCurves, as .* returns them; got None"),
     ],
 )
 def test_absurd_comparisons_are_refused(settings, error, message):

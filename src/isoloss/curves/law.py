@@ -222,7 +222,7 @@ class Law(LawRecord):
         before = np.zeros(0), np.zeros(0)
         if after is not None:
             if not isinstance(after, LossCurve):
-                raise TypeError(f"after is the LossCurve of a run; got {after!r}")
+                raise TypeError(f"after must be the LossCurve of a run; got {after!r}")
             run = FilteredRuns([(after.rates, after.step[-1:])], self.reference, lost)
             before = run.blocks[0].length, run.blocks[0].rate
         rates = best_rates(

@@ -164,7 +164,7 @@ class LawRecord(ABC):
 
 
 def _check(law: LawRecord) -> None:
-    """Raise an error for a law whose numbers cannot be those of a fit, such as an edited one."""
+    """Raise an error for a law with numbers that no fit gives, such as an edited one."""
     least = {"floor": 0.0, "norm_growth": 0.0, "noise of a row": 0.0}
     positive = {
         **vars(law.parameters),
@@ -182,7 +182,7 @@ def _check(law: LawRecord) -> None:
     if law.target not in ("loss", "test_loss"):
         raise ValueError(f"its target is {law.target!r}, and not 'loss' or 'test_loss'")
     if not np.isfinite(law.covariance).all() or (np.diag(law.covariance) < 0).any():
-        raise ValueError("its covariance is none")
+        raise ValueError("its covariance is not that of a fit")
     if len(law.prior_spreads) != len(law.covariance):
         raise ValueError(f"it has {len(law.prior_spreads)} prior_spreads, and needs 8")
     if not all(isinstance(each, str) for each in (*law.runs, *law.notes)):

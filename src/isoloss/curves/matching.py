@@ -24,8 +24,8 @@ __all__ = ["match"]
 Floats = npt.NDArray[np.float64]
 
 _EARLY = 8  # chosen levels come after the first eighth of the shortest run
-_MOST_LEVELS = 1000  # more would be rows of a table that nobody reads, and take minutes
-_ROUNDING = 1e-9  # relative; a constant loss has no range, and a difference this small no sign
+_MOST_LEVELS = 1000  # more would make a table that nobody reads, and take minutes
+_ROUNDING = 1e-9  # relative; smaller ranges and differences are taken to be 0
 
 
 def match(
@@ -182,7 +182,7 @@ def _levels(given: Any, smoothed: Mapping[str, Sequence[MatchedCurve]], referenc
         return np.linspace(high, low, int(given) + 1)[1:]
     found = np.unique(column("levels", np.atleast_1d(np.asarray(given))))[::-1]
     if not np.isfinite(found).all() or not 1 <= found.size <= _MOST_LEVELS:
-        raise ValueError(f"levels are 1 to {_MOST_LEVELS} finite train losses; got {given!r}")
+        raise ValueError(f"levels must be 1 to {_MOST_LEVELS} finite losses; got {given!r}")
     if not any(low <= level <= high for level in found for low, high in overlaps):
         raise ValueError(
             f"levels must be within what '{reference}' and another run reach, {short(low)} to "

@@ -64,7 +64,7 @@ def planned_rates(schedule: Any, reference: float) -> tuple[Floats, str]:
 
 
 def named_schedules(schedules: Any, reference: float) -> dict[str, Any]:
-    """Return schedules by name: their own, or what they print, numbered where that is the same."""
+    """Return schedules by the given names, or by printed forms, numbered where these agree."""
     if isinstance(schedules, Mapping):
         named = {str(name): each for name, each in schedules.items()}
     else:

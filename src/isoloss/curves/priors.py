@@ -70,11 +70,11 @@ _UNKNOWN = 10.0  # the spread of the logarithm of a parameter without a prior
 
 
 def check_priors(given: Mapping[str, Prior] | None) -> Mapping[str, Prior]:
-    """Return priors that a user gives; raise an error if they are none."""
+    """Return the priors that a user gives; raise an error for anything else."""
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise TypeError(f"priors maps names of parameters to Prior; got {given!r}")
+        raise TypeError(f"priors must map names of parameters to Prior; got {given!r}")
     for name, prior in given.items():
         if name not in _PLACES:
             raise ValueError(
@@ -84,7 +84,7 @@ def check_priors(given: Mapping[str, Prior] | None) -> Mapping[str, Prior]:
         if not isinstance(prior, Prior):
             raise TypeError(f"priors[{name!r}] must be a Prior; got {prior!r}")
         if not (0 < prior.median < np.inf and 0 < prior.spread < np.inf):
-            raise ValueError(f"a prior has a median and a spread above 0; got {name} = {prior}")
+            raise ValueError(f"a prior needs a median and a spread above 0; got {name} = {prior}")
     return given
 
 

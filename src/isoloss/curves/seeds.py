@@ -38,7 +38,7 @@ def by_schedule(
 ) -> dict[str, list[str]]:
     """Return the names of the runs of each schedule; runs in no group stand alone."""
     if not isinstance(groups, Mapping | None):
-        raise TypeError(f"groups maps names to lists of runs; got {groups!r}")
+        raise TypeError(f"groups must map names to lists of runs; got {groups!r}")
     found = {name: _members(name, runs, named) for name, runs in (groups or {}).items()}
     grouped = [run for runs in found.values() for run in runs]
     for run in named:
