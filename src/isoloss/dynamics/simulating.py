@@ -241,22 +241,21 @@ def _batches(problem: Reduced, phase: Steps) -> Batches | None:
     size = phase.batch_size
     if size is None:
         return None
-    sampling, rows, errors = sampled_rows(problem, phase.sampling, size)
-    if rows is not None and errors is not None:
-        padded = np.pad(rows, ((0, 0), (0, 1)))
-        return RowBatches(padded, errors, size, sampling == "replacement")
+    found = sampled_rows(problem, phase.sampling, size)
+    if found is not None:
+        padded = np.pad(found.rows, ((0, 0), (0, 1)))
+        return RowBatches(padded, found.errors, size, found.replacement, found.together)
     outputs = problem.start_residual.shape[-1]
     noise = np.full(1, float(problem.floor))
     if outputs > 1:
         # each output has its own label noise, which the floor sums
-        if problem.rows is None:
+        rows = sampled_rows(problem, "replacement", size) if problem.rows is not None else None
+        if rows is None:
             raise ValueError(
                 f"Gaussian rows for {outputs} outputs need the label noise of each, which is read "
                 "off the train rows, and this problem keeps none; simulate one output at a time"
             )
-        _, _, errors = sampled_rows(problem, "replacement", size)
-        assert errors is not None
-        noise = np.mean(errors**2, axis=0)
+        noise = np.mean(rows.errors**2, axis=0)
     return GaussianBatches(np.append(to_numpy(problem.gamma), 0.0), noise, size)
 
 

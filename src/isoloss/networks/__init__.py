@@ -2,3 +2,8 @@
 
 PyTorch is an optional extra, and is imported where it is used.
 """
+
+from isoloss.networks.applying import LinearizedModel, apply
+from isoloss.networks.linearizing import linearize
+
+__all__ = ["LinearizedModel", "apply", "linearize"]

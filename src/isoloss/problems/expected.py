@@ -121,11 +121,11 @@ def _moved_outside(problem: Reduced, mean: Floats) -> Floats:
 
 def _outside(problem: Reduced) -> Floats:
     """Return the part of the start's parameters outside the directions, (d, m)."""
-    coordinates = problem.coordinates
-    if coordinates is None:
+    coordinates, origin = problem.coordinates, origin_along(problem)
+    if coordinates is None or origin is None:
         return np.zeros((1, 1))
-    start, basis = _numpy(coordinates.start), _numpy(coordinates.basis.full)
-    rest = start - basis @ (np.swapaxes(basis, -1, -2) @ start)
+    along = problem.kind.constant(scaled(origin, problem.units.parameters))
+    rest = _numpy(coordinates.start - coordinates.basis.combine(along))
     return cast("Floats", scaled(rest, -problem.units.parameters))
 
 

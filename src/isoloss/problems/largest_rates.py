@@ -24,10 +24,15 @@ def largest_rates_of(
     """Return the rates of `Problem.max_lr_for`."""
     unit = problem.units.curvature
     decay = float(scaled(weight_decay, -unit))
-    drawn, rows, _ = sampled_rows(problem, sampling, batch_size)
-    if rows is not None:
-        replacement = drawn == "replacement"
-        found: Any = largest_row_rate(rows, batch_size, replacement=replacement, weight_decay=decay)
+    drawn = sampled_rows(problem, sampling, batch_size)
+    if drawn is not None:
+        found: Any = largest_row_rate(
+            drawn.rows,
+            batch_size,
+            together=drawn.together,
+            replacement=drawn.replacement,
+            weight_decay=decay,
+        )
     else:
         gamma = np.asarray(to_numpy(problem.gamma))
         each = [

@@ -21,7 +21,7 @@ from isoloss.problems.units import (
     sum_of_exponentials,
 )
 
-__all__ = ["RESCALE_INPUTS", "RESCALE_TARGETS", "Reduced", "Reduction"]
+__all__ = ["RESCALE_INPUTS", "RESCALE_TARGETS", "Reduced", "Reduction", "RowsAlong", "TrainRows"]
 
 Array = Any
 
@@ -60,6 +60,21 @@ class TrainRows:
     targets: Any
     intercept: bool
     """Whether the inputs are to have a column of ones."""
+    together: int = 1
+    """How many rows, one after the other, a minibatch takes as one: the outputs of one input."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowsAlong:
+    """Train rows (n, r) along the directions, and the errors (n, m) at the train minimum.
+
+    Both are in the problem's own unit.
+    """
+
+    rows: Array
+    errors: Array
+    together: int
+    """As for `TrainRows`."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,11 +107,11 @@ class Reduced:
     units: Units = OWN
     """The powers of two that convert the problem's own numbers to the user's units."""
     origin: Array | None = None
-    """The parameters at the start in the eigenbasis, as `start_residual`; None stands for 0.
+    """The parameters at the start in the eigenbasis, as `start_residual`.
 
-    It is used only without coordinates.
+    None stands for those of the coordinates, or for 0 if there are none.
     """
-    rows: TrainRows | None = None
+    rows: TrainRows | RowsAlong | None = None
     """The train data, if they are rows in memory."""
     is_population: bool = False
     """Whether train and test losses are those of distributions, not of rows."""

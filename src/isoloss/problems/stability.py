@@ -12,6 +12,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from isoloss.problems.row_groups import forms_of, mean_outer
+
 __all__ = ["largest_gaussian_rate", "largest_row_rate"]
 
 Array = npt.NDArray[np.float64]
@@ -49,14 +51,20 @@ def largest_gaussian_rate(curvature: Array, batch_size: float, weight_decay: flo
 
 
 def largest_row_rate(
-    rows: Array, batch_size: int, *, replacement: bool = True, weight_decay: float = 0.0
+    rows: Array,
+    batch_size: int,
+    *,
+    together: int = 1,
+    replacement: bool = True,
+    weight_decay: float = 0.0,
 ) -> float:
     """Return the rate at the edge of stability for batches of the rows (n, r) themselves.
 
-    The rows are in the basis in which XᵀX/n is diagonal. It takes some dozens of products of n r²
+    The rows are in the basis in which XᵀX/n is diagonal; ``together`` of them are drawn as one (see
+    `row_groups`). It takes some dozens of products of n r²
     operations.
     """
-    n = rows.shape[0]
+    n = rows.shape[0] // together
     rows = rows[:, np.any(rows != 0, axis=0)]
     curvature = np.mean(rows**2, axis=0)
     w = 2 * curvature + weight_decay
@@ -71,8 +79,8 @@ def largest_row_rate(
 
     def mapped(flat: Array) -> Array:
         v = roots * flat.reshape(r, r)
-        forms = np.einsum("ki,ki->k", rows @ v, rows)
-        found: Array = roots * (kept * v + noise / n * (rows.T * forms) @ rows)
+        spread = mean_outer(rows, forms_of(rows, v, together))
+        found: Array = roots * (kept * v + noise * spread)
         return found.ravel()
 
     if r <= _DENSE:

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from isoloss._arrays.conversion import to_numpy
 from isoloss.problems.offsets import residual
 from isoloss.problems.quadratic_forms import Offset
-from isoloss.problems.reduced import Reduced, TrainRows
+from isoloss.problems.reduced import Reduced, RowsAlong, TrainRows
 from isoloss.problems.units import scaled
 from isoloss.problems.validation import read_train
 from isoloss.schedules.settings import Sampling
 
-__all__ = ["rows_along", "sampled_rows"]
+__all__ = ["SampledRows", "sampled_rows"]
 
 Floats = npt.NDArray[np.float64]
 
 _CHANGED = 1e-9  # relative to the largest curvature; far above the rounding of a decomposition
 
 
+class SampledRows(NamedTuple):
+    """Train rows (n, r) along the directions and their errors (n, m), of which minibatches consist.
+
+    ``together`` is how many rows, one after the other, are drawn as one; see `row_groups`.
+    """
+
+    rows: Floats
+    errors: Floats
+    together: int
+    replacement: bool
+
+
 def sampled_rows(
     problem: Reduced, sampling: Sampling | None, batch_size: int
-) -> tuple[Sampling, Floats | None, Floats | None]:
-    """Return how a problem's minibatches are drawn, with the rows and errors of the train data.
+) -> SampledRows | None:
+    """Return the train rows that a problem's minibatches consist of.
 
     There are none for fresh Gaussian rows, which are the default for problems given by spectra or
     covariances. Raises ``ValueError`` if the train rows are to be drawn, and are not there, or are
@@ -32,23 +46,33 @@ def sampled_rows(
     if sampling is None:
         sampling = "gaussian" if problem.is_population else "replacement"
     if sampling == "gaussian":
-        return sampling, None, None
+        if problem.rows is not None and problem.rows.together > 1:
+            raise ValueError(
+                f"an input of this problem has {problem.rows.together} outputs, which share "
+                "parameters, and Gaussian rows would have one: leave out sampling, to draw train "
+                "inputs with all of their outputs"
+            )
+        return None
     if problem.rows is None:
         raise ValueError(
             f"sampling={sampling!r} needs the rows of the train data, which this problem does not "
             'keep; use sampling="gaussian", which draws fresh Gaussian rows with the same '
             "covariance and is an approximation for your data"
         )
-    rows, errors = rows_along(problem, problem.rows)
-    if sampling == "without_replacement" and batch_size > len(rows):
+    data = problem.rows
+    rows, errors = (
+        (data.rows, data.errors) if isinstance(data, RowsAlong) else _rows_along(problem, data)
+    )
+    count = len(rows) // data.together
+    if sampling == "without_replacement" and batch_size > count:
         raise ValueError(
-            f"batch_size={batch_size} is more than the {len(rows)} train rows, which cannot be "
+            f"batch_size={batch_size} is more than the {count} train rows, which cannot be "
             "drawn without replacement"
         )
-    return sampling, rows, errors
+    return SampledRows(rows, errors, data.together, sampling == "replacement")
 
 
-def rows_along(problem: Reduced, data: TrainRows) -> tuple[Floats, Floats]:
+def _rows_along(problem: Reduced, data: TrainRows) -> tuple[Floats, Floats]:
     """Return rows (n, r) along the directions, and the errors y - Xβ̂ at the train minimum.
 
     They are in the problem's own unit. Raises ``ValueError`` if the user's arrays have changed

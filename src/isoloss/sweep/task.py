@@ -16,6 +16,7 @@ from isoloss.dynamics.training import train
 from isoloss.levels.grid import Levels, starts_below
 from isoloss.problems.expected import origin_along
 from isoloss.problems.problem import Problem
+from isoloss.problems.reduced import TrainRows
 from isoloss.schedules.resolving import in_own_units
 from isoloss.schedules.schedule import Schedule
 from isoloss.schedules.text import Spec
@@ -119,11 +120,16 @@ def _fingerprint(problem: Problem) -> str:
 def _beyond_filters(problem: Problem) -> str:
     """Return a hash of what weight decay and minibatches depend on: the origin, and the rows."""
     reduced = problem._reduced
-    rows = () if reduced.rows is None else (reduced.rows.inputs, reduced.rows.targets)
+    rows: tuple[Any, ...] = ()
+    together = 1
+    if isinstance(reduced.rows, TrainRows):
+        rows, together = (reduced.rows.inputs, reduced.rows.targets), reduced.rows.together
+    elif reduced.rows is not None:
+        rows, together = (reduced.rows.rows, reduced.rows.errors), reduced.rows.together
     origin = origin_along(reduced)
     parts = [*rows, *(() if origin is None else (origin,))]
     # without rows, the same curvatures may be those of rows and of a distribution
-    kind = f"{reduced.is_population}".encode()
+    kind = f"{reduced.is_population}{together if together > 1 else ''}".encode()
     return hashlib.sha256(
         kind + b"".join(conversion.floats("rows", part).tobytes() for part in parts)
     ).hexdigest()

@@ -32,40 +32,42 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class RowBatches:
-    """Batches of the train rows (n, r), whose errors are (n, m)."""
+    """Batches of the train rows (n·g, r), whose errors are (n·g, m); g of them are drawn as one."""
 
     rows: Array
     errors: Array
     batch_size: int
     replacement: bool = True
+    together: int = 1
 
     @property
     def width(self) -> int:
         """The numbers that a run's batch takes in memory."""
         (n, r), m = self.rows.shape, self.errors.shape[1]
-        return int(self.batch_size * (r + 2) + 4 * n * m)
+        return int(self.batch_size * self.together * (r + 2) + 4 * n * m)
 
     def gradients(self, rng: np.random.Generator, residual: Array) -> Array:
         """Return each run's minibatch gradient."""
-        (runs, r, m), n = residual.shape, self.rows.shape[0]
+        (runs, r, m), together = residual.shape, self.together
+        n, share = self.rows.shape[0] // together, 2 / (self.batch_size * together)
         if not self.replacement and self.batch_size == n:
             return np.asarray(2 * np.mean(self.rows**2, axis=0)[:, None] * residual)
         drawn = self._drawn(rng, runs)
         if self.batch_size * _DENSE < n:
-            x = self.rows[drawn]
-            misses = x @ residual - self.errors[drawn]
-            return np.asarray((2 / self.batch_size) * (x.transpose(0, 2, 1) @ misses))
+            x = self.rows.reshape(n, together, r)[drawn].reshape(runs, -1, r)
+            errors = self.errors.reshape(n, together, m)[drawn].reshape(runs, -1, m)
+            return np.asarray(share * (x.transpose(0, 2, 1) @ (x @ residual - errors)))
         place = drawn + n * np.arange(runs)[:, None]
         counts = np.bincount(place.ravel(), minlength=runs * n).reshape(runs, n)
         flat = residual.transpose(1, 0, 2).reshape(r, runs * m)
-        misses = (self.rows @ flat).reshape(n, runs, m) - self.errors[:, None, :]
-        misses *= counts.T[:, :, None]
-        found = (2 / self.batch_size) * (self.rows.T @ misses.reshape(n, runs * m))
+        misses = (self.rows @ flat).reshape(-1, runs, m) - self.errors[:, None, :]
+        misses *= np.repeat(counts.T[:, :, None], together, axis=0)
+        found = share * (self.rows.T @ misses.reshape(-1, runs * m))
         return np.asarray(found.reshape(r, runs, m).transpose(1, 0, 2))
 
     def _drawn(self, rng: np.random.Generator, runs: int) -> npt.NDArray[np.int64]:
-        """Return the rows of each run's batch, (runs, B)."""
-        n, size = self.rows.shape[0], self.batch_size
+        """Return which inputs are in each run's batch, (runs, B)."""
+        n, size = self.rows.shape[0] // self.together, self.batch_size
         if not self.replacement and size * size > 4 * n:  # most would repeat a row
             return np.argpartition(rng.random((runs, n)), size - 1, axis=1)[:, :size]
         drawn = rng.integers(n, size=(runs, size))

@@ -6,7 +6,8 @@ of B independent rows has the covariance (4/B) G. Rows of the train set, drawn u
     G = (1/n) Σ_k c_k x_k x_kᵀ - ΓMΓ,    c_k = E (x_kᵀδ - e_k)²,
 
 with the residuals e at the train minimum. Fresh Gaussian rows with the train covariance and label
-noise σ² have G = ΓMΓ + Γ (tr(ΓM) + σ²), by Isserlis' theorem.
+noise σ² have G = ΓMΓ + Γ (tr(ΓM) + σ²), by Isserlis' theorem. Where an input has several rows, its
+outputs' (see `row_groups`), these rows X_k and their misses take the place of x_k and c_k.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from isoloss.problems.row_groups import forms_of, mean_outer, products_of
 
 __all__ = ["GaussianNoise", "GradientNoise", "RowNoise"]
 
@@ -68,16 +71,18 @@ class RowNoise:
     curvature: Floats
     batch_size: int
     replacement: bool
+    together: int = 1
+    """How many rows are drawn as one; see `row_groups`."""
 
     def covariance(self, residual: Floats, covariance: Floats | None) -> Floats:
         """Return the gradient's covariance."""
-        n = self.rows.shape[0]
-        squares = np.sum((self.rows @ residual - self.errors) ** 2, axis=1)
+        n = self.rows.shape[0] // self.together
+        forms = products_of(self.rows @ residual - self.errors, self.together)
         second = residual @ residual.T
         if covariance is not None:
-            squares = squares + np.einsum("ki,ki->k", self.rows @ covariance, self.rows)
+            forms = forms + forms_of(self.rows, covariance, self.together)
             second = second + covariance
-        found = (self.rows.T * (squares / n)) @ self.rows
+        found = mean_outer(self.rows, forms)
         found = found - (second * self.curvature).T * self.curvature
         # batches without a repeated row vary less, and not at all if they are the whole train set
         share = 1.0 if self.replacement else (n - self.batch_size) / max(n - 1, 1)

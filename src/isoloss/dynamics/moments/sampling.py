@@ -24,11 +24,11 @@ def gradient_noise(problem: Reduced, model: Model, phase: Steps) -> GradientNois
     size = phase.batch_size
     if size is None:
         return None
-    sampling, rows, errors = sampled_rows(problem, phase.sampling, size)
-    if rows is None or errors is None:
+    found = sampled_rows(problem, phase.sampling, size)
+    if found is None:
         is_full = not isinstance(problem.test_form, DiagonalTest)
         return GaussianNoise(model.curvature, model.floor, size, is_full)
-    n, r = rows.shape
+    n, r = found.rows.shape
     work = float(phase.steps) * n * r * r
     if work > _MOST_WORK:
         raise ValueError(
@@ -37,5 +37,5 @@ def gradient_noise(problem: Reduced, model: Model, phase: Steps) -> GradientNois
             "whose cost does not depend on the rows, and which is an approximation for your data"
         )
     more = model.curvature.size - r  # the row of the parameters outside the directions
-    rows = np.pad(rows, ((0, 0), (0, more)))
-    return RowNoise(rows, errors, model.curvature, size, sampling == "replacement")
+    rows = np.pad(found.rows, ((0, 0), (0, more)))
+    return RowNoise(rows, found.errors, model.curvature, size, found.replacement, found.together)
