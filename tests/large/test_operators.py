@@ -286,7 +286,6 @@ def test_weight_decay_stays_in_the_space_and_minibatches_leave_it() -> None:
     moved = np.ones(X.shape[1])
     for more, words in (
         ({"schedules": "gd(0.1, 5, batch_size=2, sampling=gaussian)"}, "minibatches leave"),
-        ({"schedules": texts, "start": moved}, "weight decay also shrinks"),
     ):
         with pytest.raises(ValueError, match=words):
             il.from_operator(X, y, X_test, y_test, **more)
@@ -297,3 +296,73 @@ def test_weight_decay_stays_in_the_space_and_minibatches_leave_it() -> None:
     ):
         with pytest.raises(ValueError, match=words):
             il.train(given, text)
+
+
+@pytest.mark.parametrize(("n", "d", "m"), [(100, 40, None), (40, 150, None), (40, 150, 3)])
+@pytest.mark.parametrize("rtol", [1e-4, 1e-9])
+def test_weight_decay_shrinks_a_start_of_ones_own(
+    n: int, d: int, m: int | None, rtol: float
+) -> None:
+    given = data(n, d, m, 1.0)
+    start = np.random.default_rng(1).normal(size=(d,) if m is None else (d, m))
+    dense = il.Problem.from_data(*given, start=start)
+    lr = float(dense.max_lr)
+    schedules = [
+        il.GradientFlow(time=20 * lr, weight_decay=0.05 / lr),
+        il.HeavyBall(0.3 * lr, 0.5, 40, weight_decay=0.05 / lr),
+    ]
+    level = float(dense.start_train_loss) * 0.5
+    found = il.from_operator(
+        *given, start=start, schedules=schedules, train_loss=[level, 0.0], rtol=rtol
+    )
+    assert found.reduction is not None
+    assert found.reduction.holds_start
+    for schedule in schedules:
+        for stop in (level, None):
+            ours, theirs = (il.train(each, schedule, stop) for each in (found, dense))
+            np.testing.assert_allclose(ours.train_loss, theirs.train_loss, rtol=10 * rtol)
+            np.testing.assert_allclose(ours.test_loss, theirs.test_loss, rtol=10 * rtol)
+            np.testing.assert_allclose(
+                ours.penalized_train_loss(0.3), theirs.penalized_train_loss(0.3), rtol=10 * rtol
+            )
+            np.testing.assert_allclose(ours.coef(), theirs.coef(), atol=30 * rtol)
+
+
+@pytest.mark.parametrize("case", ["at the minimum", "no curvature", "along a row"])
+def test_weight_decay_shrinks_a_start_where_little_moves(case: str) -> None:
+    rng = np.random.default_rng(0)
+    X, start = rng.normal(size=(6, 10)), rng.normal(size=10)
+    if case == "no curvature":
+        X = 0.0 * X
+    if case == "along a row":
+        start = X[0]
+    y = X @ start + (case == "along a row")
+    X_test, y_test = rng.normal(size=(5, 10)), rng.normal(size=5)
+    schedule = il.GradientDescent(0.05, 30, weight_decay=0.4)
+    found = il.from_operator(X, y, X_test, y_test, start=start, schedules=schedule)
+    parameters = start
+    for _ in range(30):
+        gradient = 2 / 6 * X.T @ (X @ parameters - y) + 0.4 * parameters
+        parameters = parameters - 0.05 * gradient
+    run = il.train(found, schedule)
+    np.testing.assert_allclose(run.coef(), parameters, atol=1e-12)
+    np.testing.assert_allclose(run.test_loss, np.mean((X_test @ parameters - y_test) ** 2))
+    np.testing.assert_allclose(run.train_loss, np.mean((X @ parameters - y) ** 2), atol=1e-14)
+
+
+def test_directions_are_judged_once() -> None:
+    counted = []
+
+    class Counted(LinearOperator):
+        def __init__(self, X: Any) -> None:
+            self.X = X
+            super().__init__(np.float64, X.shape)
+
+        def _matmat(self, X: Any) -> Any:
+            counted.append(X.shape[1])
+            return self.X @ X
+
+    X, y, X_test, y_test = data(200, 100, None, 1.0)
+    found = il.from_operator(X, y, Counted(X_test), y_test, rtol=1e-6)
+    assert found.reduction is not None
+    assert sum(counted) == found.reduction.rank + 1  # and the start

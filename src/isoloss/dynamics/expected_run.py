@@ -14,7 +14,6 @@ from isoloss.dynamics.moments.fields import moment_fields
 from isoloss.dynamics.moments.following import follow_moments
 from isoloss.dynamics.moments.model import Model
 from isoloss.dynamics.run import Run
-from isoloss.problems.expected import origin_along
 from isoloss.problems.problem import Problem
 from isoloss.problems.quadratic_forms import DiagonalTest
 from isoloss.problems.reduced import RESCALE_TARGETS, Reduced
@@ -106,4 +105,4 @@ def _check_memory(problem: Reduced, schedule: Schedule, levels: int) -> None:
 
 def _check_reduction(problem: Reduced, schedule: Schedule) -> None:
     if problem.reduction is not None:
-        check_stays(schedule, from_zero=origin_along(problem) is None)
+        check_stays(schedule, holds_start=problem.reduction.holds_start)

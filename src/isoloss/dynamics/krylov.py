@@ -7,18 +7,18 @@ from isoloss.schedules.schedule import Schedule
 __all__ = ["check_stays"]
 
 
-def check_stays(schedule: Schedule, *, from_zero: bool) -> None:
+def check_stays(schedule: Schedule, *, holds_start: bool) -> None:
     """Raise ``ValueError`` if training by a schedule leaves the Krylov space of the data.
 
-    ``from_zero`` says whether the parameters start at 0.
+    ``holds_start`` says whether the space holds the parameters at the start.
     """
     if schedule.has_minibatches:
         raise ValueError(
             "minibatches leave the space of from_operator, which holds full gradients alone: leave "
             "batch_size out, or build the problem from its rows by Problem.from_data"
         )
-    if not from_zero and schedule.has_weight_decay:
+    if not holds_start and schedule.has_weight_decay:
         raise ValueError(
-            "weight decay also shrinks the part of the start outside the space of from_operator: "
-            "start at 0, leave weight_decay out, or build the problem by Problem.from_data"
+            "weight decay also shrinks the start, and the space of from_operator holds it only if "
+            "asked: name a schedule with weight decay in schedules, or leave weight_decay out"
         )

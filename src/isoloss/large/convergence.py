@@ -35,36 +35,41 @@ class ConvergenceTest:
     levels: Levels
 
     @classmethod
-    def read(cls, schedules: Any, train_loss: Any, *, from_zero: bool) -> ConvergenceTest:
-        """Read one or more schedules or texts, and the train losses.
-
-        ``from_zero`` says whether training starts at parameters 0.
-        """
+    def read(cls, schedules: Any, train_loss: Any) -> ConvergenceTest:
+        """Read one or more schedules or texts, and the train losses."""
         several = list(read_all(schedules, read).values())
         for each in several:
-            check_stays(in_own_units(each), from_zero=from_zero)
+            check_stays(in_own_units(each), holds_start=True)
         if train_loss is None:
             return cls(several, Levels.read(_LEVELS, lowest=1e-6))
         if conversion.count("train_loss", train_loss) is not None:
             train_loss = [train_loss]  # a single loss, not a count of levels
         return cls(several, Levels.read(train_loss, name="train_loss"))
 
+    @property
+    def has_weight_decay(self) -> bool:
+        """Whether one of the schedules has weight decay."""
+        return any(in_own_units(each).has_weight_decay for each in self.schedules)
+
     def losses(self, problem: Problem) -> MonitoredLosses:
         """Return the train and test losses of the schedules at the levels.
 
         A level that an endless flow does not reach needs the whole space, because the train loss
-        may stagnate while the space grows and then fall further.
+        may stagnate while the space grows and then fall further. If the start is at or below all
+        levels already, from where weight decay leads away, the schedules run to their ends.
         """
-        runs = train(problem, self.schedules, self.levels.at(problem))
-        trains = [*np.asarray(runs.train_loss)]
+        levels = self.levels.at(problem)
+        is_below = bool(np.all(np.asarray(levels) >= float(problem.start_train_loss)))
+        runs = train(problem, self.schedules, None if is_below else levels)
+        trains = [np.ravel(runs.train_loss)]
         tested = problem._reduced.test_form is not None
-        open_ended = any(
+        open_ended = not is_below and any(
             bool(np.any(~np.asarray(run.reached)))
             and any(isinstance(p, GradientFlow) and np.isinf(p.time) for p in run.schedule.phases)
             for run in runs
         )
         if self.levels.counted:
-            trains.append(np.array([float(problem.min_train_loss)]))
+            trains.append(np.ravel(problem.min_train_loss))
         return MonitoredLosses(
             np.concatenate(trains),
             np.ravel(runs.test_loss) if tested else np.zeros(0),

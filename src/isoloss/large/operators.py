@@ -31,6 +31,7 @@ __all__ = ["from_operator"]
 Floats = npt.NDArray[np.float64]
 
 _GROWTH = 1.25  # growth of the rank between two convergence tests
+_NOTHING = 1e-12  # of the start; less of it is rounding
 
 
 def from_operator(
@@ -62,7 +63,8 @@ def from_operator(
         Test data. Without them, only the train losses must converge.
     schedules : str, Schedule, phase or list of these, optional
         Schedules whose losses must converge. Rates in texts are in units of the largest stable one.
-        Without rows, they take no minibatches; with weight decay, training starts at 0.
+        Without rows, they take no minibatches. If training does not start at 0, the problem takes
+        weight decay only if one of them has it.
     train_loss : array_like, optional
         The train losses at which the losses must converge (or at a schedule's end, if it does not
         reach them). The default is 20 levels, evenly spaced in the log of the excess down to a
@@ -134,7 +136,7 @@ def from_operator(
         raise ValueError(f"rtol must be between 0 and 1; got {rtol!r}")
     if operator.index(max_rank) < 1:
         raise ValueError(f"max_rank must be at least 1; got {max_rank!r}")
-    convergence = ConvergenceTest.read(schedules, train_loss, from_zero=not first.any())
+    convergence = ConvergenceTest.read(schedules, train_loss)
     problem = _grown(rows, test, first, convergence, rtol, max_rank)
     assert problem.coordinates is not None
     named = dataclasses.replace(problem.coordinates, names=names)
@@ -155,64 +157,92 @@ def _grown(
     The change since the space was a fifth smaller, relative to each loss, estimates the error of
     that smaller space.
     """
-    space = Bidiagonalization(rows, rows.residual(start))
+    decays = convergence.has_weight_decay and bool(start.any())
+    space = Bidiagonalization(rows, rows.residual(start), start if decays else None)
     if not space.exhausted() and space.next_rank > max_rank:
         raise ValueError(
             f"max_rank={max_rank} is below the {space.next_rank} directions of the start's "
-            "gradient; give at least that"
+            f"gradient{' and the start' if decays else ''}; give at least that"
         )
     known: MonitoredLosses | None = None
     estimate, problem, look, blocks = np.inf, None, 1.0, 0
+    images = _TestImages(test, start)
     while not space.exhausted() and space.next_rank <= max_rank:
         space.grow()
         blocks += 1
-        rank = space.right.shape[1]
+        rank = space.rank
         if space.exhausted() or (rank < look and space.next_rank <= max_rank):
             continue
         look = rank * _GROWTH
-        problem = _problem(space, rows, test, start)
+        problem = _problem(space, rows, images, start, decays=decays)
         found = convergence.losses(Problem(problem))
         before, estimate = estimate, np.inf if known is None else found.change(known)
         known = found
         if max(before, estimate) <= rtol:  # a single small change could be a plateau
             break
     if problem is None or space.exhausted():
-        problem, estimate = _problem(space, rows, test, start), 0.0
+        problem, estimate = _problem(space, rows, images, start, decays=decays), 0.0
     if estimate > rtol:
         warnings.warn(
-            f"a rank of {space.right.shape[1]} leaves an estimated relative error of "
+            f"a rank of {space.rank} leaves an estimated relative error of "
             f"{estimate:.1g}, above rtol={rtol:g}; raise max_rank (now {max_rank}) or rtol",
             UserWarning,
             stacklevel=4,
         )
-    reduction = Reduction(space.right.shape[1], estimate, 2 * blocks + 2)
+    holds_start = decays or not start.any()
+    reduction = Reduction(space.rank, estimate, 2 * blocks + 2, holds_start)
     return dataclasses.replace(problem, reduction=reduction)
 
 
-def _problem(space: Bidiagonalization, rows: Rows, test: Rows | None, start: Floats) -> Reduced:
+class _TestImages:
+    """Test rows times the directions of a growing space, each computed once."""
+
+    def __init__(self, test: Rows | None, start: Floats) -> None:
+        self._test = test
+        self._known = np.empty((0 if test is None else test.shape[0], 0))
+        self.at_start = None if test is None else test.residual(start)
+
+    def of(self, directions: Floats) -> Floats:
+        """Return the images of directions, which begin with those known."""
+        known = self._known.shape[1]
+        if self._test is not None and directions.shape[1] > known:
+            more = self._test.forward(directions[:, known:])
+            self._known = np.hstack([self._known, more])
+        return self._known
+
+
+def _problem(
+    space: Bidiagonalization, rows: Rows, images: _TestImages, start: Floats, *, decays: bool
+) -> Reduced:
     """Return the problem on the space: its train loss is ‖Bz + UᵀR‖²/n for β = β₀ + Vz."""
     kind = ArrayContext.of()
     xp, (n, _, m) = kind.xp, rows.shape
-    rank = space.right.shape[1]
-    if rank:
+    right = space.right
+    if space.reduced.size:
         scale = (len(space.reduced) / n) ** 0.5
         spectrum = decompose(xp, space.reduced * scale, space.residual * scale)
-        vectors, right = spectrum.basis.full, space.right
-        gamma, residual, floor = spectrum.curvature, spectrum.residual, spectrum.floor
+        vectors, gamma, floor = spectrum.basis.full, spectrum.curvature, spectrum.floor
+        residual = spectrum.residual
     else:  # the gradient is zero, so training stays at the start
         gamma, residual = np.zeros(1), np.zeros((1, m))
-        vectors, right = np.zeros((1, 1)), np.zeros((rows.shape[1], 1))
+        right = right if space.rank else np.zeros((rows.shape[1], 1))
+        vectors = np.zeros((right.shape[1], 1))
         floor = np.asarray(float(np.sum(space.residual**2)) / n)
-    basis = Basis(vectors, np.ascontiguousarray(right.T))
+    if decays:
+        still = _outside(vectors, right.T @ start)
+        vectors = np.hstack([vectors, still])
+        gamma = np.append(gamma, np.zeros(still.shape[1]))
+        residual = np.concatenate([residual, np.zeros((still.shape[1], m))])
+    basis = Basis(vectors, right.T)
     unit = space.residual_exponent - space.exponent
     units = Units(2 * space.exponent, 2 * space.residual_exponent, unit)
     test_form = None
-    if test is not None:
-        shrink = test.shape[0] ** -0.5
+    if images.at_start is not None:
+        shrink = len(images.at_start) ** -0.5
         test_form = test_of_products(
             xp,
-            shrink * (test.forward(right) @ vectors),
-            shrink * test.residual(start),
+            shrink * (images.of(right) @ vectors),
+            shrink * images.at_start,
             residual,
             unit,
         )
@@ -227,3 +257,14 @@ def _problem(space: Bidiagonalization, rows: Rows, test: Rows | None, start: Flo
         single_output=False,  # from_operator sets this
         units=units,
     ).representable()
+
+
+def _outside(vectors: Floats, start: Floats) -> Floats:
+    """Return directions without curvature along which the start lies; only weight decay moves them.
+
+    Both arguments, and the directions, are coordinates in the space.
+    """
+    rest = start - vectors @ (vectors.T @ start)
+    rest = rest - vectors @ (vectors.T @ rest)
+    left, sizes, _ = np.linalg.svd(rest, full_matrices=False)
+    return np.asarray(left[:, sizes > _NOTHING * np.linalg.norm(start)])

@@ -45,11 +45,14 @@ class Reduction:
         The estimated relative error of the requested train and test losses.
     passes : int
         How often the train data was read.
+    holds_start : bool
+        Whether the space holds the parameters at the start, so that weight decay stays in it.
     """
 
     rank: int
     estimate: float
     passes: int
+    holds_start: bool
 
 
 @dataclass(frozen=True, eq=False)
