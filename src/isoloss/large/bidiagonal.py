@@ -40,7 +40,7 @@ class Bidiagonalization:
     """
 
     def __init__(self, rows: Rows, residual: Floats, also: Floats | None = None) -> None:
-        """Begin with a residual (n, m), and perhaps with directions (d, k) that V is to hold, too."""
+        """Begin with a residual (n, m), and perhaps with directions (d, k) that V must hold."""
         self._rows = rows
         size = float(np.abs(residual).max())
         self.residual_exponent = math.frexp(size)[1]

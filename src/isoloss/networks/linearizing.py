@@ -148,10 +148,15 @@ def linearize(
         method = (
             "jacobian" if entries <= _JACOBIAN else "kernel" if count <= _KERNEL else "products"
         )
-    if method == "jacobian":
-        return _by_jacobian(frozen, train, test, rows)
-    if method == "kernel":
-        return _by_kernel(frozen, train, test, rows)
+    if method != "products":
+        exact = _by_jacobian if method == "jacobian" else _by_kernel
+        problem = exact(frozen, train, test, rows)
+        if not float(problem.curvature[0]) > 0:
+            raise ValueError(
+                "the model's outputs do not depend on the parameters that train: all derivatives "
+                "are 0"
+            )
+        return problem
     asked = {"schedules": schedules, "train_loss": train_loss, "rtol": rtol, "max_rank": max_rank}
     return _by_products(frozen, train, test, rows, asked)
 
