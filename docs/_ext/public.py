@@ -32,6 +32,7 @@ MODULES = (
     "isoloss.datasets",
     "isoloss.comparison",
     "isoloss.curves",
+    "isoloss.networks",
     "isoloss.reports.plotting",
     "isoloss.reports.page",
     "isoloss.reports",
