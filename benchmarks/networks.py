@@ -13,6 +13,7 @@ Run: python benchmarks/networks.py [small] [large]
 from __future__ import annotations
 
 import argparse
+import itertools
 import resource
 import time
 from collections.abc import Callable
@@ -40,7 +41,7 @@ def mlp(inputs: int, widths: list[int], outputs: int) -> Any:
     torch.manual_seed(0)
     sizes = [inputs, *widths]
     layers: list[Any] = []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in itertools.pairwise(sizes):
         layers += [torch.nn.Linear(a, b), torch.nn.Tanh()]
     return torch.nn.Sequential(*layers, torch.nn.Linear(sizes[-1], outputs))
 
@@ -108,11 +109,10 @@ def large(n: int = 2000, outputs: int = 10, width: int = 960) -> None:
     y = y + 0.3 * rng.normal(size=y.shape)
     model = mlp(64, [width, width], outputs)
     count = sum(p.numel() for p in model.parameters())
-    print(
-        f"n = {n}, p = {count}, {outputs} outputs: a full Jacobian has {n * outputs * count * 8e-9:.0f} GB"
-    )
+    size = n * outputs * count * 8e-9
+    print(f"n = {n}, p = {count}, {outputs} outputs: a full Jacobian has {size:.0f} GB")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    levels = [0.8, 0.6]
+    levels = [0.8, 0.4, 0.2]
     f0 = model(torch.as_tensor(X).float()).detach().numpy()
     start = float(np.mean(np.sum((f0 - y) ** 2, axis=1)))
     processor = time.process_time()
@@ -132,9 +132,8 @@ def large(n: int = 2000, outputs: int = 10, width: int = 960) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(problem)
     print(problem.reduction)
-    print(
-        f"{spent:.0f} s ({processor:.0f} s of processors), {peak:.1f} GB at most ({before:.1f} before)"
-    )
+    print(f"{spent:.0f} s, {processor:.0f} s of processors")
+    print(f"at most {peak:.1f} GB of memory, {before:.1f} GB before")
     for schedule in ("flow", "gd(0.9, 100) > flow"):
         run = il.train(problem, schedule, [level * start for level in levels])
         print(schedule, run.test_loss.round(5))
