@@ -263,7 +263,7 @@ def test_runs_need_test_losses():
 def test_match_prints_and_draws_its_levels():
     found = curves.match([run("a"), run("b", gap=0.3)], 3)
     assert repr(found).startswith("Match(2 runs at 3 train losses from ")
-    assert repr(found.matched["b"]) == "Matched(b: reaches 3 of 3 levels)"
+    assert repr(found.matched["b"]) == "MatchedRuns(b: reaches 3 of 3 levels)"
     head, *rows = str(found).splitlines()
     assert head.split("  ") == [
         "train loss",

@@ -7,7 +7,7 @@ from isoloss.curves.forecast_comparison import Difference, ForecastComparison
 from isoloss.curves.law import Law
 from isoloss.curves.law_parameters import LawParameters
 from isoloss.curves.loss_curve import LossCurve
-from isoloss.curves.match_result import Match, Matched
+from isoloss.curves.match_result import Match, MatchedRuns
 from isoloss.curves.matching import match
 from isoloss.curves.next_run import NextRun
 from isoloss.curves.priors import PRIORS, Prior
@@ -22,7 +22,7 @@ __all__ = [
     "LawParameters",
     "LossCurve",
     "Match",
-    "Matched",
+    "MatchedRuns",
     "NextRun",
     "Prior",
     "fit",

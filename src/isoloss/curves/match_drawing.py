@@ -54,7 +54,7 @@ def draw_match(
     ----------
     levels : array, shape (levels,)
         The train losses.
-    matched : mapping of str to Matched
+    matched : mapping of str to MatchedRuns
         The runs and groups.
     reference : str
         The name of the run or group that others are compared with.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from isoloss._messages.near_misses import quoted
 from isoloss._messages.numbers import short
-from isoloss.curves.match_result import Matched
+from isoloss.curves.match_result import MatchedRuns
 from isoloss.curves.matched_curve import MatchedCurve
 
 __all__ = ["notes_on_intervals", "notes_on_smoothing"]
@@ -44,7 +44,7 @@ def notes_on_smoothing(smoothed: Mapping[str, Sequence[MatchedCurve]], *, given:
 
 
 def notes_on_intervals(
-    matched: Mapping[str, Matched], reference: str, confidence: float
+    matched: Mapping[str, MatchedRuns], reference: str, confidence: float
 ) -> list[str]:
     """Return notes on what the intervals include, and what they leave out."""
     others = {name: each for name, each in matched.items() if name != reference}

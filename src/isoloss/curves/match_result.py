@@ -17,7 +17,7 @@ from isoloss.curves.matched_curve import MatchedCurve
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Match", "Matched"]
+__all__ = ["Match", "MatchedRuns"]
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
@@ -26,7 +26,7 @@ _MARKS = {"helps": "helps", "hurts": "hurts", "no difference": "same", "cannot t
 
 
 @dataclass(frozen=True, eq=False)
-class Matched:
+class MatchedRuns:
     """A run, or the runs of a group, at each train loss.
 
     Attributes
@@ -68,7 +68,8 @@ class Matched:
 
     def __repr__(self) -> str:
         reached = int(np.isfinite(self.test_loss).sum())
-        return f"Matched({', '.join(self.runs)}: reaches {reached} of {self.test_loss.size} levels)"
+        runs = ", ".join(self.runs)
+        return f"MatchedRuns({runs}: reaches {reached} of {self.test_loss.size} levels)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ class Match:
     ----------
     levels : array, shape (levels,)
         The train losses, from the highest.
-    matched : mapping of str to Matched
+    matched : mapping of str to MatchedRuns
         The runs and groups by name.
     reference : str
         The name of the run or group that others are compared with.
@@ -92,7 +93,7 @@ class Match:
     """
 
     levels: Floats
-    matched: Mapping[str, Matched]
+    matched: Mapping[str, MatchedRuns]
     reference: str
     confidence: float
     notes: tuple[str, ...]

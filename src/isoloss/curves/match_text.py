@@ -17,7 +17,7 @@ Texts = npt.NDArray[np.str_]
 
 
 class Verdicts(Protocol):
-    """A run or group at each level, such as `Matched`."""
+    """A run or group at each level, such as `MatchedRuns`."""
 
     @property
     def difference(self) -> Floats:

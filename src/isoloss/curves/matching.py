@@ -14,7 +14,7 @@ from isoloss._messages.numbers import short
 from isoloss.curves.loss_curve import LossCurve
 from isoloss.curves.match_intervals import half_width, one_until
 from isoloss.curves.match_notes import notes_on_intervals, notes_on_smoothing
-from isoloss.curves.match_result import Match, Matched
+from isoloss.curves.match_result import Match, MatchedRuns
 from isoloss.curves.matched_curve import MatchedCurve
 from isoloss.curves.numbers import column, count, number
 from isoloss.curves.seeds import by_schedule, is_constant, named_runs
@@ -204,7 +204,7 @@ def _matched(
     rivals: Sequence[MatchedCurve],
     levels: Floats,
     confidence: float,
-) -> Matched:
+) -> MatchedRuns:
     own = [[curve.at(level) for level in levels] for curve in curves]
     step, test_loss = (
         np.array([[getattr(each, field) for each in row] for row in own]).mean(axis=0)
@@ -238,7 +238,7 @@ def _matched(
             numbers[:, k] = middle, middle - width, middle + width
             effects[k] = _effect(middle - width, middle + width)
     difference, low, high = numbers
-    return Matched(
+    return MatchedRuns(
         names, tuple(curves), step, test_loss, difference, low, high, effects, over_seeds, shared
     )
 
