@@ -213,6 +213,7 @@ THROUGH = {
     "levels.free_filters": ("levels/test_reachable.py", "the bounds on what schedules reach"),
     "levels.ridge_regression": ("comparison/test_stops.py", "ridge beside the schedules"),
     "levels.sphere": ("levels/test_band.py", "the extremes of a quadratic form on a level set"),
+    "networks": ("networks/test_comparing.py", "compare() goes through all of it"),
     "networks.contraction": ("networks/test_linearizing.py", "the kernel, beside the other ways"),
     "networks.waiting": ("networks/test_linearizing.py", "bars while linearize() computes"),
     "optimize": ("optimize/test_designs.py", "design() is the only way in"),

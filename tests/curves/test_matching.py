@@ -37,6 +37,18 @@ def test_differences_at_equal_train_loss_are_those_of_the_gaps():
     )
 
 
+def test_levels_between_rows_far_apart_are_compared():
+    # from step 0 to step 2 is more than an e-fold
+    step = np.arange(0, 41, 2)
+    train = 2 / (1 + step)
+    runs = [
+        curves.LossCurve(step, train, 1e-3, test_loss=train + gap, name=name)
+        for name, gap in (("a", 0.1), ("b", 0.2))
+    ]
+    found = curves.match(runs, [1.5, 1.0])
+    np.testing.assert_allclose(found.matched["b"].difference, 0.1, rtol=1e-6)
+
+
 def test_another_reference_turns_the_difference_round():
     runs = [run("a"), run("b", scale=30, gap=0.3)]
     forth = curves.match(runs, 3).matched["b"].difference

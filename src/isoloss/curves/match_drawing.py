@@ -22,7 +22,7 @@ _WIDE, _LINE = 6.0, 0.19
 
 
 class Row(Protocol):
-    """A run or group at each level, such as `Matched`."""
+    """A run or group at each level, such as `MatchedRuns`."""
 
     @property
     def curves(self) -> Sequence[MatchedCurve]:

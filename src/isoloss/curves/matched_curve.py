@@ -152,7 +152,8 @@ class MatchedCurve:
     def _slope(self, step: float) -> float:
         """Return the slope of the test loss over the train loss around a step."""
         x = np.log1p(self.train.step)
-        near = np.abs(x - math.log1p(step)) <= _SLOPE
+        distance = np.abs(x - math.log1p(step))
+        near = distance <= max(_SLOPE, float(np.partition(distance, 1)[1]))  # two rows at least
         losses, tests = self.train.loss[near], self._test_at(x[near])
         spread = float(((losses - losses.mean()) ** 2).sum())
         if spread == 0:

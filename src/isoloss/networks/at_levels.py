@@ -1,0 +1,246 @@
+"""A training loop of one's own, with its test loss measured where train losses are met."""
+
+from __future__ import annotations
+
+import csv
+import math
+from array import array
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from isoloss._messages.numbers import short
+from isoloss.curves import LossCurve
+from isoloss.curves.matched_curve import MatchedCurve
+from isoloss.curves.numbers import column
+from isoloss.schedules import GradientDescent
+
+__all__ = ["Matched"]
+
+# In e-folds of steps, so that 0.02 is 2% of the steps done.
+_BLOCK = 0.005  # over which losses of batches are averaged in a row
+_SPARSE, _DENSE = 0.05, 0.02  # from measurement to measurement, far from all levels and near one
+_AROUND = 0.2  # how far from a level's step measurements are dense
+_WINDOW = 0.3  # over which the train loss is smoothed, looking back
+_JUMP = 0.05  # the least jump of the rate, relative, at which a window ends
+_AFTER_JUMP = 0.05  # how long measurements are then as dense as blocks
+
+
+class Matched:
+    """Measure train and test loss in a training loop of one's own, where levels are met.
+
+    Two lines in a script: make a `Matched` before the loop, and call `step` after each step of the
+    optimizer. The log goes to `isoloss.curves.match` and `isoloss.curves.fit`, or as a file to
+    ``isoloss match`` and ``isoloss forecast``.
+
+    The losses of batches decide only *when* to measure. A line in the log of the step, through
+    those of the last 30% of the steps and no jump of the rate, tells about when a level is met:
+    `isoloss.curves.match` smooths with rows before *and after* a step, of which a loop has only the
+    former. From 20% of the steps before until 20% after that, ``evaluate`` is called every 2% of
+    the steps, every 5% elsewhere, and every 0.5% for 5% of the steps after a jump of the rate.
+    `isoloss.curves.match` then finds in these measurements where the level was met, and the test
+    loss there. What looking back gets wrong costs measurements, or accuracy that ``str()`` shows,
+    but moves no stop.
+
+    Parameters
+    ----------
+    levels : float or array_like
+        Train losses at which test losses are compared.
+    evaluate : callable
+        A function without arguments that returns the train loss and the test loss of the model as
+        it is, on fixed rows: the loss of one batch is noisy, and is below a level too early. Put
+        the model in evaluation mode in it, and back.
+    log : path, optional
+        A new CSV file, in which each row is written at once.
+    name : str, optional
+        The run's name; by default that of the file.
+
+    Attributes
+    ----------
+    levels : array
+        The train losses, from the highest.
+    steps : int
+        The steps done.
+    measured : int
+        How often ``evaluate`` was called.
+
+    Raises
+    ------
+    ValueError
+        If levels are not finite.
+    FileExistsError
+        If the file exists.
+
+    Examples
+    --------
+    >>> done = 0
+    >>> def losses():
+    ...     return 1 + 5 * (done + 1) ** -0.5, 1.1 + 6 * (done + 1) ** -0.5
+    >>> at = Matched([1.3, 1.2], losses, name="slow")
+    >>> for done in range(1, 1001):
+    ...     at.step(1 + 5 * done**-0.5, lr=0.1)  # the loss of the batch, before the step
+    >>> at.curve()
+    LossCurve('slow', ... rows to step 1000, loss from 4.536 to 1.158, test loss in ...)
+    >>> print(at)
+    train loss 1.300 is met at step 277, between measurements at ... and ...: test loss 1.460 ± ...
+    train loss 1.200 is met at step 624, between measurements at ... and ...: test loss 1.340 ± ...
+    """
+
+    def __init__(
+        self,
+        levels: npt.ArrayLike,
+        evaluate: Callable[[], Any],
+        *,
+        log: str | PathLike[str] | None = None,
+        name: str | None = None,
+    ) -> None:
+        found = np.unique(column("levels", np.atleast_1d(np.asarray(levels))))[::-1]
+        if not found.size or not np.isfinite(found).all():
+            raise ValueError(f"levels must be finite train losses; got {levels!r}")
+        if not callable(evaluate):
+            raise TypeError(
+                "evaluate must be a function that returns the train loss and the test loss; got "
+                f"{type(evaluate).__name__}"
+            )
+        self.levels = found
+        self.steps = self.measured = 0
+        self._path = None if log is None else Path(log)
+        self._name = name if name is not None else "" if self._path is None else self._path.stem
+        self._evaluate = evaluate
+        self._rates = array("d")
+        self._rows: list[tuple[int, float, float]] = []  # step, train loss, test loss
+        self._block: list[float] = []
+        self._jump = -math.inf  # the log step of the last jump of the rate
+        self._means: list[tuple[float, float]] = []  # log steps and losses of batches, since a jump
+        if self._path is not None:
+            with self._path.open("x", encoding="utf-8") as file:
+                file.write("run,step,lr,train_loss,test_loss\n")
+
+    def step(self, loss: Any, lr: float) -> None:
+        """Take note of a step of the optimizer, and measure if it is time to.
+
+        Parameters
+        ----------
+        loss : float or tensor
+            The loss of the step's batch, as it was before the step.
+        lr : float
+            The learning rate of the step: call this before ``scheduler.step()``.
+
+        Raises
+        ------
+        ValueError
+            If the rate is negative or not finite.
+        TypeError
+            If ``evaluate`` does not return two numbers.
+        """
+        value, rate = float(loss), float(lr)
+        if not 0 <= rate < math.inf:
+            raise ValueError(f"lr must be a finite number of at least 0; got {lr!r}")
+        before = self._rates[-1] if self._rates else rate
+        jumps = abs(rate - before) > _JUMP * max(before, rate)
+        if jumps:
+            self._block.clear()
+            self._means.clear()
+            self._jump = math.log1p(self.steps)
+        self._rates.append(rate)
+        self._block.append(value)
+        self.steps += 1
+        full = len(self._block) >= _BLOCK * self.steps
+        if full:
+            self._end_block()
+        if jumps or (full and self._is_due()):
+            self._measure()
+
+    def curve(self) -> LossCurve:
+        """Return the run until now; measure if steps were done since the last measurement.
+
+        Returns
+        -------
+        LossCurve
+            The run.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than two measurements that are finite.
+        """
+        if self.steps and (not self._rows or self._rows[-1][0] < self.steps):
+            self._measure()
+        return self._so_far()
+
+    def _so_far(self) -> LossCurve:
+        if len(self._rows) < 2:
+            raise ValueError(f"a loss curve needs two measurements; got {len(self._rows)}")
+        step, train, test = zip(*self._rows, strict=True)
+        rates = GradientDescent(np.array(self._rates[: step[-1]]))
+        return LossCurve(step, train, rates, test_loss=test, name=self._name)
+
+    def _end_block(self) -> None:
+        """Average the losses of batches since the last time."""
+        finite = [each for each in self._block if math.isfinite(each)]
+        if finite:  # they are of the steps before this one
+            middle = self.steps - 1 - (len(self._block) - 1) / 2
+            self._means.append((math.log1p(middle), math.fsum(finite) / len(finite)))
+        self._block.clear()
+
+    def _measure(self) -> None:
+        found = self._evaluate()
+        try:
+            train, test = map(float, found)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"evaluate must return two numbers, the train loss and the test loss; got {found!r}"
+            ) from None
+        self.measured += 1
+        row = [each if math.isfinite(each) else math.nan for each in (train, test)]
+        self._rows.append((self.steps, row[0], row[1]))
+        if self._path is not None:
+            shown = ("" if math.isnan(each) else repr(each) for each in row)
+            with self._path.open("a", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow((self._name, self.steps, self._rates[-1], *shown))
+
+    def _is_due(self) -> bool:
+        """Return whether the test loss should be measured now."""
+        x = math.log1p(self.steps)
+        while self._means and self._means[0][0] < x - _WINDOW:
+            self._means.pop(0)
+        spacing = _SPARSE
+        if len(self._means) > 2:
+            at, losses = np.array(self._means).T
+            slope, value = np.polyfit(at - x, losses, 1)
+            noise = float(np.std(losses - value - slope * (at - x))) * 2 / math.sqrt(at.size)
+            reach = max(-slope, 0.0) * _AROUND + 2 * noise
+            if (np.abs(self.levels - value) <= reach).any():
+                spacing = _DENSE
+        if x - self._jump <= _AFTER_JUMP:
+            spacing = 0.0
+        return not self._rows or x - math.log1p(self._rows[-1][0]) >= spacing
+
+    def __str__(self) -> str:
+        try:
+            found = MatchedCurve.of(self._so_far(), self._name)
+        except ValueError as error:
+            return f"no level can be told yet: {error}"
+        measured = found.run.rows("test_loss")[0]
+        lines = []
+        for level in self.levels.tolist():
+            at = found.at(level)
+            if math.isnan(at.step):
+                lines.append(f"train loss {short(level)} is not met")
+                continue
+            place = int(np.searchsorted(measured, at.step))
+            beside = " and ".join(map(str, measured[max(place - 1, 0) : place + 1]))
+            within = "" if math.isnan(at.error) else f" ± {short(at.error, 2)}"
+            lines.append(
+                f"train loss {short(level)} is met at step {at.step:.0f}, between measurements at "
+                f"{beside}: test loss {short(at.test_loss)}{within}"
+            )
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"Matched({self.steps} steps, {self.measured} measurements)"

@@ -1,0 +1,189 @@
+"""The rows that models are trained on, in an order that a seed decides, and rows to evaluate on."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isoloss.networks.loading import load_torch
+from isoloss.networks.tensors import Pair, bytes_of, check_finite, kinds, pair_of
+
+__all__ = ["RowSource", "read_data"]
+
+Convert = Callable[[Pair], Pair]
+_ORDER = 0  # the seed of the rows that are evaluated, which all runs share
+
+
+@dataclass(frozen=True)
+class RowSource(ABC):
+    """Rows to train on; ``train`` and ``test`` are those to evaluate on."""
+
+    train: Pair
+    test: Pair
+
+    @property
+    def generators(self) -> tuple[Any, ...]:
+        """The generators, beside PyTorch's own, that decide the batches."""
+        return ()
+
+    @abstractmethod
+    def batches(self, seed: int) -> Iterator[tuple[Pair, bytes]]:
+        """Yield batches without end, and bytes that tell them from others."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that tells the rows from others."""
+        return _digest((*self.train, *self.test))
+
+
+@dataclass(frozen=True)
+class RowArrays(RowSource):
+    """Rows in memory, in random order for each pass; the last rows of a pass are left out."""
+
+    rows: Pair
+    batch_size: int
+
+    def batches(self, seed: int) -> Iterator[tuple[Pair, bytes]]:
+        """Yield batches without end, and bytes that tell them from others."""
+        torch = load_torch()
+        (X, y), size = self.rows, self.batch_size
+        generator = torch.Generator().manual_seed(seed)
+        while True:
+            if size == len(X):
+                yield self.rows, b""
+                continue
+            order = torch.randperm(len(X), generator=generator)
+            for first in range(0, len(X) - size + 1, size):
+                chosen = order[first : first + size]
+                place = chosen.to(X.device)
+                yield (X[place], y[place]), chosen.numpy().tobytes()
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that tells the rows from others."""
+        return _digest((*self.train, *self.test, *self.rows))
+
+
+@dataclass(frozen=True)
+class RowLoaders(RowSource):
+    """Rows from a `torch.utils.data.DataLoader`, pass after pass."""
+
+    loader: Any
+    convert: Convert
+
+    @property
+    def generators(self) -> tuple[Any, ...]:
+        """The generators, beside PyTorch's own, that decide the batches."""
+        loader = self.loader
+        places = (loader, loader.sampler, getattr(loader.batch_sampler, "sampler", None))
+        found = (getattr(place, "generator", None) for place in places)
+        kept = {id(each): each for each in found if isinstance(each, load_torch().Generator)}
+        return tuple(kept.values())
+
+    def batches(self, seed: int) -> Iterator[tuple[Pair, bytes]]:  # noqa: ARG002 - seeded outside
+        """Yield batches without end, and bytes that tell them from others."""
+        while True:
+            empty = True
+            for batch in self.loader:
+                empty = False
+                X, y = pair_of(batch)
+                yield self.convert((X, y)), bytes_of(X) + bytes_of(y)
+            if empty:
+                raise ValueError(
+                    "the DataLoader of train rows is empty: a pass over it has no batch"
+                )
+
+
+def read_data(data: Any, batch_size: int | None, evaluated: int, convert: Convert) -> RowSource:
+    """Return the rows of arrays (X, y, X_test, y_test), or of two data loaders."""
+    loader = load_torch().utils.data.DataLoader
+    parts = tuple(data) if isinstance(data, tuple | list) else ()
+    if len(parts) == 2 and all(isinstance(part, loader) for part in parts):
+        if batch_size is not None:
+            raise ValueError("the DataLoader has a batch size of its own; leave batch_size out")
+        names = ("the DataLoader of train rows", "the DataLoader of test rows")
+        train, test = (
+            convert(_some_loaded(name, part, evaluated))
+            for name, part in zip(names, parts, strict=True)
+        )
+        return RowLoaders(train, test, parts[0], convert)
+    if len(parts) != 4 or any(isinstance(part, loader) for part in parts):
+        raise TypeError(
+            "data must be four arrays (X, y, X_test, y_test), or two DataLoaders (train, test); "
+            f"got {kinds(data)}"
+        )
+    X, y, X_test, y_test = (
+        _tensor(name, part)
+        for name, part in zip(("X", "y", "X_test", "y_test"), parts, strict=True)
+    )
+    for both, inputs, targets in (("X and y", X, y), ("X_test and y_test", X_test, y_test)):
+        if len(inputs) != len(targets):
+            raise ValueError(f"{both} must have as many rows; got {len(inputs)} and {len(targets)}")
+    size = len(X) if batch_size is None else batch_size
+    if size > len(X):
+        raise ValueError(f"batch_size is {size}, but there are {len(X)} train rows")
+    rows, test_rows = convert((X, y)), convert((X_test, y_test))
+    return RowArrays(_some(rows, evaluated), _some(test_rows, evaluated), rows, size)
+
+
+def _tensor(name: str, given: Any) -> Any:
+    torch = load_torch()
+    if not isinstance(given, torch.Tensor):
+        array = np.asarray(given)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{name} must be numbers; got {array.dtype}")
+        given = torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("=")))
+    given = given.detach()
+    if not given.ndim or not len(given):
+        raise ValueError(f"{name} must have at least one row; got shape {tuple(given.shape)}")
+    check_finite(name, given)
+    return given
+
+
+def _order(size: int) -> Any:
+    torch = load_torch()
+    return torch.randperm(size, generator=torch.Generator().manual_seed(_ORDER))
+
+
+def _some(rows: Pair, count: int) -> Pair:
+    """Return at most ``count`` rows, drawn at random: rows are often sorted by class."""
+    X, y = rows
+    if len(X) <= count:
+        return rows
+    chosen = _order(len(X))[:count].to(X.device)
+    return X[chosen], y[chosen]
+
+
+def _some_loaded(name: str, loader: Any, count: int) -> Pair:
+    """Return at most ``count`` rows of a loader: random ones, or the first of a stream."""
+    parts: list[Pair] = []
+    try:
+        size = len(loader.dataset)
+    except TypeError:  # a stream
+        size = 0
+    if size and loader.batch_sampler is not None and loader.batch_size is not None:
+        order = range(size) if size <= count else _order(size)[:count].tolist()
+        parts = [pair_of(loader.collate_fn([loader.dataset[k] for k in order]))]
+    else:
+        for batch in loader:
+            parts.append(pair_of(batch))
+            if sum(len(X) for X, _ in parts) >= count:
+                break
+    if not parts:
+        raise ValueError(f"{name} is empty")
+    X, y = (load_torch().cat(columns)[:count] for columns in zip(*parts, strict=True))
+    check_finite(f"the inputs of {name}", X)
+    check_finite(f"the targets of {name}", y)
+    return X, y
+
+
+def _digest(parts: tuple[Any, ...]) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(str((part.dtype, tuple(part.shape))).encode() + bytes_of(part))
+    return found.hexdigest()
