@@ -89,8 +89,8 @@ def compare(
         ``steps`` is needed.
     seeds : int or sequence of int, default: 5
         How many seeds, or which. With one seed, intervals leave out the variation between seeds.
-    levels, reference, confidence
-        As for `isoloss.curves.match`; the reference is a schedule.
+    levels : int or array_like, default: 12
+        Train losses to compare at, or how many, as for `isoloss.curves.match`.
     loss : {"mse", "cross_entropy"} or callable, default: "mse"
         ``"mse"`` is the mean over rows of the squared error, summed over outputs, as everywhere in
         isoloss. A function takes outputs and targets, and returns the mean over rows.
@@ -107,6 +107,10 @@ def compare(
     rows : int, default: 2000
         How many train rows, and test rows, losses are measured on at most. They are drawn at random
         once, and are the same in all runs.
+    reference : str, optional
+        The schedule that the others are compared with: by default the first of a constant rate.
+    confidence : float, default: 0.9
+        The probability with which each interval, taken by itself, covers its true value.
     device : str or torch.device, default: "cpu"
         Where to train: ``"cpu"`` or ``"cuda"``.
     folder : path, optional
