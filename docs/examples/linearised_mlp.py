@@ -131,7 +131,7 @@ def figure(table: pd.DataFrame) -> Figure:
         axes = drawing.subplots()
         for (kind, share), (slope, half) in slopes(table).items():
             rows = table[(table.share == share) & (table.kind == kind)]
-            colour = COLOURS[KINDS.index(kind)]
+            colour = COLOURS["blue" if kind == KINDS[0] else "orange"]
             line = "-" if share == max(SHARES) else "--"
             axes.plot(rows.width, rows.difference, ".", color=colour, alpha=0.5, markersize=4)
             mean = np.exp(np.log(rows.difference).groupby(rows.width).mean())

@@ -215,3 +215,50 @@ def test_settings_are_checked(change: Any, error: type[Exception], message: str)
     X, y = data(5, 2)
     with pytest.raises(error, match=message):
         il.networks.linearize(features(2), X, y, **change)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_is_shown_where_there_is_no_terminal(
+    method: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    linearized(features(2), 2, method=method)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_ctrl_c_ends_it(method: str) -> None:
+    class Interrupted(torch.nn.Module):
+        calls = 0
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(4, 2)
+
+        def forward(self, x: Any) -> Any:
+            Interrupted.calls += 1
+            if Interrupted.calls > 3:  # the outputs take three
+                raise KeyboardInterrupt
+            return self.layer(x)
+
+    with pytest.raises(KeyboardInterrupt):
+        il.networks.linearize(Interrupted(), *data(10, 2), method=method)
+
+
+def test_a_kernel_that_hides_directions_says_so() -> None:
+    # the kernel of two rows that differ by 1e-9 has rank one in float64
+    X, y = data(6, 1)
+    X[1] = X[0] + 1e-9
+    found = il.networks.linearize(features(1), X, y, method="kernel")
+    assert found.left_out is not None
+    assert found.left_out.directions == 1
+    assert 1e-16 < found.left_out.curvature / float(found.curvature[0]) < 1e-14
+    whole = il.networks.linearize(features(1), X, y, method="jacobian")
+    assert whole.left_out is None
+    assert whole.curvature.size == 6
+
+
+def test_problems_of_several_outputs_enter_sweeps() -> None:
+    sweep = pytest.importorskip("isoloss.sweep", exc_type=ImportError).sweep
+    problem = linearized(features(2), 2)
+    found = sweep([problem], {"a": "gd(0.2, 5, batch_size=3)"}, [0.5], progress=False)
+    assert np.isfinite(found.test_loss).all()

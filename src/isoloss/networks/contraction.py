@@ -13,11 +13,12 @@ from isoloss._arrays.context import ArrayContext, quiet
 from isoloss.networks.jacobian import JacobianProducts
 from isoloss.problems.basis import Basis
 from isoloss.problems.coordinates import Coordinates
-from isoloss.problems.decomposition import decompose_kernel
+from isoloss.problems.decomposition import LeftOut, decompose_kernel
 from isoloss.problems.linear import reduce_rows
 from isoloss.problems.offsets import test_of_products
 from isoloss.problems.problem import Problem
 from isoloss.problems.reduced import RowsAlong
+from isoloss.problems.semidefinite import own_rounding
 from isoloss.problems.units import Units, exponent, scaled
 
 __all__ = ["problem_by_kernel"]
@@ -86,6 +87,10 @@ def problem_by_kernel(
     spectrum, left_out = decompose_kernel(
         xp, scaled(kernel, -unit), scaled(rho[:, None], -target_unit), _EPS, unit=unit
     )
+    hidden = min(products.shape) - int(np.sum(spectrum.curvature > 0))
+    if left_out is None and hidden:
+        below = own_rounding(len(rho), spectrum.curvature[0])
+        left_out = LeftOut(hidden, scaled(float(below), unit))
     dual = spectrum.basis.core  # US^(-1), in the problem's own unit
     core = scaled(dual, -(unit // 2))
     along, outside = _split(products, core, start)
