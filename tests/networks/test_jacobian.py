@@ -48,9 +48,7 @@ def test_numbers_and_products_are_those_of_autograd(rows: int, outputs: int) -> 
 
 
 def test_many_columns_go_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from isoloss.networks import jacobian
-
-    monkeypatch.setattr(jacobian, "_COLUMNS", 2)
+    monkeypatch.setitem(JacobianProducts._blocks.__globals__, "_COLUMNS", 2)
     model, (X, _) = mlp(), data(7, 2)
     told: list[int] = []
     products = JacobianProducts(freeze(model, None, None), X, 2, 4, told.append)
@@ -61,16 +59,73 @@ def test_many_columns_go_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(again @ V, products @ V)
 
 
+class Recurrent(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.LSTM(2, 3, batch_first=True)
+
+    def forward(self, x: Any) -> Any:
+        return self.layer(x.reshape(-1, 2, 2))[0][:, -1]
+
+
+class Attending(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.TransformerEncoderLayer(2, 1, 3, batch_first=True)
+
+    def forward(self, x: Any) -> Any:
+        return self.layer(x.reshape(-1, 2, 2)).mean(dim=1)
+
+
+def normed() -> Any:
+    norm = torch.nn.utils.parametrizations.weight_norm
+    return torch.nn.Sequential(torch.nn.LayerNorm(4), norm(torch.nn.Linear(4, 2)))
+
+
+def convolution() -> Any:
+    layers = torch.nn.Unflatten(1, (1, 4)), torch.nn.Conv1d(1, 2, 2), torch.nn.Flatten()
+    return torch.nn.Sequential(*layers, torch.nn.ReLU(inplace=True), torch.nn.Linear(6, 2))
+
+
+@pytest.mark.parametrize("make", [Recurrent, Attending, normed, convolution])
+def test_layers_of_all_kinds(make: Any) -> None:
+    # those without a rule for vmap or forward derivatives go other ways
+    torch.manual_seed(0)
+    model, (X, _) = make().double().eval(), data(5, 2)
+    outputs = model(X).shape[1]
+    wanted = outputs**0.5 * by_autograd(model, X)
+    frozen = freeze(model, None, None)
+    np.testing.assert_allclose(
+        jacobian_of(frozen, X, outputs, 3, lambda _: None), wanted, atol=1e-12
+    )
+    products = JacobianProducts(frozen, X, outputs, 3)
+    rng = np.random.default_rng(0)
+    V, U = rng.normal(size=(wanted.shape[1], 2)), rng.normal(size=(len(wanted), 2))
+    np.testing.assert_allclose(products @ V, wanted @ V, atol=1e-11)
+    np.testing.assert_allclose(products.H @ U, wanted.T @ U, atol=1e-11)
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
 def test_what_pytorch_cannot_differentiate_is_said() -> None:
-    class Rounded(torch.nn.Module):
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx: Any, given: Any) -> Any:
+            return 2 * given
+
+    class Old(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.layer = torch.nn.Linear(4, 1).double()
 
         def forward(self, x: Any) -> Any:
-            found = self.layer(x)
-            return found if float(found.sum()) > 0 else -found
+            return Doubled.apply(self.layer(x))
 
-    X, _ = data(3, 1)
+    (X, _), frozen = data(3, 1), freeze(Old(), None, None)
     with pytest.raises(ValueError, match=r"torch\.func cannot differentiate the model"):
-        jacobian_of(freeze(Rounded(), None, None), X, 1, 2, lambda _: None)
+        jacobian_of(frozen, X, 1, 2, lambda _: None)
+    with pytest.raises(ValueError, match=r"torch\.func cannot differentiate the model"):
+        JacobianProducts(frozen, X, 1, 2) @ np.ones((5, 2))

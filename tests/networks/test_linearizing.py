@@ -178,10 +178,8 @@ def test_the_last_layer_alone() -> None:
 def test_the_way_is_chosen_by_size(
     size: tuple[int, int], wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from isoloss.networks import linearizing
-
-    monkeypatch.setattr(linearizing, "_JACOBIAN", size[0])
-    monkeypatch.setattr(linearizing, "_KERNEL", size[1])
+    for name, most in zip(("_JACOBIAN", "_KERNEL"), size, strict=True):
+        monkeypatch.setitem(il.networks.linearize.__globals__, name, most)
     problem = linearized(features(2), 2)
     found = "products" if problem.reduction is not None else "jacobian"
     if found == "jacobian" and type(problem._reduced.rows).__name__ == "RowsAlong":

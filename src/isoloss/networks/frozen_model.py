@@ -52,7 +52,16 @@ class FrozenModel:
 
     def outputs(self, values: dict[str, Any], inputs: Any) -> Any:
         """Return the outputs of some rows for values of the parameters."""
-        return load_torch().func.functional_call(self._model, values, (inputs,))
+        torch = load_torch()
+        attention = torch.nn.attention
+        # fused attention has no forward derivatives, nor second ones
+        fused = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            with attention.sdpa_kernel(attention.SDPBackend.MATH):
+                return torch.func.functional_call(self._model, values, (inputs,))
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fused)
 
     def as_values(self, flat: Floats) -> dict[str, Any]:
         """Return numbers (*axes, p) as tensors (*axes, *shape of the parameter)."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,12 +44,28 @@ def jacobian_of(
     done = 0
     for some in inputs.split(max(1, min(rows, _NUMBERS // (size * outputs)))):
         with _explained():
-            block = model.as_numbers(each(model.values, some), 2)
+            try:
+                block = model.as_numbers(each(model.values, some), 2)
+            except RuntimeError:  # recurrent layers, for one, do not go through vmap
+                block = _one_by_one(model, alone, some, outputs)
         found[done : done + len(some) * outputs] = block.reshape(-1, size)
         done += len(some) * outputs
         told(len(some))
     found *= outputs**0.5
     return _finite(found)
+
+
+def _one_by_one(
+    model: FrozenModel, alone: Callable[[dict[str, Any], Any], Any], inputs: Any, outputs: int
+) -> Floats:
+    """Return the derivatives (b, m, p) of each row and output on its own."""
+    torch = load_torch()
+    units = torch.eye(outputs, dtype=torch.float64, device=model.device)
+    found = []
+    for row in inputs:
+        _, pull = torch.func.vjp(lambda values, row=row: alone(values, row), model.values)
+        found.append([model.as_numbers(pull(unit)[0], 0) for unit in units])
+    return np.asarray(found)
 
 
 class JacobianProducts(LinearOperator):
@@ -87,16 +105,7 @@ class JacobianProducts(LinearOperator):
             tangents = model.as_values(np.asarray(X[:, columns]).T)
             done = 0
             for some in self._inputs.split(self._rows):
-
-                def pushed(tangent: dict[str, Any], some: Any = some) -> Any:
-                    def outputs(values: dict[str, Any]) -> Any:
-                        return model.outputs(values, some)
-
-                    with warnings.catch_warnings():
-                        # PyTorch warns of its own code when it loads forward derivatives
-                        warnings.filterwarnings("ignore", "`torch.jit.script", DeprecationWarning)
-                        return torch.func.jvp(outputs, (model.values,), (tangent,))[1]
-
+                pushed = partial(_pushed, torch, model, some)
                 with _explained():
                     moved = _over_columns(torch, pushed, tangents)
                 block = moved.reshape(len(moved), -1).detach().cpu().numpy()
@@ -141,17 +150,43 @@ class JacobianProducts(LinearOperator):
             self._told(columns.stop - columns.start)
 
 
+def _pushed(torch: Any, model: FrozenModel, inputs: Any, tangent: dict[str, Any]) -> Any:
+    """Return the derivative of the outputs along a change of the parameters."""
+
+    def outputs(values: dict[str, Any]) -> Any:
+        return model.outputs(values, inputs)
+
+    try:
+        return torch.func.jvp(outputs, (model.values,), (tangent,))[1]
+    except RuntimeError:  # some layers have no forward derivative: transpose Jᵀu, linear in u
+
+        def transposed(along: Any) -> Any:
+            return torch.func.vjp(outputs, model.values)[1](along)[0]
+
+        zeros = torch.zeros_like(outputs(model.values))
+        return torch.func.vjp(transposed, zeros)[1](tangent)[0]
+
+
 def _over_columns(torch: Any, product: Callable[[Any], Any], columns: Any) -> Any:
     """Return the products with some columns: tensors, or dicts of them, whose first axis counts."""
     first = columns if isinstance(columns, torch.Tensor) else next(iter(columns.values()))
     if len(first) > 1:
-        return torch.func.vmap(product)(columns)
-    return _each(lambda axis: axis[None], product(_each(lambda axis: axis[0], columns)))
+        with contextlib.suppress(RuntimeError):  # not all layers go through vmap
+            return torch.func.vmap(product)(columns)
+    several = [product(_each(operator.itemgetter(i), columns)) for i in range(len(first))]
+    return _stacked(torch, several)
+
+
+def _stacked(torch: Any, several: list[Any]) -> Any:
+    first = several[0]
+    if isinstance(first, tuple):
+        return tuple(_stacked(torch, list(each)) for each in zip(*several, strict=True))
+    if isinstance(first, dict):
+        return {name: torch.stack([each[name] for each in several]) for name in first}
+    return torch.stack(several)
 
 
 def _each(change: Callable[[Any], Any], tensors: Any) -> Any:
-    if isinstance(tensors, tuple):  # what a function from torch.func.vjp returns
-        return tuple(_each(change, each) for each in tensors)
     if isinstance(tensors, dict):
         return {name: change(value) for name, value in tensors.items()}
     return change(tensors)
@@ -161,7 +196,11 @@ def _each(change: Callable[[Any], Any], tensors: Any) -> Any:
 def _explained() -> Iterator[None]:
     """Say what failed where PyTorch cannot differentiate a model."""
     try:
-        yield
+        with warnings.catch_warnings():
+            # PyTorch warns of its own code when it loads, and of layers that vmap loops over
+            warnings.filterwarnings("ignore", "`torch.jit.script", DeprecationWarning)
+            warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
+            yield
     except RuntimeError as error:  # also NotImplementedError
         raise ValueError(
             f"torch.func cannot differentiate the model by its parameters: {error}"

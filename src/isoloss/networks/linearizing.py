@@ -77,7 +77,8 @@ def linearize(
     method : ``"auto"``, ``"jacobian"``, ``"kernel"`` or ``"products"``
         ``"jacobian"`` decomposes J with its n·m·p entries, and keeps the digits of small
         curvatures. ``"kernel"`` makes the kernel J Jᵀ by products, in memory for (n·m)² numbers;
-        directions that rounding hides are in the problem's ``left_out``. ``"products"`` makes
+        directions that rounding hides are in the problem's ``left_out``, and `level_band` knows no
+        parameters but those that train rows move, and the start. ``"products"`` makes
         neither, and grows a space until given schedules have converged, as `from_operator` does;
         bands and designs are then those in this space. ``"auto"`` takes the first for up to 10⁸
         entries of J with test rows, the second for up to 1000 train rows times outputs, else the
