@@ -84,6 +84,7 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
     "download_all_examples": False,
     "copyfile_regex": "",
+    "parallel": True,  # as many examples at a time as sphinx -j says
     "plot_gallery": "True",
 }
 # What a page shows from docs/images on its own is, in the site, the picture that the build made.
