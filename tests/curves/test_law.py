@@ -48,6 +48,12 @@ def test_what_leaves_the_fitted_range_is_said(law):
     assert "The smallest fitted peak is 2.00 times the peak" in low
 
 
+def test_another_weight_decay_than_the_fitted_one_is_said(law):
+    other = law.predict("cosine(1, 4000)", weight_decay=0.2)
+    assert "have weight decay 0.1, not 0.2: how the loss depends on it" in other.notes[-1]
+    assert law.predict("cosine(1, 4000)", weight_decay=0.1).notes == ()
+
+
 def test_intervals_hold_for_new_runs_of_the_law():
     # Their misfit is only noise, so that 90 % intervals hold more often.
     held = 0
@@ -281,7 +287,10 @@ def test_absurd_questions_are_refused(law, ask, error, message):
         ({"weight_decay": -1}, "weight_decay must be a number of at least 0"),
         ({"misfit": {"size": math.nan, "freedom": 3}}, "its misfit's size is nan"),
         ({"misfit": {"size": 0.1, "freedom": 0}}, "its misfit's freedom is 0"),
-        ({"fitted": {"lowest_peak": 1, "highest_peak": 1, "steps": 0}}, "its fitted steps is 0"),
+        (
+            {"fitted": {"lowest_peak": 1, "highest_peak": 1, "steps": 0, "first_step": 1}},
+            "its fitted steps is 0",
+        ),
         ({"covariance": [[math.nan] * 8] * 8}, "its covariance is not that of a fit"),
         ({"prior_spreads": [1]}, "it has 1 prior_spreads, and needs 8"),
         ({"runs": [1]}, "its runs and notes must be texts"),

@@ -3,7 +3,7 @@ import pytest
 
 from isoloss.curves.misfit import FittedRange, Misfit
 
-FITTED = FittedRange(5e-4, 1e-3, 10_000)
+FITTED = FittedRange(5e-4, 1e-3, 10_000, 500)
 
 
 def test_misfit_is_a_weighted_mean_of_what_is_expected_and_seen():
@@ -30,3 +30,6 @@ def test_what_leaves_the_range_is_said():
     assert FITTED.left_by(1e-3, 10_000) == []
     assert len(FITTED.left_by(3e-3, 10_000)) == 1
     assert "1.50 times as long as the longest" in FITTED.left_by(1e-3, 15_000)[0]
+    assert FITTED.left_by(1e-3, 500) == []
+    (early,) = FITTED.left_by(1e-3, 499)
+    assert "ends at step 499, before the first fitted row (step 500)" in early

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from isoloss.curves.oddities import gap, missing, smoothing, spikes
+from isoloss.curves.oddities import gap, missing, rounding, smoothing, spikes
 
 NAN = float("nan")
 RNG = np.random.default_rng(1)
@@ -92,3 +92,12 @@ def test_a_diverged_run() -> None:
     loss = np.array([3, 2, NAN, NAN, NAN])
     found = missing(np.arange(1.0, 6), loss, None, np.full(5, 0.1))
     assert found == "No row after step 2 has a loss: did the run diverge there?"
+
+
+def test_rounding_that_hides_the_noise_is_said() -> None:
+    assert not rounding(noisy())
+    assert not rounding(noisy().round(2))  # as much as the noise
+    coarse = noisy().round(1)
+    assert "neighbouring losses are equal, as if they had been rounded" in rounding(coarse)
+    assert not rounding(np.full(1000, 2.0))  # constant, which is said elsewhere
+    assert not rounding(coarse[:100])  # too few to tell

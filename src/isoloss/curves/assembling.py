@@ -44,6 +44,7 @@ def curve_of(
     changed += _one(oddities.gap(step))
     for title, losses in (("loss", loss), ("test_loss", test_loss)):
         if losses is not None:
+            changed += _one(oddities.rounding(losses))
             changed += _spiked(title, step, losses, drop=drop_spikes)
     if lr is None and row_lr is None:
         raise ValueError(

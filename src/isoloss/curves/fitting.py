@@ -138,7 +138,12 @@ def fit(
         covariance=covariance,
         misfit=misfit,
         noise=_noise(rows),
-        fitted=FittedRange(min(peaks), max(peaks), max(int(each.step[-1]) for each in rows)),
+        fitted=FittedRange(
+            min(peaks),
+            max(peaks),
+            max(int(each.step[-1]) for each in rows),
+            min(int(each.step[0]) for each in rows),
+        ),
         reference=reference,
         weight_decay=float(decays[0]) if (decays == decays[0]).all() else None,
         target=target,

@@ -113,6 +113,12 @@ class Law(LawRecord):
         variance = np.einsum("ip,pq,iq->i", slopes, self.covariance, slopes)
         missed = self.misfit.of_new_run(self.fitted, peak, steps)
         half = self._quantile(level) * np.sqrt(variance + missed**2 + self.noise**2)
+        notes = self.fitted.left_by(peak, int(steps[-1]))
+        if None not in (weight_decay, self.weight_decay) and weight_decay != self.weight_decay:
+            notes.append(
+                f"The fitted runs have weight decay {self.weight_decay}, not {weight_decay}: how "
+                "the loss depends on it comes from theory alone, and the interval is no wider."
+            )
         return Forecast(
             steps,
             np.exp(logs),
@@ -121,7 +127,7 @@ class Law(LawRecord):
             rates,
             level,
             name or shown,
-            tuple(self.fitted.left_by(peak, int(steps[-1]))),
+            tuple(notes),
         )
 
     def compare(

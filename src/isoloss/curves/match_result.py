@@ -178,10 +178,6 @@ class Match:
         )
 
 
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
 def _cell(difference: float, low: float, high: float, effect: str) -> str:
     if math.isnan(difference):
         return "-"

@@ -75,7 +75,7 @@ class Misfit:
 
 @dataclass(frozen=True)
 class FittedRange:
-    """The peaks and lengths of fitted runs.
+    """The peaks and lengths of fitted runs, and where their fitted rows begin.
 
     Attributes
     ----------
@@ -83,11 +83,14 @@ class FittedRange:
         The range of the largest rates of the runs, absolute.
     steps : int
         The steps of the longest run.
+    first_step : int
+        The step of the first row that was fitted.
     """
 
     lowest_peak: float
     highest_peak: float
     steps: int
+    first_step: int
 
     def left_by(self, peak: float, steps: int) -> list[str]:
         """Return a sentence for each way in which a run leaves the range."""
@@ -109,5 +112,10 @@ class FittedRange:
             found.append(
                 f"The run is {ratio} times as long as the longest fitted one, and the interval is "
                 "wider."
+            )
+        if steps < self.first_step:
+            found.append(
+                f"The forecast ends at step {steps}, before the first fitted row (step "
+                f"{self.first_step}): the law does not describe the early descent."
             )
         return found

@@ -1,4 +1,4 @@
-"""What looks odd in a log: spikes, gaps, missing losses, and smoothing by somebody else."""
+"""What looks odd in a log: spikes, gaps, missing losses, rounding, and smoothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from isoloss._messages.numbers import percent, short
 
-__all__ = ["gap", "missing", "smoothing", "spikes"]
+__all__ = ["gap", "missing", "rounding", "smoothing", "spikes"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -21,6 +21,7 @@ _GAP, _LONG, _FEW = 20.0, 0.05, 10  # a gap in median distances, its share of a 
 # error of 0.55 / √n. A running mean of many rows, exponential or not, brings it to -1/2.
 _WHITE, _ERROR, _ERRORS, _SMOOTHED = -2 / 3, 0.55, 4, -0.6
 _ENOUGH = 200  # rows
+_EQUAL = 0.5  # share of neighbouring losses that are equal by rounding, if more are
 
 
 def spikes(losses: Floats) -> Mask:
@@ -96,4 +97,19 @@ def smoothing(losses: Floats) -> str:
         "Neighbouring train losses share their noise, as if the curve had been smoothed (second "
         f"differences correlate by {short(found, 2)}; independent noise gives -0.67). Intervals "
         "need the losses as measured: turn smoothing off before the export."
+    )
+
+
+def rounding(losses: Floats) -> str:
+    """Return a sentence if rounding hides the noise of the losses, or an empty text."""
+    values = losses[~np.isnan(losses)]
+    values = values[values.size // 2 :]
+    if values.size < _FEWEST or values.min() == values.max():
+        return ""
+    equal = float(np.mean(np.diff(values) == 0))
+    if equal <= _EQUAL:
+        return ""
+    return (
+        f"{percent(equal)} of neighbouring losses are equal, as if they had been rounded. "
+        "Intervals come from the noise of the losses, which rounding hides: export more digits."
     )
