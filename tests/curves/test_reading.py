@@ -395,11 +395,9 @@ def test_spikes_are_said_and_dropped_if_asked(tmp_path: Path) -> None:
     file = write(
         tmp_path / "a.csv", "step,loss,lr", *(f"{i + 1},{x:.6f},.1" for i, x in enumerate(loss))
     )
-    with pytest.warns(
-        UserWarning, match=r"3 rows of loss .* are spikes.* at step 51\. drop_spikes"
-    ):
+    with pytest.warns(UserWarning, match=r"loss has 3 spikes .* at step 51\. drop_spikes"):
         assert one(file).loss[50] > 3
-    with pytest.warns(UserWarning, match=r"3 rows of loss .*\. They were left out"):
+    with pytest.warns(UserWarning, match=r"loss has 3 spikes .*\. Spikes were left out"):
         curve = one(file, drop_spikes=True)
     np.testing.assert_array_equal(np.flatnonzero(np.isnan(curve.loss)), [50, 51, 120])
 

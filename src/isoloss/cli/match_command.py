@@ -61,13 +61,14 @@ def match(
         ),
     ] = None,
     averaged: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=0,
             metavar="N",
-            help="The number of steps over which each logged train loss is a mean.",
+            help="The number of steps over which each logged train loss is a mean; by default 0, "
+            "for losses that are no means, and 50 for bytes.",
         ),
-    ] = 0,
+    ] = None,
     confidence: Annotated[
         float, typer.Option(min=0.01, max=0.999, help="The probability of intervals.")
     ] = 0.9,
@@ -108,6 +109,7 @@ def match(
     from isoloss._files import claimed
     from isoloss.cli.match_output import json_text, show, write
     from isoloss.curves import match as matched
+    from isoloss.curves.examples import AVERAGED
     from isoloss.levels.grid import parse
 
     with reported(context):
@@ -128,6 +130,8 @@ def match(
             for name, members in pairs_of("--group", "NAME=RUN,RUN", group or ()).items()
         }
         read, notes = runs_of(runs, {k: v for k, v in options.items() if v is not None})
+        if averaged is None:
+            averaged = AVERAGED.get(runs[0], 0)
         found = matched(
             read,
             parse(levels),

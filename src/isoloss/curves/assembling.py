@@ -95,13 +95,14 @@ def _spiked(title: str, step: Any, losses: Any, *, drop: bool) -> list[str]:
         return []
     first = int(found.argmax())
     text = (
-        f"{number} rows of {title} ({percent(number / losses.size)}) are spikes, far above their "
-        f"neighbours; the first is {losses[first]:.4g} at step {step[first]:.0f}"
+        f"{title} has {number} spike{'s' * (number > 1)} ({percent(number / losses.size)} of the "
+        f"rows), far above the rows around; the first is {losses[first]:.4g} at step "
+        f"{step[first]:.0f}"
     )
     if not drop:
-        return [f"{text}. drop_spikes=True leaves them out."]
+        return [f"{text}. drop_spikes=True leaves spikes out."]
     losses[found] = np.nan
-    return [f"{text}. They were left out."]
+    return [f"{text}. Spikes were left out."]
 
 
 def _one(sentence: str) -> list[str]:

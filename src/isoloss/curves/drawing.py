@@ -95,7 +95,7 @@ def draw_forecasts(
         below.set_ylabel("loss" if target == "loss" else "test loss")
         below.set_xlabel("step")
         handles, labels = below.get_legend_handles_labels()
-        drawing.legend(handles, labels, loc="outside lower center", ncols=3, markerscale=3)
+        drawing.legend(handles, labels, loc="outside lower center", ncols=4, markerscale=3)
         return drawing
 
 

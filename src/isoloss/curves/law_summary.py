@@ -100,7 +100,7 @@ def summarised(law: Summarised) -> str:
     if untold:
         lines += [
             "",
-            f"The runs say little about {', '.join(untold)}: these values come mostly from other "
-            "data sets (the priors). next_run says which run to add.",
+            f"The runs say little about {', '.join(untold)}: other data sets (the priors) say more "
+            "than they do. next_run says which run to add.",
         ]
     return "\n".join([*lines, *([""] * bool(law.notes)), *law.notes])
