@@ -94,6 +94,7 @@ pictures = {
     "digits.png": "plot_digits_001",
     "explorer.png": "plot_explorer_001",
     "figure1.png": "plot_figure1_001",
+    "forecast.png": "plot_forecast_001",
     "linearised.png": "plot_linearised_001",
     "probe.png": "plot_probe_001",
     "search.png": "plot_search_001",

@@ -7,7 +7,7 @@ from pathlib import Path
 __all__ = ["GalleryOrder"]
 
 _FIRST = (
-    *("figure1", "explorer", "losses", "filters", "curves"),
+    *("figure1", "explorer", "losses", "filters", "curves", "forecast"),
     *("study_phase", "study_gap", "design"),
 )
 

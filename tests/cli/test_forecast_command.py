@@ -250,3 +250,13 @@ def test_odd_logs_are_forecast_and_told(
     assert done.exit_code == 0, done.stderr
     assert message in done.stdout
     assert "The largest learning rate is 20.00: if rates are in percent" in done.stdout
+
+
+def test_the_first_try_needs_no_files(tmp_path: Path) -> None:
+    done = run_isoloss("forecast", "bytes", "--best", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = {each["schedule"]: each for each in json.loads(done.stdout)["forecasts"]}
+    ended = {run.name: run.rows("test_loss")[1][-1] for run in curves.load("bytes")}
+    for schedule, name in (("cosine", "cosine_12k_4e-3"), ("wsd 20%", "wsd20_12k_4e-3")):
+        assert said[schedule]["low"] < ended[name] < said[schedule]["high"]
+    assert said["best"]["loss"] == min(each["loss"] for each in said.values())

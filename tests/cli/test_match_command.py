@@ -189,3 +189,17 @@ def test_bad_input_is_one_line(
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
     assert set(tmp_path.iterdir()) == before
+
+
+def test_runs_that_come_with_isoloss(tmp_path: Path) -> None:
+    some = [f"--run={name}_12k_2e-3" for name in ("const", "wsd50")]
+    done = run_isoloss("match", "bytes", *some, "--levels", "1.5,1.4", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    high, low = [row for row in json.loads(done.stdout)["rows"] if row["run"] == "wsd50_12k_2e-3"]
+    assert (high["effect"], high["difference"]) == ("no difference", 0)  # the cool-down comes later
+    # Train losses are means over the 50 steps before a row, which the command knows.
+    again = run_isoloss(
+        *("match", "bytes", *some, "--levels", "1.4", "--averaged", 50, "--json"), cwd=tmp_path
+    )
+    (given,) = [row for row in json.loads(again.stdout)["rows"] if row["run"] == "wsd50_12k_2e-3"]
+    assert given["difference"] == low["difference"] != 0
