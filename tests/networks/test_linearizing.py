@@ -116,6 +116,18 @@ def test_gaussian_rows_of_several_outputs_are_refused() -> None:
     il.train(single, il.GradientDescent(0.1, 3, batch_size=2, sampling="gaussian"))
 
 
+def test_products_take_no_minibatches() -> None:
+    problem = linearized(features(2), 2, method="products")
+    phase = il.GradientDescent(0.1, 3, batch_size=2, sampling="gaussian")
+    for call in (
+        lambda: il.train(problem, phase),
+        lambda: il.simulate(problem, phase, 3, seed=0),
+        lambda: problem.max_lr_for(2, sampling="gaussian"),
+    ):
+        with pytest.raises(ValueError, match="minibatches leave the space of"):
+            call()
+
+
 def test_a_batch_is_no_larger_than_the_inputs() -> None:
     problem = linearized(features(2), 2)
     phase = il.GradientDescent(0.1, 3, batch_size=11, sampling="without_replacement")

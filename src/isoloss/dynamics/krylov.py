@@ -15,7 +15,8 @@ def check_stays(schedule: Schedule, *, holds_start: bool) -> None:
     if schedule.has_minibatches:
         raise ValueError(
             "minibatches leave the space of from_operator, which holds full gradients alone: leave "
-            "batch_size out, or build the problem from its rows by Problem.from_data"
+            "batch_size out, or build the problem from its rows, by Problem.from_data or by "
+            "networks.linearize with method='jacobian' or 'kernel'"
         )
     if not holds_start and schedule.has_weight_decay:
         raise ValueError(

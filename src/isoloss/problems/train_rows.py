@@ -43,6 +43,12 @@ def sampled_rows(
     covariances. Raises ``ValueError`` if the train rows are to be drawn, and are not there, or are
     too few.
     """
+    if problem.reduction is not None:
+        raise ValueError(
+            "minibatches leave the space of a problem from products, which holds full gradients "
+            "alone; build the problem from its rows, by Problem.from_data or by networks.linearize "
+            "with method='jacobian' or 'kernel'"
+        )
     if sampling is None:
         sampling = "gaussian" if problem.is_population else "replacement"
     if sampling == "gaussian":
