@@ -96,6 +96,7 @@ pictures = {
     "figure1.png": "plot_figure1_001",
     "forecast.png": "plot_forecast_001",
     "linearised.png": "plot_linearised_001",
+    "mlp.png": "plot_mlp_001",
     "probe.png": "plot_probe_001",
     "search.png": "plot_search_001",
     "study_gap.png": "plot_study_gap_001",

@@ -7,7 +7,8 @@ none, and batches of 16 or 256 rows. `isoloss.networks.compare` trains with pair
 compares test losses at equal train loss. Beside it stands what the linearised model says, where
 `isoloss.networks.linearize` predicts the same schedules exactly, for the first seeds.
 
-Run: python docs/examples/mlp.py [--seeds N] [--small] [--folder FOLDER] [--figure FILE.png]
+Run: python docs/examples/mlp.py [--seeds N] [--small] [--folder FOLDER] [--table FILE.csv]
+     [--figure FILE.png]
 
 --small takes few steps and seeds: seconds, to see that everything runs. --folder keeps finished
 runs, so that an interrupted study goes on. Needs PyTorch.
@@ -17,12 +18,11 @@ from __future__ import annotations
 
 import argparse
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.datasets import load_digits
 
@@ -30,6 +30,7 @@ import isoloss as il
 from isoloss.reports.plotting import COLOURS, style
 
 TRAIN, WIDTH, LEVELS = 600, 64, 8
+LASTING = 10**7  # steps of the linearisation, which stops at levels
 SMALL, LARGE = 0.02, 0.2  # rates; at about 0.3, batches of 16 rows diverge
 SETTINGS = tuple((share, size) for share in (0.0, 0.2) for size in (16, 256))
 
@@ -47,9 +48,10 @@ def digits(wrong: float) -> tuple[np.ndarray, ...]:
     return images[:TRAIN], one_hot[seen], images[TRAIN:], one_hot[labels[TRAIN:]]
 
 
-def mlp() -> torch.nn.Module:
+def mlp() -> Any:
     """Return a new model."""
-    nn = torch.nn
+    from torch import nn
+
     hidden = nn.Linear(64, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.ReLU()
     return nn.Sequential(*hidden, nn.Linear(WIDTH, 10))
 
@@ -63,16 +65,31 @@ def schedules(steps: int) -> dict[str, il.Schedule]:
     }
 
 
-def linearised(data: Any, plans: Any, size: int, seed: int, levels: Any) -> dict[str, np.ndarray]:
-    """Return the test losses of the model's linearisation at its start, at train losses."""
+def linearised(data: Any, steps: int, seed: int, levels: Any) -> tuple[float, dict[str, Any]]:
+    """Return the largest stable rate of the linearisation at the start, and test losses at levels.
+
+    The linearisation learns more slowly, so that rates last until the levels, and flow anneals. It
+    takes full batches: expected losses of minibatches would take all pairs of 6000 outputs.
+    """
+    large = il.GradientDescent(LARGE, steps // 2)
+    plans = {
+        "small": il.Schedule(il.GradientDescent(SMALL, LASTING)),
+        "large": il.Schedule(il.GradientDescent(LARGE, LASTING)),
+        "annealed": large + il.GradientFlow(),
+    }
+    import torch  # here, so that the figure is drawn without it
+
+    X, y, X_test, y_test = data
     torch.manual_seed(seed)
-    problem = il.networks.linearize(mlp().double(), *data)
+    problem = il.networks.linearize(
+        mlp().double(), X, y, X_test, y_test,
+        method="products", schedules=plans, train_loss=levels, rtol=1e-3,
+    )  # fmt: skip
     found = {}
     for name, plan in plans.items():
-        noisy = plan.with_settings(batch_size=size, sampling="without_replacement")
-        run = il.train(problem, noisy, levels)
+        run = il.train(problem, plan, levels)
         found[name] = np.where(run.reached, run.test_loss, np.nan)
-    return found
+    return float(problem.max_lr), found
 
 
 def show(name: str, found: Any, lines: Any) -> None:
@@ -85,32 +102,47 @@ def show(name: str, found: Any, lines: Any) -> None:
             print(f"Linearised, {plan} against small, from the highest level: {shown}")
 
 
-def draw(results: Any) -> Figure:
+def rows_of(name: str, found: Any, lines: Any) -> list[dict[str, Any]]:
+    """Return a row for each schedule and level of a setting."""
+    rows = []
+    for plan, each in found.match.matched.items():
+        if plan != found.match.reference:
+            guess = np.nan * found.match.levels
+            if plan in lines:
+                guess = (lines[plan] - lines["small"]).mean(axis=0)
+            columns = found.match.levels, each.difference, each.low, each.high, guess
+            titles = "train_loss", "difference", "low", "high", "linearised"
+            rows += [
+                {"setting": name, "schedule": plan, **dict(zip(titles, values, strict=True))}
+                for values in zip(*columns, strict=True)
+            ]
+    return rows
+
+
+def draw(table: pd.DataFrame) -> Figure:
     """Draw differences against the train loss in each setting."""
     with style():
         figure = Figure(figsize=(7.2, 5.4), layout="constrained")
         axes = figure.subplots(2, 2)
-        for place, (name, found, lines) in zip(axes.flat, results, strict=True):
+        for place, (name, rows) in zip(
+            axes.flat, table.groupby("setting", sort=False), strict=True
+        ):
             place.axhline(0, color="0.6", linewidth=0.8)
-            if found.match is None:
-                continue
-            levels = found.match.levels
-            for colour, (plan, each) in zip(
-                COLOURS, list(found.match.matched.items())[1:], strict=False
-            ):
-                place.plot(levels, each.difference, "o-", color=colour, label=plan, markersize=3)
-                place.fill_between(levels, each.low, each.high, color=colour, alpha=0.2, lw=0)
-                if plan in lines:
-                    with np.errstate(all="ignore"):
-                        guess = np.nanmean(lines[plan] - lines["small"], axis=0)
-                    place.plot(levels, guess, "--", color=colour, label=f"{plan}, linearised")
+            by_plan = rows.groupby("schedule", sort=False)
+            for colour, (plan, own) in zip(COLOURS, by_plan, strict=False):
+                levels = own["train_loss"]
+                place.plot(levels, own["difference"], "o-", color=colour, label=plan, markersize=3)
+                place.fill_between(levels, own["low"], own["high"], color=colour, alpha=0.2, lw=0)
+                label = f"{plan}, linearised"
+                place.plot(levels, own["linearised"], "--", color=colour, label=label)
             place.set_title(name)
             place.invert_xaxis()
         for place in axes[1]:
             place.set_xlabel("train loss")
         for place in axes[:, 0]:
             place.set_ylabel("test loss less that of small")
-        axes[0, 0].legend()
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=4)
     return figure
 
 
@@ -119,15 +151,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=1500, help="of the large rate")
-    parser.add_argument("--linearised", type=int, default=2, help="seeds that are linearised")
+    parser.add_argument("--linearised", type=int, default=1, help="seeds that are linearised")
     parser.add_argument("--small", action="store_true", help="seconds, to see that it runs")
     parser.add_argument("--folder", type=Path, help="where finished runs are kept")
+    parser.add_argument("--table", type=Path, help="where to write the numbers as CSV")
     parser.add_argument("--figure", type=Path, help="where to write the figure")
     options = parser.parse_args()
     if options.small:  # too few steps to learn anything
         options.seeds, options.steps, options.linearised = 2, 40, 0
+    import torch
+
     torch.set_num_threads(1)  # the model is too small for more
-    started, results = time.perf_counter(), []
+    started = time.perf_counter()
+    results: list[dict[str, Any]] = []
     plans = schedules(options.steps)
     for wrong, size in SETTINGS:
         data = digits(wrong)
@@ -139,13 +175,19 @@ def main() -> None:
         )  # fmt: skip
         lines: dict[str, Any] = {}
         if found.match is not None and options.linearised:
-            predict = partial(linearised, data, plans, size, levels=found.match.levels)
-            each = [predict(seed=seed) for seed in range(options.linearised)]
-            lines = {plan: np.array([one[plan] for one in each]) for plan in plans}
+            each = [
+                linearised(data, options.steps, seed, found.match.levels)
+                for seed in range(options.linearised)
+            ]
+            print(f"\nLargest stable rate at the start: {', '.join(f'{r:.3f}' for r, _ in each)}")
+            lines = {plan: np.array([one[plan] for _, one in each]) for plan in plans}
         show(name, found, lines)
-        results.append((name, found, lines))
+        if found.match is not None:
+            results += rows_of(name, found, lines)
+    if options.table:
+        pd.DataFrame(results).round(7).to_csv(options.table, index=False)
     if options.figure:
-        draw(results).savefig(options.figure, dpi=150)
+        draw(pd.DataFrame(results)).savefig(options.figure, dpi=150)
     print(f"\n{time.perf_counter() - started:.0f} s")
 
 
