@@ -99,8 +99,8 @@ def test_minibatches_are_followed_and_judged_with_one_thread(
         seen.append(threads())
         return found(*given)
 
-    found = train_rows.rows_along
-    monkeypatch.setattr(train_rows, "rows_along", rows_along)
+    found = train_rows._rows_along
+    monkeypatch.setattr(train_rows, "_rows_along", rows_along)
     problem, noisy = il.Problem.from_data(X, Y), il.GradientDescent(0.1, 5, batch_size=2)
     il.train(problem, noisy).path(3)
     problem.max_lr_for(2)
