@@ -1,263 +1,229 @@
-(** Lemma 2, both parts, for any dimension, any block and any real parameters.
+(** Lemma 2 in the paper's words, from the general forms of its two parts.
 
-    General forms first: they allow ties, zero curvature and any block, and ask for no order.  Then
-    the lemma in the paper's words. *)
+    The first direction, which the paper calls 1, is 0 here: γ_1 is [γ 0]. *)
 
-From Isoloss Require Import Directions Flow StoppingTime GradientDescent.
+From Isoloss Require Import Directions Flow StoppingTime GradientDescent Lemma2Flow Lemma2Annealed.
 
-(** The train loss of a block, Σ_{j∈S} γ_j δ_j². *)
-Definition block_loss (d : nat) (γ : nat -> R) (δ : vector) (block : nat -> bool) : R :=
-  sum_over d block (fun j => γ j * δ j ^ 2).
+(** "Let S = {k, …, d} be a block of small eigenvalues." *)
+Definition block_from (k : nat) : nat -> bool := fun i => Nat.leb k i.
 
-(** "Σ_{i∈S̄} γ_i δ_i(0)² (ε/m)^(1+p) ≤ α ε", where m is |S| min_{j∈S} γ_j δ_j(0)² in the paper;
-    the proof also goes through with Σ_{j∈S} γ_j δ_j(0)², a weaker condition. *)
-Definition condition_2 (m : R) (d : nat) (γ : nat -> R) (δ : vector) (block : nat -> bool)
-  (p α ε : R) : Prop :=
-  block_loss d γ δ (outside block) * Rpower (ε / m) (1 + p) <= α * ε.
+(** The premises.  "Eigenvalues are ordered γ_1 ≥ γ_2 ≥ … ≥ γ_d"; zero train curvature is excluded
+    (the paper's "without loss of generality Σ ≻ 0" is about λ, and not enough). *)
+Record premises (d k : nat) (γ λ : nat -> R) (δ : vector) (p α ε : R) : Prop := {
+  block_not_empty : (k < d)%nat;
+  ordered : forall i j, (i <= j)%nat -> (j < d)%nat -> γ j <= γ i;
+  train_positive : forall i, (i < d)%nat -> 0 < γ i;
+  test_not_negative : forall i, (i < d)%nat -> 0 <= λ i;
+  (* "with a gap: γ_i/γ_k > 1 + p for all i in S̄, some p > 0" *)
+  gap : forall i, (i < k)%nat -> γ i / γ k > 1 + p;
+  p_positive : 0 < p;
+  α_range : 0 < α < 1;
+  ε_positive : 0 < ε;
+  (* "1. γ_1 δ_1(0)² ≥ ε" *)
+  condition_1 : γ O * δ O ^ 2 >= ε;
+  (* "2. with j⋆ = argmin_{j∈S} γ_j δ_j(0)²:
+      Σ_{i∈S̄} γ_i δ_i(0)² · (ε / (|S| γ_{j⋆} δ_{j⋆}(0)²))^(1+p) ≤ α ε" *)
+  condition_2_holds : exists least,
+    is_min (fun j => (k <= j < d)%nat) (fun j => γ j * δ j ^ 2) least /\ 0 < least /\
+    condition_2 (INR (d - k) * least) d γ δ (block_from k) p α ε
+}.
 
-Lemma loss_splits d γ δ block :
-  loss d γ δ = block_loss d γ δ block + block_loss d γ δ (outside block).
-Proof. apply sum_splits. Qed.
+(** ** The paper's condition 2 implies that with the sum *)
 
-(** ** Part 1: gradient flow *)
-
-Section Part1.
-
-Variables (d : nat) (γ λ : nat -> R) (δ : vector) (block : nat -> bool).
-Variables (top_of_block p α ε T : R).
-
-Hypothesis curvature : forall i, (i < d)%nat -> 0 <= γ i.
-Hypothesis test_curvature : forall i, (i < d)%nat -> 0 <= λ i.
-Hypothesis in_block : forall j, (j < d)%nat -> block j = true -> γ j <= top_of_block.
-Hypothesis gap : forall i, (i < d)%nat -> block i = false -> (1 + p) * top_of_block <= γ i.
-Hypothesis p_pos : 0 <= p.
-Hypothesis ε_pos : 0 < ε.
-Hypothesis block_starts : 0 < block_loss d γ δ block.
-Hypothesis condition : condition_2 (block_loss d γ δ block) d γ δ block p α ε.
-Hypothesis T_pos : 0 <= T.
-Hypothesis at_level : loss d γ (flow γ δ T) = ε.
-
-(** Equations (5), (6): a lower bound on the stopping time, e^(-4γ_k T) ≤ ε / Σ_S γ_j δ_j(0)². *)
-Lemma stopping_time_bound : exp (-4 * top_of_block * T) <= ε / block_loss d γ δ block.
+Lemma size_times_least d k γ δ least :
+  (forall j, (k <= j < d)%nat -> least <= γ j * δ j ^ 2) ->
+  INR (d - k) * least <= block_loss d γ δ (block_from k).
 Proof.
-  apply (Rmult_le_reg_r (block_loss d γ δ block)); [easy|].
-  unfold Rdiv. rewrite (Rmult_assoc ε), Rinv_l, Rmult_1_r by lra.
-  rewrite <- at_level. unfold block_loss. rewrite <- sum_over_scale.
-  apply Rle_trans with (block_loss d γ (flow γ δ T) block).
-  - apply sum_over_le. intros j below inside.
-    rewrite square_along_flow. specialize (in_block j below inside).
-    assert (slower : exp (-4 * top_of_block * T) <= exp (-4 * γ j * T)).
-    { destruct (Rle_lt_or_eq_dec (-4 * top_of_block * T) (-4 * γ j * T)) as [lt|eq]; [nra| |].
-      - left. now apply exp_increasing.
-      - rewrite eq. lra. }
-    assert (0 <= γ j * δ j ^ 2) by (apply Rmult_le_pos; auto using pow2_ge_0). nra.
-  - apply sum_over_le_sum. intros i below. apply Rmult_le_pos; auto using pow2_ge_0.
+  unfold block_loss, sum_over, block_from. induction d as [|d IH]; intros each; cbn [sum].
+  - simpl. lra.
+  - pose proof (IH ltac:(intros; apply each; lia)) as rest.
+    destruct (Nat.leb_spec k d) as [inside|is_outside].
+    + pose proof (each d ltac:(lia)).
+      replace (S d - k)%nat with (S (d - k)) by lia. rewrite S_INR. lra.
+    + replace (S d - k)%nat with O by lia. replace (d - k)%nat with O in rest by lia. lra.
 Qed.
 
-(** Hence e^(-4γ_i T) ≤ (ε / Σ_S γ_j δ_j(0)²)^(1+p) outside the block. *)
-Lemma decay_outside i :
-  (i < d)%nat -> block i = false ->
-  exp (-4 * γ i * T) <= Rpower (ε / block_loss d γ δ block) (1 + p).
+(** A larger m makes condition 2 weaker. *)
+Lemma condition_2_weakens m m' d γ δ block p α ε :
+  (forall i, (i < d)%nat -> 0 <= γ i) -> 0 < m -> m <= m' -> 0 < ε -> 0 <= p ->
+  condition_2 m d γ δ block p α ε -> condition_2 m' d γ δ block p α ε.
 Proof.
-  intros below is_outside. specialize (gap i below is_outside).
-  apply Rle_trans with (Rpower (exp (-4 * top_of_block * T)) (1 + p)).
-  - unfold Rpower. rewrite ln_exp.
-    destruct (Rle_lt_or_eq_dec (-4 * γ i * T) ((1 + p) * (-4 * top_of_block * T))) as [lt|eq].
-    + nra.
-    + left. now apply exp_increasing.
-    + rewrite eq. lra.
-  - apply Rle_Rpower_l; [lra|]. split; [apply exp_pos|apply stopping_time_bound].
+  intros γ_pos m_pos larger ε_pos p_pos condition. eapply Rle_trans; [|exact condition].
+  apply Rmult_le_compat_l.
+  - apply sum_over_nonneg. intros i below _. apply Rmult_le_pos; auto using pow2_ge_0.
+  - apply Rle_Rpower_l; [lra|]. split.
+    + apply Rmult_lt_0_compat; [easy|]. apply Rinv_0_lt_compat. lra.
+    + apply Rmult_le_compat_l; [lra|]. now apply Rinv_le_contravar.
 Qed.
 
-(** Outside the block at most αε of train loss is left, and so at least (1 - α)ε inside. *)
-Lemma loss_outside : block_loss d γ (flow γ δ T) (outside block) <= α * ε.
+(** ** Both parts *)
+
+Section Lemma2.
+
+Variables (d k : nat) (γ λ : nat -> R) (δ : vector) (p α ε : R).
+Hypothesis holds : premises d k γ λ δ p α ε.
+
+Lemma first_exists : (0 < d)%nat.
+Proof. pose proof (block_not_empty _ _ _ _ _ _ _ _ holds). lia. Qed.
+
+Lemma curvature : forall i, (i < d)%nat -> 0 <= γ i.
+Proof. intros i below. left. now apply (train_positive _ _ _ _ _ _ _ _ holds). Qed.
+
+Lemma top_curvature_positive : 0 < γ O.
+Proof. apply (train_positive _ _ _ _ _ _ _ _ holds), first_exists. Qed.
+
+(** The paper's condition 1 speaks of one direction of the top eigenspace. *)
+Lemma condition_1_of_top : ε <= block_loss d γ δ (top γ (γ O)).
 Proof.
-  eapply Rle_trans; [|exact condition]. unfold block_loss at 2.
-  rewrite Rmult_comm, <- sum_over_scale. apply sum_over_le. intros i below is_outside.
-  apply Bool.negb_true_iff in is_outside. rewrite square_along_flow.
-  pose proof (decay_outside i below is_outside).
-  assert (0 <= γ i * δ i ^ 2) by (apply Rmult_le_pos; auto using pow2_ge_0). nra.
+  pose proof (condition_1 _ _ _ _ _ _ _ _ holds).
+  apply Rle_trans with (γ O * δ O ^ 2); [lra|].
+  pose proof (term_le_sum d (fun i => if top γ (γ O) i then γ i * δ i ^ 2 else 0) O) as term.
+  cbv beta in term. rewrite (proj2 (in_top γ (γ O) O) eq_refl) in term.
+  apply term; [|apply first_exists]. intros j below.
+  destruct (top γ (γ O) j); [|lra]. apply Rmult_le_pos; auto using pow2_ge_0, curvature.
 Qed.
 
-Lemma loss_inside : (1 - α) * ε <= block_loss d γ (flow γ δ T) block.
+Lemma start_is_above : ε <= loss d γ δ.
 Proof.
-  pose proof loss_outside. pose proof (loss_splits d γ (flow γ δ T) block). lra.
+  eapply Rle_trans; [apply condition_1_of_top|]. apply sum_over_le_sum.
+  intros i below. apply Rmult_le_pos; auto using pow2_ge_0, curvature.
 Qed.
 
-Lemma test_loss_of_block m :
-  0 <= m -> (forall j, (j < d)%nat -> block j = true -> m * γ j <= λ j) ->
-  ε * (1 - α) * m <= loss d λ (flow γ δ T).
-Proof.
-  intros m_pos ratio. apply Rle_trans with (m * block_loss d γ (flow γ δ T) block).
-  - pose proof loss_inside. nra.
-  - unfold block_loss. rewrite <- sum_over_scale.
-    apply Rle_trans with (block_loss d λ (flow γ δ T) block).
-    + apply sum_over_le. intros j below inside. rewrite <- Rmult_assoc.
-      apply Rmult_le_compat_r; auto using pow2_ge_0.
-    + apply sum_over_le_sum. intros i below. apply Rmult_le_pos; auto using pow2_ge_0.
-Qed.
-
-End Part1.
-
-(** Part 1 in general: any block S, below whose top curvature the others do not come by a factor of
-    1 + p; condition 2 with the sum; curvatures may be 0, also in the block.  [m] is any number with
-    m γ_j ≤ λ_j in the block: the least λ_j/γ_j, where a ratio λ_j/0 is infinite. *)
-Theorem lemma_2_part_1_general d γ λ δ block top_of_block p α ε m finish :
-  (forall i, (i < d)%nat -> 0 <= γ i) ->
-  (forall i, (i < d)%nat -> 0 <= λ i) ->
-  (forall j, (j < d)%nat -> block j = true -> γ j <= top_of_block) ->
-  (forall i, (i < d)%nat -> block i = false -> (1 + p) * top_of_block <= γ i) ->
-  0 <= p -> 0 < ε -> 0 < block_loss d γ δ block ->
-  ε <= loss d γ δ ->
-  condition_2 (block_loss d γ δ block) d γ δ block p α ε ->
-  0 <= m -> (forall j, (j < d)%nat -> block j = true -> m * γ j <= λ j) ->
+(** "1. gradient flow: L_D ≥ ε (1 - α) min_{j∈S} λ_j/γ_j" *)
+Theorem lemma_2_part_1 m finish :
+  is_min (fun j => (k <= j < d)%nat) (fun j => λ j / γ j) m ->
   flow_to d (loss d γ) ε δ finish ->
-  ε * (1 - α) * m <= loss d λ finish.
+  loss d λ finish >= ε * (1 - α) * m.
 Proof.
-  intros γ_pos λ_pos in_block gap p_pos ε_pos starts above condition m_pos ratio to_finish.
-  destruct (flow_to_is_flow _ _ _ _ _ to_finish) as (T & at_T & ends).
-  rewrite (loss_ext d λ finish _ ends).
-  apply (test_loss_of_block d γ λ δ block top_of_block p α ε T); try easy.
-  - apply at_T.
-  - now apply stops_at_level.
+  intros [[j0 [j0_below at_j0]] least_ratio] to_finish. apply Rle_ge.
+  pose proof first_exists as d_pos. pose proof curvature as γ_pos.
+  destruct holds as [k_below order pos λ_pos apart p_pos α_in ε_pos _ (least & [_ each] & w & c2)].
+  assert (k_pos : 0 < γ k) by auto.
+  assert (size_pos : 0 < INR (d - k)) by (apply lt_0_INR; lia).
+  pose proof (size_times_least d k γ δ least each) as mass.
+  assert (m_pos : 0 < INR (d - k) * least) by now apply Rmult_lt_0_compat.
+  apply (lemma_2_part_1_general d γ λ δ (block_from k) (γ k) p); try easy.
+  - intros j below inside. apply order; [now apply Nat.leb_le|easy].
+  - intros i below is_outside. apply Nat.leb_gt in is_outside.
+    pose proof (apart i is_outside). apply (Rmult_le_reg_r (/ γ k)); [now apply Rinv_0_lt_compat|].
+    rewrite Rmult_assoc, Rinv_r, Rmult_1_r by lra. unfold Rdiv in *. lra.
+  - lra.
+  - lra.
+  - apply start_is_above.
+  - apply (condition_2_weakens (INR (d - k) * least)); try easy. lra.
+  - rewrite <- at_j0. apply Rmult_le_pos; [apply λ_pos; lia|].
+    left. apply Rinv_0_lt_compat. apply pos. lia.
+  - intros j below inside. apply Nat.leb_le in inside. pose proof (pos j below).
+    pose proof (least_ratio j ltac:(lia)) as ratio. cbv beta in ratio.
+    apply (Rmult_le_reg_r (/ γ j)); [now apply Rinv_0_lt_compat|].
+    rewrite Rmult_assoc, Rinv_r, Rmult_1_r by lra. easy.
 Qed.
 
-(** ** Part 2: K steps at η = 1/γ_1, then flow *)
+(** What is left of the other coordinates after K steps: the "exp(-Ω(K))" of part 2. *)
+Definition rest (K : nat) : R :=
+  sum_over d (outside (top γ (γ O)))
+    (fun i => (1 - 2 * γ i / γ O) ^ (2 * K) * (λ i * δ i ^ 2)).
 
-(** The top eigenspace, with any multiplicity. *)
-Definition top (γ : nat -> R) (γ1 : R) : nat -> bool :=
-  fun i => if Req_EM_T (γ i) γ1 then true else false.
-
-Lemma in_top γ γ1 i : top γ γ1 i = true <-> γ i = γ1.
-Proof. unfold top. destruct (Req_EM_T (γ i) γ1); now split. Qed.
-
-Lemma not_in_top γ γ1 i : outside (top γ γ1) i = true <-> γ i <> γ1.
-Proof. unfold outside, top. destruct (Req_EM_T (γ i) γ1); now split. Qed.
-
-Section Part2.
-
-Variables (d : nat) (γ λ : nat -> R) (δ : vector) (γ1 ε : R).
-
-Hypothesis curvature : forall i, (i < d)%nat -> 0 <= γ i.
-Hypothesis test_curvature : forall i, (i < d)%nat -> 0 <= λ i.
-Hypothesis γ1_pos : 0 < γ1.
-Hypothesis condition_1 : ε <= block_loss d γ δ (top γ γ1).
-
-Let η := 1 / γ1.
-
-(** The factor by which a step shrinks the other coordinates. *)
-Definition shrinks (i : nat) : R := 1 - 2 * γ i / γ1.
-
-Lemma step_factor i : 1 - 2 * η * γ i = shrinks i.
-Proof. unfold shrinks, η. field. lra. Qed.
-
-Lemma square_of_power x k : (x ^ k) ^ 2 = x ^ (2 * k).
-Proof. now rewrite <- pow_mult, Nat.mul_comm. Qed.
-
-(** "The top eigenspace flips sign every step": its squares stay. *)
-Lemma top_flips i k : γ i = γ1 -> steps γ η k δ i = (-1) ^ k * δ i.
+(** "2. annealed: L_D ≤ ε max_{j: γ_j = γ_1} λ_j/γ_j + exp(-Ω(K))", the constant written out. *)
+Theorem lemma_2_part_2 K M finish :
+  is_max (fun j => (j < d)%nat /\ γ j = γ O) (fun j => λ j / γ j) M ->
+  annealed_to d (loss d γ) K (1 / γ O) ε δ finish ->
+  loss d λ finish <= ε * M + rest K.
 Proof.
-  intros at_top. unfold steps. rewrite step_factor. unfold shrinks. rewrite at_top.
-  replace (1 - 2 * γ1 / γ1) with (-1) by (field; lra). reflexivity.
+  intros [[j0 [[j0_below top0] at_j0]] most] ends. pose proof top_curvature_positive as pos.
+  apply lemma_2_part_2_general; try easy.
+  - apply curvature.
+  - apply (test_not_negative _ _ _ _ _ _ _ _ holds).
+  - apply condition_1_of_top.
+  - intros j below at_top. pose proof (most j (conj below at_top)) as ratio. cbv beta in ratio.
+    rewrite at_top in ratio. apply (Rmult_le_reg_r (/ γ O)); [now apply Rinv_0_lt_compat|].
+    rewrite Rmult_assoc, Rinv_r, Rmult_1_r by lra. easy.
+  - rewrite <- at_j0. apply Rmult_le_pos.
+    + now apply (test_not_negative _ _ _ _ _ _ _ _ holds).
+    + left. rewrite top0. now apply Rinv_0_lt_compat.
 Qed.
 
-Lemma top_stays i k : γ i = γ1 -> steps γ η k δ i ^ 2 = δ i ^ 2.
+(** "If γ_1 is simple, ≤ ε λ_1/γ_1 + exp(-Ω(K))." *)
+Theorem lemma_2_part_2_simple K finish :
+  (forall j, (j < d)%nat -> γ j = γ O -> j = O) ->
+  annealed_to d (loss d γ) K (1 / γ O) ε δ finish ->
+  loss d λ finish <= ε * (λ O / γ O) + rest K.
 Proof.
-  intros at_top. rewrite top_flips, Rpow_mult_distr, square_of_power, pow_1_even by easy. ring.
+  intros simple. apply lemma_2_part_2. split.
+  - exists O. repeat split. apply first_exists.
+  - intros j [below at_top]. rewrite (simple j below at_top). lra.
 Qed.
 
-(** "Condition 1 keeps the train loss at least ε through the GD phase." *)
-Lemma loss_stays_above k : ε <= loss d γ (steps γ η k δ).
+(** ** The rate: Ω(K) = -2K log c, with c = max |1 - 2γ_i/γ_1| < 1, from a constant C *)
+
+Lemma factor_below_1 i :
+  (i < d)%nat -> γ i <> γ O -> Rabs (1 - 2 * γ i / γ O) < 1.
 Proof.
-  eapply Rle_trans; [exact condition_1|].
-  apply Rle_trans with (block_loss d γ (steps γ η k δ) (top γ γ1)).
-  - apply sum_over_le. intros i below at_top. apply in_top in at_top. rewrite top_stays by easy.
-    lra.
-  - apply sum_over_le_sum. intros i below. apply Rmult_le_pos; auto using pow2_ge_0.
+  intros below not_top. pose proof top_curvature_positive as top_pos.
+  pose proof (train_positive _ _ _ _ _ _ _ _ holds i below) as pos.
+  pose proof (ordered _ _ _ _ _ _ _ _ holds O i ltac:(lia) below) as le.
+  assert (0 < γ i / γ O) by (apply Rmult_lt_0_compat; [easy|now apply Rinv_0_lt_compat]).
+  assert (γ i / γ O < 1).
+  { apply (Rmult_lt_reg_r (γ O)); [easy|].
+    unfold Rdiv. rewrite Rmult_assoc, Rinv_l by lra. lra. }
+  unfold Rdiv in *. rewrite Rmult_assoc. apply Rabs_def1; lra.
 Qed.
 
-(** If the loss is at most ε before the last step, nothing moves any more but the top. *)
-Lemma others_are_zero k i :
-  loss d γ (steps γ η k δ) <= ε -> (i < d)%nat -> γ i <> γ1 -> 0 < γ i ->
-  steps γ η k δ i = 0.
+Lemma rest_bound c K :
+  (forall i, (i < d)%nat -> γ i <> γ O -> Rabs (1 - 2 * γ i / γ O) <= c) ->
+  rest K <= c ^ (2 * K) * block_loss d λ δ (outside (top γ (γ O))).
 Proof.
-  intros low below not_top pos.
-  assert (top_loss : block_loss d γ (steps γ η k δ) (top γ γ1) = block_loss d γ δ (top γ γ1)).
-  { apply sum_ext. intros j _. destruct (top γ γ1 j) eqn:at_top; [|easy].
-    apply in_top in at_top. now rewrite top_stays. }
-  pose proof (loss_splits d γ (steps γ η k δ) (top γ γ1)) as split.
-  assert (term : γ i * steps γ η k δ i ^ 2 <=
-                 block_loss d γ (steps γ η k δ) (outside (top γ γ1))).
-  { pose proof (term_le_sum d (fun j => if outside (top γ γ1) j
-      then γ j * steps γ η k δ j ^ 2 else 0) i) as bound. cbv beta in bound.
-    apply not_in_top in not_top. rewrite not_top in bound. apply bound; [|easy].
-    intros j j_below. destruct (outside (top γ γ1) j); [|lra].
-    apply Rmult_le_pos; auto using pow2_ge_0. }
-  assert (square : steps γ η k δ i ^ 2 = 0)
-    by (pose proof (pow2_ge_0 (steps γ η k δ i)); nra).
-  apply Rsqr_0_uniq. now rewrite Rsqr_pow2.
+  intros largest. unfold rest, block_loss. rewrite <- sum_over_scale. apply sum_over_le.
+  intros i below not_top. apply not_in_top in not_top.
+  apply Rmult_le_compat_r.
+  - apply Rmult_le_pos; [|apply pow2_ge_0].
+    now apply (test_not_negative _ _ _ _ _ _ _ _ holds).
+  - rewrite <- (square_of_power (1 - 2 * γ i / γ O)), <- pow2_abs, <- RPow_abs, square_of_power.
+    apply pow_incr. split; [apply Rabs_pos|auto].
 Qed.
 
-(** "Every other coordinate decays by |1 - 2γ_i/γ_1|", whether the steps are stopped or not. *)
-Lemma others_shrink K between i :
-  descends d (loss d γ) η ε K δ between -> (i < d)%nat -> γ i <> γ1 ->
-  between i ^ 2 <= shrinks i ^ (2 * K) * δ i ^ 2.
+(** The exponential: for some constant C and rate r > 0, rest(K) ≤ C e^(-rK) for every K. *)
+Theorem rest_decays : exists C r, 0 < r /\ forall K, rest K <= C * exp (- r * INR K).
 Proof.
-  intros down below not_top.
-  destruct (descends_is_steps _ _ _ _ _ _ _ down) as (k & _ & whole & at_k & _).
-  rewrite at_k by easy. destruct whole as [->|low].
-  - unfold steps. rewrite step_factor, Rpow_mult_distr, square_of_power. lra.
-  - rewrite (loss_ext d γ between _ at_k) in low.
-    destruct (curvature i below) as [pos|zero].
-    + rewrite (others_are_zero k i) by easy. rewrite pow_i by lia.
-      rewrite <- square_of_power, <- Rpow_mult_distr. apply pow2_ge_0.
-    + unfold steps. rewrite step_factor. unfold shrinks. rewrite <- zero.
-      replace (1 - 2 * 0 / γ1) with 1 by (field; lra). rewrite !pow1. lra.
+  destruct (max_exists d
+    (fun i => if top γ (γ O) i then 0 else Rabs (1 - 2 * γ i / γ O)) first_exists)
+    as [c [[i0 [below0 at_i0]] largest]].
+  assert (c_below : c < 1).
+  { rewrite <- at_i0. destruct (top γ (γ O) i0) eqn:at_top; [lra|].
+    apply factor_below_1; [easy|]. apply not_in_top. unfold outside. now rewrite at_top. }
+  (* c may be 0, as in the paper's example: log 0 must not be taken *)
+  set (c' := Rmax c (1 / 2)).
+  assert (c'_range : 0 < c' < 1).
+  { unfold c'. pose proof (Rmax_r c (1 / 2)). split; [lra|]. apply Rmax_lub_lt; lra. }
+  exists (block_loss d λ δ (outside (top γ (γ O)))), (- (2 * ln c')). split.
+  - assert (ln c' < 0) by (rewrite <- ln_1; apply ln_increasing; lra). lra.
+  - intros K. rewrite (Rmult_comm (block_loss _ _ _ _)).
+    replace (exp (- - (2 * ln c') * INR K)) with (c' ^ (2 * K)).
+    + apply rest_bound. intros i below not_top. pose proof (largest i below) as le.
+      cbv beta in le. apply not_in_top in not_top. unfold outside in not_top.
+      apply Bool.negb_true_iff in not_top. rewrite not_top in le.
+      apply Rle_trans with c; [easy|apply Rmax_l].
+    + rewrite <- Rpower_pow by easy. unfold Rpower. rewrite mult_INR. simpl. f_equal. ring.
 Qed.
 
-Lemma annealed_squares K finish i :
-  annealed_to d (loss d γ) K η ε δ finish -> (i < d)%nat -> γ i <> γ1 ->
-  finish i ^ 2 <= shrinks i ^ (2 * K) * δ i ^ 2.
-Proof.
-  intros (between & down & last) below not_top.
-  destruct (flow_to_is_flow _ _ _ _ _ last) as (T & (T_pos & _) & ends).
-  rewrite ends by easy. eapply Rle_trans; [apply square_falls; auto|].
-  now apply others_shrink.
-Qed.
+End Lemma2.
 
-(** Both optimizers stop at the same train loss. *)
-Theorem annealed_train_loss K finish :
-  annealed_to d (loss d γ) K η ε δ finish -> loss d γ finish = ε.
+(** Lemma 2 as a whole: with "exp(-Ω(K))" read as C e^(-rK). *)
+Theorem lemma_2 d k γ λ δ p α ε :
+  premises d k γ λ δ p α ε ->
+  (forall m finish,
+    is_min (fun j => (k <= j < d)%nat) (fun j => λ j / γ j) m ->
+    flow_to d (loss d γ) ε δ finish ->
+    loss d λ finish >= ε * (1 - α) * m) /\
+  exists C r, 0 < r /\ forall K M finish,
+    is_max (fun j => (j < d)%nat /\ γ j = γ O) (fun j => λ j / γ j) M ->
+    annealed_to d (loss d γ) K (1 / γ O) ε δ finish ->
+    loss d λ finish <= ε * M + C * exp (- r * INR K).
 Proof.
-  intros (between & down & last).
-  destruct (flow_to_is_flow _ _ _ _ _ last) as (T & at_T & ends).
-  destruct (descends_is_steps _ _ _ _ _ _ _ down) as (k & _ & _ & at_k & _).
-  rewrite (loss_ext d γ finish _ ends). apply stops_at_level; [|easy].
-  rewrite (loss_ext d γ between _ at_k). apply loss_stays_above.
+  intros holds. split.
+  - intros m finish. now apply lemma_2_part_1 with p.
+  - destruct (rest_decays d k γ λ δ p α ε holds) as (C & r & r_pos & decays).
+    exists C, r. split; [easy|]. intros K M finish largest ends.
+    pose proof (lemma_2_part_2 d k γ λ δ p α ε holds K M finish largest ends).
+    specialize (decays K). lra.
 Qed.
-
-(** Part 2 in general, with the constant written out: γ_1 may have any multiplicity, and curvatures
-    may be 0 (then the factor is 1, and that term does not decay).  [M] is any number with
-    λ_j ≤ M γ_1 in the top eigenspace. *)
-Theorem lemma_2_part_2_general K M finish :
-  (forall j, (j < d)%nat -> γ j = γ1 -> λ j <= M * γ1) ->
-  0 <= M ->
-  annealed_to d (loss d γ) K η ε δ finish ->
-  loss d λ finish <=
-  ε * M + sum_over d (outside (top γ γ1)) (fun i => shrinks i ^ (2 * K) * (λ i * δ i ^ 2)).
-Proof.
-  intros ratio M_pos ends. rewrite (loss_splits d λ finish (top γ γ1)).
-  apply Rplus_le_compat.
-  - rewrite <- (annealed_train_loss K finish ends).
-    apply Rle_trans with (M * block_loss d γ finish (top γ γ1)).
-    + unfold block_loss. rewrite <- sum_over_scale. apply sum_over_le. intros i below at_top.
-      apply in_top in at_top. rewrite <- Rmult_assoc, at_top.
-      apply Rmult_le_compat_r; auto using pow2_ge_0.
-    + rewrite Rmult_comm. apply Rmult_le_compat_r; [easy|].
-      apply sum_over_le_sum. intros i below. apply Rmult_le_pos; auto using pow2_ge_0.
-  - apply sum_over_le. intros i below not_top. apply not_in_top in not_top.
-    pose proof (annealed_squares K finish i ends below not_top).
-    specialize (test_curvature i below). nra.
-Qed.
-
-End Part2.
