@@ -56,6 +56,9 @@ Proof. induction d as [|d IH]; simpl; [|rewrite IH]; ring. Qed.
 Lemma sum_scale d c f : sum d (fun i => c * f i) = c * sum d f.
 Proof. induction d as [|d IH]; simpl; [|rewrite IH]; ring. Qed.
 
+Lemma sum_opp d f : sum d (fun i => - f i) = - sum d f.
+Proof. induction d as [|d IH]; simpl; [|rewrite IH]; ring. Qed.
+
 Lemma sum_of_zeros d : sum d (fun _ => 0) = 0.
 Proof. induction d as [|d IH]; simpl; [|rewrite IH]; ring. Qed.
 
