@@ -58,7 +58,7 @@ Lemma start_losses :
   loss 2 γ (start α) = start_square α.
 Proof.
   unfold loss, block_loss, sum_over. cbn [sum]. rewrite !start_squares by (lra || lia).
-  unfold γ, outside, drawn_once, top, drawn_twice. revert s s_below. for_both; simpl.
+  unfold γ, outside, drawn_once, top, drawn_twice. clear L_hat γ. revert s s_below. for_both; simpl.
   all: repeat split; repeat (destruct Req_EM_T; try lra); field.
 Qed.
 
@@ -93,7 +93,7 @@ Lemma nothing_is_left K :
   if Nat.eqb K 0 then start_square α / 2 else 0.
 Proof.
   unfold sum_over. cbn [sum]. rewrite !start_squares by (lra || lia).
-  unfold outside, top, shrinks, γ, drawn_twice, half. revert s s_below.
+  unfold outside, top, shrinks, γ, drawn_twice, half. clear L_hat γ. revert s s_below.
   assert (zero : (1 - 2 * (1 / 3) / (2 / 3)) ^ (2 * K) = if Nat.eqb K 0 then 1 else 0).
   { replace (1 - 2 * (1 / 3) / (2 / 3)) with 0 by field. destruct K as [|K]; [easy|].
     apply pow_i. lia. }
