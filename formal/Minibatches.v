@@ -25,7 +25,7 @@ Qed.
 Lemma over_batch_scale p B c g : over_batch p B (fun m => c * g m) = c * over_batch p B g.
 Proof.
   revert g. induction B as [|B IH]; intros g; simpl; [easy|].
-  rewrite IH, (IH (fun m => g (S m))). ring.
+  rewrite (IH g), (IH (fun m => g (S m))). ring.
 Qed.
 
 (** The second moment of an affine function of the number of e1: mean² + variance. *)
@@ -99,7 +99,7 @@ Theorem expected_squares B run :
   at_end B run (fun x _ => x ^ 2) x y = gain B (2 / 3) run * x ^ 2 /\
   at_end B run (fun _ y => y ^ 2) x y = gain B (1 / 3) run * y ^ 2.
 Proof.
-  intros some. destruct (minibatch_step B 0 (2 / 3) some) as _.
+  intros some.
   induction run as [|[η|t] rest IH]; intros x y; cbn [at_end gain].
   - split; ring.
   - destruct (minibatch_step B η (2 / 3) some) as [steep flat].
@@ -297,6 +297,11 @@ Proof.
   nra.
 Qed.
 
+Lemma exp_at_most_1 c : c <= 0 -> exp c <= 1.
+Proof.
+  rewrite <- exp_0. intros [neg| ->]; [left; now apply exp_increasing|lra].
+Qed.
+
 Lemma gain_of_joined_runs B p run run' : gain B p (run ++ run') = gain B p run * gain B p run'.
 Proof.
   induction run as [|[η|t] rest IH]; cbn [gain List.app]; [ring| |]; rewrite IH; ring.
@@ -319,9 +324,82 @@ Proof.
   set (f := (8 * INR B + 1) / (2 * INR B + 1) ^ 2) in *.
   assert (powers : 0 <= f ^ K <= (17 / 25) ^ K) by (split; [now apply pow_le|now apply pow_incr]).
   assert (decay : 0 < exp (-4 * (1 / 3) * t) <= 1).
-  { split; [apply exp_pos|]. rewrite <- exp_0. destruct t_pos as [pos| <-].
-    - left. apply exp_increasing. lra.
-    - rewrite Rmult_0_r. lra. }
+  { split; [apply exp_pos|]. apply exp_at_most_1. lra. }
   pose proof (pow2_ge_0 y) as y_pos.
   assert (0 <= f ^ K * exp (-4 * (1 / 3) * t) <= (17 / 25) ^ K) by (split; nra). nra.
+Qed.
+
+(** ** Where it helps *)
+
+(** Whether K equal steps, then flow, end below flow alone: E δ_1² / (E δ_2²)² must rise. *)
+Lemma window_identity B η :
+  (1 <= B)%nat ->
+  factor B η (2 / 3) - factor B η (1 / 3) ^ 2 =
+  (2 / 3 * η) ^ 2 * (2 * (1 - 1 / INR B) - (2 / 3 * η * (1 + 2 / INR B) - 2) ^ 2).
+Proof. intros some. pose proof (size_positive B some). unfold factor. field. lra. Qed.
+
+(** A run that raises E δ_1² / (E δ_2²)² ends below flow alone. *)
+Lemma better_than_flow B run t x y :
+  (1 <= B)%nat -> x <> 0 -> y <> 0 ->
+  0 <= gain B (1 / 3) run -> gain B (1 / 3) run ^ 2 < gain B (2 / 3) run ->
+  expected_train_loss B run x y = expected_train_loss B (cons (flow t) nil) x y ->
+  expected_test_loss B run x y < expected_test_loss B (cons (flow t) nil) x y.
+Proof.
+  intros some x_not_0 y_not_0 pos raised. rewrite !test_loss_at_level. intros same. rewrite same.
+  unfold expected_train_loss in same. destruct (expected_squares B run some x y) as [a b].
+  destruct (expected_squares B (cons (flow t) nil) some x y) as [a' b'].
+  rewrite a, b, a', b', flow_gain in *.
+  set (u := gain B (1 / 3) run) in *. set (w := gain B (2 / 3) run) in *.
+  assert (v_pos : 0 < gain B (1 / 3) (cons (flow t) nil))
+    by (cbn [gain]; rewrite Rmult_1_r; apply exp_pos).
+  set (v := gain B (1 / 3) (cons (flow t) nil)) in *.
+  assert (x_pos : 0 < x ^ 2) by (rewrite <- Rsqr_pow2; now apply Rlt_0_sqr).
+  assert (y_pos : 0 < y ^ 2) by (rewrite <- Rsqr_pow2; now apply Rlt_0_sqr).
+  destruct (Rle_dec v u) as [more|less]; [|nra].
+  (* v ≤ u: both directions would have at least flow's loss, the steep one more *)
+  assert (v ^ 2 * x ^ 2 < w * x ^ 2) by (apply Rmult_lt_compat_r; nra).
+  assert (v * y ^ 2 <= u * y ^ 2) by (apply Rmult_le_compat_r; lra). lra.
+Qed.
+
+(** "K steps at a rate η ≠ 0, then flow, end below gradient flow exactly if η lies between
+    3B/(2(B + 2)) (2 ± √(2(1 - 1/B)))", that is (w - 2)² < 2(1 - 1/B), w = ⅔η(1 + 2/B). *)
+Theorem minibatch_window B K η s t x y :
+  (1 <= B)%nat -> (1 <= K)%nat -> η <> 0 -> x <> 0 -> y <> 0 ->
+  let run := (equal_steps K η ++ cons (flow s) nil)%list in
+  expected_train_loss B run x y = expected_train_loss B (cons (flow t) nil) x y ->
+  expected_test_loss B run x y < expected_test_loss B (cons (flow t) nil) x y <->
+  (2 / 3 * η * (1 + 2 / INR B) - 2) ^ 2 < 2 * (1 - 1 / INR B).
+Proof.
+  intros some steps not_0 x_not_0 y_not_0 run same.
+  pose proof (window_identity B η some) as identity.
+  assert (square : 0 < (2 / 3 * η) ^ 2) by (rewrite <- Rsqr_pow2; apply Rlt_0_sqr; lra).
+  pose proof (factor_nonneg B η (1 / 3) some ltac:(lra)) as flat_pos.
+  pose proof (factor_nonneg B η (2 / 3) some ltac:(lra)) as steep_pos.
+  assert (flat : gain B (1 / 3) run = factor B η (1 / 3) ^ K * exp (-4 * (1 / 3) * s))
+    by (unfold run; rewrite gain_of_joined_runs, gain_of_equal_steps; cbn [gain]; ring).
+  assert (steep : gain B (2 / 3) run = factor B η (2 / 3) ^ K * exp (-4 * (1 / 3) * s) ^ 2).
+  { unfold run. rewrite gain_of_joined_runs, gain_of_equal_steps, square_of_exp. cbn [gain].
+    replace (2 * (-4 * (1 / 3) * s)) with (-4 * (2 / 3) * s) by field. ring. }
+  assert (flat_square : gain B (1 / 3) run ^ 2 =
+    (factor B η (1 / 3) ^ 2) ^ K * exp (-4 * (1 / 3) * s) ^ 2).
+  { rewrite flat, Rpow_mult_distr. f_equal. now rewrite <- !pow_mult, Nat.mul_comm. }
+  assert (gain_pos : 0 <= gain B (1 / 3) run).
+  { rewrite flat. apply Rmult_le_pos; [now apply pow_le|left; apply exp_pos]. }
+  assert (e_pos : 0 < exp (-4 * (1 / 3) * s) ^ 2) by (apply pow_lt, exp_pos).
+  pose proof (pow2_ge_0 (factor B η (1 / 3))) as flat2_pos.
+  split; intros less.
+  - (* if the ratio does not rise, flow is as good *)
+    apply Rnot_le_lt. intros outside_window.
+    assert (not_raised : factor B η (2 / 3) <= factor B η (1 / 3) ^ 2) by nra.
+    pose proof (no_better_than_flow B run t x y some gain_pos) as no_better.
+    rewrite flat_square, steep in no_better.
+    assert (factor B η (2 / 3) ^ K <= (factor B η (1 / 3) ^ 2) ^ K) by now apply pow_incr.
+    pose proof (no_better ltac:(nra) same). lra.
+  - apply better_than_flow; try easy. rewrite flat_square, steep.
+    apply Rmult_lt_compat_r; [easy|].
+    assert (raised : factor B η (1 / 3) ^ 2 < factor B η (2 / 3)) by nra.
+    destruct K as [|K]; [lia|]. clear - raised flat2_pos.
+    induction K as [|K IH]; [simpl in *; lra|].
+    change (?a ^ S (S K)) with (a * a ^ S K).
+    apply Rmult_le_0_lt_compat; try easy. now apply pow_le.
 Qed.
