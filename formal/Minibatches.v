@@ -394,7 +394,10 @@ Proof.
     pose proof (no_better_than_flow B run t x y some gain_pos) as no_better.
     rewrite flat_square, steep in no_better.
     assert (factor B η (2 / 3) ^ K <= (factor B η (1 / 3) ^ 2) ^ K) by now apply pow_incr.
-    pose proof (no_better ltac:(nra) same). lra.
+    assert (le : factor B η (2 / 3) ^ K * exp (-4 * (1 / 3) * s) ^ 2 <=
+                 (factor B η (1 / 3) ^ 2) ^ K * exp (-4 * (1 / 3) * s) ^ 2)
+      by (apply Rmult_le_compat_r; lra).
+    pose proof (no_better le same). lra.
   - apply better_than_flow; try easy. rewrite flat_square, steep.
     apply Rmult_lt_compat_r; [easy|].
     assert (raised : factor B η (1 / 3) ^ 2 < factor B η (2 / 3)) by nra.
