@@ -243,6 +243,7 @@ WHOLE = {
     "test_extreme_scales.py": "scales of 10^±150, through all rooms",
     "test_forecast_benchmark.py": "what benchmarks/forecast.py splits and prints",
     "test_forecast_laws.py": "the laws of other authors, which are in benchmarks",
+    "test_formal.py": "the proofs in Coq, which are in formal",
     "test_house.py": "the order of the rooms, and this table",
     "test_pickling.py": "all that is pickled and printed",
     "test_properties.py": "theory as properties, from problems to runs",
