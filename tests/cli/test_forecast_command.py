@@ -146,7 +146,9 @@ def test_rates_of_texts_are_shares_and_those_of_files_absolute(
     forecast: Callable[..., str], folder: Path, tmp_path: Path
 ) -> None:
     np.savetxt(tmp_path / "half.csv", np.full(9000, PEAK / 2), header="lr", comments="")
-    text = forecast("--schedule", "half.csv", "--schedule", "constant(0.5, 9000)", "--level", 0.5)
+    text = forecast(
+        "--schedule", "half.csv", "--schedule", "constant(0.5, 9000)", "--confidence", 0.5
+    )
     law = curves.Law.load(folder / "law.json")
     loss = f"{law.predict(np.full(9000, PEAK / 2)).final[0]:.4f}"
     for name in ("half", "constant(0.5, 9000)"):

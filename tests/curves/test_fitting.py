@@ -116,7 +116,10 @@ def test_assumed_weight_decay_is_said():
     run = drawn(cosine(PEAK, 4000), "")
     silent = curves.LossCurve(run.step, run.loss, run.rates)
     law = curves.fit(silent, after=0)
-    assert law.notes == ("The runs do not record their weight decay; it is taken to be 0.1000.",)
+    note = law.notes[0]
+    assert note.startswith(
+        "The runs do not record their weight decay; it is taken to be 0.1000. If"
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,3 +179,24 @@ def test_constant_loss_is_a_law_without_signal():
 def test_arguments_of_other_kinds_are_refused(runs, given, error, message):
     with pytest.raises(error, match=message):
         curves.fit(**{"runs": runs} | given)
+
+
+def test_schedules_that_tell_little_are_said():
+    constant, wsd, _ = three_runs()
+    (note,) = curves.fit(constant, after=0).notes
+    assert note.startswith("There is one run only, so its loss cannot be split into signal and")
+    slow = drawn(warmup_stable_decay(PEAK / 2, 8000, warmup=200, decay=0), "slow")
+    (note,) = curves.fit([constant, slow], after=0).notes
+    assert note.startswith("No run changes its rate after the warm-up")
+    assert curves.fit([constant, wsd], after=0).notes == ()
+
+
+def test_rates_in_another_unit_are_doubted():
+    def in_percent(run):
+        return curves.LossCurve(run.step, run.loss, 100 * run.rates, weight_decay=0.1)
+
+    runs = three_runs()
+    (note,) = curves.fit([in_percent(run) for run in runs], after=0).notes
+    assert note.startswith("The largest rate is 0.1000, and AdamW's are rarely above 0.01")
+    both = curves.fit([in_percent(runs[0]), *runs[1:]], after=0).notes
+    assert "differ by a factor of 200: are all in the same unit?" in both[-1]

@@ -27,13 +27,15 @@ def test_asked_steps_are_those_of_the_whole_prediction(law):
     assert part.loss[0] == pytest.approx(np.interp(1250, whole.step, whole.loss), rel=1e-4)
 
 
-def test_intervals_widen_with_their_level_the_horizon_and_the_peak(law):
+def test_intervals_widen_with_their_confidence_the_horizon_and_the_peak(law):
     def width(schedule, **settings):
         loss, low, high = law.predict(schedule, **settings).final
         assert low < loss < high
         return math.log(high / low)
 
-    assert width("constant(1, 8000)", level=0.99) > 1.5 * width("constant(1, 8000)", level=0.9)
+    assert width("constant(1, 8000)", confidence=0.99) > 1.5 * width(
+        "constant(1, 8000)", confidence=0.9
+    )
     assert width("constant(1, 80000)") > 3 * width("constant(1, 8000)")
     assert width("constant(3, 8000)") > 3 * width("constant(1, 8000)")
     assert width("constant(0.1, 8000)") > 3 * width("constant(0.5, 8000)")
@@ -46,6 +48,19 @@ def test_what_leaves_the_fitted_range_is_said(law):
     assert "2.00 times as long as the longest fitted one" in long
     (low,) = law.predict("constant(0.25, 8000)").notes
     assert "The smallest fitted peak is 2.00 times the peak" in low
+
+
+def test_a_forecast_goes_on_from_a_run(law, runs):
+    half_way = runs[0].until(3000)
+    rest = law.best_schedule(1000, after=half_way)
+    whole = np.concatenate([half_way.rates, rest.learning_rates()])
+    found = law.predict(rest, after=half_way)
+    assert found.final == law.predict(whole).final
+    np.testing.assert_array_equal(found.rates, whole)
+    compared = law.compare({"rest": rest, "none": "constant(1, 1000)"}, after=half_way)
+    assert compared.forecasts["rest"].final == found.final
+    with pytest.raises(TypeError, match="after must be the LossCurve of a run; got 3"):
+        law.predict(rest, after=3)
 
 
 def test_another_weight_decay_than_the_fitted_one_is_said(law):
@@ -168,7 +183,11 @@ def test_bad_searches_are_refused(law, settings, message):
         ([1e-3, -1e-3], {}, "lr must not be negative"),
         ("gd(1, 10) > flow", {}, "gradient flow, which no optimizer runs; a law predicts steps"),
         (GradientDescent(1e-3, 10) + GradientFlow(1.0), {}, "gradient flow"),
-        ("constant(1, 10)", {"level": 1}, "level must be between 0 and 1, such as 0.9; got 1"),
+        (
+            "constant(1, 10)",
+            {"confidence": 1},
+            "confidence must be between 0 and 1, such as 0.9; got 1",
+        ),
         ("constant(1, 10)", {"at": [11]}, "at must be increasing steps from 1, .* to 10, the last"),
         ("constant(1, 10)", {"at": [5, 5]}, "at must be increasing"),
     ],
@@ -263,7 +282,11 @@ def test_schedules_that_print_alike_are_all_compared(law):
         (lambda law: law.predict(_COOLED, weight_decay="0.1"), TypeError, "weight_decay must be"),
         (lambda law: law.predict([1e300] * 9), ValueError, r"no finite loss for rates of up to 1e"),
         (lambda law: law.predict("gd(1, 1000000000000)"), ValueError, "1000000000000 steps; a law"),
-        (lambda law: law.predict(_COOLED, level="0.9"), TypeError, "level must be numbers"),
+        (
+            lambda law: law.predict(_COOLED, confidence="0.9"),
+            TypeError,
+            "confidence must be numbers",
+        ),
         (lambda law: law.predict(_COOLED, at=[]), ValueError, "at is empty"),
         (lambda law: law.best_schedule(10**9), ValueError, r"steps must be at most 1e\+08; got"),
         (lambda law: law.best_schedule(99, max_lr="1"), TypeError, "max_lr must be numbers"),

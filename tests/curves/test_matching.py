@@ -286,7 +286,7 @@ def test_match_prints_and_draws_its_levels():
     assert [line.split()[0] for line in rows[:3]] == [f"{level:.4f}" for level in found.levels]
     assert rows[-1] == found.verdicts[0]
     above, below = found.plot().axes
-    assert below.get_xlabel() == "train loss (training runs from left to right)"
+    assert below.get_xlabel() == "train loss (falling, from left to right)"
     assert below.get_xlim()[0] > below.get_xlim()[1]
     assert above.get_ylabel() == "test loss"
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["rows"] == found.rows()

@@ -9,7 +9,7 @@ def test_candidates_stay_within_their_budget_and_peaks():
     assert len(found) == 20
     for name, schedule in found.items():
         rates = schedule.learning_rates()
-        assert rates.size == (500 if "half as long" in name else 1000), name
+        assert rates.size == (500 if "half of these steps" in name else 1000), name
         assert rates.max() <= (5e-4 if "at half" in name else 1e-3) * (1 + 1e-12), name
         assert rates[0] == 0, name
         assert (rates[-1] < 0.1 * rates.max()) == ("constant" not in name), name

@@ -123,7 +123,10 @@ def compare(
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Write into DIR even if it is not empty.")
+        bool,
+        typer.Option(
+            "--force", help="Write into DIR even if it has files that isoloss did not write."
+        ),
     ] = False,
 ) -> None:
     """Compare learning-rate schedules on your data at equal train loss.

@@ -109,7 +109,7 @@ def forecast(
             help="The loss to forecast; by default the test loss if every run has it.",
         ),
     ] = None,
-    level: Annotated[
+    confidence: Annotated[
         float, typer.Option(min=0.01, max=0.999, help="The probability of intervals.")
     ] = 0.9,
     columns: Columns = None,
@@ -144,7 +144,11 @@ def forecast(
     ] = None,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Write into DIR even if it is not empty, and over FILE.json."),
+        typer.Option(
+            "--force",
+            help="Write into DIR even if it has files that isoloss did not write, and over "
+            "FILE.json.",
+        ),
     ] = False,
 ) -> None:
     """Forecast the loss of other learning-rate schedules from the logs of a few runs.
@@ -186,7 +190,7 @@ def forecast(
             continued = None if after is None else _continued(after, fitted, reading)
             tell("forecasting")
             found = forecast_all(
-                law, fitted, asked, bounds, continued, best=best, level=level, notes=notes
+                law, fitted, asked, bounds, continued, best=best, confidence=confidence, notes=notes
             )
         if as_json:
             text = json_text(found)

@@ -19,7 +19,7 @@ from isoloss.cli.commands import print_lines
 from isoloss.cli.forecast_plans import BEST
 from isoloss.cli.forecasting import Forecasting
 from isoloss.cli.report_output import plain, write_results
-from isoloss.curves.law_summary import parameter_rows
+from isoloss.curves.law_summary import parameter_lines, parameter_rows
 
 if TYPE_CHECKING:
     from isoloss.reports.page import HtmlTable
@@ -45,7 +45,7 @@ def show(found: Forecasting) -> None:
     """Print the law, a table of final losses, and what follows from them."""
     console = Console(highlight=False, markup=False)
     wide = Console(highlight=False, markup=False, width=_TABLE_WIDTH)
-    first, *others = found.law.summary().splitlines()
+    first, *others = parameter_lines(found.law)
     console.print(first, style="bold", soft_wrap=not console.is_terminal)
     for line in others:
         wide.print(line)
@@ -162,7 +162,7 @@ def _law_parts(found: Forecasting) -> list[str | HtmlTable]:
     """Return the summary of the law, with its parameters as a table."""
     from isoloss.reports.page import HtmlTable
 
-    lines = [line for line in found.law.summary().splitlines() if line and line[0] != " "]
+    lines = [line for line in parameter_lines(found.law) if line and line[0] != " "]
     heads = ("parameter", "value", "standard deviation", "meaning")
     table = HtmlTable(header=heads, rows=parameter_rows(found.law))
     return [*lines[:2], table, *map(plain, lines[2:])]
@@ -175,13 +175,13 @@ def _title(found: Forecasting) -> str:
 
 def _table(found: Forecasting) -> tuple[list[str], list[list[str]]]:
     """Return the heads and the cells of the table of final losses, the lowest first."""
-    level = f"{100 * _level(found):g}%"
+    confidence = f"{100 * _confidence(found):g}%"
     heads = [
         "schedule",
         "steps",
         "peak rate",
         "final loss",
-        f"{level} interval",
+        f"{confidence} interval",
         "above the lowest",
     ]
     cells = []
@@ -210,7 +210,7 @@ def _rows(found: Forecasting) -> list[dict[str, Any]]:
                 "loss": loss,
                 "low": low,
                 "high": high,
-                "level": each.level,
+                "confidence": each.confidence,
                 "above_best": above.loss,
                 "above_low": above.low,
                 "above_high": above.high,
@@ -227,16 +227,16 @@ def _reading(found: Forecasting) -> list[str]:
 def _result(found: Forecasting) -> tuple[str, ...]:
     compared = found.comparison
     loss, low, high = compared.forecasts[compared.best].final
-    level = f"{100 * _level(found):g}%"
+    confidence = f"{100 * _confidence(found):g}%"
     lines = [
-        f"The lowest forecast is that of {compared.best}: {short(loss, 5)} at its end, {level} "
-        f"interval {short(low)} to {short(high)}."
+        f"The lowest forecast is that of {compared.best}: {short(loss, 5)} at its end, "
+        f"{confidence} interval {short(low)} to {short(high)}."
     ]
     others = {name: each for name, each in compared.differences.items() if name != compared.best}
     if found.best is not None:
         lines += [
             f"It ends {each.loss:.4f} ({percent(each.loss / compared.forecasts[name].final[0])}) "
-            f"below {name}: {level} interval {each.low:+.4f} to {each.high:+.4f}."
+            f"below {name}: {confidence} interval {each.low:+.4f} to {each.high:+.4f}."
             for name, each in others.items()
         ]
     unclear = [name for name, each in others.items() if each.low <= 0]
@@ -275,8 +275,8 @@ def _curves(found: Forecasting) -> str:
     return text.getvalue()
 
 
-def _level(found: Forecasting) -> float:
-    return found.comparison.forecasts[found.comparison.best].level
+def _confidence(found: Forecasting) -> float:
+    return found.comparison.forecasts[found.comparison.best].confidence
 
 
 def _several(count: int, what: str) -> str:

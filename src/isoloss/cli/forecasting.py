@@ -86,11 +86,11 @@ def forecast_all(
     after: LossCurve | None,
     *,
     best: bool,
-    level: float,
+    confidence: float,
     notes: Sequence[str],
 ) -> Forecasting:
     """Forecast the given schedules, the best one if asked for, and usual ones beside it."""
-    notes, decay = list(notes), bounds.weight_decay if law.weight_decay is None else None
+    notes, decay = [*law.notes, *notes], bounds.weight_decay if law.weight_decay is None else None
     planned: dict[str, str | Schedule] = {}
     found, names = None, ""
     if best or not asked:
@@ -119,15 +119,16 @@ def forecast_all(
         if isinstance(each, str)
     ]
     if after is not None:
-        rates = {name: np.concatenate([after.rates, each]) for name, each in rates.items()}
         notes.append(
             f"All schedules continue '{after.name}' after its step {after.steps}; steps count from "
             "its start."
         )
-    comparison = law.compare(rates, level=level, weight_decay=decay)
+    comparison = law.compare(rates, after=after, confidence=confidence, weight_decay=decay)
     notes += together((name, each.notes) for name, each in comparison.forecasts.items())
     budget = max(_longest(law, runs), 20)
-    following = law.next_run(budget, schedule=rates[comparison.best], weight_decay=decay)
+    following = law.next_run(
+        budget, schedule=comparison.forecasts[comparison.best].rates, weight_decay=decay
+    )
     kept = tuple(dict.fromkeys(note for note in notes if note))
     return Forecasting(law, runs, comparison, found, after, following, budget, kept, names)
 

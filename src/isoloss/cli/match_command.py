@@ -96,7 +96,10 @@ def match(
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Write into DIR even if it is not empty.")
+        bool,
+        typer.Option(
+            "--force", help="Write into DIR even if it has files that isoloss did not write."
+        ),
     ] = False,
 ) -> None:
     """Compare the test losses of logged training runs at equal train loss.

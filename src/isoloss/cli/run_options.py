@@ -107,11 +107,12 @@ DropSpikes = Annotated[
     typer.Option("--drop-spikes", help="Leave out losses that are far above their neighbours."),
 ]
 
-# How errors of `isoloss.curves.read` write its arguments, and how they are written as options.
+# How errors and notes of `isoloss.curves.read` write its arguments, and how options are written.
 _IN_OPTIONS = (
     (r"columns=\{'(\w+)': '?(.*?)'?\}", r"--columns \1=\2"),
     (r"\bcolumns\['(\w+)'\] is '(.*?)',", r"--columns \1=\2 is given,"),
     (r"\bcolumns has", "--columns has"),
+    (r"\bdrop_spikes=True\b", "--drop-spikes"),
     (r"\blr= a number, rates or a schedule", "--lr RATE"),
     (r"\bsteps_per_epoch=N", "--steps-per-epoch N"),
     (r"\bsteps_per_epoch is", "--steps-per-epoch is"),
@@ -140,11 +141,14 @@ def read_runs(
             warnings.simplefilter("ignore", UserWarning)  # each run's notes repeat it
             runs = read(paths, columns=chosen, runs=only or None, lr=lr, **settings)
     except (TypeError, ValueError) as error:
-        text = str(error)
-        for pattern, option in _IN_OPTIONS:
-            text = re.sub(pattern, option, text)
-        raise type(error)(text) from None
-    return runs, together((run.name, run.notes) for run in runs)
+        raise type(error)(_in_options(str(error))) from None
+    return runs, [_in_options(note) for note in together((run.name, run.notes) for run in runs)]
+
+
+def _in_options(text: str) -> str:
+    for pattern, option in _IN_OPTIONS:
+        text = re.sub(pattern, option, text)
+    return text
 
 
 def runs_of(

@@ -20,12 +20,15 @@ from isoloss.curves.misfit import CORRELATED, FittedRange, Misfit, independent_v
 from isoloss.curves.numbers import count, number
 from isoloss.curves.priors import PRIORS, Prior, check_priors, prior_logs
 from isoloss.curves.search import Search
+from isoloss.curves.seeds import is_constant
 
 __all__ = ["fit"]
 
 Floats = npt.NDArray[np.float64]
 
 _ASSUMED_DECAY = 0.1
+_LARGE_ADAMW = 0.05  # a rate that AdamW hardly ever has
+_FAR_APART = 30.0  # the ratio of peaks above which their units are doubted
 _ROUNDS = 3  # rounds that estimate the size of the residuals and fit again
 _TUNING = 1.345  # Huber's, for 95 % efficiency at normal residuals
 _LEAST_SCALE = 5e-4
@@ -116,7 +119,9 @@ def fit(
             f"{dropped} rows before step {first} were left out: the early descent follows no power "
             "law."
         )
-    reference = max(float(each.rates[: each.step[-1]].max()) for each in rows)
+    peaks = [float(each.rates[: each.step[-1]].max()) for each in rows]
+    reference = max(peaks)
+    notes += [*_little_told(curves), *_odd_rates(peaks, decays)]
     changes = weight_norm if weight_norm is not None else bool((decays > 0).any())
     held = _held(fixed, {} if changes else _CONSTANT_NORM)
     if not changes:
@@ -132,7 +137,6 @@ def fit(
     start[_LOSSES] -= unit
     with one_thread():  # thousands of rows by eight parameters: more threads take longer
         logs, covariance, misfit = _fitted(rows, unit, filtered, start, usual, prior, free)
-    peaks = [float(each.rates[: each.step[-1]].max()) for each in rows]
     return Law(
         parameters=LawParameters.of_logs(logs).times(math.exp(unit)),
         covariance=covariance,
@@ -261,8 +265,39 @@ def _decays(runs: Sequence[LossCurve]) -> tuple[Floats, list[str]]:
         )
     assumed = others.pop() if others else _ASSUMED_DECAY
     return np.full(len(runs), assumed), [
-        f"The runs do not record their weight decay; it is taken to be {short(assumed)}."
+        f"The runs do not record their weight decay; it is taken to be {short(assumed)}. If that "
+        "is wrong (PyTorch's AdamW has 0.01 by default, and SGD has 0), so is the forecast."
     ]
+
+
+def _little_told(runs: Sequence[LossCurve]) -> list[str]:
+    """Return a sentence if the schedules cannot tell signal from noise."""
+    if len(runs) == 1:
+        why = "There is one run only"
+    elif all(is_constant(run) for run in runs):
+        why = "No run changes its rate after the warm-up"
+    else:
+        return []
+    return [
+        f"{why}, so its loss cannot be split into signal and noise: other data sets (the priors) "
+        "decide much of the forecast. A run with another schedule would tell."
+    ]
+
+
+def _odd_rates(peaks: Sequence[float], decays: Floats) -> list[str]:
+    """Return sentences on peak rates that look like percentages or other units."""
+    found = []
+    if max(peaks) > _LARGE_ADAMW and (decays > 0).any():
+        found.append(
+            f"The largest rate is {short(max(peaks))}, and AdamW's are rarely above 0.01: the law "
+            "needs the rates themselves, not percentages or shares of a peak."
+        )
+    if max(peaks) > _FAR_APART * min(peaks):
+        found.append(
+            f"Peak rates of the runs differ by a factor of {short(max(peaks) / min(peaks), 2)}: "
+            "are all in the same unit?"
+        )
+    return found
 
 
 def _held(fixed: Mapping[str, float] | None, others: Mapping[str, float]) -> dict[str, float]:

@@ -34,7 +34,7 @@ class Forecast:
         curve are correlated: each interval holds by itself, not all of them at once.
     rates : array, shape (steps,)
         The absolute learning rate of each step.
-    level : float
+    confidence : float
         The probability of each interval.
     name : str
         The name of the schedule.
@@ -47,7 +47,7 @@ class Forecast:
     low: Floats
     high: Floats
     rates: Floats
-    level: float
+    confidence: float
     name: str
     notes: tuple[str, ...]
 
@@ -73,5 +73,5 @@ class Forecast:
         name = f"{self.name!r}, " if self.name else ""
         return (
             f"Forecast({name}{short(loss)} at step {self.step[-1]}, "
-            f"{100 * self.level:g}% interval {short(low)} to {short(high)})"
+            f"{100 * self.confidence:g}% interval {short(low)} to {short(high)})"
         )

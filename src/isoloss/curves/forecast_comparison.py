@@ -56,9 +56,9 @@ class ForecastComparison:
 
     def __str__(self) -> str:
         width = max(map(len, self.forecasts))
-        level = f"{100 * next(iter(self.forecasts.values())).level:g}%"
+        confidence = f"{100 * next(iter(self.forecasts.values())).confidence:g}%"
         lines = [
-            f"{'schedule':{width}}     steps  final loss  {level} interval      above the best"
+            f"{'schedule':{width}}     steps  final loss  {confidence} interval      above the best"
         ]
         for name, each in sorted(self.forecasts.items(), key=lambda item: item[1].final):
             loss, low, high = (short(value) for value in each.final)

@@ -72,7 +72,8 @@ class Law(LawRecord):
         schedule: Planned,
         *,
         at: npt.ArrayLike | None = None,
-        level: float = 0.9,
+        after: LossCurve | None = None,
+        confidence: float = 0.9,
         weight_decay: float | None = None,
         name: str = "",
     ) -> Forecast:
@@ -85,7 +86,9 @@ class Law(LawRecord):
             ``reference``; all others are absolute.
         at : array_like of int, optional
             The steps to predict, increasing. By default, up to 200 evenly spaced steps.
-        level : float, default: 0.9
+        after : LossCurve, optional
+            A run that the schedule continues after its last row. Steps count from its start.
+        confidence : float, default: 0.9
             The probability of each interval.
         weight_decay : float, optional
             The weight decay of the run. By default, that of the fitted runs.
@@ -103,16 +106,17 @@ class Law(LawRecord):
         ------
         ValueError
             If the schedule has gradient flow or no rate above 0, ``at`` reaches outside it,
-            ``level`` is not between 0 and 1, or the fitted runs differ in weight decay and none is
-            given.
+            ``confidence`` is not between 0 and 1, or the fitted runs differ in weight decay and
+            none is given.
         """
         rates, shown = planned_rates(schedule, self.reference)
+        rates = np.concatenate([_rates_before(after), rates])
         steps = _steps_of(rates, at)
         logs, slopes = self._at(rates, steps, weight_decay)
         peak = float(rates[: steps[-1]].max())
         variance = np.einsum("ip,pq,iq->i", slopes, self.covariance, slopes)
         missed = self.misfit.of_new_run(self.fitted, peak, steps)
-        half = self._quantile(level) * np.sqrt(variance + missed**2 + self.noise**2)
+        half = self._quantile(confidence) * np.sqrt(variance + missed**2 + self.noise**2)
         notes = self.fitted.left_by(peak, int(steps[-1]))
         if None not in (weight_decay, self.weight_decay) and weight_decay != self.weight_decay:
             notes.append(
@@ -125,7 +129,7 @@ class Law(LawRecord):
             np.exp(logs - half),
             np.exp(logs + half),
             rates,
-            level,
+            confidence,
             name or shown,
             tuple(notes),
         )
@@ -134,7 +138,8 @@ class Law(LawRecord):
         self,
         schedules: Mapping[str, Planned] | Sequence[Planned],
         *,
-        level: float = 0.9,
+        after: LossCurve | None = None,
+        confidence: float = 0.9,
         weight_decay: float | None = None,
     ) -> ForecastComparison:
         """Predict the losses of several schedules, and how much their final losses differ.
@@ -144,7 +149,7 @@ class Law(LawRecord):
         schedules : mapping of str to schedule, or sequence of schedules
             The schedules, as `predict` takes them, by name. Those of a sequence are named by their
             printed form.
-        level, weight_decay
+        after, confidence, weight_decay
             As for `predict`.
 
         Returns
@@ -159,7 +164,9 @@ class Law(LawRecord):
         """
         forecasts, ends = {}, {}
         for name, each in named_schedules(schedules, self.reference).items():
-            found = self.predict(each, level=level, weight_decay=weight_decay, name=name)
+            found = self.predict(
+                each, after=after, confidence=confidence, weight_decay=weight_decay, name=name
+            )
             last = found.step[-1:]
             _, slopes = self._at(found.rates, last, weight_decay)
             peak = float(found.rates.max())
@@ -167,7 +174,7 @@ class Law(LawRecord):
             forecasts[name] = found
             ends[name] = slopes[0] * found.loss[-1], float(missed[0]) * found.final[0]
         best = min(forecasts, key=lambda name: forecasts[name].final[0])
-        quantile, differences = self._quantile(level), {}
+        quantile, differences = self._quantile(confidence), {}
         for name, (slope, own) in ends.items():
             more = forecasts[name].final[0] - forecasts[best].final[0]
             away = slope - ends[best][0]
@@ -227,9 +234,7 @@ class Law(LawRecord):
         lost = self._decay(weight_decay)
         before = np.zeros(0), np.zeros(0)
         if after is not None:
-            if not isinstance(after, LossCurve):
-                raise TypeError(f"after must be the LossCurve of a run; got {after!r}")
-            run = FilteredRuns([(after.rates, after.step[-1:])], self.reference, lost)
+            run = FilteredRuns([(_rates_before(after), after.step[-1:])], self.reference, lost)
             before = run.blocks[0].length, run.blocks[0].rate
         rates = best_rates(
             self.parameters,
@@ -361,10 +366,10 @@ class Law(LawRecord):
             )
         return logs, slopes
 
-    def _quantile(self, level: float) -> float:
-        if not 0 < number("level", level) < 1:
-            raise ValueError(f"level must be between 0 and 1, such as 0.9; got {level}")
-        return float(student.ppf((1 + level) / 2, self.misfit.freedom))
+    def _quantile(self, confidence: float) -> float:
+        if not 0 < number("confidence", confidence) < 1:
+            raise ValueError(f"confidence must be between 0 and 1, such as 0.9; got {confidence}")
+        return float(student.ppf((1 + confidence) / 2, self.misfit.freedom))
 
     def _decay(self, given: float | None) -> Floats:
         found = self.weight_decay if given is None else decay(given)
@@ -390,3 +395,12 @@ def _steps_of(rates: Floats, at: npt.ArrayLike | None) -> Steps:
             f"the last; got {steps[0]} to {steps[-1]}"
         )
     return steps
+
+
+def _rates_before(after: LossCurve | None) -> Floats:
+    """Return the rates of a run until its last row."""
+    if after is None:
+        return np.zeros(0)
+    if not isinstance(after, LossCurve):
+        raise TypeError(f"after must be the LossCurve of a run; got {after!r}")
+    return after.rates[: after.step[-1]]

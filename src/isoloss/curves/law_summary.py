@@ -11,7 +11,7 @@ from isoloss._messages.numbers import percent, short
 from isoloss.curves.law_parameters import LawParameters
 from isoloss.curves.misfit import FittedRange, Misfit
 
-__all__ = ["parameter_rows", "summarised"]
+__all__ = ["parameter_lines", "parameter_rows", "summarised"]
 
 _MEANINGS = {
     "floor": "L∞, the loss that no training goes below",
@@ -78,7 +78,12 @@ def parameter_rows(law: Summarised) -> list[tuple[str, str, str, str]]:
 
 
 def summarised(law: Summarised) -> str:
-    """Return the summary of a law."""
+    """Return the summary of a law, with its notes."""
+    return "\n".join([*parameter_lines(law), *([""] * bool(law.notes)), *law.notes])
+
+
+def parameter_lines(law: Summarised) -> list[str]:
+    """Return what was fitted, the parameters, and a sentence on those that are hardly known."""
     spreads = np.sqrt(np.diag(law.covariance))
     fitted = law.fitted
     low, high = short(fitted.lowest_peak), short(fitted.highest_peak)
@@ -101,6 +106,6 @@ def summarised(law: Summarised) -> str:
         lines += [
             "",
             f"The runs say little about {', '.join(untold)}: other data sets (the priors) say more "
-            "than they do. next_run says which run to add.",
+            "than they do. law.next_run and isoloss forecast say which run to add.",
         ]
-    return "\n".join([*lines, *([""] * bool(law.notes)), *law.notes])
+    return lines

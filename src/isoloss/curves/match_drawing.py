@@ -89,7 +89,7 @@ def draw_match(
         above.set_ylabel("test loss")
         below.set_ylabel(f"test loss − that of\n{reference}")
         handles, labels = above.get_legend_handles_labels()
-        over, columns = "train loss (training runs from left to right)", 3
+        over, columns = "train loss (falling, from left to right)", 3
         if drawing.get_figwidth() < _WIDE:
             over, columns = "train loss", 1
             drawing.set_figheight(drawing.get_figwidth() + _LINE * len(matched))

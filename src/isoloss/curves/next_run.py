@@ -56,7 +56,7 @@ class NextRun:
 def candidates(budget: int, warmup: int, peaks: Mapping[str, float]) -> dict[str, Schedule]:
     """Return schedules of every shape, length within the budget, and peak, by name."""
     found = {}
-    for part, steps in {"": budget, "half as long, ": budget // 2}.items():
+    for part, steps in {"": budget, "half of these steps, ": budget // 2}.items():
         for peak, lr in peaks.items():
             ramp = min(warmup, steps // 4)
             for share in (0, 10, 20, 50):

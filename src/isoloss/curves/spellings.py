@@ -110,7 +110,16 @@ _SPELLINGS = {
         "learning_rate_group0",
         "lr_pg0",
     ),
-    "run": ("run", "run_name", "run_id", "runname", "experiment", "experiment_name", "trial"),
+    "run": (
+        "run",
+        "run_name",
+        "run_id",
+        "runname",
+        "name",
+        "experiment",
+        "experiment_name",
+        "trial",
+    ),
 }
 ROLES = tuple(_SPELLINGS)
 _BITS = re.compile(r"(^|_)(bpb|bpc|bits|bpd)(_|$)")
