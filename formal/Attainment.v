@@ -1,8 +1,8 @@
 (** Beyond the paper: both ends of the band are attained by learning-rate schedules alone.
 
-    "With a simple spectrum, one step at η = 1/(2γ_j) removes coordinate j exactly.  So at most d - 1
-    such steps remove all but one coordinate, one more step of a large rate can enlarge it if it is
-    too small, and flow brings it to ε.  Equal eigenvalues cannot be separated." *)
+    "With a simple spectrum, one step at η = 1/(2γ_j) removes coordinate j exactly.  So at most
+    d - 1 such steps remove all but one coordinate, one more step of a large rate can enlarge it if
+    it is too small, and flow brings it to ε.  Equal eigenvalues cannot be separated." *)
 
 From Isoloss Require Import Directions Flow StoppingTime GradientDescent Band.
 Require Import List.
@@ -79,6 +79,7 @@ Proof.
     pose proof (γ_pos i i_below) as i_pos. pose proof (pow2_ge_0 (x i)) as square_pos.
     pose proof (least_share_range _ each) as share.
     pose proof (least_share_range l (fun k inside => each k (or_intror inside))) as rest_share.
+    (* x' is x after the step that removes j; the rest of the steps follows from it *)
     set (x' := fun k => (1 - 2 * removing j * γ k) * x k).
     assert (factor : forall k, 1 - 2 * removing j * γ k = 1 - γ k / γ j)
       by (intros k; unfold removing; field; lra).

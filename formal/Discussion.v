@@ -163,8 +163,8 @@ Proof.
   apply Rabs_le. lra.
 Qed.
 
-(** A mismatch of train and test curvature: without it the test loss is a multiple of the train loss,
-    and all points of equal train loss have equal test loss. *)
+(** A mismatch of train and test curvature: without it the test loss is a multiple of the train
+    loss, and all points of equal train loss have equal test loss. *)
 Theorem needs_mismatch d γ λ c x y :
   (forall i, (i < d)%nat -> λ i = c * γ i) ->
   loss d γ x = loss d γ y -> loss d λ x = loss d λ y.

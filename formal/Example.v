@@ -1,5 +1,5 @@
-(** The 2-dimensional example (section 2): "x ∈ {e1, e2} with probability ½ each, y = ⟨β⋆, x⟩ without
-    noise, n = 3 samples, start at β = 0". *)
+(** The 2-dimensional example (section 2): "x ∈ {e1, e2} with probability ½ each, y = ⟨β⋆, x⟩
+    without noise, n = 3 samples, start at β = 0". *)
 
 From Isoloss Require Import Directions Flow Basis Samples.
 

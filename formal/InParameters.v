@@ -30,7 +30,8 @@ Theorem equation_3_in_parameters ε m :
   is_min (fun i => (i < d)%nat) (fun i => λ i / γ i) m ->
   is_min (fun β => L_hat β = ε) L_D (ε * m).
 Proof.
-  intros pos ε_pos least. destruct (equation_3 d γ λ ε m pos ε_pos least) as [[δ [at_level <-]] all].
+  intros pos ε_pos least.
+  destruct (equation_3 d γ λ ε m pos ε_pos least) as [[δ [at_level <-]] all].
   split.
   - now apply level_sets_agree.
   - intros β. rewrite train_diagonal, test_diagonal. apply all.
@@ -42,7 +43,8 @@ Theorem equation_4_in_parameters ε M :
   is_max (fun i => (i < d)%nat) (fun i => λ i / γ i) M ->
   is_max (fun β => L_hat β = ε) L_D (ε * M).
 Proof.
-  intros pos ε_pos most. destruct (equation_4 d γ λ ε M pos ε_pos most) as [[δ [at_level <-]] all].
+  intros pos ε_pos most.
+  destruct (equation_4 d γ λ ε M pos ε_pos most) as [[δ [at_level <-]] all].
   split.
   - now apply level_sets_agree.
   - intros β. rewrite train_diagonal, test_diagonal. apply all.

@@ -21,8 +21,8 @@ Record instance : Type := {
   count : nat
 }.
 
-(** Its inputs; the residual after GD(L̂, K, η, ε) without the flow, its train and test loss, and how
-    many steps were taken; the lowest and highest λ_i/γ_i; and what part 2 of Lemma 2 allows for. *)
+(** Its inputs; the residual after GD(L̂, K, η, ε) without the flow, its train and test loss, and
+    how many steps were taken; the lowest and highest λ_i/γ_i; and what part 2 of Lemma 2 allows for. *)
 Definition computed (one : instance) :=
   let d := length (train one) in
   let γ := of_list (train one) in
@@ -57,7 +57,8 @@ Definition instances : list instance := [
 ].
 
 (** Batch sizes and rates: f_B(2/3) and f_B(1/3). *)
-Definition batches : list (nat * Q) := [(1%nat, 1); (2%nat, 6 # 5); (3%nat, 3 # 2); (10%nat, 10 # 7)].
+Definition batches : list (nat * Q) :=
+  [(1%nat, 1); (2%nat, 6 # 5); (3%nat, 3 # 2); (10%nat, 10 # 7)].
 
 Definition factors (one : nat * Q) :=
   let (B, η) := one in

@@ -28,7 +28,8 @@ Definition population_loss (d : nat) (D : distribution) (β : vector) : R :=
   sum (size D) (fun s => weight D s * squared_error d D s β).
 
 (** L̂ of n samples: [draw i] is the number of the point that the i-th sample shows. *)
-Definition sample_loss (d : nat) (D : distribution) (n : nat) (draw : nat -> nat) (β : vector) : R :=
+Definition sample_loss (d : nat) (D : distribution) (n : nat) (draw : nat -> nat) (β : vector) :
+  R :=
   sum n (fun i => squared_error d D (draw i) β) / INR n.
 
 (** The probability of an event over three independent samples. *)
@@ -54,7 +55,8 @@ Proof.
   now rewrite sum_scale, Rmult_comm.
 Qed.
 
-(** If Σ_s w_s x_s x_sᵀ = U diag(γ) Uᵀ and y = ⟨x, β⋆⟩, then Σ_s w_s (⟨x_s, β⟩ - y_s)² = Σ γ_i δ_i². *)
+(** If Σ_s w_s x_s x_sᵀ = U diag(γ) Uᵀ and y = ⟨x, β⋆⟩, then
+    Σ_s w_s (⟨x_s, β⟩ - y_s)² = Σ γ_i δ_i². *)
 Theorem second_moments_diagonalise d n (w : nat -> R) (x : nat -> vector) U γ β_star β :
   (forall k l, (k < d)%nat -> (l < d)%nat ->
     sum n (fun s => w s * (x s k * x s l)) = sum d (fun i => γ i * (U k i * U l i))) ->

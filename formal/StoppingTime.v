@@ -27,12 +27,12 @@ Proof.
   apply sum_ext. intros i _. rewrite square_along_flow. ring.
 Qed.
 
-Lemma loss_along_flow_continuous d γ start : continuity (fun t => loss d γ (flow γ start t)).
+Lemma loss_along_flow_continuous d γ λ start : continuity (fun t => loss d λ (flow γ start t)).
 Proof.
   intros t. apply derivable_continuous_pt.
-  exists (sum d (fun i => γ i * start i ^ 2 * (-4 * γ i * exp (-4 * γ i * t)))).
+  exists (sum d (fun i => λ i * start i ^ 2 * (-4 * γ i * exp (-4 * γ i * t)))).
   eapply derivable_ext; [intros s; symmetry; apply loss_along_flow|].
-  apply (derivable_sum d (fun i s => γ i * start i ^ 2 * exp (-4 * γ i * s))). intros i _.
+  apply (derivable_sum d (fun i s => λ i * start i ^ 2 * exp (-4 * γ i * s))). intros i _.
   apply (derivable_pt_lim_scal (fun s => exp (-4 * γ i * s))), derivable_exp.
 Qed.
 
@@ -86,7 +86,20 @@ Proof.
     replace (ε * / (mass + 1) * mass * (mass + 1)) with (ε * mass) by (field; lra). nra.
 Qed.
 
-(** Later losses are lower: strictly, as long as there is any. *)
+(** Later losses are not higher. *)
+Lemma loss_never_rises d γ start s t :
+  (forall i, (i < d)%nat -> 0 <= γ i) -> s <= t ->
+  loss d γ (flow γ start t) <= loss d γ (flow γ start s).
+Proof.
+  intros γ_pos before. rewrite !loss_along_flow. apply sum_le. intros i below.
+  apply Rmult_le_compat_l; [apply Rmult_le_pos; auto using pow2_ge_0|].
+  specialize (γ_pos i below).
+  destruct (Rle_lt_or_eq_dec (-4 * γ i * t) (-4 * γ i * s)) as [lt|eq]; [nra| |].
+  - left. now apply exp_increasing.
+  - rewrite eq. lra.
+Qed.
+
+(** They are lower, as long as there is any. *)
 Lemma loss_falls d γ start s t :
   (forall i, (i < d)%nat -> 0 <= γ i) -> s < t -> 0 < loss d γ (flow γ start s) ->
   loss d γ (flow γ start t) < loss d γ (flow γ start s).

@@ -4,8 +4,8 @@
 From Isoloss Require Import Directions Flow StoppingTime GradientDescent Band.
 From Isoloss Require Import Lemma2Flow Lemma2Annealed Lemma2 Lemma2Literal.
 From Isoloss Require Import Basis Samples InParameters Example.
-From Isoloss Require Import Proposition1 Proposition1Quarter TwiceAsHigh Discussion.
-From Isoloss Require Import Attainment Minibatches Rational.
+From Isoloss Require Import Proposition1 Proposition1Quarter TwiceAsHigh Discussion SmallRates.
+From Isoloss Require Import Attainment Minibatches MinibatchesAgainstFlow Rational.
 
 (** Gradient flow, its stopping time, gradient descent. *)
 Print Assumptions flow_is_flow.
@@ -38,6 +38,7 @@ Print Assumptions lemma_2_literal_reading_fails.
 Print Assumptions updates_become_opposite.
 Print Assumptions needs_early_stopping.
 Print Assumptions needs_mismatch.
+Print Assumptions needs_large_rate.
 
 (** Beyond the paper. *)
 Print Assumptions lowest_is_attained.
@@ -51,9 +52,11 @@ Print Assumptions minibatch_window.
 Definition all_others :=
   (annealed_to_exists, ends_in_parameters_exist, flow_end_unique, annealed_end_unique,
    (flow_in_basis, annealed_to_in_basis, sample_loss_is_diagonal, population_loss_is_diagonal),
-   (good_point, bad_point, probability_of_both_directions, probability_of_one_direction, ends_exist),
+   (good_point, bad_point, probability_of_both_directions, probability_of_one_direction,
+    ends_exist),
    (equation_3, equation_4, equation_4_zero_curvature, equal_curvatures_stay_together),
-   (lemma_2_part_1, lemma_2_part_2, lemma_2_part_2_simple, lemma_2, annealed_train_loss),
+   (lemma_2_part_1, lemma_2_part_2, lemma_2_part_2_simple, lemma_2, annealed_train_loss,
+    stops_at_level),
    (top_does_not_shrink, minibatch_step),
    (q_loss_is_loss, q_descend_is_descends, q_lowest_is_lowest, q_highest_is_highest,
     q_rest_is_rest, q_factor_is_factor)).

@@ -1,5 +1,5 @@
-(** "Gradient flow ends with a population loss twice as high": twice is the limit.  In the setting of
-    Proposition 1 the ratio is at least 2(1 - α), and below 2. *)
+(** "Gradient flow ends with a population loss twice as high": twice is the limit.  In the setting
+    of Proposition 1 the ratio is at least 2(1 - α), and below 2. *)
 
 From Isoloss Require Import Directions Flow StoppingTime GradientDescent Band Lemma2Annealed.
 From Isoloss Require Import Basis Samples Example Proposition1.

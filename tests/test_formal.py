@@ -167,8 +167,8 @@ def test_every_file_is_short_and_says_what_it_is_about() -> None:
     for name, text in SOURCES.items():
         assert text.startswith("(** "), name
         lines = text.splitlines()
-        assert max(map(len, lines)) <= 105, name
-        assert len(lines) <= 480, name
+        assert max(map(len, lines)) <= 100, name
+        assert len(lines) <= 300, name
 
 
 def test_the_page_names_theorems_that_exist() -> None:
