@@ -22,7 +22,7 @@ Record instance : Type := {
 }.
 
 (** Its inputs; the residual after GD(L̂, K, η, ε) without the flow, its train and test loss, and
-    how many steps were taken; the lowest and highest λ_i/γ_i; and what part 2 of Lemma 2 allows for. *)
+    how many steps were taken; the lowest and highest λ_i/γ_i; and what part 2 of Lemma 2 allows. *)
 Definition computed (one : instance) :=
   let d := length (train one) in
   let γ := of_list (train one) in

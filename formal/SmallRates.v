@@ -1,5 +1,6 @@
 (** The discussion (section 3): the gap needs "a rate large enough to oscillate".  With a small
-    rate, steps follow the flow, and however many there are, annealing ends where gradient flow does.
+    rate, steps follow the flow, and however many there are, annealing ends where gradient flow
+    does.
 
     The reason: a step multiplies δ_i² by (1 - 2ηγ_i)², flow for the time η by e^(-4ηγ_i).  Along
     the whole run the two differ by at most 4ηγ_i, uniformly in the number of steps. *)
