@@ -1,6 +1,6 @@
 (** Lemma 2, part 1: gradient flow.  Any dimension, any block, any real parameters. *)
 
-From Isoloss Require Import Directions Flow StoppingTime.
+From Isoloss Require Import Directions Exponentials Flow StoppingTime.
 
 (** The train loss of a block, Σ_{j∈S} γ_j δ_j². *)
 Definition block_loss (d : nat) (γ : nat -> R) (δ : vector) (block : nat -> bool) : R :=
@@ -41,10 +41,7 @@ Proof.
   apply Rle_trans with (block_loss d γ (flow γ δ T) block).
   - apply sum_over_le. intros j below inside.
     rewrite square_along_flow. specialize (in_block j below inside).
-    assert (slower : exp (-4 * top_of_block * T) <= exp (-4 * γ j * T)).
-    { destruct (Rle_lt_or_eq_dec (-4 * top_of_block * T) (-4 * γ j * T)) as [lt|eq]; [nra| |].
-      - left. now apply exp_increasing.
-      - rewrite eq. lra. }
+    assert (slower : exp (-4 * top_of_block * T) <= exp (-4 * γ j * T)) by (apply exp_le; nra).
     assert (0 <= γ j * δ j ^ 2) by (apply Rmult_le_pos; auto using pow2_ge_0). nra.
   - apply sum_over_le_sum. intros i below. apply Rmult_le_pos; auto using pow2_ge_0.
 Qed.
@@ -56,11 +53,7 @@ Lemma decay_outside i :
 Proof.
   intros below is_outside. specialize (gap i below is_outside).
   apply Rle_trans with (Rpower (exp (-4 * top_of_block * T)) (1 + p)).
-  - unfold Rpower. rewrite ln_exp.
-    destruct (Rle_lt_or_eq_dec (-4 * γ i * T) ((1 + p) * (-4 * top_of_block * T))) as [lt|eq].
-    + nra.
-    + left. now apply exp_increasing.
-    + rewrite eq. lra.
+  - unfold Rpower. rewrite ln_exp. apply exp_le. nra.
   - apply Rle_Rpower_l; [lra|]. split; [apply exp_pos|apply stopping_time_bound].
 Qed.
 

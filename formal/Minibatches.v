@@ -5,7 +5,7 @@
     1 - 2ηm and δ_2 by 1 - 2η(1 - m).  All losses here are expectations over the batches, and all
     runs stop at one common time. *)
 
-From Isoloss Require Import Directions.
+From Isoloss Require Import Directions Exponentials.
 
 (** ** Expectations over a batch *)
 
@@ -68,14 +68,19 @@ Inductive phase : Type :=
   | step (η : R)
   | flow (t : R).
 
-(** The expectation of [g (δ_1, δ_2)] at the end of a run, over all its batches. *)
-Fixpoint at_end (B : nat) (run : list phase) (g : R -> R -> R) (x y : R) : R :=
+(** The expectation of [g (δ_1, δ_2)] at the end of a run, over all its batches, where a row is e1
+    with probability p. *)
+Fixpoint at_end_of (p : R) (B : nat) (run : list phase) (g : R -> R -> R) (x y : R) : R :=
   match run with
   | nil => g x y
-  | cons (step η) rest => over_batch (2 / 3) B (fun m =>
-      at_end B rest g ((1 - 2 * η * (INR m / INR B)) * x) ((1 - 2 * η * (1 - INR m / INR B)) * y))
-  | cons (flow t) rest => at_end B rest g (exp (-2 * (2 / 3) * t) * x) (exp (-2 * (1 / 3) * t) * y)
+  | cons (step η) rest => over_batch p B (fun m =>
+      at_end_of p B rest g
+        ((1 - 2 * η * (INR m / INR B)) * x) ((1 - 2 * η * (1 - INR m / INR B)) * y))
+  | cons (flow t) rest => at_end_of p B rest g (exp (-2 * p * t) * x) (exp (-2 * (1 - p) * t) * y)
   end.
+
+(** In the example p = 2/3. *)
+Definition at_end : nat -> list phase -> (R -> R -> R) -> R -> R -> R := at_end_of (2 / 3).
 
 Definition expected_train_loss (B : nat) (run : list phase) (x y : R) : R :=
   2 / 3 * at_end B run (fun x _ => x ^ 2) x y + 1 / 3 * at_end B run (fun _ y => y ^ 2) x y.
@@ -91,30 +96,33 @@ Fixpoint gain (B : nat) (p : R) (run : list phase) : R :=
   | cons (flow t) rest => exp (-4 * p * t) * gain B p rest
   end.
 
-Lemma square_of_exp c : exp c ^ 2 = exp (2 * c).
-Proof. replace (2 * c) with (c + c) by ring. rewrite exp_plus. ring. Qed.
+Theorem expected_squares_of p B run :
+  (1 <= B)%nat -> forall x y,
+  at_end_of p B run (fun x _ => x ^ 2) x y = gain B p run * x ^ 2 /\
+  at_end_of p B run (fun _ y => y ^ 2) x y = gain B (1 - p) run * y ^ 2.
+Proof.
+  intros some. induction run as [|[η|t] rest IH]; intros x y; cbn [at_end_of gain].
+  - split; ring.
+  - destruct (minibatch_step B η p some) as [e1 e2]. split.
+    + rewrite (over_batch_ext _ _ _ (fun m =>
+        (gain B p rest * x ^ 2) * (1 - 2 * η * (INR m / INR B)) ^ 2)).
+      * rewrite over_batch_scale, e1. ring.
+      * intros m. rewrite (proj1 (IH _ _)). ring.
+    + rewrite (over_batch_ext _ _ _ (fun m =>
+        (gain B (1 - p) rest * y ^ 2) * (1 - 2 * η * (1 - INR m / INR B)) ^ 2)).
+      * rewrite over_batch_scale, e2. ring.
+      * intros m. rewrite (proj2 (IH _ _)). ring.
+  - rewrite (proj1 (IH _ _)), (proj2 (IH _ _)), !Rpow_mult_distr, !square_of_exp.
+    split; (replace (2 * (-2 * p * t)) with (-4 * p * t) by ring;
+            replace (2 * (-2 * (1 - p) * t)) with (-4 * (1 - p) * t) by ring; ring).
+Qed.
 
-Theorem expected_squares B run :
+Corollary expected_squares B run :
   (1 <= B)%nat -> forall x y,
   at_end B run (fun x _ => x ^ 2) x y = gain B (2 / 3) run * x ^ 2 /\
   at_end B run (fun _ y => y ^ 2) x y = gain B (1 / 3) run * y ^ 2.
 Proof.
-  intros some.
-  induction run as [|[η|t] rest IH]; intros x y; cbn [at_end gain].
-  - split; ring.
-  - destruct (minibatch_step B η (2 / 3) some) as [steep flat].
-    replace (1 - 2 / 3) with (1 / 3) in flat by field. split.
-    + rewrite (over_batch_ext _ _ _ (fun m =>
-        (gain B (2 / 3) rest * x ^ 2) * (1 - 2 * η * (INR m / INR B)) ^ 2)).
-      * rewrite over_batch_scale, steep. ring.
-      * intros m. rewrite (proj1 (IH _ _)). ring.
-    + rewrite (over_batch_ext _ _ _ (fun m =>
-        (gain B (1 / 3) rest * y ^ 2) * (1 - 2 * η * (1 - INR m / INR B)) ^ 2)).
-      * rewrite over_batch_scale, flat. ring.
-      * intros m. rewrite (proj2 (IH _ _)). ring.
-  - rewrite (proj1 (IH _ _)), (proj2 (IH _ _)), !Rpow_mult_distr, !square_of_exp.
-    split; (replace (2 * (-2 * (2 / 3) * t)) with (-4 * (2 / 3) * t) by ring;
-            replace (2 * (-2 * (1 / 3) * t)) with (-4 * (1 / 3) * t) by ring; ring).
+  intros some x y. replace (1 / 3) with (1 - 2 / 3) by field. now apply expected_squares_of.
 Qed.
 
 (** ** The largest stable rate, 3B/(2B + 1) *)

@@ -1,7 +1,7 @@
 (** Beyond the paper: minibatches against gradient flow, at equal expected train loss.  B = 1 never
     helps; B ≥ 2 does, at the rates of a window. *)
 
-From Isoloss Require Import Directions Minibatches.
+From Isoloss Require Import Directions Exponentials Minibatches.
 Require Import List.
 
 (** The test loss is (3/4)ε + ¼ E δ_2². *)
@@ -85,11 +85,6 @@ Proof.
   replace ((8 * INR B + 1) / (2 * INR B + 1) ^ 2 * (2 * INR B + 1) ^ 2) with (8 * INR B + 1)
     by (field; lra).
   nra.
-Qed.
-
-Lemma exp_at_most_1 c : c <= 0 -> exp c <= 1.
-Proof.
-  rewrite <- exp_0. intros [neg| ->]; [left; now apply exp_increasing|lra].
 Qed.
 
 Lemma gain_of_joined_runs B p run run' : gain B p (run ++ run') = gain B p run * gain B p run'.

@@ -5,15 +5,9 @@
     The reason: a step multiplies δ_i² by (1 - 2ηγ_i)², flow for the time η by e^(-4ηγ_i).  Along
     the whole run the two differ by at most 4ηγ_i, uniformly in the number of steps. *)
 
-From Isoloss Require Import Directions Flow StoppingTime GradientDescent.
+From Isoloss Require Import Directions Exponentials Flow StoppingTime GradientDescent.
 
 (** ** One direction: k steps and flow for a time t, against flow for the time ηk + t *)
-
-Lemma exp_lower c : 1 + c <= exp c.
-Proof.
-  destruct (Req_dec c 0) as [->|other]; [rewrite exp_0; lra|].
-  left. now apply exp_ineq1.
-Qed.
 
 (** e^(-u - 2u²) ≤ 1 - u ≤ e^(-u) for 0 ≤ u ≤ ½. *)
 Lemma step_above_flow u : 0 <= u <= 1 / 2 -> exp (- (u + 2 * u ^ 2)) <= 1 - u.
@@ -25,12 +19,6 @@ Qed.
 
 Lemma step_below_flow u : 1 - u <= exp (- u).
 Proof. pose proof (exp_lower (- u)). lra. Qed.
-
-Lemma power_of_exp c k : exp c ^ k = exp (c * INR k).
-Proof.
-  induction k as [|k IH]; [simpl; rewrite Rmult_0_r, exp_0; easy|].
-  rewrite S_INR, Rmult_plus_distr_l, exp_plus, <- IH, Rmult_1_r. simpl. ring.
-Qed.
 
 (** 1 - e^(-c) ≤ c, and x e^(-x) ≤ 1. *)
 Lemma small_loss c : 1 - exp (- c) <= c.

@@ -1,7 +1,7 @@
 (** GF_β0(L, ε): gradient flow on L from β0 until the loss is ε.  The moment exists and is unique,
     since the train loss falls and is continuous. *)
 
-From Isoloss Require Import Directions Flow.
+From Isoloss Require Import Directions Exponentials Flow.
 
 (** T is the first moment at which the loss along [path] is at most ε. *)
 Definition stops (L : vector -> R) (path : R -> vector) (ε T : R) : Prop :=
@@ -44,9 +44,7 @@ Lemma square_falls γ start t i :
 Proof.
   intros pos after. rewrite square_along_flow.
   assert (exp (-4 * γ i * t) <= 1).
-  { rewrite <- exp_0. destruct (Rle_lt_or_eq_dec 0 (γ i * t)) as [lt|eq]; [nra| |].
-    - left. apply exp_increasing. nra.
-    - replace (-4 * γ i * t) with (-4 * (γ i * t)) by ring. rewrite <- eq, Rmult_0_r. lra. }
+  { apply exp_at_most_1. nra. }
   pose proof (pow2_ge_0 (start i)). nra.
 Qed.
 
@@ -56,7 +54,7 @@ Lemma term_is_small g square t :
 Proof.
   intros g_pos square_pos t_pos. destruct g_pos as [g_pos|<-].
   - assert (growth : 4 * g * t <= exp (4 * g * t))
-      by (pose proof (exp_ineq1 (4 * g * t)); nra).
+      by (pose proof (exp_lower (4 * g * t)); lra).
     replace (-4 * g * t) with (- (4 * g * t)) by ring. rewrite exp_Ropp.
     pose proof (exp_pos (4 * g * t)).
     apply (Rmult_le_reg_r (4 * t * exp (4 * g * t))); [nra|].
@@ -93,10 +91,7 @@ Lemma loss_never_rises d γ start s t :
 Proof.
   intros γ_pos before. rewrite !loss_along_flow. apply sum_le. intros i below.
   apply Rmult_le_compat_l; [apply Rmult_le_pos; auto using pow2_ge_0|].
-  specialize (γ_pos i below).
-  destruct (Rle_lt_or_eq_dec (-4 * γ i * t) (-4 * γ i * s)) as [lt|eq]; [nra| |].
-  - left. now apply exp_increasing.
-  - rewrite eq. lra.
+  specialize (γ_pos i below). apply exp_le. nra.
 Qed.
 
 (** They are lower, as long as there is any. *)

@@ -5,7 +5,8 @@ From Isoloss Require Import Directions Flow StoppingTime GradientDescent Band.
 From Isoloss Require Import Lemma2Flow Lemma2Annealed Lemma2 Lemma2Literal.
 From Isoloss Require Import Basis Samples InParameters Example.
 From Isoloss Require Import Proposition1 Proposition1Quarter TwiceAsHigh Discussion SmallRates.
-From Isoloss Require Import Attainment Minibatches MinibatchesAgainstFlow Rational.
+From Isoloss Require Import Attainment Minibatches MinibatchesAgainstFlow MinibatchesShares.
+From Isoloss Require Import Rational.
 
 (** Gradient flow, its stopping time, gradient descent. *)
 Print Assumptions flow_is_flow.
@@ -45,6 +46,7 @@ Print Assumptions lowest_is_attained.
 Print Assumptions highest_is_attained.
 Print Assumptions minibatch_stability.
 Print Assumptions minibatch_single.
+Print Assumptions minibatch_single_shares.
 Print Assumptions minibatch_limit.
 Print Assumptions minibatch_window.
 
