@@ -75,9 +75,11 @@ class Constraints:
         at = z.tobytes()
         if self._last is not None and self._last[0] is shape and self._last[1] == at:
             return self._last[2:]
-        rates, by_u = shape.rates(self.split(z)[0])
-        logs, by_rates = self.losses.path(rates, shape.counts)
-        slopes = np.pad(by_rates @ by_u, ((0, 0), (0, int(self.timed))))
+        u, _ = self.split(z)
+        logs, by_rates = self.losses.path(shape.rates(u), shape.counts)
+        slopes = by_rates @ shape.slopes(u)
+        if self.timed:
+            slopes = np.pad(slopes, ((0, 0), (0, 1)))
         self._last = shape, at, logs, slopes
         return logs, slopes
 
@@ -103,10 +105,9 @@ class Constraints:
         if shape.counts[-1] == 1:
             logs, slopes = self.path(shape, z)
             return logs[:-1], slopes[:-1]
-        rates, by_u = shape.rates(z)
         counts = shape.counts - (np.arange(shape.counts.size) == shape.counts.size - 1)
-        logs, by_rates = self.losses.path(rates, counts)
-        return logs, by_rates @ by_u
+        logs, by_rates = self.losses.path(shape.rates(z), counts)
+        return logs, by_rates @ shape.slopes(z)
 
     def excess(self, shape: Shape, z: Floats) -> float:
         """Return the total violation of the constraints, by which starts are ranked."""

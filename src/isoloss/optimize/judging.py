@@ -37,7 +37,7 @@ def judged(
 
 def _keeps_limits(objective: Objective, candidate: Candidate) -> bool:
     shape, limits, constraints = candidate.shape, objective.limits, objective.constraints
-    rates, _ = shape.rates(constraints.split(candidate.z)[0])
+    rates = shape.rates(constraints.split(candidate.z)[0])
     amplified, _ = objective.losses.amplification(rates, shape.counts)
     if amplified > math.log(limits.amplification) + _ROUNDING:
         return False

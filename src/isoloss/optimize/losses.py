@@ -112,11 +112,22 @@ class Losses:
         signs, logs = _product(self.factors(rates), counts)
         return np.asarray(signs * np.exp(logs - 2.0 * self.gamma * np.asarray(time)[..., None]))
 
+    def filter_at(self, rates: Floats, counts: Floats, log_level: float) -> Floats:
+        """Return the filter where the flow after the steps meets a level."""
+        return self._met(self.factors(rates), counts, log_level)[0]
+
+    def filter_within(self, rates: Floats, counts: Floats, log_level: float) -> Floats:
+        """Return the filter where the last step, shortened, meets a level."""
+        return self._shortened(self.factors(rates), _earlier(counts), log_level)[0]
+
+    def test(self, h: Floats) -> float:
+        """Return the test loss of one filter."""
+        return float(h @ (self.applied(h) + self.linear + self.linear) + self.constant)
+
     def value(self, rates: Floats, counts: Floats, time: float) -> Value:
         """Return the test loss after the steps and a flow, with derivatives."""
         factors = self.factors(rates)
-        signs, logs = _product(factors, counts)
-        h = signs * np.exp(logs - 2.0 * self.gamma * time)
+        h = self._flowed(*_product(factors, counts), time)
         return self._value(h, (-2.0 * self.gamma) * counts[:, None] / factors, time)
 
     def _value(self, h: Floats, steps: Floats, time: float) -> Value:
@@ -137,9 +148,7 @@ class Losses:
         is the log of the excess over the start's. A flow that starts below the level takes no time.
         """
         factors = self.factors(rates)
-        signs, logs = _product(factors, counts)
-        time = self.flow_time(signs * np.exp(logs), log_level)
-        h = signs * np.exp(logs - 2.0 * self.gamma * time)
+        h, time = self._met(factors, counts, log_level)
         steps = (-2.0 * self.gamma) * counts[:, None] / factors
         value = self._value(h, steps, time)
         shares = self.weights * h**2
@@ -155,10 +164,8 @@ class Losses:
         The rate s of that step depends on the others as the flow's time does in `value_at`. Where
         no step meets the level, s is the rate that comes nearest to it.
         """
-        factors, earlier = self.factors(rates), counts - (np.arange(counts.size) == counts.size - 1)
-        signs, logs = _product(factors, earlier)
-        before = signs * np.exp(logs)
-        h = before * (1.0 - 2.0 * self.gamma * self.last_rate(before, log_level))
+        factors, earlier = self.factors(rates), _earlier(counts)
+        h, before = self._shortened(factors, earlier, log_level)
         steps = (-2.0 * self.gamma) * earlier[:, None] / factors
         value = self._value(h, steps, 0.0)
         moved = -2.0 * self.gamma * before  # the derivative of h in s
@@ -168,6 +175,24 @@ class Losses:
             return value._replace(by_time=0.0)
         by_rates = value.by_rates - by_last * (steps @ (self.weights * h**2)) / fall
         return value._replace(by_rates=by_rates, by_time=0.0)
+
+    def _flowed(self, signs: Floats, logs: Floats, time: float) -> Floats:
+        return np.asarray(signs * np.exp(logs - 2.0 * self.gamma * time))
+
+    def _met(self, factors: Floats, counts: Floats, log_level: float) -> tuple[Floats, float]:
+        """Return the filter of steps and the flow to a level, and the flow's time."""
+        signs, logs = _product(factors, counts)
+        time = self.flow_time(signs * np.exp(logs), log_level)
+        return self._flowed(signs, logs, time), time
+
+    def _shortened(
+        self, factors: Floats, earlier: Floats, log_level: float
+    ) -> tuple[Floats, Floats]:
+        """Return the filters after the shortened last step to a level, and before it."""
+        signs, logs = _product(factors, earlier)
+        before = signs * np.exp(logs)
+        rate = self.last_rate(before, log_level)
+        return before * (1.0 - 2.0 * self.gamma * rate), before
 
     def last_rate(self, before: Floats, log_level: float) -> float:
         """Return the smallest rate at which a step from filter ``before`` ends at a level.
@@ -230,7 +255,13 @@ class Losses:
 def _product(factors: Floats, counts: Floats) -> tuple[Floats, Floats]:
     """Return signs and logs (..., r) of the product of factors (..., n, r), each to its count."""
     odd = (factors < 0) & (counts[:, None] % 2 == 1)
-    return np.where(odd, -1.0, 1.0).prod(axis=-2), counts @ np.log(np.abs(factors))
+    negative = np.logical_xor.reduce(odd, axis=-2)
+    return np.where(negative, -1.0, 1.0), counts @ np.log(np.abs(factors))
+
+
+def _earlier(counts: Floats) -> Floats:
+    """Return how often each rate is repeated before the last step."""
+    return np.asarray(counts - (np.arange(counts.size) == counts.size - 1))
 
 
 def _enclosed(logs: Floats, rates: Floats, early: float) -> float:

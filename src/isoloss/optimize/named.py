@@ -69,15 +69,19 @@ class Named(Shape):
         arguments |= {name: largest * x for name, x in values.items() if name in _SHARES}
         return in_units(self.family(**arguments, **self.fixed), self.unit)
 
-    def rates(self, u: Floats) -> tuple[Floats, Floats]:
-        """Return the rates and, by central differences inside the bounds, their derivatives."""
+    def rates(self, u: Floats) -> Floats:
+        """Return the schedule's rates."""
+        return self.schedule(u).learning_rates()
+
+    def slopes(self, u: Floats) -> Floats:
+        """Return the derivatives of the rates, by central differences inside the bounds."""
         columns = []
         for i in range(u.size):
             ends = np.stack([u, u])
             ends[:, i] = np.clip(u[i] + [-_DIFFERENCE, _DIFFERENCE], self.low[i], self.high[i])
             before, after = (self.schedule(end).learning_rates() for end in ends)
             columns.append((after - before) / (ends[1, i] - ends[0, i]))
-        return self.schedule(u).learning_rates(), np.stack(columns, axis=1)
+        return np.stack(columns, axis=1)
 
     def parameters(self, rates: Floats) -> Floats:
         """Return parameters with the largest rate of ``rates``, and the others halfway."""

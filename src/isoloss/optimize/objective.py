@@ -23,6 +23,7 @@ _LONGEST = 4.0  # the longest flow, as a multiple of the best flow without steps
 _SHORTEST = 1e-6
 _LOW = 0.6  # filters of degree below this share of the curvatures are compressed
 _SAFETY = 0.5  # nats below the largest amplification where the penalty begins
+_FAILED = 1e10
 _WRONG = 1e-3  # candidates with larger violations of the constraints are ranked last
 
 
@@ -86,27 +87,46 @@ class Objective:
     def candidate(self, kind: int, shape: Shape, z: Floats) -> Candidate:
         """Return a candidate, rated by its value and its violation of the constraints."""
         excess = self.constraints.excess(shape, z)
-        return Candidate(kind, excess > _WRONG, self.value(shape, z)[0] + excess, shape, z)
+        return Candidate(kind, excess > _WRONG, self.loss(shape, z) + excess, shape, z)
+
+    def loss(self, shape: Shape, z: Floats) -> float:
+        """Return the value alone."""
+        u, time = self.constraints.split(z)
+        rates, losses = shape.rates(u), self._losses_of(shape)
+        if self.constraints.lands:
+            h = losses.filter_within(rates, shape.counts, self.constraints.log_level)
+        elif self.goal.level is not None:
+            h = losses.filter_at(rates, shape.counts, self.constraints.log_level)
+        else:
+            h = losses.filter(rates, shape.counts, time)
+        beyond, _ = self._beyond(rates, shape.counts)
+        loss = self.sign * losses.test(h) + beyond**2
+        return loss if math.isfinite(loss) else _FAILED
 
     def value(self, shape: Shape, z: Floats) -> tuple[float, Floats]:
         """Return the value and its gradient."""
         u, time = self.constraints.split(z)
-        rates, by_u = shape.rates(u)
+        rates = shape.rates(u)
         if self.constraints.lands:
             value = self.losses.value_within(rates, shape.counts, self.constraints.log_level)
         elif self.goal.level is not None:
             value = self.losses.value_at(rates, shape.counts, self.constraints.log_level)
         else:
             value = self._losses_of(shape).value(rates, shape.counts, time)
-        amplified, by_rates = self.losses.amplification(rates, shape.counts)
-        beyond = max(amplified - math.log(self.limits.amplification) + _SAFETY, 0.0)
-        gradient = self.sign * ((value.by_rates + 2.0 * self.sign * beyond * by_rates) @ by_u)
+        beyond, by_rates = self._beyond(rates, shape.counts)
+        by_rates = value.by_rates + 2.0 * self.sign * beyond * by_rates
+        gradient = self.sign * (by_rates @ shape.slopes(u))
         if self.constraints.timed:
             gradient = np.append(gradient, self.sign * value.by_time * time)
         loss = self.sign * value.loss + beyond**2
         if not math.isfinite(loss) or not np.isfinite(gradient).all():
-            return 1e10, np.zeros_like(z)
+            return _FAILED, np.zeros_like(z)
         return loss, gradient
+
+    def _beyond(self, rates: Floats, counts: Floats) -> tuple[float, Floats]:
+        """Return the log of the amplification beyond the limit, with derivatives in the rates."""
+        amplified, by_rates = self.losses.amplification(rates, counts)
+        return max(amplified - math.log(self.limits.amplification) + _SAFETY, 0.0), by_rates
 
     def _losses_of(self, shape: Shape) -> Losses:
         """Return the losses, compressed if the shape's filters are polynomials of low degree."""

@@ -35,8 +35,12 @@ class Shape(ABC):
     """Whether the rates may be taken in any order."""
 
     @abstractmethod
-    def rates(self, u: Floats) -> tuple[Floats, Floats]:
-        """Return the rates (n,) and their derivatives (n, parameters)."""
+    def rates(self, u: Floats) -> Floats:
+        """Return the rates (n,)."""
+
+    @abstractmethod
+    def slopes(self, u: Floats) -> Floats:
+        """Return the derivatives of the rates (n, parameters)."""
 
     @abstractmethod
     def parameters(self, rates: Floats) -> Floats:
@@ -58,7 +62,7 @@ class Shape(ABC):
 
     def schedule(self, u: Floats, least: float = 0.0) -> Schedule:
         """Return the schedule, without flow, and without rates of at most ``least``."""
-        rates, _ = self.rates(u)
+        rates = self.rates(u)
         kept = rates > least
         if kept.any() and (self.counts == 1).all():
             return Schedule(GradientDescent(rates[kept]))
@@ -81,10 +85,13 @@ class Free(Shape):
         self.low = np.full(count, math.log(min(SMALLEST * stable, largest)))
         self.high = np.full(count, math.log(largest))
 
-    def rates(self, u: Floats) -> tuple[Floats, Floats]:
-        """Return the rates and their derivatives."""
-        rates = np.exp(u)
-        return rates, np.diag(rates)
+    def rates(self, u: Floats) -> Floats:
+        """Return the exponentials of the parameters."""
+        return np.exp(u)
+
+    def slopes(self, u: Floats) -> Floats:
+        """Return the rates on a diagonal."""
+        return np.diag(np.exp(u))
 
     def parameters(self, rates: Floats) -> Floats:
         """Return the logarithms of the rates."""
@@ -105,16 +112,19 @@ class Decreasing(Shape):
 
     def __init__(self, count: int, stable: float, largest: float) -> None:
         self.range = stable, largest
-        self.counts = np.ones(count)
+        self.counts, self._up_to = np.ones(count), np.tri(count)
         self.low = np.full(count, _STEEPEST)
         self.high = np.zeros(count)
         self.low[0] = math.log(min(SMALLEST * stable, largest))
         self.high[0] = math.log(largest)
 
-    def rates(self, u: Floats) -> tuple[Floats, Floats]:
-        """Return the rates and their derivatives."""
-        rates = np.exp(np.cumsum(u))
-        return rates, np.tril(np.broadcast_to(rates[:, None], (rates.size, rates.size)))
+    def rates(self, u: Floats) -> Floats:
+        """Return the products of the first rate and the ratios."""
+        return np.exp(np.cumsum(u))
+
+    def slopes(self, u: Floats) -> Floats:
+        """Return each rate for the parameters up to its own."""
+        return self.rates(u)[:, None] * self._up_to
 
     def parameters(self, rates: Floats) -> Floats:
         """Return the parameters of the rates, sorted in descending order."""

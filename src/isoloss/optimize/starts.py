@@ -51,7 +51,7 @@ def extended(objective: Objective, shape: Shape, optima: list[Candidate]) -> Ite
     largest = math.exp(float(shape.high[0]))
     for place, optimum in enumerate(optima):
         u, time = objective.constraints.split(optimum.z)
-        rates, counts = optimum.shape.rates(u)[0], optimum.shape.counts
+        rates, counts = optimum.shape.rates(u), optimum.shape.counts
         more = shape.counts.size - counts.size
         drawn = np.minimum(0.5 / random.choice(losses.gamma[losses.gamma > 0], more), largest)
         best = _best_added(losses, losses.filter(rates, counts, time), more)
@@ -120,7 +120,7 @@ def damped_rates(top: float, bottom: float, count: int) -> Floats:
 
 def _landed(objective: Objective, shape: Shape, u: Floats) -> Floats:
     """Set the last rate, if it is free, so that its step can be shortened to end at the level."""
-    losses, (rates, _) = objective.losses, shape.rates(u)
+    losses, rates = objective.losses, shape.rates(u)
     before = losses.weights * losses.filter(rates[:-1], shape.counts[:-1], 0.0) ** 2
     # the train loss is a quadratic function of the last rate
     shares = losses.gamma / losses.top
