@@ -135,3 +135,30 @@ def test_what_cannot_be_logged_is_refused():
         Matched(1.0, lambda: (1.0, 1.0)).step(1.0, -1)
     with pytest.raises(ValueError, match="needs two measurements; got 0"):
         Matched(1.0, lambda: (1.0, 1.0)).curve()
+
+
+@pytest.mark.parametrize(
+    ("loss", "rate", "message"),
+    [
+        (
+            1.0,
+            [0.1],
+            r"lr must be one number, such as optimizer.param_groups\[0\]\['lr'\]; got \[0.1",
+        ),
+        (None, 0.1, "loss must be one number; got None"),
+        (np.ones(3), 0.1, "loss must be one number; got array"),
+    ],
+)
+def test_a_loss_and_a_rate_are_one_number(loss, rate, message):
+    with pytest.raises(TypeError, match=message):
+        Matched(1.0, lambda: (1.0, 1.0)).step(loss, rate)
+
+
+def test_tensors_with_gradients_are_taken_and_huge_losses_do_not_end_the_loop():
+    torch = pytest.importorskip("torch", reason="the extra torch")
+    scale = torch.ones(1, requires_grad=True)
+    at = Matched(1.0, lambda: (scale.sum() / at.steps, scale.sum()))
+    for step in range(1, 900):
+        # blocks have several steps after 400, whose sum overflows
+        at.step(scale.double().sum() * (1.0 if step < 400 else 1.7e308), 0.1)
+    assert at.curve().loss[-1] == pytest.approx(1 / 899)

@@ -1,6 +1,7 @@
 """Models trained by several schedules: each number against a plain loop of PyTorch."""
 
 import copy
+import functools
 import itertools
 import math
 import random
@@ -272,7 +273,7 @@ def test_folders_of_other_settings_are_refused(tmp_path):
     folder = tmp_path / "runs"
     options = {"seeds": 1, "every": 2, "folder": folder}
     compare(mlp, DATA, PLANS, **options)
-    with pytest.raises(ValueError, match=r"holds runs of other settings \(batch_size\)"):
+    with pytest.raises(ValueError, match=r"holds runs of other settings \(batch_size: 30, now 8\)"):
         compare(mlp, DATA, PLANS, batch_size=8, **options)
     with pytest.raises(ValueError, match=r"other settings \(schedule 'large'\)"):
         compare(mlp, DATA, PLANS | {"large": il.GradientDescent(0.2, STEPS)}, **options)
@@ -388,6 +389,22 @@ class Noise(nn.Module):
         return x + self.value
 
 
+def two_groups(parameters, rate):
+    first, *others = parameters
+    return torch.optim.SGD([{"params": first, "lr": 0.1}, {"params": others, "lr": rate}])
+
+
+class Changed(nn.Module):
+    """A layer whose outputs go through a function."""
+
+    def __init__(self, change, before=lambda x: x):
+        super().__init__()
+        self.layer, self.change, self.before = linear(), change, before
+
+    def forward(self, x):
+        return self.change(self.layer(self.before(x)))
+
+
 REFUSED = {
     "half": ({"make_model": lambda: linear().half()}, "the model is in half precision"),
     "kinds": (
@@ -437,6 +454,33 @@ REFUSED = {
         {"data": loaders(batch_size=40, drop_last=True)},
         "the DataLoader of train rows is empty",
     ),
+    "a tuple": ({"make_model": lambda: Changed(lambda x: (x, x))}, "one tensor .*; got tuple"),
+    "a number": ({"make_model": lambda: Changed(torch.mean)}, "with a row for each row"),
+    "lazy": ({"make_model": lambda: nn.LazyLinear(1)}, "weight has no shape yet"),
+    "large seed": ({"seeds": [2**64]}, r"each of seeds must be below 2\*\*64"),
+    "an optimizer": (
+        {"optimizer": torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)},
+        "optimizer must be a function that makes .* got SGD",
+    ),
+    "a name": ({"optimizer": "adam"}, "optimizer must be a function that makes .* got str"),
+    "rates of groups": (
+        {"make_model": mlp, "optimizer": lambda p: two_groups(p, 0.01)},
+        "'small' has one rate for all parameters, .* of their own, 0.1000, 0.01000; give a sched",
+    ),
+    "other parameters": (
+        {"optimizer": lambda _: torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)},
+        "the model would not train",
+    ),
+    "persistent workers": (
+        {"data": loaders(num_workers=1, persistent_workers=True)},
+        "persistent_workers, which keep random numbers",
+    ),
+    "levels": ({"levels": 0}, "number of levels must be at least 1; got 0"),
+    "no levels": ({"levels": [np.nan]}, "levels must be 1 to 1000 finite losses"),
+    "confidence": ({"confidence": 90}, "confidence must be between 0 and 1"),
+    "a class": ({"loss": nn.MSELoss}, r"such as torch.nn.HuberLoss\(\); got MSELoss"),
+    "no gradient": ({"loss": lambda a, b: (a[:, 0] - b).mean().detach()}, "it has no gradient"),
+    "complex": ({"loss": lambda a, b: (a[:, 0] - b).mean() * 1j}, "a real number; got torch.compl"),
     "vector loss": ({"loss": lambda a, b: (a[:, 0] - b) ** 2}, "loss must return one number"),
 }  # fmt: skip
 
@@ -476,3 +520,118 @@ def test_several_outputs_are_summed():
     torch.manual_seed(0)
     start = scores()(torch.tensor(X)).detach().numpy()
     assert found.curves[0].loss[0] == pytest.approx(((start - Y2) ** 2).sum(axis=1).mean())
+
+
+def test_a_model_with_several_outputs_needs_a_loss_of_ones_own():
+    def loss(outputs, y):
+        return ((outputs[0][:, 0] - y) ** 2).mean()
+
+    makes = lambda: Changed(lambda x: (x, x)), lambda: Changed(lambda x: x)
+    pair, plain = (
+        compare(make, DATA, PLANS, seeds=1, loss=each, every=8).curves[0]
+        for make, each in zip(makes, (loss, "mse"), strict=True)
+    )
+    np.testing.assert_allclose(pair.loss, plain.loss, rtol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [None, 10])
+def test_models_and_losses_may_change_what_they_get_in_place(batch_size):
+    def loss(outputs, y):
+        return ((outputs[:, 0] - y.mul_(2)) ** 2).mean()
+
+    rows = [torch.tensor(part, dtype=torch.float32) for part in DATA]
+    kept = [part.clone() for part in rows]
+    given = (
+        (rows, lambda x: x.div_(3), loss),
+        (
+            (X / 3, 2 * Y, X_TEST / 3, 2 * Y_TEST),
+            lambda x: x,
+            "mse",
+        ),
+    )
+    found, plain = (
+        compare(
+            lambda before=before: Changed(lambda x: x, before),
+            data,
+            PLANS,
+            seeds=1,
+            loss=each,
+            batch_size=batch_size,
+        ).curves[1]
+        for data, before, each in given
+    )
+    np.testing.assert_allclose(found.loss, plain.loss, rtol=1e-5)
+    np.testing.assert_allclose(found.rows("test_loss")[1], plain.rows("test_loss")[1], rtol=1e-5)
+    assert all(map(torch.equal, rows, kept))
+
+
+def test_losses_are_of_the_rows_that_samplers_take():
+    whole = torch.utils.data.TensorDataset(*(torch.tensor(part).float() for part in (X, Y)))
+    parts = [range(10), range(10, 30)]
+    both = tuple(
+        torch.utils.data.DataLoader(
+            whole, batch_size=5, sampler=torch.utils.data.SubsetRandomSampler(part)
+        )
+        for part in parts
+    )
+    found = compare(linear, both, PLANS, seeds=[4], every=8).curves[0]
+    torch.manual_seed(4)
+    model = linear()
+    with torch.no_grad():
+        errors = (model(torch.tensor(X).float())[:, 0] - torch.tensor(Y).float()) ** 2
+    wanted = [float(errors[list(part)].mean()) for part in parts]
+    assert [found.loss[0], found.rows("test_loss")[1][0]] == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("data", ["arrays", "loader"])
+def test_seeds_that_change_nothing_are_refused(data):
+    def fixed():
+        torch.manual_seed(0)
+        return linear()
+
+    given = DATA if data == "arrays" else loaders()
+    with pytest.raises(
+        ValueError, match="seeds 0 and 1 give the same run of 'small', so that noth"
+    ):
+        compare(fixed, given, PLANS, seeds=2, every=8)
+    compare(fixed, given, PLANS, seeds=1, every=8)
+    compare(fixed, DATA, PLANS, seeds=2, every=8, batch_size=5)  # batches vary
+
+
+@pytest.mark.parametrize(
+    ("mode", "message"),
+    [
+        (torch.no_grad, "needs gradients; call it outside of"),
+        (torch.inference_mode, "needs gradients; call it outside of"),
+        (lambda: torch.autocast("cpu", dtype=torch.bfloat16), "put it into the model's forward"),
+    ],
+)
+def test_modes_in_which_nothing_trains_are_refused(mode, message):
+    with mode(), pytest.raises(ValueError, match=message):
+        compare(linear, DATA, PLANS)
+
+
+def test_another_default_device_changes_nothing():
+    plain = compare(linear, DATA, PLANS, seeds=1, batch_size=10, every=8).curves[0]
+    torch.set_default_device("meta")
+    try:
+        other = compare(
+            lambda: nn.Linear(3, 1, device="cpu"), DATA, PLANS, seeds=1, batch_size=10, every=8
+        ).curves[0]
+    finally:
+        torch.set_default_device(None)
+    np.testing.assert_array_equal(other.loss, plain.loss)
+
+
+def test_a_folder_knows_a_loss_again_and_says_what_changed(tmp_path):
+    def again(factor, every=8):
+        loss = functools.partial(nn.functional.huber_loss, delta=factor)
+        data = X, Y[:, None], X_TEST, Y_TEST[:, None]
+        return compare(linear, data, PLANS, seeds=1, loss=loss, folder=tmp_path, every=every)
+
+    again(0.5)
+    assert " at 0x" not in (tmp_path / "settings.json").read_text()
+    with pytest.raises(ValueError, match=r"other settings \(every: 8, now 4\)"):
+        again(0.5, every=4)
+    with pytest.raises(ValueError, match=r"other settings \(loss: '.*delta=0.5.*', now '.*=0.7"):
+        again(0.7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,17 @@ def infinite() -> Any:
     return model
 
 
+def scripted() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.script(mlp())
+
+
+def hooked(model: Any) -> Any:
+    model[0].weight.register_hook(lambda gradient: 2 * gradient)
+    return model
+
+
 def before(layer: Any) -> Any:
     return torch.nn.Sequential(layer, torch.nn.Linear(4, 2))
 
@@ -85,6 +97,14 @@ def before(layer: Any) -> Any:
             "derivatives .* are not finite",
         ),
         (lambda: Wrapped(lambda out: out.detach()), ValueError, "do not depend on the parameters"),
+        (scripted, TypeError, "compiled by torch.jit"),
+        (lambda: mlp().to("meta"), ValueError, "0.weight is on the meta device"),
+        (lambda: hooked(mlp()), ValueError, "0.weight has a hook that may change its gradient"),
+        (
+            lambda: torch.nn.Sequential(torch.nn.Embedding(5, 3, max_norm=1.0)),
+            ValueError,
+            r"0 \(Embedding\) has max_norm, by which its training is no gradient descent",
+        ),
         (Counting, ValueError, "the model changes its buffer 'calls' whenever it is evaluated"),
         (lambda: torch.nn.Linear(3, 2), ValueError, r"cannot take X, whose rows have shape \(4,\)"),
     ],
@@ -94,6 +114,28 @@ def test_models_without_a_linearisation_are_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         il.networks.linearize(model(), X, Y)
+
+
+def test_models_may_change_their_inputs_in_place() -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(4, 2).double()
+
+    class Scaled(torch.nn.Module):
+        def __init__(self, change: Any) -> None:
+            super().__init__()
+            self.layer, self.change = layer, change
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(self.change(x))
+
+    kept = X.clone()
+    found, plain = (
+        il.networks.linearize(Scaled(change), X, Y)
+        for change in (lambda x: x.mul_(2), lambda x: 2 * x)
+    )
+    np.testing.assert_allclose(found.curvature, plain.curvature, rtol=1e-12)
+    assert found.start_train_loss == pytest.approx(plain.start_train_loss, rel=1e-12)
+    assert torch.equal(X, kept)
 
 
 def test_batch_norm_and_dropout_in_eval_mode_are_constants() -> None:

@@ -19,7 +19,7 @@ from isoloss.curves.matched_curve import MatchedCurve
 from isoloss.curves.numbers import column, count, number
 from isoloss.curves.seeds import by_schedule, is_constant, named_runs
 
-__all__ = ["match"]
+__all__ = ["check_settings", "match"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -112,8 +112,7 @@ def match(
     >>> print(found.verdicts[0][:52])
     At equal train loss, large helps at both levels (tes
     """
-    if not 0 < number("confidence", confidence) < 1:
-        raise ValueError(f"confidence must be between 0 and 1, such as 0.9; got {confidence!r}")
+    check_settings(levels, confidence)
     if smoothing is not None and not 0.01 <= number("smoothing", smoothing) <= 2:
         raise ValueError(
             "smoothing is half a window in e-folds of steps, from 0.01 to 2 (0.1 is about ±10% of "
@@ -150,6 +149,30 @@ def match(
     return Match(at, found, reference, float(confidence), tuple(told))
 
 
+def check_settings(levels: Any, confidence: Any) -> None:
+    """Raise an error for levels or a confidence that no runs could be compared with."""
+    if not 0 < number("confidence", confidence) < 1:
+        raise ValueError(f"confidence must be between 0 and 1, such as 0.9; got {confidence!r}")
+    if not _is_number(levels):
+        _losses(levels)
+    elif levels < 1:
+        raise ValueError(f"the number of levels must be at least 1; got {levels}")
+    elif levels > _MOST_LEVELS:
+        raise ValueError(f"at most {_MOST_LEVELS} levels are compared; got {levels}")
+
+
+def _is_number(levels: Any) -> bool:
+    return isinstance(levels, int | np.integer) and not isinstance(levels, bool)
+
+
+def _losses(levels: Any) -> Floats:
+    """Return given levels, from the highest."""
+    found = np.unique(column("levels", np.atleast_1d(np.asarray(levels))))[::-1]
+    if not np.isfinite(found).all() or not 1 <= found.size <= _MOST_LEVELS:
+        raise ValueError(f"levels must be 1 to {_MOST_LEVELS} finite losses; got {levels!r}")
+    return found
+
+
 def _levels(given: Any, smoothed: Mapping[str, Sequence[MatchedCurve]], reference: str) -> Floats:
     """Return the train losses to compare at, from the highest."""
     ends = {
@@ -169,20 +192,14 @@ def _levels(given: Any, smoothed: Mapping[str, Sequence[MatchedCurve]], referenc
             f"the test losses are known ({known}); compare longer runs, or give another reference"
         )
     low, high = min(low for low, _ in overlaps), max(high for _, high in overlaps)
-    if isinstance(given, int | np.integer) and not isinstance(given, bool):
-        if given < 1:
-            raise ValueError(f"the number of levels must be at least 1; got {given}")
-        if given > _MOST_LEVELS:
-            raise ValueError(f"at most {_MOST_LEVELS} levels are compared; got {given}")
+    if _is_number(given):
         curves = [each for own in smoothed.values() for each in own]
         first = min(each.last for each in curves) / _EARLY
         starts = (each.lowest_until(first) for each in curves)
         high = min([high, *(start for start in starts if start > low)])
         low = min(max(low, _clear_low(smoothed, reference)), high)
         return np.linspace(high, low, int(given) + 1)[1:]
-    found = np.unique(column("levels", np.atleast_1d(np.asarray(given))))[::-1]
-    if not np.isfinite(found).all() or not 1 <= found.size <= _MOST_LEVELS:
-        raise ValueError(f"levels must be 1 to {_MOST_LEVELS} finite losses; got {given!r}")
+    found = _losses(given)
     if not any(low <= level <= high for level in found for low, high in overlaps):
         raise ValueError(
             f"levels must be within what '{reference}' and another run reach, {short(low)} to "

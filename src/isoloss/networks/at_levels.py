@@ -135,9 +135,9 @@ class Matched:
         ValueError
             If the rate is negative or not finite.
         TypeError
-            If ``evaluate`` does not return two numbers.
+            If the loss or the rate is no number, or ``evaluate`` does not return two numbers.
         """
-        value, rate = float(loss), float(lr)
+        value, rate = _number("loss", loss), _number("lr", lr)
         if not 0 <= rate < math.inf:
             raise ValueError(f"lr must be a finite number of at least 0; got {lr!r}")
         before = self._rates[-1] if self._rates else rate
@@ -184,13 +184,14 @@ class Matched:
         finite = [each for each in self._block if math.isfinite(each)]
         if finite:  # they are of the steps before this one
             middle = self.steps - 1 - (len(self._block) - 1) / 2
-            self._means.append((math.log1p(middle), math.fsum(finite) / len(finite)))
+            mean = sum(each / len(finite) for each in finite)  # the sum itself may overflow
+            self._means.append((math.log1p(middle), mean))
         self._block.clear()
 
     def _measure(self) -> None:
         found = self._evaluate()
         try:
-            train, test = map(float, found)
+            train, test = (_number("a loss", each) for each in found)
         except (TypeError, ValueError):
             raise TypeError(
                 f"evaluate must return two numbers, the train loss and the test loss; got {found!r}"
@@ -212,8 +213,9 @@ class Matched:
         spacing = _SPARSE
         if len(self._means) > 2:
             at, losses = np.array(self._means).T
-            slope, value = np.polyfit(at - x, losses, 1)
-            noise = float(np.std(losses - value - slope * (at - x))) * 2 / math.sqrt(at.size)
+            with np.errstate(over="ignore", invalid="ignore"):  # a run may diverge
+                slope, value = np.polyfit(at - x, losses, 1)
+                noise = float(np.std(losses - value - slope * (at - x))) * 2 / math.sqrt(at.size)
             reach = max(-slope, 0.0) * _AROUND + 2 * noise
             if (np.abs(self.levels - value) <= reach).any():
                 spacing = _DENSE
@@ -244,3 +246,12 @@ class Matched:
 
     def __repr__(self) -> str:
         return f"Matched({self.steps} steps, {self.measured} measurements)"
+
+
+def _number(name: str, given: Any) -> float:
+    """Return a number or a tensor of one as a float, without PyTorch's warning of gradients."""
+    try:
+        return float(given.detach() if hasattr(given, "detach") else given)
+    except (RuntimeError, TypeError, ValueError):
+        hint = ", such as optimizer.param_groups[0]['lr']" if name == "lr" else ""
+        raise TypeError(f"{name} must be one number{hint}; got {given!r}") from None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from isoloss.networks.loading import load_torch
+from isoloss.networks.seeded import seeded
 from isoloss.networks.tensors import Pair, bytes_of, check_finite, kinds, pair_of
 
 __all__ = ["RowSource", "read_data"]
@@ -55,9 +57,9 @@ class RowArrays(RowSource):
         generator = torch.Generator().manual_seed(seed)
         while True:
             if size == len(X):
-                yield self.rows, b""
+                yield (X.clone(), y.clone()), b""  # models may change them in place
                 continue
-            order = torch.randperm(len(X), generator=generator)
+            order = torch.randperm(len(X), generator=generator, device="cpu")
             for first in range(0, len(X) - size + 1, size):
                 chosen = order[first : first + size]
                 place = chosen.to(X.device)
@@ -79,11 +81,7 @@ class RowLoaders(RowSource):
     @property
     def generators(self) -> tuple[Any, ...]:
         """The generators, beside PyTorch's own, that decide the batches."""
-        loader = self.loader
-        places = (loader, loader.sampler, getattr(loader.batch_sampler, "sampler", None))
-        found = (getattr(place, "generator", None) for place in places)
-        kept = {id(each): each for each in found if isinstance(each, load_torch().Generator)}
-        return tuple(kept.values())
+        return _generators(self.loader)
 
     def batches(self, seed: int) -> Iterator[tuple[Pair, bytes]]:  # noqa: ARG002 - seeded outside
         """Yield batches without end, and bytes that tell them from others."""
@@ -99,6 +97,13 @@ class RowLoaders(RowSource):
                 )
 
 
+def _generators(loader: Any) -> tuple[Any, ...]:
+    places = (loader, loader.sampler, getattr(loader.batch_sampler, "sampler", None))
+    found = (getattr(place, "generator", None) for place in places)
+    kept = {id(each): each for each in found if isinstance(each, load_torch().Generator)}
+    return tuple(kept.values())
+
+
 def read_data(data: Any, batch_size: int | None, evaluated: int, convert: Convert) -> RowSource:
     """Return the rows of arrays (X, y, X_test, y_test), or of two data loaders."""
     loader = load_torch().utils.data.DataLoader
@@ -106,6 +111,11 @@ def read_data(data: Any, batch_size: int | None, evaluated: int, convert: Conver
     if len(parts) == 2 and all(isinstance(part, loader) for part in parts):
         if batch_size is not None:
             raise ValueError("the DataLoader has a batch size of its own; leave batch_size out")
+        if parts[0].persistent_workers:
+            raise ValueError(
+                "the DataLoader of train rows has persistent_workers, which keep random numbers "
+                "from one run to the next; build it without"
+            )
         names = ("the DataLoader of train rows", "the DataLoader of test rows")
         train, test = (
             convert(_some_loaded(name, part, evaluated))
@@ -147,7 +157,7 @@ def _tensor(name: str, given: Any) -> Any:
 
 def _order(size: int) -> Any:
     torch = load_torch()
-    return torch.randperm(size, generator=torch.Generator().manual_seed(_ORDER))
+    return torch.randperm(size, generator=torch.Generator().manual_seed(_ORDER), device="cpu")
 
 
 def _some(rows: Pair, count: int) -> Pair:
@@ -162,24 +172,37 @@ def _some(rows: Pair, count: int) -> Pair:
 def _some_loaded(name: str, loader: Any, count: int) -> Pair:
     """Return at most ``count`` rows of a loader: random ones, or the first of a stream."""
     parts: list[Pair] = []
-    try:
-        size = len(loader.dataset)
-    except TypeError:  # a stream
-        size = 0
-    if size and loader.batch_sampler is not None and loader.batch_size is not None:
-        order = range(size) if size <= count else _order(size)[:count].tolist()
-        parts = [pair_of(loader.collate_fn([loader.dataset[k] for k in order]))]
-    else:
-        for batch in loader:
-            parts.append(pair_of(batch))
-            if sum(len(X) for X, _ in parts) >= count:
-                break
+    with seeded(_ORDER, _generators(loader)):
+        drawn = _sampled(loader)
+        if drawn:
+            if len(drawn) > count:
+                drawn = [drawn[k] for k in _order(len(drawn))[:count].tolist()]
+            parts = [pair_of(loader.collate_fn([loader.dataset[k] for k in drawn]))]
+        else:
+            for batch in loader:
+                parts.append(pair_of(batch))
+                if sum(len(X) for X, _ in parts) >= count:
+                    break
     if not parts:
         raise ValueError(f"{name} is empty")
     X, y = (load_torch().cat(columns)[:count] for columns in zip(*parts, strict=True))
     check_finite(f"the inputs of {name}", X)
     check_finite(f"the targets of {name}", y)
     return X, y
+
+
+def _sampled(loader: Any) -> Sequence[Any]:
+    """Return the rows of the data set that a pass takes; none of streams and batch samplers."""
+    data = load_torch().utils.data
+    try:
+        size = len(loader.dataset)
+    except TypeError:  # a stream
+        return ()
+    if loader.batch_sampler is None or loader.batch_size is None:
+        return ()
+    if type(loader.sampler) in (data.SequentialSampler, data.RandomSampler):
+        return range(len(loader.sampler.data_source))
+    return list(itertools.islice(loader.sampler, size))  # others may take some rows alone
 
 
 def _digest(parts: tuple[Any, ...]) -> str:

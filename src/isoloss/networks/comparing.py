@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from os import PathLike
@@ -15,9 +14,11 @@ import numpy.typing as npt
 
 from isoloss._files import OutputError, locked
 from isoloss._messages.near_misses import suggest
+from isoloss.curves.matching import check_settings
 from isoloss.curves.numbers import count
 from isoloss.networks.batches import RowArrays, read_data
 from isoloss.networks.checks import (
+    check_modes,
     check_outputs,
     planned_rates,
     read_device,
@@ -28,6 +29,7 @@ from isoloss.networks.fresh_models import FreshModels
 from isoloss.networks.gathered_curves import compared_at_levels
 from isoloss.networks.loading import load_torch
 from isoloss.networks.losses import read_loss
+from isoloss.networks.pairing import check_pairs, check_seeds
 from isoloss.networks.plans import TrainingPlan, read_plans
 from isoloss.networks.run_folder import RunFolder
 from isoloss.networks.seeded import seeded
@@ -129,7 +131,8 @@ def compare(
     ------
     ValueError
         If an argument is out of range, shapes do not fit, batches or initial weights differ between
-        schedules, CUDA is asked for and absent, or the folder holds runs of other settings.
+        schedules, two seeds give the same run, CUDA is asked for and absent, or the folder holds
+        runs of other settings.
     TypeError
         If an argument has the wrong type.
     ImportError
@@ -160,12 +163,14 @@ def compare(
     Match(2 runs at 3 train losses from 0... to 0..., reference 'small')
     """
     found_device = read_device(device)
+    check_modes(found_device)
     models = FreshModels(make_model)
     rule = read_loss(loss)
     if steps is not None:
         steps = count("steps", steps, 1)
     plans = read_plans(schedules, steps)
     chosen = read_seeds(seeds)
+    check_settings(levels, confidence)
     if reference is not None and reference not in (names := [plan.name for plan in plans]):
         near = suggest(str(reference), names)
         raise ValueError(f"reference is the name of a schedule; {reference!r} is none{near}")
@@ -176,13 +181,8 @@ def compare(
         shown, rates = planned_rates(first, plans, made)
         weight_decay = weight_decay_of(made(first.parameters()))
     convert = partial(converted, device=found_device, kind=number_kind(first), loss=rule.name)
-    with seeded(chosen[0]):
-        source = read_data(
-            data,
-            None if batch_size is None else count("batch_size", batch_size, 1),
-            count("rows", rows, 1),
-            convert,
-        )
+    asked = None if batch_size is None else count("batch_size", batch_size, 1)
+    source = read_data(data, asked, count("rows", rows, 1), convert)
     trainer = ModelTrainer(models, source, rule, made, found_device, count("every", every, 1))
     pairs = [source.train, source.test]
     check_outputs(first, [*pairs, source.rows] if isinstance(source, RowArrays) else pairs, rule)
@@ -234,7 +234,7 @@ def _train_seed(
 
             def logged(row: LoggedRow, plan: TrainingPlan = plan, title: str = title) -> None:
                 nonlocal done
-                _check_pairs(plan.name, seed, row, seen)
+                check_pairs(plan.name, seed, row, seen)
                 advance(title, row.step - done)
                 done = row.step
 
@@ -246,28 +246,10 @@ def _train_seed(
             if kept is not None and start is not None:
                 kept.check_start(plan.name, seed, found[0], start)
             for row in found:
-                _check_pairs(plan.name, seed, row, seen)
+                check_pairs(plan.name, seed, row, seen)
             advance(title, plan.steps)
+        check_seeds(plan.name, seed, found, logs[plan.name])
         logs[plan.name][seed] = found
-
-
-def _check_pairs(plan: str, seed: int, row: LoggedRow, seen: dict[int, tuple[str, int]]) -> None:
-    """Raise ``ValueError`` if a run differs from one of its seed in more than the schedule."""
-    if row.step == 0 and math.isnan(row.train_loss):
-        raise ValueError(f"the loss is not finite before any step (seed {seed})")
-    other, checksum = seen.setdefault(row.step, (plan, row.checksum))
-    if checksum == row.checksum:
-        return
-    if row.step == 0:
-        raise ValueError(
-            f"the initial weights of seed {seed} differ between '{other}' and '{plan}': make_model "
-            "must draw them from PyTorch's or NumPy's global random numbers, which are seeded"
-        )
-    raise ValueError(
-        f"the batches of seed {seed} differ between '{other}' and '{plan}' by step {row.step}, but "
-        "must be the same: let the DataLoader shuffle by its own sampler, and draw at random only "
-        "from the global generators, which are seeded for each run; or give arrays"
-    )
 
 
 @contextlib.contextmanager

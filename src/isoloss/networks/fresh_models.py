@@ -26,9 +26,14 @@ class FreshModels:
 
     def __call__(self) -> Any:
         """Return a new model; raise an error if it is no model, or not new."""
-        model = self._make()
-        if not isinstance(model, load_torch().nn.Module):
+        torch, model = load_torch(), self._make()
+        if not isinstance(model, torch.nn.Module):
             raise TypeError(f"make_model must return a torch.nn.Module; got {type(model).__name__}")
+        for name, part in model.named_parameters():
+            if isinstance(part, torch.nn.parameter.UninitializedTensorMixin):
+                raise ValueError(
+                    f"{name} has no shape yet; call the model once on some inputs in make_model"
+                )
         trained = [each for each in model.parameters() if each.requires_grad]
         if not trained:
             raise ValueError("the model has no parameters to train: none requires a gradient")

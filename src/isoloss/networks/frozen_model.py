@@ -59,7 +59,8 @@ class FrozenModel:
         torch.backends.mha.set_fastpath_enabled(False)
         try:
             with attention.sdpa_kernel(attention.SDPBackend.MATH):
-                return torch.func.functional_call(self._model, values, (inputs,))
+                # a clone, since models may change their inputs in place
+                return torch.func.functional_call(self._model, values, (inputs.clone(),))
         finally:
             torch.backends.mha.set_fastpath_enabled(fused)
 
@@ -104,7 +105,8 @@ class FrozenModel:
         if float((found[: len(few)] - alone).abs().max()) > _AGREE * scale:
             raise ValueError(
                 "the model's output for a row depends on the other rows of its batch, or on "
-                "chance: take batch statistics and random layers out, or call model.eval()"
+                "chance: take batch statistics and random layers out, or call model.eval(); "
+                "attention and recurrent layers need batch_first=True"
             )
         return found
 
@@ -148,6 +150,12 @@ def freeze(model: Any, parameters: str | Sequence[str] | None, device: Any) -> F
     torch = load_torch()
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model must be a torch.nn.Module; got {type(model).__name__}")
+    if isinstance(model, torch.jit.ScriptModule):
+        raise TypeError(
+            "the model is compiled by torch.jit, which torch.func cannot differentiate; give the "
+            "module that it was made of"
+        )
+    _check_tensors(torch, model)
     _check_modules(torch, model)
     names = _chosen(model, parameters)
     try:
@@ -165,19 +173,37 @@ def freeze(model: Any, parameters: str | Sequence[str] | None, device: Any) -> F
     return FrozenModel(copied, names)
 
 
-def _check_modules(torch: Any, model: Any) -> None:
-    """Raise ``ValueError`` for what has no linearisation, or none in float64."""
+def _check_tensors(torch: Any, model: Any) -> None:
+    """Raise ``ValueError`` for tensors without values, without derivatives or in half precision."""
     for name, value in (*model.named_parameters(), *model.named_buffers()):
         if isinstance(value, torch.nn.parameter.UninitializedTensorMixin):
             raise ValueError(f"{name} has no shape yet; call the model once on some inputs first")
+        if value.is_meta:
+            raise ValueError(f"{name} is on the meta device, without values; load the model first")
+        if value.requires_grad and value._backward_hooks:
+            raise ValueError(
+                f"{name} has a hook that may change its gradient, which a linearisation does not "
+                "see; remove the hook, or freeze the parameter"
+            )
         low = value.is_floating_point() and value.dtype not in (torch.float32, torch.float64)
         if low or value.is_complex():
             raise ValueError(
                 f"{name} is {str(value.dtype).removeprefix('torch.')}; the model must be in "
                 "float32 or float64: call model.float() first"
             )
+
+
+def _check_modules(torch: Any, model: Any) -> None:
+    """Raise ``ValueError`` for layers that are no fixed functions, or do not descend the loss."""
+    tables = torch.nn.Embedding | torch.nn.EmbeddingBag
     for name, module in model.named_modules():
         what = f"{name or 'the model'} ({type(module).__name__})"
+        for option in ("max_norm", "scale_grad_by_freq"):
+            if isinstance(module, tables) and getattr(module, option):
+                raise ValueError(
+                    f"{what} has {option}, by which its training is no gradient descent on the "
+                    "loss; build it without"
+                )
         share = getattr(module, "p", getattr(module, "dropout", 0.0))
         drops = "Dropout" in type(module).__name__ or isinstance(
             module, torch.nn.RNNBase | torch.nn.MultiheadAttention

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ class LossRule:
 
     name: str
     of: Callable[[Any, Any], Any]
+    is_own: bool = False
+    """Whether the user wrote it."""
 
 
 def read_loss(given: Any) -> LossRule:
@@ -31,13 +34,15 @@ def read_loss(given: Any) -> LossRule:
                 f"{suggest(given, known)}"
             )
         return LossRule(given, known[given])
-    if not callable(given):
+    if not callable(given) or isinstance(given, type):
         raise TypeError(
             "loss must be 'mse', 'cross_entropy', or a function of outputs and targets that "
-            f"returns their mean loss; got {type(given).__name__}"
+            "returns their mean loss, such as torch.nn.HuberLoss(); got "
+            f"{given.__name__ if isinstance(given, type) else type(given).__name__}"
         )
-    name = getattr(given, "__qualname__", repr(given))
-    return LossRule(f"{getattr(given, '__module__', '')}.{name}", _checked(given))
+    # an address would be another one in each process, and a folder's settings would differ
+    name = getattr(given, "__qualname__", re.sub(r" at 0x[0-9a-fA-F]+", "", repr(given)))
+    return LossRule(f"{getattr(given, '__module__', '')}.{name}", _checked(given), is_own=True)
 
 
 def _squared_error(outputs: Any, y: Any) -> Any:
@@ -99,6 +104,13 @@ def _checked(given: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
             raise ValueError(
                 "loss must return one number as a tensor, the mean over rows (reduction='mean'); "
                 f"got {shape}"
+            )
+        if not found.is_floating_point():
+            raise ValueError(f"loss must return a real number; got {found.dtype}")
+        if torch.is_grad_enabled() and not found.requires_grad:
+            raise ValueError(
+                "loss must return a tensor that depends on the outputs: it has no gradient; leave "
+                "out detach, no_grad and conversions to numbers"
             )
         return found
 

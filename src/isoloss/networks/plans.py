@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from isoloss._messages.numbers import short
 from isoloss.curves.rates import check_rates
 from isoloss.networks.loading import load_torch
 from isoloss.schedules import GradientFlow, Schedule
@@ -98,6 +99,13 @@ def _plan(name: str, given: Any, steps: int | None) -> TrainingPlan:
 
 
 def _put_on(name: str, schedule: Schedule, optimizer: Any) -> Any:
+    rates = [float(group["lr"]) for group in optimizer.param_groups]
+    if len(set(rates)) > 1:
+        raise ValueError(
+            f"schedule '{name}' has one rate for all parameters, but the optimizer has groups with "
+            f"rates of their own, {', '.join(map(short, rates))}; give a scheduler of PyTorch, "
+            "which scales each"
+        )
     # plain rates suit any optimizer, whose own momentum and weight decay stay
     own_settings = not schedule.is_plain or any(np.any(each.momentum) for each in _phases(schedule))
     try:

@@ -25,6 +25,8 @@ def read_inputs(name: str, value: Any, model: FrozenModel) -> Any:
             f"{type(value).__name__}: stack its examples first, such as by X, y = "
             "(torch.stack(each) for each in zip(*dataset)) for a data set of tensors"
         )
+    if isinstance(value, torch.Tensor) and value.dtype == torch.bfloat16:
+        value = value.float()  # NumPy has no such numbers
     array = conversion.numbers(name, value)
     if array.ndim < 1 or 0 in array.shape:
         raise ValueError(f"{name} must have a row for each example, and not be empty; got shape "

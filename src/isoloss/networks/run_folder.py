@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 _SETTINGS = "settings.json"
 _COLUMNS = ("run", "step", "lr", "train_loss", "test_loss", "checksum")
+_LONG = ("optimizer", "data")  # whose values would be a page
 _ALIKE = 1e-3  # relative, of the first losses by another number of threads
 
 
@@ -110,7 +111,11 @@ class RunFolder:
     def _check(
         self, held: Any, settings: Any, known: Mapping[str, int], named: Mapping[str, int]
     ) -> None:
-        changed = [name for name in settings if held.get(name) != settings[name]]
+        changed = [
+            name if name in _LONG else f"{name}: {held.get(name)!r}, now {settings[name]!r}"
+            for name in settings
+            if held.get(name) != settings[name]
+        ]
         changed += [
             f"schedule '{name}'" for name in named if known.get(name, named[name]) != named[name]
         ]

@@ -99,5 +99,7 @@ class ModelTrainer:
         with load_torch().no_grad():
             for first in range(0, len(X), _AT_ONCE):
                 part = slice(first, first + _AT_ONCE)
-                total += len(X[part]) * float(self.loss.of(model(X[part]), y[part]))
+                # clones, since models and losses may change what they get in place
+                outputs = model(X[part].clone())
+                total += len(X[part]) * float(self.loss.of(outputs, y[part].clone()))
         return total / len(X)
