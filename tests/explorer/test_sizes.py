@@ -78,9 +78,15 @@ def test_steps_of_one_rate_are_not_counted() -> None:
     assert Spec.parse(text, max_rates=9).relative.steps > 2**53
 
 
+def once() -> pa.Array:
+    return pa.DictionaryArray.from_arrays(np.zeros(1000, np.int32), ["x" * 10**6])
+
+
+def wide() -> pa.Array:
+    return pa.array([b"x" * 2**20] * 140, pa.binary(2**20))
+
+
 def files() -> dict[str, Callable[[Path], Any]]:
-    once = pa.DictionaryArray.from_arrays(np.zeros(1000, np.int32), ["x" * 10**6])
-    wide = pa.array([b"x" * 2**20] * 140, pa.binary(2**20))
     return {
         "comma.csv": lambda p: p.write_bytes(b"1,2\n" * (MOST_CELLS // 2)),
         "line.csv": lambda p: p.write_bytes(b"1," * 3 * 10**6),
@@ -95,8 +101,8 @@ def files() -> dict[str, Callable[[Path], Any]]:
         "other.npz": lambda p: np.savez_compressed(p, X=np.eye(2), z=np.zeros(MOST_CELLS, bool)),
         "none.npz": lambda p: np.savez_compressed(p, X=np.zeros((MOST_CELLS, 2), "U0")),
         "rows.parquet": lambda p: parquet.write_table(pa.table({"a": np.zeros(MOST_CELLS + 1)}), p),
-        "text.parquet": lambda p: parquet.write_table(pa.table({"a": once}), p),
-        "wide.parquet": lambda p: parquet.write_table(pa.table({"a": wide}), p),
+        "text.parquet": lambda p: parquet.write_table(pa.table({"a": once()}), p),
+        "wide.parquet": lambda p: parquet.write_table(pa.table({"a": wide()}), p),
     }
 
 
