@@ -44,3 +44,13 @@ def test_figures_are_saved_in_every_kind(tmp_path: Path) -> None:
     starts = [path.read_bytes()[:4] for path in paths]
     assert starts == [b"\x89PNG", b"%PDF", b"<?xm"]
     assert render(drawing(), "pdf") == render(drawing(), "pdf")
+
+
+def test_a_figure_that_is_rendered_already_is_not_drawn_again() -> None:
+    figure, other = Figure(), Figure()
+    sections = [Section("s", [Picture(figure, "one"), Picture(other, "two")])]
+    page = render_report("t", sections, svgs={figure: b"<?xml?><svg><g id='mine'/></svg>"})
+    assert page.count("<g id='mine'/>") == 1
+    assert page.count("<svg") == 2
+    drawn = {each: render(each, "svg") for each in (figure, other)}
+    assert render_report("t", sections, svgs=drawn) == render_report("t", sections)

@@ -43,7 +43,8 @@ def write_results(
     prepare_folder(folder, force=force)
     write_text(folder / "results.csv", text.getvalue())
     save(drawing, folder, name, ("png", "pdf", "svg"))
-    write_report(folder / "report.html", title, sections, lead=lead, losses=losses)
+    svgs = {drawing: (folder / f"{name}.svg").read_bytes()}
+    write_report(folder / "report.html", title, sections, lead=lead, losses=losses, svgs=svgs)
 
 
 def plain(text: str) -> str:

@@ -117,6 +117,7 @@ def reproduce(
                 lead="Every claim of Nakkiran (2020), computed in closed form and judged. Two "
                 "optimizers at the same train loss differ in test loss by up to a factor of 2. "
                 "Claims beyond the paper, about minibatches, are marked so.",
+                svgs={drawn[name]: (out / f"{name}.svg").read_bytes() for name in drawn},
             )
     show(results, proofs, out)
     good = all(proof.as_expected for proof in proofs.values())

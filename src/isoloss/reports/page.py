@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -79,7 +79,12 @@ _SQUARES = "Losses are mean squared errors with no factor ½."
 
 
 def render_report(
-    title: str, sections: Sequence[Section], *, lead: str = "", losses: str = ""
+    title: str,
+    sections: Sequence[Section],
+    *,
+    lead: str = "",
+    losses: str = "",
+    svgs: Mapping[Figure, bytes] | None = None,
 ) -> str:
     r"""Return a report as one HTML page that needs no other file.
 
@@ -94,6 +99,8 @@ def render_report(
     losses : str, optional
         A sentence on the losses, at the end of the page; by default, that they are mean squared
         errors with no factor ½.
+    svgs : mapping of matplotlib.figure.Figure to bytes, optional
+        SVG files of figures that are rendered already; the others are rendered here.
 
     Returns
     -------
@@ -110,7 +117,7 @@ def render_report(
         title=title,
         lead=_prose(lead),
         sections=[
-            {"title": section.title, "parts": [_part(part) for part in section.parts]}
+            {"title": section.title, "parts": [_part(part, svgs or {}) for part in section.parts]}
             for section in sections
         ],
         version=__version__,
@@ -125,6 +132,7 @@ def write_report(
     *,
     lead: str = "",
     losses: str = "",
+    svgs: Mapping[Figure, bytes] | None = None,
 ) -> None:
     """Write `render_report` to a file, whole or not at all.
 
@@ -132,10 +140,10 @@ def write_report(
     ----------
     path : Path
         The HTML file.
-    title, sections, lead, losses : object
+    title, sections, lead, losses, svgs : object
         As for `render_report`.
     """
-    write_text(path, render_report(title, sections, lead=lead, losses=losses))
+    write_text(path, render_report(title, sections, lead=lead, losses=losses, svgs=svgs))
 
 
 @cache
@@ -150,11 +158,12 @@ def _template() -> jinja2.Template:
     return environment.get_template("report.html")
 
 
-def _part(part: str | HtmlTable | Picture) -> dict[str, object]:
+def _part(part: str | HtmlTable | Picture, svgs: Mapping[Figure, bytes]) -> dict[str, object]:
     if isinstance(part, str):
         return {"kind": "text", "text": _prose(part)}
     if isinstance(part, Picture):
-        return {"kind": "picture", "svg": _svg(part.figure), "caption": _prose(part.caption)}
+        svg = svgs.get(part.figure) or render(part.figure, "svg")
+        return {"kind": "picture", "svg": _svg(svg), "caption": _prose(part.caption)}
     marks = list(part.marks) or [""] * len(part.rows)
     return {
         "kind": "table",
@@ -185,9 +194,9 @@ def _linked(text: str) -> Markup:
     return found
 
 
-def _svg(figure: Figure) -> Markup:
-    """Return a figure's SVG element, with ids that are unique on the page."""
-    text = render(figure, "svg").decode()
+def _svg(svg: bytes) -> Markup:
+    """Return the SVG element of a file, with ids that are unique on the page."""
+    text = svg.decode()
     text = text[text.index("<svg") :]
     prefix = f"f{zlib.crc32(text.encode()):08x}-"
     for pattern in (r'(id=")', r"(url\(#)", r'(href="#)'):
