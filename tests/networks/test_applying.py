@@ -59,6 +59,8 @@ def test_other_runs_and_models_are_refused() -> None:
     with pytest.raises(ValueError, match=r"the run holds several, of shape \(2,\); take one, such"):
         il.networks.apply(model, run)
     assert il.networks.apply(model, run.at(0)).coef.shape == (242,)
+    with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1; got 0"):
+        il.networks.apply(model, run.at(0), batch_size=0)
     changed: Any = mlp(seed=1)
     with pytest.raises(ValueError, match="the model's parameters have changed since"):
         il.networks.apply(changed, run.at(0))

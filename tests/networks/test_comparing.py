@@ -288,6 +288,12 @@ def test_folders_of_other_settings_are_refused(tmp_path):
     run.write_text("\n".join(run.read_text().splitlines()[:-1]))
     with pytest.raises(ValueError, match=r"small_seed0.csv' is damaged"):
         compare(mlp, DATA, PLANS, **options)
+    run.write_bytes(b"\xff\x00")
+    with pytest.raises(ValueError, match=r"small_seed0.csv' is damaged"):
+        compare(mlp, DATA, PLANS, **options)
+    (folder / "settings.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"settings.json' is damaged; give another folder"):
+        compare(mlp, DATA, PLANS, **options)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").touch()
     with pytest.raises(ValueError, match="holds files of others"):

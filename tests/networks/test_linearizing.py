@@ -272,3 +272,14 @@ def test_problems_of_several_outputs_enter_sweeps() -> None:
     problem = linearized(features(2), 2)
     found = sweep([problem], {"a": "gd(0.2, 5, batch_size=3)"}, [0.5], progress=False)
     assert np.isfinite(found.test_loss).all()
+
+
+@pytest.mark.parametrize("method", ["jacobian", "kernel", "products"])
+def test_outputs_without_derivatives_are_refused_but_not_a_perfect_fit(method: str) -> None:
+    X, Y = data(6, 2)
+    model = mlp()
+    fitted = il.networks.linearize(model, X, model(X).detach(), method=method)
+    assert fitted.start_train_loss == 0
+    model[-1].weight.data.zero_()
+    with pytest.raises(ValueError, match="all derivatives are 0"):
+        il.networks.linearize(model, X, Y, parameters="0.*", method=method)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from isoloss.dynamics.run import Run
 from isoloss.networks.frozen_model import FrozenModel, freeze
-from isoloss.networks.jacobian import ROWS, JacobianProducts
+from isoloss.networks.jacobian import JacobianProducts
 from isoloss.networks.loading import load_torch
-from isoloss.networks.reading import read_inputs
+from isoloss.networks.reading import read_batch_size, read_inputs
 
 __all__ = ["LinearizedModel", "apply"]
 
@@ -124,6 +124,7 @@ def apply(
     """
     if not isinstance(run, Run):
         raise TypeError(f"run must be a Run, as il.train returns it; got {type(run).__name__}")
+    rows = read_batch_size(batch_size)
     frozen = freeze(model, parameters, device)
     coordinates = run.problem._reduced.coordinates
     start = None if coordinates is None else np.asarray(coordinates.start)
@@ -144,4 +145,4 @@ def apply(
         raise ValueError(
             f"the run holds several, of shape {coef.shape[:-1]}; take one, such as by run.at(0)"
         )
-    return LinearizedModel(model, frozen, coef, ROWS if batch_size is None else batch_size)
+    return LinearizedModel(model, frozen, coef, rows)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.networks.loading import load_torch
+from isoloss.networks.plain_attention import plain_attention
 
 __all__ = ["FrozenModel", "freeze"]
 
@@ -52,17 +53,9 @@ class FrozenModel:
 
     def outputs(self, values: dict[str, Any], inputs: Any) -> Any:
         """Return the outputs of some rows for values of the parameters."""
-        torch = load_torch()
-        attention = torch.nn.attention
-        # fused attention has no forward derivatives, nor second ones
-        fused = torch.backends.mha.get_fastpath_enabled()
-        torch.backends.mha.set_fastpath_enabled(False)
-        try:
-            with attention.sdpa_kernel(attention.SDPBackend.MATH):
-                # a clone, since models may change their inputs in place
-                return torch.func.functional_call(self._model, values, (inputs.clone(),))
-        finally:
-            torch.backends.mha.set_fastpath_enabled(fused)
+        with plain_attention():
+            # a clone, since models may change their inputs in place
+            return load_torch().func.functional_call(self._model, values, (inputs.clone(),))
 
     def as_values(self, flat: Floats) -> dict[str, Any]:
         """Return numbers (*axes, p) as tensors (*axes, *shape of the parameter)."""

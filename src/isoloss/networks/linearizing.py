@@ -12,8 +12,8 @@ import numpy.typing as npt
 from isoloss.large.operators import from_operator
 from isoloss.networks.contraction import problem_by_kernel
 from isoloss.networks.frozen_model import FrozenModel, freeze
-from isoloss.networks.jacobian import ROWS, JacobianProducts, jacobian_of
-from isoloss.networks.reading import read_inputs, read_targets_for
+from isoloss.networks.jacobian import JacobianProducts, jacobian_of
+from isoloss.networks.reading import read_batch_size, read_inputs, read_targets_for
 from isoloss.networks.waiting import told_of
 from isoloss.problems.problem import Problem
 from isoloss.problems.reduced import TrainRows
@@ -131,9 +131,7 @@ def linearize(
         raise ValueError(
             f"method must be 'auto', 'jacobian', 'kernel' or 'products'; got {method!r}"
         )
-    rows = ROWS if batch_size is None else batch_size
-    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
-        raise ValueError(f"batch_size must be a whole number of at least 1; got {batch_size!r}")
+    rows = read_batch_size(batch_size)
     tested = both_or_neither(X_test=X_test, y_test=y_test)
     frozen = freeze(model, parameters, device)
     train = _expanded(frozen, ("X", "y"), X, y, rows)
@@ -149,17 +147,24 @@ def linearize(
         method = (
             "jacobian" if entries <= _JACOBIAN else "kernel" if count <= _KERNEL else "products"
         )
-    if method != "products":
+    if method == "products":
+        asked = {"schedules": schedules, "train_loss": train_loss, "rtol": rtol}
+        problem = _by_products(frozen, train, test, rows, asked | {"max_rank": max_rank})
+    else:
         exact = _by_jacobian if method == "jacobian" else _by_kernel
         problem = exact(frozen, train, test, rows)
-        if not float(problem.curvature[0]) > 0:
-            raise ValueError(
-                "the model's outputs do not depend on the parameters that train: all derivatives "
-                "are 0"
-            )
-        return problem
-    asked = {"schedules": schedules, "train_loss": train_loss, "rtol": rtol, "max_rank": max_rank}
-    return _by_products(frozen, train, test, rows, asked)
+    if not float(problem.curvature[0]) > 0:
+        _check_derivatives(frozen, train, rows)
+    return problem
+
+
+def _check_derivatives(model: FrozenModel, train: _Expanded, rows: int) -> None:
+    """Raise ``ValueError`` if all are 0: products see none at a minimum, either."""
+    product = JacobianProducts(model, train.inputs, train.outputs, rows)
+    if not (product @ np.random.default_rng(0).standard_normal(model.start.size)).any():
+        raise ValueError(
+            "the model's outputs do not depend on the parameters that train: all derivatives are 0"
+        )
 
 
 def _expanded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,23 @@ import numpy.typing as npt
 
 from isoloss._arrays import conversion
 from isoloss.networks.frozen_model import FrozenModel
+from isoloss.networks.jacobian import ROWS
 from isoloss.networks.loading import load_torch
 
-__all__ = ["read_inputs", "read_targets_for"]
+__all__ = ["read_batch_size", "read_inputs", "read_targets_for"]
 
 Floats = npt.NDArray[np.float64]
+
+
+def read_batch_size(given: Any) -> int:
+    """Return how many rows go through the model at once."""
+    try:
+        found = ROWS if given is None else operator.index(given)
+    except TypeError:
+        found = 0
+    if isinstance(given, bool) or found < 1:
+        raise ValueError(f"batch_size must be a whole number of at least 1; got {given!r}")
+    return found
 
 
 def read_inputs(name: str, value: Any, model: FrozenModel) -> Any:

@@ -48,7 +48,7 @@ class RunFolder:
             try:
                 held = json.loads(path.read_text(encoding="utf-8"))
                 known = held.pop("schedules")
-            except (ValueError, KeyError, AttributeError):
+            except (ValueError, KeyError, AttributeError, TypeError):
                 raise ValueError(f"'{path}' is damaged; give another folder") from None
             self._check(held, dict(settings), known, named)
         elif any(each.name != LOCK for each in folder.iterdir()):
@@ -58,11 +58,10 @@ class RunFolder:
     def load(self, plan: str, seed: int, steps: int) -> list[LoggedRow] | None:
         """Return the rows of a finished run of so many steps, or None if it is not there."""
         path = self._path(plan, seed)
-        try:
-            rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-        except FileNotFoundError:
+        if not path.exists():
             return None
         try:
+            rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
             found = [
                 LoggedRow(
                     int(row["step"]),
