@@ -56,7 +56,7 @@ def test_other_runs_and_models_are_refused() -> None:
     model, (X, y) = mlp(), data(10, 2)
     problem = il.networks.linearize(model, X, y)
     run = il.train(problem, il.GradientDescent(0.05, 20), train_loss=[0.5, 0.3])
-    with pytest.raises(ValueError, match=r"the run holds several, of shape \(2,\); take one, such"):
+    with pytest.raises(ValueError, match=r"got several, of shape \(2,\): take one, such as"):
         il.networks.apply(model, run)
     assert il.networks.apply(model, run.at(0)).coef.shape == (242,)
     with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1; got 0"):
@@ -65,7 +65,7 @@ def test_other_runs_and_models_are_refused() -> None:
     with pytest.raises(ValueError, match="the model's parameters have changed since"):
         il.networks.apply(changed, run.at(0))
     spectra = il.Problem.from_spectra([1.0], [1.0], [1.0])
-    with pytest.raises(ValueError, match="the run's problem none"):
+    with pytest.raises(ValueError, match="the run's problem has none"):
         il.networks.apply(model, il.train(spectra, "flow", 0.5))
     with pytest.raises(TypeError, match=r"run must be a Run, as il.train returns it; got str"):
         il.networks.apply(model, "flow")  # type: ignore[arg-type]

@@ -86,7 +86,7 @@ def before(layer: Any) -> Any:
         ),
         (lambda: Wrapped(lambda out: (out, out)), TypeError, "must return one tensor .* got tuple"),
         (lambda: Wrapped(lambda out: out.argmax(1)), TypeError, "got torch.int64"),
-        (lambda: Wrapped(lambda out: out.float()), ValueError, "computes in float32 whatever"),
+        (lambda: Wrapped(lambda out: out.float()), ValueError, "computes in float32 even if"),
         (lambda: Wrapped(lambda out: out.sum()), ValueError, r"a row for each row of X; got shape"),
         (lambda: Wrapped(torch.log), ValueError, "outputs for X must be finite"),
         (lambda: Wrapped(lambda out: out - out.mean(0)), ValueError, "depends on the other rows"),

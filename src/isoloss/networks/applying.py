@@ -105,9 +105,9 @@ def apply(
     Raises
     ------
     TypeError
-        If ``run`` is no run.
+        If ``run`` is not a `Run`.
     ValueError
-        If the run is not of this model's linearisation, or holds several.
+        If the run does not belong to this model's linearisation, or holds several runs.
 
     Examples
     --------
@@ -131,9 +131,9 @@ def apply(
     if start is None or start.shape != (frozen.start.size, 1):
         trained = "none" if start is None else f"{start.shape[0]}"
         raise ValueError(
-            f"the run is not of this model's linearisation: the model trains {frozen.start.size} "
-            f"parameters, and the run's problem {trained}; give the same model and parameters as "
-            "to networks.linearize"
+            f"the run does not belong to this model's linearisation: the model trains "
+            f"{frozen.start.size} parameters, and the run's problem has {trained}; give the same "
+            "model and parameters as to networks.linearize"
         )
     if not np.array_equal(start[:, 0], frozen.start):
         raise ValueError(
@@ -143,6 +143,7 @@ def apply(
     coef = np.asarray(run.coef())
     if coef.ndim != 1:
         raise ValueError(
-            f"the run holds several, of shape {coef.shape[:-1]}; take one, such as by run.at(0)"
+            f"run must be a single run; got several, of shape {coef.shape[:-1]}: take one, such as "
+            "run.at(0)"
         )
     return LinearizedModel(model, frozen, coef, rows)

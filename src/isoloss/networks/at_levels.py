@@ -1,4 +1,4 @@
-"""A training loop of one's own, with its test loss measured where train losses are met."""
+"""Measure the test loss in one's own training loop, where the train loss meets given levels."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from isoloss.schedules import GradientDescent
 __all__ = ["Matched"]
 
 # In e-folds of steps, so that 0.02 is 2% of the steps done.
-_BLOCK = 0.005  # over which losses of batches are averaged in a row
-_SPARSE, _DENSE = 0.05, 0.02  # from measurement to measurement, far from all levels and near one
+_BLOCK = 0.005  # the length of a block, over which losses of batches are averaged
+_SPARSE, _DENSE = 0.05, 0.02  # between measurements, far from all levels and near one
 _AROUND = 0.2  # how far from a level's step measurements are dense
-_WINDOW = 0.3  # over which the train loss is smoothed, looking back
-_JUMP = 0.05  # the least jump of the rate, relative, at which a window ends
-_AFTER_JUMP = 0.05  # how long measurements are then as dense as blocks
+_WINDOW = 0.3  # how far back the train loss is smoothed
+_JUMP = 0.05  # the smallest relative change of the rate that ends a window
+_AFTER_JUMP = 0.05  # how long each block is then measured
 
 
 class Matched:
-    """Measure train and test loss in a training loop of one's own, where levels are met.
+    """Measure train and test loss in one's own training loop, where the train loss meets levels.
 
     Two lines in a script: make a `Matched` before the loop, and call `step` after each step of the
     optimizer. The log goes to `isoloss.curves.match` and `isoloss.curves.fit`, or as a file to
     ``isoloss match`` and ``isoloss forecast``.
 
-    The losses of batches decide only *when* to measure. A line in the log of the step, through
-    those of the last 30% of the steps and no jump of the rate, tells about when a level is met:
-    `isoloss.curves.match` smooths with rows before *and after* a step, of which a loop has only the
-    former. From 20% of the steps before until 20% after that, ``evaluate`` is called every 2% of
-    the steps, every 5% elsewhere, and every 0.5% for 5% of the steps after a jump of the rate.
-    `isoloss.curves.match` then finds in these measurements where the level was met, and the test
-    loss there. What looking back gets wrong costs measurements, or accuracy that ``str()`` shows,
-    but moves no stop.
+    The losses of batches decide only *when* to measure. A straight line in the log of the step is
+    fitted to those of the last 30% of the steps, or since the last jump of the rate, and predicts
+    where a level is met. From 20% of the steps before that until 20% after it, ``evaluate`` is
+    called every 2% of the steps; elsewhere every 5%; and for 5% of the steps after a jump of the
+    rate every 0.5%. `isoloss.curves.match` then finds in these measurements where the level was
+    met, and the test loss there, with rows before *and after* each step, while a loop has only
+    those before. A wrong prediction costs measurements, or accuracy that ``str()`` shows, but does
+    not shift the stop.
 
     Parameters
     ----------
@@ -52,28 +52,28 @@ class Matched:
         Train losses at which test losses are compared.
     evaluate : callable
         A function without arguments that returns the train loss and the test loss of the model as
-        it is, on fixed rows: the loss of one batch is noisy, and is below a level too early. Put
-        the model in evaluation mode in it, and back.
+        it is, on fixed rows: the loss of a single batch is noisy, and falls below a level too
+        early. A model with dropout or batch norm must be put into evaluation mode here, and back.
     log : path, optional
-        A new CSV file, in which each row is written at once.
+        A new CSV file, which each measurement is written to at once.
     name : str, optional
-        The run's name; by default that of the file.
+        The run's name; by default the name of the file.
 
     Attributes
     ----------
     levels : array
-        The train losses, from the highest.
+        The train losses, from the highest to the lowest.
     steps : int
-        The steps done.
+        How many steps were taken.
     measured : int
         How often ``evaluate`` was called.
 
     Raises
     ------
     ValueError
-        If levels are not finite.
+        If there are no levels, or one is not finite.
     FileExistsError
-        If the file exists.
+        If the file ``log`` exists already.
 
     Examples
     --------
@@ -121,7 +121,7 @@ class Matched:
                 file.write("run,step,lr,train_loss,test_loss\n")
 
     def step(self, loss: Any, lr: float) -> None:
-        """Take note of a step of the optimizer, and measure if it is time to.
+        """Record a step of the optimizer, and measure if a measurement is due.
 
         Parameters
         ----------
@@ -156,17 +156,17 @@ class Matched:
             self._measure()
 
     def curve(self) -> LossCurve:
-        """Return the run until now; measure if steps were done since the last measurement.
+        """Return the run so far; measure first if there were steps since the last measurement.
 
         Returns
         -------
         LossCurve
-            The run.
+            The run, with the measured train and test losses.
 
         Raises
         ------
         ValueError
-            If there are fewer than two measurements that are finite.
+            If there are fewer than two measurements with finite losses.
         """
         if self.steps and (not self._rows or self._rows[-1][0] < self.steps):
             self._measure()
@@ -180,9 +180,9 @@ class Matched:
         return LossCurve(step, train, rates, test_loss=test, name=self._name)
 
     def _end_block(self) -> None:
-        """Average the losses of batches since the last time."""
+        """Average the losses of the batches since the last block."""
         finite = [each for each in self._block if math.isfinite(each)]
-        if finite:  # they are of the steps before this one
+        if finite:  # each loss was taken before its step
             middle = self.steps - 1 - (len(self._block) - 1) / 2
             mean = sum(each / len(finite) for each in finite)  # the sum itself may overflow
             self._means.append((math.log1p(middle), mean))

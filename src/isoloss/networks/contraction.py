@@ -1,4 +1,4 @@
-"""The problem of a kernel of rows that are known by their products alone."""
+"""The problem of rows that are known only by products with them, made from their kernel."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Floats = npt.NDArray[np.float64]
 
 _EPS = float(np.finfo(float).eps)
 _NUMBERS = 2**25  # the largest block of J that is made at once, a quarter of a GB
-_NOTHING = 1e-12  # of the start; what is left of it beyond the rows is then rounding
+_NOTHING = 1e-12  # of the start: a smaller part of it outside the rows' span is rounding
 
 
 @dataclass(frozen=True, eq=False)
 class _ProductBasis(Basis):
     """The directions Xᵀ core of rows X known by products, and perhaps one outside their span.
 
-    Nothing here has as many numbers as the whole basis, but `full`.
+    Only `full` makes an array as large as the whole basis.
     """
 
     products: JacobianProducts | None = None
@@ -75,8 +75,8 @@ def problem_by_kernel(
 ) -> Problem:
     """Return the problem of rows X and their residual ρ at a start: losses ‖X(θ - θ₀) + ρ‖²/N.
 
-    Its directions are V = XᵀUS^(-1) for the kernel XXᵀ = US²Uᵀ, and the direction of what the start
-    has outside of these, along which nothing but weight decay moves.
+    Its directions are V = XᵀUS^(-1) for the kernel XXᵀ = US²Uᵀ, and that of the part of the start
+    outside their span, along which only weight decay moves the parameters.
     """
     kind = ArrayContext.of()
     xp, (products, rho) = kind.xp, train
@@ -146,7 +146,7 @@ def _kernels(
 
 
 def _split(products: JacobianProducts, core: Floats, start: Floats) -> tuple[Floats, Floats]:
-    """Return the start along the directions Xᵀ core, and what it has outside of them."""
+    """Return the start along the directions Xᵀ core, and the part of it outside their span."""
     along, rest = np.zeros(core.shape[1]), start
     for _ in range(2):  # two passes are enough (W. Kahan)
         part = core.T @ (products @ rest)

@@ -1,4 +1,4 @@
-"""New models, one for each run: their parameters must not be those of an earlier one."""
+"""A new model for each run, which must not share parameters with an earlier one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FreshModels:
         self._earlier: list[weakref.ref[Any]] = []
 
     def __call__(self) -> Any:
-        """Return a new model; raise an error if it is no model, or not new."""
+        """Return a new model; raise an error if it is not a model, or not new."""
         torch, model = load_torch(), self._make()
         if not isinstance(model, torch.nn.Module):
             raise TypeError(f"make_model must return a torch.nn.Module; got {type(model).__name__}")
@@ -41,8 +41,8 @@ class FreshModels:
         earlier = {id(each) for ref in self._earlier if (each := ref()) is not None}
         if any(id(each) in earlier for each in trained):
             raise ValueError(
-                "make_model returned parameters that it had returned before, so that one run would "
-                "go on where another ended; build a new model in each call"
+                "make_model returned parameters that it had returned before, so one run would "
+                "continue where another ended; build a new model in each call"
             )
         self._earlier = [ref for ref in self._earlier if ref() is not None]
         self._earlier += [weakref.ref(each) for each in trained]

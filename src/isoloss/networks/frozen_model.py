@@ -17,13 +17,13 @@ __all__ = ["FrozenModel", "freeze"]
 
 Floats = npt.NDArray[np.float64]
 
-_AGREE = 1e-9  # rows alone and together differ by rounding only
+_AGREE = 1e-9  # relative; a row gives the same alone and in a batch, but for rounding
 
 
 class FrozenModel:
-    """A float64 copy of a model, whose chosen parameters are arguments.
+    """A float64 copy of a model, as a function of the parameters that train.
 
-    All other parameters and the buffers are constants.
+    All other parameters, and the buffers, are constants.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class FrozenModel:
         """Return the outputs at the start of all inputs, some rows at a time, and check them.
 
         Raises ``TypeError`` or ``ValueError`` unless they are one finite tensor with a row for
-        each input, which no other row and no chance affects.
+        each input, which depends on neither other rows nor chance.
         """
         torch = load_torch()
         before = {key: value.clone() for key, value in self._model.named_buffers()}
@@ -89,8 +89,8 @@ class FrozenModel:
         for key, value in self._model.named_buffers():
             if not torch.equal(value, before[key]):
                 raise ValueError(
-                    f"the model changes its buffer {key!r} whenever it is evaluated, so that it is "
-                    "no fixed function; call model.eval() first"
+                    f"the model changes its buffer {key!r} whenever it is evaluated, so it is "
+                    "not a fixed function; call model.eval() first"
                 )
         if not bool(torch.isfinite(found).all()):
             raise ValueError(f"the model's outputs for {name} must be finite; got NaN or infinity")
@@ -109,8 +109,8 @@ class FrozenModel:
             found = self.outputs(self._values, inputs)
         except (RuntimeError, TypeError, ValueError, IndexError) as error:
             kept = "" if inputs.is_floating_point() else (
-                "; whole numbers stay so, as embeddings need them, so give numbers for other "
-                f"layers as {name}.astype(float)"
+                "; whole numbers stay whole, as embeddings need them; for other layers, give "
+                f"{name}.astype(float)"
             )  # fmt: skip
             raise ValueError(
                 f"the model cannot take {name}, whose rows have shape {tuple(inputs.shape[1:])}"
@@ -123,8 +123,8 @@ class FrozenModel:
             )
         if found.dtype != torch.float64:
             raise ValueError(
-                f"the model computes in {str(found.dtype).removeprefix('torch.')} whatever its "
-                "parameters are, and a linearisation needs float64; leave out casts and autocast"
+                f"the model computes in {str(found.dtype).removeprefix('torch.')} even if its "
+                "parameters are float64, which a linearisation needs; leave out casts and autocast"
             )
         if found.ndim == 0 or found.shape[0] != inputs.shape[0]:
             raise ValueError(
@@ -221,7 +221,9 @@ def _chosen(model: Any, parameters: str | Sequence[str] | None) -> list[str]:
     known = {name: value.requires_grad for name, value in model.named_parameters()}
     trained = [name for name, trains in known.items() if trains]
     if not trained:
-        raise ValueError("the model has no parameter that requires a gradient, so nothing trains")
+        raise ValueError(
+            "the model has no parameter that requires a gradient, so there is nothing to train"
+        )
     if parameters is None:
         return trained
     patterns = [parameters] if isinstance(parameters, str) else list(parameters)

@@ -1,4 +1,4 @@
-"""The logs of trained models as loss curves, compared at equal train loss."""
+"""Turn the logs of trained models into loss curves, and compare them at equal train loss."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def compared_at_levels(
                 "needed; give a smaller every, or a schedule that does not diverge."
             )
     notes += [
-        f"{title} diverged: its loss is not finite at step {step}, and it was ended there."
+        f"{title} diverged: its loss is not finite at step {step}, where the run was ended."
         for title, step in diverged.items()
     ]
     known = {name: own for name, own in groups.items() if all(_long(curves, own, FEWEST))}
@@ -63,7 +63,7 @@ def compared_at_levels(
             raise ValueError(f"the reference {reference} is left out")
         own = [curves[title] for titles in known.values() for title in titles]
         found = match(own, levels, reference=reference, groups=known, confidence=confidence)
-    except (TypeError, ValueError) as error:  # what was trained is not thrown away
+    except (TypeError, ValueError) as error:  # the trained runs are returned all the same
         notes.append(f"The schedules cannot be compared: {error}.")
     return TrainedComparison(tuple(curves.values()), groups, found, diverged, tuple(notes))
 

@@ -1,4 +1,4 @@
-"""The derivatives J of a model's outputs by its parameters: as numbers, or through products."""
+"""The derivatives J of a model's outputs by its parameters: as an array, or through products."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def jacobian_of(
 ) -> Floats:
     """Return √m·J with a row for each input and output, shape (n·m, p).
 
-    ``told`` hears how many inputs are done.
+    It calls ``told`` with the number of inputs in each block when they are done.
     """
     torch = load_torch()
 
@@ -69,9 +69,9 @@ def _one_by_one(
 
 
 class JacobianProducts(LinearOperator):
-    """√m·J, shape (n·m, p), known by its products: a forward pass for each JV, a backward for JᵀU.
+    """√m·J, shape (n·m, p), known by its products: forward passes give J V, backward passes Jᵀ U.
 
-    The factor makes the mean over its n·m rows that of the loss, which is a mean over n rows.
+    The factor √m makes a mean over its n·m rows equal to the loss, which is a mean over n rows.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class JacobianProducts(LinearOperator):
         rows: int,
         told: Callable[[int], None] | None = None,
     ) -> None:
-        """Take inputs as `FrozenModel.outputs` does; ``told`` hears how many products are done."""
+        """Take inputs as `FrozenModel.outputs` does; call ``told`` with each number of products."""
         self._model, self._inputs, self._outputs = model, inputs, outputs
         self._rows, self._told = rows, told
         shape = len(inputs) * outputs, model.start.size
         super().__init__(np.dtype(np.float64), shape)  # type: ignore[call-arg] # made by __new__
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out who is told of the progress, which ends with the call."""
+        """Leave out the function that shows the progress: it only works during the call."""
         return self.__dict__ | {"_told": None}
 
     def _matvec(self, x: Any) -> Floats:
@@ -168,7 +168,7 @@ def _pushed(torch: Any, model: FrozenModel, inputs: Any, tangent: dict[str, Any]
 
 
 def _over_columns(torch: Any, product: Callable[[Any], Any], columns: Any) -> Any:
-    """Return the products with some columns: tensors, or dicts of them, whose first axis counts."""
+    """Return products with columns: tensors, or dicts of them, stacked along the first axis."""
     first = columns if isinstance(columns, torch.Tensor) else next(iter(columns.values()))
     if len(first) > 1:
         with contextlib.suppress(RuntimeError):  # not all layers go through vmap
@@ -197,13 +197,13 @@ def _explained() -> Iterator[None]:
     """Say what failed where PyTorch cannot differentiate a model."""
     try:
         with warnings.catch_warnings():
-            # PyTorch warns of its own code when it loads, and of layers that vmap loops over
+            # PyTorch warns about its own code when it loads, and about layers that vmap loops over
             warnings.filterwarnings("ignore", "`torch.jit.script", DeprecationWarning)
             warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
             yield
     except RuntimeError as error:  # also NotImplementedError
         raise ValueError(
-            f"torch.func cannot differentiate the model by its parameters: {error}"
+            f"torch.func cannot differentiate the model with respect to its parameters: {error}"
         ) from error
 
 

@@ -25,8 +25,8 @@ Floats = npt.NDArray[np.float64]
 
 Method = Literal["auto", "jacobian", "kernel", "products"]
 
-_JACOBIAN = 10**8  # entries of the largest Jacobian that is made whole, 0.8 GB
-_KERNEL = 1000  # rows of the largest kernel that is made unasked, at two products for each
+_JACOBIAN = 10**8  # the most entries of a Jacobian that is made unasked, 0.8 GB
+_KERNEL = 1000  # the most rows of a kernel that is made unasked; each takes two products
 
 
 class _Expanded(NamedTuple):
@@ -55,20 +55,21 @@ def linearize(
 ) -> Problem:
     r"""Return the problem of a PyTorch model's linearisation about its present parameters θ₀.
 
-    The model f(X; θ) with m outputs is replaced by f₀ + J(θ - θ₀), where J has the derivatives of
+    The model f(X; θ) with m outputs is replaced by f₀ + J(θ - θ₀), where J holds the derivatives of
     the outputs at θ₀, and trained by the mean over n rows of the squared error, summed over
     outputs. That is one least-squares problem in θ, which all outputs share. Training starts at θ₀,
-    to which weight decay refers, too. All schedules, stops, bands and designs work on it.
+    and weight decay shrinks all of θ. All schedules, stops, bands and designs work on it.
 
     Parameters
     ----------
     model : torch.nn.Module
-        The model; it is copied, and stays as it is. It computes in float64, whatever its own
-        precision. Dropout and batch norm must be in eval mode.
+        The model, in float32 or float64; it stays as it is, and a copy of it computes in float64.
+        Dropout and batch norm must be in eval mode.
     X : array_like or tensor, shape (n, ...)
         Train inputs, as the model takes them. Whole numbers stay whole numbers, for embeddings.
     y : array_like or tensor
-        Train targets, of the shape of the model's outputs, (n,) or (n, ...).
+        Train targets, of the shape of the model's outputs, (n,) or (n, ...). Class labels must be
+        one-hot, such as ``np.eye(10)[labels]``.
     X_test, y_test : as X and y, optional
         Test data.
     parameters : str or sequence of str, optional
@@ -76,19 +77,20 @@ def linearize(
         default all that require a gradient do; all others are constants.
     method : ``"auto"``, ``"jacobian"``, ``"kernel"`` or ``"products"``
         ``"jacobian"`` decomposes J with its n·m·p entries, and keeps the digits of small
-        curvatures. ``"kernel"`` makes the kernel J Jᵀ by products, in memory for (n·m)² numbers;
-        directions that rounding hides are in the problem's ``left_out``, and `level_band` knows no
-        parameters but those that train rows move, and the start. ``"products"`` makes
-        neither, and grows a space until given schedules have converged, as `from_operator` does;
-        bands and designs are then those in this space. ``"auto"`` takes the first for up to 10⁸
-        entries of J with test rows, the second for up to 1000 train rows times outputs, else the
-        third.
+        curvatures. ``"kernel"`` makes the kernel J Jᵀ with its (n·m)² entries by products with J;
+        the problem's ``left_out`` describes the directions that rounding hides, and `level_band`
+        covers only the parameters that train rows can move, and the start. ``"products"`` makes
+        neither: it grows a space until the given schedules have converged, as `from_operator` does,
+        and bands and designs are then those in this space. ``"auto"`` takes the first for up to 10⁸
+        entries of J, test rows included, the second for up to 1000 train rows times outputs, and
+        the third for more.
     batch_size : int, optional
-        How many rows go through the model at once; by default 256. It affects memory alone.
+        How many rows go through the model at once; by default 256. It only affects memory.
     device : str or torch.device, optional
         Where the model computes; by default where its parameters are.
     schedules, train_loss, rtol, max_rank
-        As for `from_operator`, used by products alone.
+        As for `from_operator`, for the method ``"products"`` only. It is much faster with the
+        train losses of interest than without.
 
     Returns
     -------
@@ -102,10 +104,10 @@ def linearize(
     ImportError
         If PyTorch is not installed.
     TypeError
-        If the model is no module, returns no tensor, or inputs are no arrays.
+        If the model is not a module or does not return a tensor, or if inputs are not arrays.
     ValueError
-        If shapes disagree; anything is not finite, in half precision or random; an output depends
-        on other rows; or PyTorch cannot differentiate the model.
+        If shapes disagree; if anything is not finite, in half precision or random; if an output
+        depends on other rows; or if PyTorch cannot differentiate the model.
 
     Warns
     -----
@@ -182,7 +184,7 @@ def _expanded(
 def _by_jacobian(
     model: FrozenModel, train: _Expanded, test: _Expanded | None, rows: int
 ) -> Problem:
-    """Decompose the rows √m·J, whose targets make the residual at the start that of the model."""
+    """Decompose the rows √m·J, with targets for which the residual at the start is the model's."""
     several = [train] if test is None else [train, test]
     given: list[Floats] = []
     with told_of("Jacobian", sum(len(each.inputs) for each in several)) as told:

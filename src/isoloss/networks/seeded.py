@@ -1,4 +1,4 @@
-"""Random numbers that a seed decides, without a trace in those of the user."""
+"""Random numbers from a seed, which leave the user's own generators as they were."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ Pair = tuple[Any, Any]
 def converted(pair: Pair, device: Any, kind: Any, loss: str) -> Pair:
     """Return inputs and targets on a device, with numbers of the model's kind.
 
-    Whole numbers stay as they are as inputs, since they may be tokens; targets are numbers for the
-    squared error, and labels for cross-entropy.
+    Whole numbers among the inputs stay whole, since they may be tokens; targets become numbers for
+    the squared error, and labels for cross-entropy.
     """
     torch = load_torch()
     X, y = (part.to(device) for part in pair)
@@ -83,7 +83,7 @@ def bytes_of(part: Any) -> bytes:
 
 
 def weights_of(model: Any) -> int:
-    """Return a number that tells a model's parameters and buffers from others."""
+    """Return a checksum of a model's parameters and buffers."""
     found = 0
     for name, part in sorted(
         {**dict(model.named_parameters()), **dict(model.named_buffers())}.items()
@@ -93,7 +93,7 @@ def weights_of(model: Any) -> int:
 
 
 def kinds(given: Any) -> str:
-    """Return what something is made of, for messages."""
+    """Return the type of a value and of its parts, for messages."""
     if isinstance(given, tuple | list):
         return f"{type(given).__name__} of {', '.join(type(part).__name__ for part in given)}"
     return type(given).__name__

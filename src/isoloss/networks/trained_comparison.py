@@ -1,4 +1,4 @@
-"""Models that were really trained, side by side at equal train loss."""
+"""Models trained by several schedules, side by side at equal train loss."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["TrainedComparison"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TrainedComparison:
-    """Trained models side by side at equal train loss.
+    """Models trained by several schedules, side by side at equal train loss.
 
     ``str()`` gives the table of `isoloss.curves.Match`, and a sentence on each schedule.
 
@@ -30,10 +30,10 @@ class TrainedComparison:
     match : Match or None
         The test losses of the schedules at equal train loss; None if they cannot be compared.
     diverged : mapping of str to int
-        The runs whose loss was no longer finite, and the step at which this was seen. Their rows
-        until then count.
+        The runs whose loss stopped being finite, and the step at which this was measured. Their
+        earlier measurements still count.
     notes : tuple of str
-        What was left out, a sentence each.
+        Sentences about what was left out.
     """
 
     curves: tuple[LossCurve, ...]
@@ -58,7 +58,7 @@ class TrainedComparison:
         return self._matched().plot(width)
 
     def to_frame(self) -> Any:
-        """Return a row for each schedule and level.
+        """Return a data frame with a row for each schedule and level.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Progress of long computations, on a terminal alone."""
+"""Show the progress of long computations, on a terminal only."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["told_of"]
 
 @contextlib.contextmanager
 def told_of(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a bar while something is counted; yield the function that is told how much more is done.
+    """Show a progress bar; yield a function to call with each further amount that is done.
 
-    ``total`` is None where the end is not known.
+    ``total`` is None if it is not known how much there is to do.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
