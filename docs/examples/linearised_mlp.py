@@ -3,13 +3,13 @@
 A network with one hidden layer of tanh units learns a smooth function of three inputs from 32 noisy
 rows. It is trained for 100 steps by torch.optim.SGD in float64, at a quarter and a half of the
 largest stable rate of its linearisation, and by `il.networks.linearize` and `il.train`. The
-difference is the root mean square of what both predict on 200 test inputs, over that of the
-targets. Five seeds draw initial parameters; the slope of log difference over log width has a 95 %
-interval over them.
+difference is that between the two predictions on 200 test inputs, as a root mean square relative to
+that of the targets. Five seeds draw the initial parameters. The slope of the log difference against
+the log width has a 95 % interval over these seeds.
 
-Two parametrizations: that of the neural tangent kernel, normal weights and outputs over the root of
-the width, where all layers learn at any width; and PyTorch's own, where the layer before the last
-moves ever less.
+There are two parametrizations. In that of the neural tangent kernel, with normal weights and
+outputs divided by the root of the width, all layers learn at any width. In PyTorch's own, the wider
+the network, the less the layer before the last moves.
 
 Run: python docs/examples/linearised_mlp.py [--seeds N] [--table FILE.csv] [--figure FILE.png]
 Needs PyTorch. It takes less than a minute on two cores.
@@ -65,7 +65,7 @@ def network(kind: str, seed: int, width: int) -> Any:
 
 
 def measured(kind: str, seed: int, width: int) -> list[dict[str, Any]]:
-    """Return a row for each rate: the difference of the predictions, and both test losses."""
+    """Return a row for each rate: the difference between the predictions, and both test losses."""
     import torch
 
     X, y, X_test, y_test = data()

@@ -2,16 +2,16 @@
 
 An MLP of two hidden layers of 64 units learns scikit-learn's digits as one-hot targets with the
 squared error, by SGD without momentum: at a small constant rate (the reference), at a large one,
-and at a large one that is annealed to zero. In four settings, with 20% of the train labels wrong or
-none, and batches of 16 or 256 rows. `isoloss.networks.compare` trains with paired seeds and
-compares test losses at equal train loss. Beside it stands what the linearised model says, where
-`isoloss.networks.linearize` predicts the same schedules exactly, for the first seeds.
+and at a large one that is annealed to zero. There are four settings: none or 20% of the train
+labels are wrong, and batches have 16 or 256 rows. `isoloss.networks.compare` trains with paired
+seeds and compares test losses at equal train loss. For comparison, `isoloss.networks.linearize`
+predicts the same schedules exactly in the linearised model, for the first seeds.
 
 Run: python docs/examples/mlp.py [--seeds N] [--small] [--folder FOLDER] [--table FILE.csv]
      [--figure FILE.png]
 
---small takes few steps and seeds: seconds, to see that everything runs. --folder keeps finished
-runs, so that an interrupted study goes on. Needs PyTorch.
+--small takes few steps and seeds, to see in some seconds that everything runs. --folder keeps
+finished runs, so that an interrupted study goes on. The study needs PyTorch.
 """
 
 from __future__ import annotations
@@ -68,8 +68,9 @@ def schedules(steps: int) -> dict[str, il.Schedule]:
 def linearised(data: Any, steps: int, seed: int, levels: Any) -> tuple[float, dict[str, Any]]:
     """Return the largest stable rate of the linearisation at the start, and test losses at levels.
 
-    The linearisation learns more slowly, so that rates last until the levels, and flow anneals. It
-    takes full batches: expected losses of minibatches would take all pairs of 6000 outputs.
+    The linearisation learns more slowly, so rates last here until the levels are reached, and
+    annealing is gradient flow after the large rate. Batches are full: expected losses of
+    minibatches would need all pairs of the 6000 train outputs.
     """
     large = il.GradientDescent(LARGE, steps // 2)
     plans = {
@@ -152,12 +153,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=1500, help="of the large rate")
     parser.add_argument("--linearised", type=int, default=1, help="seeds that are linearised")
-    parser.add_argument("--small", action="store_true", help="seconds, to see that it runs")
+    parser.add_argument("--small", action="store_true", help="some seconds, to see that all runs")
     parser.add_argument("--folder", type=Path, help="where finished runs are kept")
     parser.add_argument("--table", type=Path, help="where to write the numbers as CSV")
     parser.add_argument("--figure", type=Path, help="where to write the figure")
     options = parser.parse_args()
-    if options.small:  # too few steps to learn anything
+    if options.small:  # too few steps for the model to learn anything
         options.seeds, options.steps, options.linearised = 2, 40, 0
     import torch
 

@@ -124,6 +124,13 @@ def test_losses_that_are_not_finite_count_as_not_measured():
     assert np.isfinite(at.curve().loss).sum() >= 2
 
 
+def test_a_log_is_not_overwritten(tmp_path):
+    (tmp_path / "mine.csv").write_text("kept")
+    with pytest.raises(FileExistsError, match=r"mine.csv' exists already; delete it, or give"):
+        Matched(1.0, lambda: (1.0, 1.0), log=tmp_path / "mine.csv")
+    assert (tmp_path / "mine.csv").read_text() == "kept"
+
+
 def test_what_cannot_be_logged_is_refused():
     with pytest.raises(ValueError, match="levels must be finite"):
         Matched([1.0, math.nan], lambda: (1.0, 1.0))

@@ -50,7 +50,7 @@ DATASET = torch.utils.data.TensorDataset(X, Y)
         ({"X": {"a": X}}, TypeError, "X must hold real numbers"),
         ({"X": X[:0], "y": Y[:0]}, ValueError, r"and not be empty; got shape \(0, 4\)"),
         ({"X": X * torch.nan}, ValueError, "X must be finite; got NaN or infinity"),
-        ({"X": torch.ones(6, 4, dtype=torch.int64)}, ValueError, r"for other layers, give X.astype\(float\)"),
+        ({"X": torch.ones(6, 4, dtype=torch.int64)}, ValueError, r"layers, give X.astype\(float\)"),
         ({"y": Y[:5]}, ValueError, r"shape of the model's outputs for X, \(6, 2\); got \(5, 2\)$"),
         ({"y": torch.tensor([0, 1, 1, 0, 1, 0])}, ValueError, r"one_hot\(y, 2\)"),
         ({"y": Y * torch.inf}, ValueError, "y must be finite; got NaN or infinity"),

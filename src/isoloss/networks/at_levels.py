@@ -117,8 +117,13 @@ class Matched:
         self._jump = -math.inf  # the log step of the last jump of the rate
         self._means: list[tuple[float, float]] = []  # log steps and losses of batches, since a jump
         if self._path is not None:
-            with self._path.open("x", encoding="utf-8") as file:
-                file.write("run,step,lr,train_loss,test_loss\n")
+            try:
+                with self._path.open("x", encoding="utf-8") as file:
+                    file.write("run,step,lr,train_loss,test_loss\n")
+            except FileExistsError:
+                raise FileExistsError(
+                    f"the log '{self._path}' exists already; delete it, or give another name"
+                ) from None
 
     def step(self, loss: Any, lr: float) -> None:
         """Record a step of the optimizer, and measure if a measurement is due.
