@@ -296,7 +296,7 @@ def test_folders_of_other_settings_are_refused(tmp_path):
         compare(mlp, DATA, PLANS, **options)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").touch()
-    with pytest.raises(ValueError, match="holds files of others"):
+    with pytest.raises(ValueError, match="holds files of other origin"):
         compare(mlp, DATA, PLANS, seeds=1, folder=tmp_path / "other")
 
 
@@ -428,7 +428,7 @@ REFUSED = {
     "shapes": ({"make_model": scores}, r"the shape \(30, 2\), and the targets \(30,\)"),
     "inputs": ({"data": (X[:, :2], Y, X_TEST, Y_TEST)}, "the model cannot take inputs of shape"),
     "whole inputs": ({"data": (X.astype(int), Y, X_TEST, Y_TEST)}, "type torch.int64"),
-    "rows": ({"data": (X, Y[1:], X_TEST, Y_TEST)}, "X and y must have as many rows; got 30 and 29"),
+    "rows": ({"data": (X, Y[1:], X_TEST, Y_TEST)}, "X and y must have equally many rows; got 30"),
     "NaN": ({"data": (X, Y * np.nan, X_TEST, Y_TEST)}, "y has values that are not finite"),
     "no rows": ({"data": (X[:0], Y[:0], X_TEST, Y_TEST)}, "X must have at least one row"),
     "texts": ({"data": (X, np.array(["a"] * 30), X_TEST, Y_TEST)}, "y must be numbers; got <U1"),
@@ -453,8 +453,8 @@ REFUSED = {
         "depend on a measured loss",
     ),
     "optimizer": ({"optimizer": lambda _: 3}, "optimizer must be a function that makes"),
-    "reference": ({"reference": "smal"}, r"'smal' is none \(did you mean 'small'\?\)"),
-    "seeds": ({"seeds": [1, 1]}, "seeds must be at least one, and differ"),
+    "reference": ({"reference": "smal"}, r"got 'smal' \(did you mean 'small'\?\)"),
+    "seeds": ({"seeds": [1, 1]}, "seeds must be one or more different"),
     "loader's batch": ({"data": loaders(), "batch_size": 4}, "has a batch size of its own"),
     "a short loader": (
         {"data": loaders(batch_size=40, drop_last=True)},

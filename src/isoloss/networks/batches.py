@@ -1,4 +1,4 @@
-"""The rows that models are trained on, in an order that a seed decides, and rows to evaluate on."""
+"""The rows that models are trained on, in an order given by a seed, and those for measuring."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from isoloss.networks.tensors import Pair, bytes_of, check_finite, kinds, pair_o
 __all__ = ["RowSource", "read_data"]
 
 Convert = Callable[[Pair], Pair]
-_ORDER = 0  # the seed of the rows that are evaluated, which all runs share
+_ORDER = 0  # the seed that draws the rows losses are measured on, the same in all runs
 
 
 @dataclass(frozen=True)
 class RowSource(ABC):
-    """Rows to train on; ``train`` and ``test`` are those to evaluate on."""
+    """Rows to train on; losses are measured on the rows ``train`` and ``test``."""
 
     train: Pair
     test: Pair
 
     @property
     def generators(self) -> tuple[Any, ...]:
-        """The generators, beside PyTorch's own, that decide the batches."""
+        """The generators that decide the batches, besides PyTorch's global one."""
         return ()
 
     @abstractmethod
     def batches(self, seed: int) -> Iterator[tuple[Pair, bytes]]:
-        """Yield batches without end, and bytes that tell them from others."""
+        """Yield batches without end, each with bytes that identify it."""
 
     @property
     def fingerprint(self) -> str:
-        """A text that tells the rows from others."""
+        """A text that identifies the rows."""
         return _digest((*self.train, *self.test))
 
 
@@ -51,7 +51,7 @@ class RowArrays(RowSource):
     batch_size: int
 
     def batches(self, seed: int) -> Iterator[tuple[Pair, bytes]]:
-        """Yield batches without end, and bytes that tell them from others."""
+        """Yield batches without end, each with bytes that identify it."""
         torch = load_torch()
         (X, y), size = self.rows, self.batch_size
         generator = torch.Generator().manual_seed(seed)
@@ -67,7 +67,7 @@ class RowArrays(RowSource):
 
     @property
     def fingerprint(self) -> str:
-        """A text that tells the rows from others."""
+        """A text that identifies the rows."""
         return _digest((*self.train, *self.test, *self.rows))
 
 
@@ -80,11 +80,11 @@ class RowLoaders(RowSource):
 
     @property
     def generators(self) -> tuple[Any, ...]:
-        """The generators, beside PyTorch's own, that decide the batches."""
+        """The generators that decide the batches, besides PyTorch's global one."""
         return _generators(self.loader)
 
     def batches(self, seed: int) -> Iterator[tuple[Pair, bytes]]:  # noqa: ARG002 - seeded outside
-        """Yield batches without end, and bytes that tell them from others."""
+        """Yield batches without end, each with bytes that identify it."""
         while True:
             empty = True
             for batch in self.loader:
@@ -113,8 +113,8 @@ def read_data(data: Any, batch_size: int | None, evaluated: int, convert: Conver
             raise ValueError("the DataLoader has a batch size of its own; leave batch_size out")
         if parts[0].persistent_workers:
             raise ValueError(
-                "the DataLoader of train rows has persistent_workers, which keep random numbers "
-                "from one run to the next; build it without"
+                "the DataLoader of train rows has persistent_workers, which carry random "
+                "numbers over from one run to the next; build it without them"
             )
         names = ("the DataLoader of train rows", "the DataLoader of test rows")
         train, test = (
@@ -133,7 +133,9 @@ def read_data(data: Any, batch_size: int | None, evaluated: int, convert: Conver
     )
     for both, inputs, targets in (("X and y", X, y), ("X_test and y_test", X_test, y_test)):
         if len(inputs) != len(targets):
-            raise ValueError(f"{both} must have as many rows; got {len(inputs)} and {len(targets)}")
+            raise ValueError(
+                f"{both} must have equally many rows; got {len(inputs)} and {len(targets)}"
+            )
     size = len(X) if batch_size is None else batch_size
     if size > len(X):
         raise ValueError(f"batch_size is {size}, but there are {len(X)} train rows")

@@ -44,17 +44,19 @@ def read_device(given: Any) -> Any:
 
 
 def read_seeds(given: Any) -> list[int]:
-    """Return the seeds, from their number or themselves."""
+    """Return the seeds, given by their number or one by one."""
     if isinstance(given, int | np.integer) and not isinstance(given, bool):
         return list(range(count("seeds", given, 1)))
     try:
         found = [count("each of seeds", each, 0) for each in given]
     except TypeError:
-        raise TypeError(f"seeds must be their number, or whole numbers; got {given!r}") from None
+        raise TypeError(
+            f"seeds must be their number or a sequence of whole numbers; got {given!r}"
+        ) from None
     if any(each >= 2**64 for each in found):
         raise ValueError(f"each of seeds must be below 2**64, as for PyTorch; got {max(found)}")
     if not found or len(set(found)) < len(found):
-        raise ValueError(f"seeds must be at least one, and differ; got {given!r}")
+        raise ValueError(f"seeds must be one or more different whole numbers; got {given!r}")
     return found
 
 
@@ -88,8 +90,8 @@ def planned_rates(
     own = {id(each) for each in model.parameters()}
     if any(id(each) not in own for group in optimizer.param_groups for each in group["params"]):
         raise ValueError(
-            "optimizer made an optimizer of other parameters than those that it is given, so that "
-            "the model would not train"
+            "optimizer made an optimizer of other parameters than the ones it was given, so "
+            "the model would not be trained"
         )
     shown = repr(optimizer)
     return shown, {plan.name: plan.rates(made(model.parameters())) for plan in plans}
@@ -126,7 +128,7 @@ def check_outputs(model: Any, pairs: Sequence[Pair], rule: LossRule) -> None:
                     )
                 rule.of(outputs, y[:2].clone())
                 continue
-            # on the CPU, where a label out of range is an error that can be read
+            # on the CPU, where a label out of range raises a readable error
             outputs = outputs[:1].cpu()
             rule.of(outputs.expand(len(y), *outputs.shape[1:]), y.cpu().clone())
     for each in training:

@@ -42,7 +42,7 @@ __all__ = ["compare"]
 Floats = npt.NDArray[np.float64]
 Rows = Sequence[LoggedRow]
 
-_MEASURED = 200  # rows of the shortest run, by default
+_MEASURED = 200  # measurements of the shortest run, by default
 
 
 def compare(
@@ -70,9 +70,8 @@ def compare(
     The runs of one seed start from the same weights, see the same batches in the same order, and
     draw the same dropout masks; they differ in the schedule alone. Losses are measured on fixed
     rows, the same for all runs, in evaluation mode (batch norm by its running statistics, no
-    dropout): the loss of single batches is noisy, and the first step at which it is below a level
-    comes too early. `isoloss.curves.match` then compares the runs, with intervals over the paired
-    seeds.
+    dropout): the loss of single batches is noisy, and first falls below a level too early.
+    `isoloss.curves.match` then compares the runs, with intervals over the paired seeds.
 
     Parameters
     ----------
@@ -82,17 +81,18 @@ def compare(
         user's own are left as they were.
     data : tuple
         Arrays or tensors (X, y, X_test, y_test), or two `torch.utils.data.DataLoader`, of train and
-        test rows. Of arrays, each pass takes the rows in a new random order and leaves out the last
-        ones if they are fewer than a batch. Loaders are seeded for each run. If their batches still
-        differ between schedules, an error says so.
+        test rows. With arrays, each pass takes the rows in a new random order, and leaves out the
+        last ones if they do not fill a batch. Loaders are seeded for each run. If their batches
+        still differ between schedules, an error says so.
     schedules : mapping of str to schedules
-        At least two of: a `Schedule` or phase; a text such as ``"gd(0.1, 1000)"``, whose rates are
-        absolute here; or a function that builds a scheduler of PyTorch on an optimizer, for which
-        ``steps`` is needed.
+        At least two, each of which is a `Schedule` or phase; a text such as ``"gd(0.1, 1000)"``,
+        whose rates are absolute here; or a function that builds a scheduler of PyTorch on an
+        optimizer, for which ``steps`` is needed.
     seeds : int or sequence of int, default: 5
-        How many seeds, or which. With one seed, intervals leave out the variation between seeds.
+        How many seeds, or the seeds themselves; 3 stands for 0, 1 and 2. With one seed, intervals
+        leave out the variation between seeds.
     levels : int or array_like, default: 12
-        Train losses to compare at, or how many, as for `isoloss.curves.match`.
+        The train losses to compare at, or how many there are, as for `isoloss.curves.match`.
     loss : {"mse", "cross_entropy"} or callable, default: "mse"
         ``"mse"`` is the mean over rows of the squared error, summed over outputs, as everywhere in
         isoloss. A function takes outputs and targets, and returns the mean over rows.
@@ -103,14 +103,15 @@ def compare(
         torch.optim.AdamW(parameters, lr=1e-3)``; by default plain SGD with rate 1, which a
         `Schedule` replaces.
     steps : int, optional
-        The steps of schedules that are functions.
+        The number of steps of schedules that are functions.
     every : int, optional
         The steps from one measurement to the next; by default 1/200 of the shortest run.
     rows : int, default: 2000
-        How many train rows, and test rows, losses are measured on at most. They are drawn at random
+        The most train rows, and test rows, that losses are measured on. They are drawn at random
         once, and are the same in all runs.
     reference : str, optional
-        The schedule that the others are compared with: by default the first of a constant rate.
+        The schedule that the others are compared with: by default the first with a constant rate,
+        else the first.
     confidence : float, default: 0.9
         The probability with which each interval, taken by itself, covers its true value.
     device : str or torch.device, default: "cpu"
@@ -140,7 +141,7 @@ def compare(
 
     Notes
     -----
-    A run whose loss is no longer finite is ended there, and the others go on.
+    A run whose loss is no longer finite ends there, and the others go on.
 
     The same call gives the same numbers on one machine with the same number of threads. On CUDA,
     ``torch.use_deterministic_algorithms(True)`` is needed, too.
@@ -173,7 +174,7 @@ def compare(
     check_settings(levels, confidence)
     if reference is not None and reference not in (names := [plan.name for plan in plans]):
         near = suggest(str(reference), names)
-        raise ValueError(f"reference is the name of a schedule; {reference!r} is none{near}")
+        raise ValueError(f"reference must be the name of a schedule; got {reference!r}{near}")
     every = max(1, min(plan.steps for plan in plans) // _MEASURED) if every is None else every
     with seeded(chosen[0]):
         first = models().to(found_device)

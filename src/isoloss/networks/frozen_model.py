@@ -146,7 +146,7 @@ def freeze(model: Any, parameters: str | Sequence[str] | None, device: Any) -> F
     if isinstance(model, torch.jit.ScriptModule):
         raise TypeError(
             "the model is compiled by torch.jit, which torch.func cannot differentiate; give the "
-            "module that it was made of"
+            "module that it was compiled from"
         )
     _check_tensors(torch, model)
     _check_modules(torch, model)
@@ -187,14 +187,14 @@ def _check_tensors(torch: Any, model: Any) -> None:
 
 
 def _check_modules(torch: Any, model: Any) -> None:
-    """Raise ``ValueError`` for layers that are no fixed functions, or do not descend the loss."""
+    """Raise ``ValueError`` for layers that are not fixed functions, or do not descend the loss."""
     tables = torch.nn.Embedding | torch.nn.EmbeddingBag
     for name, module in model.named_modules():
         what = f"{name or 'the model'} ({type(module).__name__})"
         for option in ("max_norm", "scale_grad_by_freq"):
             if isinstance(module, tables) and getattr(module, option):
                 raise ValueError(
-                    f"{what} has {option}, by which its training is no gradient descent on the "
+                    f"{what} has {option}, with which training is not gradient descent on the "
                     "loss; build it without"
                 )
         share = getattr(module, "p", getattr(module, "dropout", 0.0))

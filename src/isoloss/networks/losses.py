@@ -40,7 +40,7 @@ def read_loss(given: Any) -> LossRule:
             "returns their mean loss, such as torch.nn.HuberLoss(); got "
             f"{given.__name__ if isinstance(given, type) else type(given).__name__}"
         )
-    # an address would be another one in each process, and a folder's settings would differ
+    # an address differs from process to process, and a folder's settings must not
     name = getattr(given, "__qualname__", re.sub(r" at 0x[0-9a-fA-F]+", "", repr(given)))
     return LossRule(f"{getattr(given, '__module__', '')}.{name}", _checked(given), is_own=True)
 
@@ -49,7 +49,7 @@ def _squared_error(outputs: Any, y: Any) -> Any:
     """Return the mean over rows of the squared error, summed over outputs."""
     torch = load_torch()
     if outputs.shape != y.shape:
-        # (n,) against (n, 1) would be (n, n), silently
+        # (n,) minus (n, 1) would silently become (n, n)
         if _without_ones(outputs.shape) != _without_ones(y.shape):
             hint = "; for class labels, give loss='cross_entropy' or one-hot targets"
             raise ValueError(
@@ -84,7 +84,7 @@ def _cross_entropy(outputs: Any, y: Any) -> Any:
             f"'cross_entropy' needs a label for each row, shape {tuple(outputs.shape[:1])}; got "
             f"{tuple(y.shape)}"
         )
-    elif y.device.type == "cpu" and y.numel():  # CUDA would wait at each step
+    elif y.device.type == "cpu" and y.numel():  # on CUDA, each step would wait for it
         low, high = int(y.min()), int(y.max())
         if low < 0 or high >= outputs.shape[1]:
             raise ValueError(

@@ -32,11 +32,11 @@ def check_pairs(plan: str, seed: int, row: LoggedRow, seen: dict[int, tuple[str,
 def check_seeds(
     plan: str, seed: int, found: Sequence[LoggedRow], others: Mapping[int, Sequence[LoggedRow]]
 ) -> None:
-    """Raise ``ValueError`` if a run is that of another seed: intervals would have no width."""
+    """Raise ``ValueError`` if two seeds give the same run: intervals would have no width."""
     for other, rows in others.items():
         if _same(found, rows):
             raise ValueError(
-                f"seeds {other} and {seed} give the same run of '{plan}', so that nothing varies "
+                f"seeds {other} and {seed} give the same run of '{plan}', so nothing varies "
                 "from seed to seed: make_model must not set a seed of its own; if its weights are "
                 "the same on purpose, train with batches, or give seeds=1"
             )

@@ -1,4 +1,4 @@
-"""What a user gives as a schedule, as something to put on an optimizer."""
+"""Turn what a user gives as a schedule into the rates of an optimizer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """A number of steps, and a function that puts their rates on an optimizer."""
+    """A number of steps, and a function that sets up their rates on an optimizer."""
 
     name: str
     steps: int
@@ -75,7 +75,7 @@ def _plan(name: str, given: Any, steps: int | None) -> TrainingPlan:
             )
         if steps is None:
             raise ValueError(
-                f"schedule '{name}' builds a scheduler, which does not say for how many steps; "
+                f"schedule '{name}' builds a scheduler, which does not say how many steps to take; "
                 "give steps="
             )
         return TrainingPlan(name, steps, partial(_built, name, given))
@@ -111,7 +111,7 @@ def _put_on(name: str, schedule: Schedule, optimizer: Any) -> Any:
     try:
         return schedule.to_torch(optimizer, rates_only=not own_settings)
     except ValueError as error:
-        raise ValueError(f"schedule '{name}': {error} (give it as optimizer=)") from None
+        raise ValueError(f"schedule '{name}': {error} (set it by optimizer=)") from None
 
 
 def _phases(schedule: Schedule) -> list[Any]:
@@ -123,14 +123,16 @@ def _built(name: str, build: Callable[[Any], Any], optimizer: Any) -> Any:
     found = build(optimizer)
     fault = ""
     if isinstance(found, schedulers.ReduceLROnPlateau):
-        fault = "has rates that depend on a measured loss; give those that it took, as a Schedule"
+        fault = (
+            "has rates that depend on a measured loss; give the rates that it took, as a Schedule"
+        )
     elif not isinstance(found, schedulers.LRScheduler):
         fault = (
             "must return the torch.optim.lr_scheduler that it builds on the optimizer; got "
             f"{type(found).__name__}"
         )
     elif getattr(found, "optimizer", optimizer) is not optimizer:
-        fault = "builds its scheduler on another optimizer than the one that it is given"
+        fault = "builds its scheduler on another optimizer than the one it was given"
     if fault:
         raise TypeError(f"schedule '{name}' {fault}")
     return found

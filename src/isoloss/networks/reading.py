@@ -30,7 +30,7 @@ def read_batch_size(given: Any) -> int:
 
 
 def read_inputs(name: str, value: Any, model: FrozenModel) -> Any:
-    """Return inputs as a tensor on the model's device: whole numbers as they are, else float64."""
+    """Return inputs, a tensor on the model's device: whole numbers stay so, others turn float64."""
     torch = load_torch()
     if isinstance(value, torch.utils.data.DataLoader | torch.utils.data.Dataset):
         raise TypeError(
@@ -60,8 +60,8 @@ def read_targets_for(name: str, value: Any, inputs_name: str, outputs: Any) -> F
         advice = ""
         if given.shape == wanted[:-1] and wanted[-1] == 1:
             advice = (
-                f"; give {name}[:, None] (as they are, torch.nn.MSELoss would take the difference "
-                "of each target and each output)"
+                f"; give {name}[:, None] (with these shapes, torch.nn.MSELoss would subtract every "
+                "target from every output)"
             )
         elif given.shape[:1] == wanted[:1] and given.size == wanted[0] and given.dtype.kind in "iu":
             advice = (

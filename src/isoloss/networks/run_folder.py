@@ -1,4 +1,4 @@
-"""A folder of finished runs, as CSV files for ``isoloss match``, so that none is repeated."""
+"""A folder of finished runs, as CSV files for ``isoloss match``, so that no run is repeated."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ Floats = npt.NDArray[np.float64]
 
 _SETTINGS = "settings.json"
 _COLUMNS = ("run", "step", "lr", "train_loss", "test_loss", "checksum")
-_LONG = ("optimizer", "data")  # whose values would be a page
-_ALIKE = 1e-3  # relative, of the first losses by another number of threads
+_LONG = ("optimizer", "data")  # their values would fill a page
+_ALIKE = 1e-3  # relative; first losses differ by less with another number of threads
 
 
 def run_title(plan: str, seed: int) -> str:
@@ -52,7 +52,7 @@ class RunFolder:
                 raise ValueError(f"'{path}' is damaged; give another folder") from None
             self._check(held, dict(settings), known, named)
         elif any(each.name != LOCK for each in folder.iterdir()):
-            raise ValueError(f"'{folder}' holds files of others; give a new folder")
+            raise ValueError(f"'{folder}' holds files of other origin; give a new folder")
         write_text(path, json.dumps({**settings, "schedules": known | named}, indent=1) + "\n")
 
     def load(self, plan: str, seed: int, steps: int) -> list[LoggedRow] | None:
@@ -76,7 +76,7 @@ class RunFolder:
                 return found
             raise ValueError
         except (IndexError, KeyError, TypeError, ValueError):
-            raise ValueError(f"'{path}' is damaged; delete it, and the run is made anew") from None
+            raise ValueError(f"'{path}' is damaged; delete it to train the run again") from None
 
     def save(self, plan: str, seed: int, rows: Sequence[LoggedRow], rates: Floats) -> None:
         """Write a finished run, whole or not at all."""
@@ -90,7 +90,7 @@ class RunFolder:
         write_text(self._path(plan, seed), text.getvalue())
 
     def check_start(self, plan: str, seed: int, found: LoggedRow, now: LoggedRow) -> None:
-        """Raise ``ValueError`` unless a finished run began as this seed's runs do now."""
+        """Raise ``ValueError`` unless a finished run began as this seed's runs now begin."""
         alike = found.checksum == now.checksum and all(
             math.isclose(one, two, rel_tol=_ALIKE)
             for one, two in zip(found[1:3], now[1:3], strict=True)

@@ -23,7 +23,7 @@ _AT_ONCE = 1000  # rows that are evaluated at once
 class LoggedRow(NamedTuple):
     """The losses after some steps, NaN if one of them is not finite.
 
-    ``checksum`` tells the initial weights and all batches so far from others.
+    ``checksum`` identifies the initial weights and all batches so far.
     """
 
     step: int
@@ -34,7 +34,7 @@ class LoggedRow(NamedTuple):
 
 @dataclass(frozen=True)
 class ModelTrainer:
-    """How runs are trained, which differ in schedule and seed alone."""
+    """What all runs have in common: they differ only in schedule and seed."""
 
     make_model: Callable[[], Any]
     source: RowSource
