@@ -475,11 +475,11 @@ REFUSED = {
     ),
     "other parameters": (
         {"optimizer": lambda _: torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)},
-        "the model would not train",
+        "so the model would not be trained",
     ),
     "persistent workers": (
         {"data": loaders(num_workers=1, persistent_workers=True)},
-        "persistent_workers, which keep random numbers",
+        "persistent_workers, which carry random numbers",
     ),
     "levels": ({"levels": 0}, "number of levels must be at least 1; got 0"),
     "no levels": ({"levels": [np.nan]}, "levels must be 1 to 1000 finite losses"),
@@ -596,9 +596,7 @@ def test_seeds_that_change_nothing_are_refused(data):
         return linear()
 
     given = DATA if data == "arrays" else loaders()
-    with pytest.raises(
-        ValueError, match="seeds 0 and 1 give the same run of 'small', so that noth"
-    ):
+    with pytest.raises(ValueError, match="seeds 0 and 1 give the same run of 'small', so nothing"):
         compare(fixed, given, PLANS, seeds=2, every=8)
     compare(fixed, given, PLANS, seeds=1, every=8)
     compare(fixed, DATA, PLANS, seeds=2, every=8, batch_size=5)  # batches vary

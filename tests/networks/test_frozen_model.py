@@ -103,7 +103,7 @@ def before(layer: Any) -> Any:
         (
             lambda: torch.nn.Sequential(torch.nn.Embedding(5, 3, max_norm=1.0)),
             ValueError,
-            r"0 \(Embedding\) has max_norm, by which its training is no gradient descent",
+            r"0 \(Embedding\) has max_norm, with which training is not gradient desc",
         ),
         (Counting, ValueError, "the model changes its buffer 'calls' whenever it is evaluated"),
         (lambda: torch.nn.Linear(3, 2), ValueError, r"cannot take X, whose rows have shape \(4,\)"),

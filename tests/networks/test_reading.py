@@ -55,7 +55,7 @@ DATASET = torch.utils.data.TensorDataset(X, Y)
         ({"y": torch.tensor([0, 1, 1, 0, 1, 0])}, ValueError, r"one_hot\(y, 2\)"),
         ({"y": Y * torch.inf}, ValueError, "y must be finite; got NaN or infinity"),
         ({"y": ["a"] * 6}, TypeError, "y must hold real numbers"),
-        ({"y": Y[:, 0], "model": mlp(outputs=1)}, ValueError, r"give y\[:, None\] \(as they are"),
+        ({"y": Y[:, 0], "model": mlp(outputs=1)}, ValueError, r"give y\[:, None\] \(with these"),
         (
             {"y": Y[:, :1], "model": torch.nn.Sequential(mlp(outputs=1), torch.nn.Flatten(0))},
             ValueError,
