@@ -49,6 +49,16 @@ def test_levels_between_rows_far_apart_are_compared():
     np.testing.assert_allclose(found.matched["b"].difference, 0.1, rtol=1e-6)
 
 
+def test_seeds_that_are_compared_one_by_one_are_said():
+    runs = [run(f"{name}_seed{seed}", seed=seed, noise=0.01) for name in "ab" for seed in (0, 1)]
+    assert "'a_seed0', 'a_seed1', 'b_seed0', 'b_seed1' are named like seeds of" in "".join(
+        curves.match(runs, 2).notes
+    )
+    groups = {name: [f"{name}_seed0", f"{name}_seed1"] for name in "ab"}
+    for other in (curves.match(runs, 2, groups=groups), curves.match(runs[1:3], 2)):
+        assert "named like seeds" not in "".join(other.notes)
+
+
 def test_another_reference_turns_the_difference_round():
     runs = [run("a"), run("b", scale=30, gap=0.3)]
     forth = curves.match(runs, 3).matched["b"].difference

@@ -17,7 +17,7 @@ from isoloss.curves.match_notes import notes_on_intervals, notes_on_smoothing
 from isoloss.curves.match_result import Match, MatchedRuns
 from isoloss.curves.matched_curve import MatchedCurve
 from isoloss.curves.numbers import column, count, number
-from isoloss.curves.seeds import by_schedule, is_constant, named_runs
+from isoloss.curves.seeds import by_schedule, is_constant, look_like_seeds, named_runs
 
 __all__ = ["check_settings", "match"]
 
@@ -144,6 +144,7 @@ def match(
         name: _matched(tuple(own), smoothed[name], smoothed[reference], at, float(confidence))
         for name, own in members.items()
     }
+    told += look_like_seeds(own[0] for own in members.values() if len(own) == 1)
     told += notes_on_smoothing(smoothed, given=smoothing is not None)
     told += notes_on_intervals(found, reference, float(confidence))
     return Match(at, found, reference, float(confidence), tuple(told))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from isoloss._messages.near_misses import distinct, suggest
+from isoloss._messages.near_misses import distinct, quoted, suggest
 from isoloss.curves.loss_curve import LossCurve
 
-__all__ = ["by_schedule", "is_constant", "named_runs"]
+__all__ = ["by_schedule", "is_constant", "look_like_seeds", "named_runs"]
 
+_SEED = re.compile(r"[\W_]*seed[\W_]*\d+\W*$", re.IGNORECASE)
 _CONSTANT = 1e-3  # the share of the peak by which a constant rate may change
 
 
@@ -51,6 +53,21 @@ def by_schedule(
     if len(found) < 2:
         raise ValueError("all runs are in one group; there is nothing to compare them with")
     return found
+
+
+def look_like_seeds(names: Iterable[str]) -> list[str]:
+    """Return a sentence if runs that are compared one by one are named like seeds."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if mark := _SEED.search(name):
+            found.setdefault(name[: mark.start()], []).append(name)
+    alike = [name for members in found.values() if len(members) > 1 for name in members]
+    if not alike:
+        return []
+    return [
+        f"{quoted(alike, 4)} are named like seeds of one schedule, but each is compared by itself: "
+        "name the runs of a schedule as a group, so that intervals are over the seeds."
+    ]
 
 
 def _members(group: str, runs: Sequence[str], named: Mapping[str, LossCurve]) -> list[str]:
