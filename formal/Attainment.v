@@ -118,7 +118,7 @@ Proof.
   simpl in counted. lia.
 Qed.
 
-(** A large rate makes direction i as large as one likes. *)
+(** A step at a large rate makes direction i large enough. *)
 Lemma large_rate_exists (w : R) : 0 < w -> exists η, ε < (1 - 2 * η * γ i) ^ 2 * w.
 Proof.
   intros w_pos. pose proof (γ_pos i i_below). set (r := ε / w + 1).

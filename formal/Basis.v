@@ -1,7 +1,7 @@
 (** From parameters β to residuals in the eigenbasis, δ = Uᵀ(β - β⋆).
 
     The paper "assumes both [Σ and Σ̂] are diagonal in one basis U".  Here flows and steps on such a
-    loss of β are shown to be flows and steps on Σ γ_i δ_i² as a function of δ, so that all that is
+    loss of β are shown to be flows and steps on Σ γ_i δ_i² as a function of δ, so that everything
     proved for δ holds for β. *)
 
 From Isoloss Require Import Directions Flow StoppingTime GradientDescent.

@@ -1,4 +1,4 @@
-(** What the discussion (section 3) claims, that can be shown. *)
+(** What can be shown of the claims of the discussion (section 3). *)
 
 From Isoloss Require Import Directions Flow StoppingTime GradientDescent.
 From Isoloss Require Import Lemma2Flow Lemma2Annealed.
@@ -48,7 +48,7 @@ Proof.
   apply sum_ext. intros j _. rewrite !update_is, pow_add. unfold size. ring.
 Qed.
 
-(** What the top eigenspace has of it, which does not change. *)
+(** The part that lies in the top eigenspace, which does not change. *)
 Definition of_top : R := sum_over d (top γ γ1) size.
 
 Lemma of_top_positive : 0 < of_top.
@@ -73,7 +73,7 @@ Qed.
 Lemma Un_cv_const c : Un_cv (fun _ => c) c.
 Proof. intros e e_pos. exists O. intros k _. now rewrite R_dist_eq. Qed.
 
-(** Even powers of the factors: what is left tends to the top. *)
+(** Even powers of the factors: only the top eigenspace remains in the limit. *)
 Lemma even_power_limit j :
   (j < d)%nat ->
   Un_cv (fun k => size j * shrinks γ γ1 j ^ (2 * k)) (if top γ γ1 j then size j else 0).

@@ -15,10 +15,10 @@ Definition example (β_star : vector) : distribution := {|
 
 Definition origin : vector := fun _ => 0.
 
-(** Directions are coordinates: U = 1. *)
+(** The eigenbasis is that of the coordinates: U is the identity. *)
 Definition identity (k i : nat) : R := if Nat.eqb k i then 1 else 0.
 
-(** A statement about both directions, or both points, is two statements. *)
+(** To prove a statement for both directions, or both points, prove it for each. *)
 Lemma both (P : nat -> Prop) : P O -> P 1%nat -> forall i, (i < 2)%nat -> P i.
 Proof. intros at_0 at_1 i below. destruct i as [|[|i]]; [easy|easy|lia]. Qed.
 

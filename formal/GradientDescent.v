@@ -35,7 +35,7 @@ Proof.
   - exists (2 * γ i * x i). split; [now apply loss_partial|]. rewrite step by easy. ring.
 Qed.
 
-(** Steps that are not stopped are the closed form; those that are stopped are it for fewer. *)
+(** The steps taken are the closed form: all K of them, or fewer if the loss stops them. *)
 Lemma descends_is_steps d γ η ε K start finish :
   descends d (loss d γ) η ε K start finish ->
   exists k, (k <= K)%nat /\ (k = K \/ loss d γ finish <= ε) /\

@@ -43,7 +43,7 @@ Proof.
     + replace (S d - k)%nat with O by lia. replace (d - k)%nat with O in rest by lia. lra.
 Qed.
 
-(** A larger m makes condition 2 weaker. *)
+(** Condition 2 is weaker for a larger m. *)
 Lemma condition_2_weakens m m' d γ δ block p α ε :
   (forall i, (i < d)%nat -> 0 <= γ i) -> 0 < m -> m <= m' -> 0 < ε -> 0 <= p ->
   condition_2 m d γ δ block p α ε -> condition_2 m' d γ δ block p α ε.
@@ -154,7 +154,7 @@ Proof.
   - intros j [below at_top]. rewrite (simple j below at_top). lra.
 Qed.
 
-(** ** The rate: Ω(K) = -2K log c, with c = max |1 - 2γ_i/γ_1| < 1, from a constant C *)
+(** ** The rate: Ω(K) = -2K log c up to a constant, with c = max |1 - 2γ_i/γ_1| < 1 *)
 
 Lemma factor_below_1 i :
   (i < d)%nat -> γ i <> γ O -> Rabs (1 - 2 * γ i / γ O) < 1.
@@ -180,6 +180,19 @@ Proof.
     now apply (test_not_negative _ _ _ _ _ _ _ _ holds).
   - rewrite <- (square_of_power (1 - 2 * γ i / γ O)), <- pow2_abs, <- RPow_abs, square_of_power.
     apply pow_incr. split; [apply Rabs_pos|auto].
+Qed.
+
+(** Part 2 with the paper's rate: "Ω(K) = -K log max_{i: γ_i≠γ_1} |1 - 2γ_i/γ_1| suffices", and even
+    twice that, once the constant is there: Σ λ_i δ_i(0)² outside the top eigenspace.  It does not
+    depend on ε, p or α. *)
+Theorem lemma_2_part_2_rate c K M finish :
+  (forall i, (i < d)%nat -> γ i <> γ O -> Rabs (1 - 2 * γ i / γ O) <= c) ->
+  is_max (fun j => (j < d)%nat /\ γ j = γ O) (fun j => λ j / γ j) M ->
+  annealed_to d (loss d γ) K (1 / γ O) ε δ finish ->
+  loss d λ finish <= ε * M + c ^ (2 * K) * block_loss d λ δ (outside (top γ (γ O))).
+Proof.
+  intros largest most ends. pose proof (lemma_2_part_2 K M finish most ends).
+  pose proof (rest_bound c K largest). lra.
 Qed.
 
 (** The exponential: for some constant C and rate r > 0, rest(K) ≤ C e^(-rK) for every K. *)

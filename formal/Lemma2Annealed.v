@@ -55,7 +55,7 @@ Proof.
   - apply sum_over_le_sum. intros i below. apply Rmult_le_pos; auto using pow2_ge_0.
 Qed.
 
-(** If the loss is at most ε before the last step, nothing moves any more but the top. *)
+(** If the loss is at most ε after k steps, all coordinates but the top ones are 0. *)
 Lemma others_are_zero k i :
   loss d γ (steps γ η k δ) <= ε -> (i < d)%nat -> γ i <> γ1 -> 0 < γ i ->
   steps γ η k δ i = 0.

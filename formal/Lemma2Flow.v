@@ -57,7 +57,7 @@ Proof.
   - apply Rle_Rpower_l; [lra|]. split; [apply exp_pos|apply stopping_time_bound].
 Qed.
 
-(** Outside the block at most αε of train loss is left, and so at least (1 - α)ε inside. *)
+(** At most αε of the train loss is left outside the block, and so at least (1 - α)ε inside. *)
 Lemma loss_outside : block_loss d γ (flow γ δ T) (outside block) <= α * ε.
 Proof.
   eapply Rle_trans; [|exact condition]. unfold block_loss at 2.
@@ -87,9 +87,9 @@ Qed.
 
 End Part1.
 
-(** Part 1 in general: any block S, below whose top curvature the others do not come by a factor of
-    1 + p; condition 2 with the sum; curvatures may be 0, also in the block.  [m] is any number with
-    m γ_j ≤ λ_j in the block: the least λ_j/γ_j, where a ratio λ_j/0 is infinite. *)
+(** Part 1 in general: any block S such that every curvature outside it is at least 1 + p times the
+    largest inside; condition 2 with the sum; curvatures may be 0, even in the block.  [m] is any
+    number with m γ_j ≤ λ_j in the block, such as the least λ_j/γ_j over the γ_j > 0. *)
 Theorem lemma_2_part_1_general d γ λ δ block top_of_block p α ε m finish :
   (forall i, (i < d)%nat -> 0 <= γ i) ->
   (forall i, (i < d)%nat -> 0 <= λ i) ->

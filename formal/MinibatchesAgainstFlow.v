@@ -92,7 +92,8 @@ Proof.
   induction run as [|[η|t] rest IH]; cbn [gain List.app]; [ring| |]; rewrite IH; ring.
 Qed.
 
-(** K steps at that rate, then flow: the expected test loss tends to (3/4)ε. *)
+(** K steps at that rate, then flow: the expected test loss tends to (3/4)ε.  [MinibatchesLevels.v]
+    shows that every ε up to ⅔ δ_1(0)² is reached. *)
 Theorem minibatch_limit B K t x y :
   (2 <= B)%nat -> 0 <= t ->
   let run := (equal_steps K (largest_rate B) ++ cons (flow t) nil)%list in

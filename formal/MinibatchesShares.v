@@ -1,5 +1,5 @@
-(** Beyond the paper: batches of one row never help, whatever the share p of the rows e1, from ½ to
-    below 1.  The train loss is p δ_1² + (1 - p) δ_2², the test loss ½ δ_1² + ½ δ_2². *)
+(** Beyond the paper: batches of one row never help, whatever the share p of the rows e1, 0 < p < 1.
+    The train loss is p δ_1² + (1 - p) δ_2², the test loss ½ δ_1² + ½ δ_2². *)
 
 From Isoloss Require Import Directions Exponentials Minibatches.
 
@@ -25,6 +25,16 @@ Proof.
     by (apply Rmult_le_compat_l; lra).
   lra.
 Qed.
+
+(** ** The losses *)
+
+Definition train_loss_of (p : R) (run : list phase) (x y : R) : R :=
+  p * at_end_of p 1 run (fun x _ => x ^ 2) x y +
+  (1 - p) * at_end_of p 1 run (fun _ y => y ^ 2) x y.
+
+Definition test_loss_of (p : R) (run : list phase) (x y : R) : R :=
+  1 / 2 * at_end_of p 1 run (fun x _ => x ^ 2) x y +
+  1 / 2 * at_end_of p 1 run (fun _ y => y ^ 2) x y.
 
 (** ** No step raises (E δ_1²)^(1/p) / (E δ_2²)^(1/q), which flow keeps *)
 
@@ -74,17 +84,10 @@ Proof.
     apply Rmult_le_compat_l; [left; apply exp_pos|easy].
 Qed.
 
-Definition train_loss_of (run : list phase) (x y : R) : R :=
-  p * at_end_of p 1 run (fun x _ => x ^ 2) x y + (1 - p) * at_end_of p 1 run (fun _ y => y ^ 2) x y.
-
-Definition test_loss_of (run : list phase) (x y : R) : R :=
-  1 / 2 * at_end_of p 1 run (fun x _ => x ^ 2) x y +
-  1 / 2 * at_end_of p 1 run (fun _ y => y ^ 2) x y.
-
-(** "For any p the same": at equal expected train loss, no run ends below gradient flow. *)
-Theorem minibatch_single_shares run t x y :
-  train_loss_of run x y = train_loss_of (cons (flow t) nil) x y ->
-  test_loss_of run x y >= test_loss_of (cons (flow t) nil) x y.
+(** With p ≥ ½ no run ends below gradient flow, at equal expected train loss. *)
+Lemma large_share_never_helps run t x y :
+  train_loss_of p run x y = train_loss_of p (cons (flow t) nil) x y ->
+  test_loss_of p run x y >= test_loss_of p (cons (flow t) nil) x y.
 Proof.
   unfold train_loss_of, test_loss_of.
   destruct (expected_squares_of p 1 run ltac:(lia) x y) as [-> ->].
@@ -109,3 +112,27 @@ Proof.
 Qed.
 
 End Shares.
+
+(** The directions may be exchanged. *)
+Lemma losses_exchange p run x y :
+  train_loss_of (1 - p) run y x = train_loss_of p run x y /\
+  test_loss_of (1 - p) run y x = test_loss_of p run x y.
+Proof.
+  unfold train_loss_of, test_loss_of.
+  destruct (expected_squares_of p 1 run ltac:(lia) x y) as [-> ->].
+  destruct (expected_squares_of (1 - p) 1 run ltac:(lia) y x) as [-> ->].
+  replace (1 - (1 - p)) with p by ring. split; ring.
+Qed.
+
+(** "For any p the same": at equal expected train loss, no run ends below gradient flow. *)
+Theorem minibatch_single_shares p run t x y :
+  0 < p < 1 ->
+  train_loss_of p run x y = train_loss_of p (cons (flow t) nil) x y ->
+  test_loss_of p run x y >= test_loss_of p (cons (flow t) nil) x y.
+Proof.
+  intros range same. destruct (Rle_dec (1 / 2) p) as [large|small].
+  - apply large_share_never_helps; [lra|easy].
+  - destruct (losses_exchange p run x y) as [train test].
+    destruct (losses_exchange p (cons (flow t) nil) x y) as [train' test'].
+    rewrite <- test, <- test'. apply large_share_never_helps; [lra|]. now rewrite train, train'.
+Qed.

@@ -1,177 +1,9 @@
 (** Proposition 1 (called Claim 1 in the appendix), for all α, ε and K over the enumerated draws. *)
 
-From Isoloss Require Import Directions Flow StoppingTime GradientDescent Lemma2Flow Lemma2Annealed.
-From Isoloss Require Import Basis Samples Example.
+From Isoloss Require Import Directions Flow StoppingTime GradientDescent.
+From Isoloss Require Import Basis Samples Example Proposition1ThreeQuarters Proposition1Quarter.
 
-(** ** The construction: β⋆ = (100 α^(-1/2), 100 α^(-1/2)) and η = 1/γ_1 = 3/2 *)
-
-Definition β_star (α : R) : vector := fun _ => 100 / sqrt α.
-Definition η : R := 3 / 2.
-
-(** δ(0)² in both directions. *)
-Definition start_square (α : R) : R := 10000 / α.
-
-Definition start (α : R) : vector := residual 2 identity (β_star α) origin.
-
-Lemma start_squares α i : 0 < α -> (i < 2)%nat -> start α i ^ 2 = start_square α.
-Proof.
-  intros pos below. unfold start. rewrite residual_is_difference by easy.
-  unfold origin, β_star, start_square. pose proof (sqrt_lt_R0 α pos).
-  rewrite <- (sqrt_sqrt α) at 2 by lra. field. lra.
-Qed.
-
-Lemma start_square_large α : 0 < α < 1 -> 10000 < start_square α.
-Proof.
-  intros range. unfold start_square. apply (Rmult_lt_reg_r α); [easy|].
-  unfold Rdiv. rewrite Rmult_assoc, Rinv_l by lra. lra.
-Qed.
-
-Lemma α_of_start_square α : 0 < α -> α * start_square α = 10000.
-Proof. intros pos. unfold start_square. field. lra. Qed.
-
-(** ** Both directions are drawn: Lemma 2 with S the direction that is drawn once *)
-
-Section BothDirections.
-
-Variables (α ε : R) (s : nat).
-Hypothesis α_range : 0 < α < 1.
-Hypothesis ε_range : 0 < ε < 1.
-Hypothesis s_below : (s < 2)%nat.
-
-Let γ := drawn_twice s.
-Let L_hat := loss 2 γ.
-Let L_D := loss 2 half.
-
-Lemma curvatures_positive : forall i, (i < 2)%nat -> 0 <= γ i.
-Proof. intros i _. unfold γ, drawn_twice. destruct (Nat.eqb i s); lra. Qed.
-
-Lemma half_positive : forall i, (i < 2)%nat -> 0 <= half i.
-Proof. intros i _. unfold half. lra. Qed.
-
-Definition drawn_once : nat -> bool := fun i => negb (Nat.eqb i s).
-
-(** The train loss of each direction at the start. *)
-Lemma start_losses :
-  block_loss 2 γ (start α) drawn_once = start_square α / 3 /\
-  block_loss 2 γ (start α) (outside drawn_once) = 2 * start_square α / 3 /\
-  block_loss 2 γ (start α) (top γ (2 / 3)) = 2 * start_square α / 3 /\
-  loss 2 γ (start α) = start_square α.
-Proof.
-  unfold loss, block_loss, sum_over. cbn [sum]. rewrite !start_squares by (lra || lia).
-  unfold γ, outside, drawn_once, top, drawn_twice. clear L_hat γ. revert s s_below. for_both; simpl.
-  all: repeat split; repeat (destruct Req_EM_T; try lra); field.
-Qed.
-
-Theorem part_1 finish : flow_to 2 L_hat ε (start α) finish -> L_D finish >= 3 / 2 * ε * (1 - α).
-Proof.
-  intros to_finish. destruct start_losses as (inside & is_outside & _ & all).
-  pose proof (start_square_large α α_range). pose proof (α_of_start_square α ltac:(lra)) as product.
-  apply Rle_ge. replace (3 / 2 * ε * (1 - α)) with (ε * (1 - α) * (3 / 2)) by ring.
-  apply (lemma_2_part_1_general 2 γ half (start α) drawn_once (1 / 3) 1); try easy; try lra.
-  - apply curvatures_positive.
-  - apply half_positive.
-  - intros j _ once. unfold γ, drawn_twice. unfold drawn_once in once.
-    destruct (Nat.eqb j s); [easy|lra].
-  - intros i _ twice. unfold γ, drawn_twice. unfold drawn_once in twice.
-    destruct (Nat.eqb i s); [lra|easy].
-  - (* condition 2: (2/3)A (ε / (A/3))² = 6 ε²/A ≤ α ε, where A = 10⁴/α *)
-    unfold condition_2. rewrite inside, is_outside.
-    set (A := start_square α) in *. replace (1 + 1) with (INR 2) by (simpl; lra).
-    rewrite Rpower_pow.
-    + replace (2 * A / 3 * (ε / (A / 3)) ^ 2) with (6 * ε * ε / A) by (field; lra).
-      apply (Rmult_le_reg_r A); [lra|]. unfold Rdiv. rewrite (Rmult_assoc _ (/ A)), Rinv_l by lra.
-      nra.
-    + apply Rmult_lt_0_compat; [easy|]. apply Rinv_0_lt_compat. lra.
-  - intros j _ once. unfold γ, drawn_twice, half. unfold drawn_once in once.
-    destruct (Nat.eqb j s); [easy|lra].
-Qed.
-
-(** Here 1 - 2γ_2/γ_1 = 0: one step removes the other direction entirely. *)
-Lemma nothing_is_left K :
-  sum_over 2 (outside (top γ (2 / 3)))
-    (fun i => shrinks γ (2 / 3) i ^ (2 * K) * (half i * start α i ^ 2)) =
-  if Nat.eqb K 0 then start_square α / 2 else 0.
-Proof.
-  unfold sum_over. cbn [sum]. rewrite !start_squares by (lra || lia).
-  unfold outside, top, shrinks, γ, drawn_twice, half. clear L_hat γ. revert s s_below.
-  assert (zero : (1 - 2 * (1 / 3) / (2 / 3)) ^ (2 * K) = if Nat.eqb K 0 then 1 else 0).
-  { replace (1 - 2 * (1 / 3) / (2 / 3)) with 0 by field. destruct K as [|K]; [easy|].
-    apply pow_i. lia. }
-  for_both; simpl Nat.eqb; cbv iota; repeat (destruct Req_EM_T; try lra); cbn [negb];
-    rewrite zero; destruct (Nat.eqb K 0); field.
-Qed.
-
-Theorem part_2 K finish :
-  annealed_to 2 L_hat K η ε (start α) finish ->
-  L_D finish <= 3 / 4 * ε + if Nat.eqb K 0 then start_square α / 2 else 0.
-Proof.
-  intros ends. destruct start_losses as (_ & _ & at_top & _).
-  pose proof (start_square_large α α_range).
-  rewrite <- nothing_is_left, (Rmult_comm (3 / 4)).
-  apply lemma_2_part_2_general; try lra.
-  - apply curvatures_positive.
-  - apply half_positive.
-  - intros j _ _. unfold half. lra.
-  - now replace (1 / (2 / 3)) with η by (unfold η; field).
-Qed.
-
-Theorem same_train_loss K finish : annealed_to 2 L_hat K η ε (start α) finish -> L_hat finish = ε.
-Proof.
-  intros ends. destruct start_losses as (_ & _ & at_top & _).
-  pose proof (start_square_large α α_range).
-  apply (annealed_train_loss 2 γ (start α) (2 / 3) ε curvatures_positive) with K; try lra.
-  now replace (1 / (2 / 3)) with η by (unfold η; field).
-Qed.
-
-End BothDirections.
-
-(** ** The proposition *)
-
-(** "For every 0 < α < 1 there are a distribution D on R² × R and a rate η such that for every
-    0 < ε < 1, with probability 3/4 over n = 3 samples:
-    1. gradient flow from 0 stopped at train loss ε has L_D ≥ (3/2)·ε·(1 - α);
-    2. K steps at η then gradient flow, stopped at train loss ε, has L_D ≤ (3/4)·ε + exp(-Ω(K))."
-
-    exp(-Ω(K)) is C e^(-rK) with r > 0 and C, which depend on α only; it is 0 from K = 1 on. *)
-Theorem proposition_1 α :
-  0 < α < 1 ->
-  exists (D : distribution) (η C r : R) (event : nat -> nat -> nat -> bool),
-    is_distribution D /\ 0 < r /\ probability_of_three D event = 3 / 4 /\
-    forall ε a b c,
-      0 < ε < 1 -> (a < size D)%nat -> (b < size D)%nat -> (c < size D)%nat ->
-      event a b c = true ->
-      let L_hat := sample_loss 2 D 3 (three a b c) in
-      let L_D := population_loss 2 D in
-      (forall β, flow_to 2 L_hat ε origin β -> L_D β >= 3 / 2 * ε * (1 - α)) /\
-      (forall K β, annealed_to 2 L_hat K η ε origin β ->
-        L_D β <= 3 / 4 * ε + C * exp (- r * INR K)) /\
-      (forall K β, (1 <= K)%nat -> annealed_to 2 L_hat K η ε origin β -> L_D β <= 3 / 4 * ε).
-Proof.
-  intros α_range. exists (example (β_star α)), η, (start_square α / 2), 1, shows_both.
-  split; [apply example_is_distribution|]. split; [lra|].
-  split; [apply probability_of_both_directions|].
-  intros ε a b c ε_range a_below b_below c_below both_shown L_hat L_D.
-  destruct (both_directions_drawn (β_star α) a b c) as (s & s_below & diagonal); try easy.
-  fold L_hat in diagonal. pose proof (start_square_large α α_range).
-  assert (annealed : forall K β, annealed_to 2 L_hat K η ε origin β ->
-    L_D β <= 3 / 4 * ε + if Nat.eqb K 0 then start_square α / 2 else 0).
-  { intros K β ends. unfold L_D. rewrite test_loss_is_diagonal.
-    apply (part_2 α ε s α_range ε_range s_below).
-    apply (annealed_to_in_basis 2 identity (β_star α) (drawn_twice s) L_hat); auto.
-    apply identity_is_orthogonal. }
-  repeat split.
-  - intros β ends. unfold L_D. rewrite test_loss_is_diagonal.
-    apply (part_1 α ε s α_range ε_range s_below).
-    apply (flow_to_in_basis 2 identity (β_star α) (drawn_twice s) L_hat); auto.
-    apply identity_is_orthogonal.
-  - intros K β ends. pose proof (annealed K β ends) as bound. destruct K as [|K].
-    + simpl in *. rewrite Rmult_0_r, exp_0. lra.
-    + simpl Nat.eqb in bound. cbv iota in bound. pose proof (exp_pos (- (1) * INR (S K))). nra.
-  - intros K β some ends. pose proof (annealed K β ends) as bound.
-    destruct K as [|K]; [lia|]. simpl Nat.eqb in bound. cbv iota in bound. lra.
-Qed.
-
-(** Both end points exist, for every draw: the proposition does not speak of nothing. *)
+(** Both end points exist for every draw, so the proposition is not vacuous. *)
 Theorem ends_exist α ε K a b c :
   0 < α < 1 -> 0 < ε < 1 -> (a < 2)%nat -> (b < 2)%nat -> (c < 2)%nat ->
   let L_hat := sample_loss 2 (example (β_star α)) 3 (three a b c) in
@@ -191,4 +23,82 @@ Proof.
     apply identity_is_orthogonal.
   - apply (annealed_to_in_basis_exists 2 identity (β_star α) γ); try easy.
     apply identity_is_orthogonal.
+Qed.
+
+(** Both parts, for parameters β and the losses of samples and of the distribution. *)
+Lemma proposition_1_three_quarters α ε K a b c bad good :
+  0 < α < 1 -> 0 < ε < 1 -> (a < 2)%nat -> (b < 2)%nat -> (c < 2)%nat ->
+  shows_both a b c = true ->
+  let L_hat := sample_loss 2 (example (β_star α)) 3 (three a b c) in
+  let L_D := population_loss 2 (example (β_star α)) in
+  flow_to 2 L_hat ε origin bad -> annealed_to 2 L_hat K η ε origin good ->
+  L_hat bad = ε /\ L_hat good = ε /\
+  L_D bad >= 3 / 2 * ε * (1 - α) /\
+  L_D good <= 3 / 4 * ε + if Nat.eqb K 0 then start_square α / 2 else 0.
+Proof.
+  intros α_range ε_range a_below b_below c_below both_shown L_hat L_D to_bad to_good.
+  destruct (both_directions_drawn (β_star α) a b c) as (s & s_below & diagonal); try easy.
+  fold L_hat in diagonal.
+  apply (flow_to_in_basis 2 identity (β_star α) (drawn_twice s) L_hat identity_is_orthogonal)
+    in to_bad; [|easy].
+  apply (annealed_to_in_basis 2 identity (β_star α) (drawn_twice s) L_hat identity_is_orthogonal)
+    in to_good; [|easy].
+  fold (start α) in to_bad, to_good. unfold L_D. rewrite !diagonal, !test_loss_is_diagonal.
+  repeat split.
+  - now apply (flow_train_loss α ε s).
+  - now apply (same_train_loss α ε s) with K.
+  - now apply (part_1 α ε s).
+  - now apply (part_2 α ε s).
+Qed.
+
+(** "For every 0 < α < 1 there are a distribution D on R² × R and a rate η such that for every
+    0 < ε < 1, with probability 3/4 over n = 3 samples:
+    1. gradient flow from 0 stopped at train loss ε has L_D ≥ (3/2)·ε·(1 - α);
+    2. K steps at η then gradient flow, stopped at train loss ε, has L_D ≤ (3/4)·ε + exp(-Ω(K)).
+    With the remaining probability 1/4 both reach the same loss."
+
+    exp(-Ω(K)) is C e^(-rK), where r > 0 and C depend on α only; it is 0 from K = 1 on.  The
+    statement includes that the end points exist: with label noise, say, the train loss might never
+    fall to ε, and a claim about all end points would be vacuous. *)
+Theorem proposition_1 α :
+  0 < α < 1 ->
+  exists (D : distribution) (η C r : R) (event : nat -> nat -> nat -> bool),
+    is_distribution D /\ 0 < r /\
+    probability_of_three D event = 3 / 4 /\
+    probability_of_three D (fun a b c => negb (event a b c)) = 1 / 4 /\
+    forall ε K a b c,
+      0 < ε < 1 -> (a < size D)%nat -> (b < size D)%nat -> (c < size D)%nat ->
+      let L_hat := sample_loss 2 D 3 (three a b c) in
+      let L_D := population_loss 2 D in
+      (exists bad, flow_to 2 L_hat ε origin bad) /\
+      (exists good, annealed_to 2 L_hat K η ε origin good) /\
+      forall bad good,
+        flow_to 2 L_hat ε origin bad -> annealed_to 2 L_hat K η ε origin good ->
+        L_hat bad = ε /\ L_hat good = ε /\
+        if event a b c then
+          L_D bad >= 3 / 2 * ε * (1 - α) /\
+          L_D good <= 3 / 4 * ε + C * exp (- r * INR K) /\
+          ((1 <= K)%nat -> L_D good <= 3 / 4 * ε)
+        else L_D good = L_D bad.
+Proof.
+  intros α_range. exists (example (β_star α)), η, (start_square α / 2), 1, shows_both.
+  split; [apply example_is_distribution|]. split; [lra|].
+  split; [apply probability_of_both_directions|].
+  split; [apply probability_of_one_direction|].
+  intros ε K a b c ε_range a_below b_below c_below L_hat L_D.
+  destruct (ends_exist α ε K a b c) as [flow_ends annealing_ends]; try easy.
+  split; [easy|]. split; [easy|]. intros bad good to_bad to_good.
+  destruct (shows_both a b c) eqn:shown.
+  - destruct (proposition_1_three_quarters α ε K a b c bad good)
+      as (train_bad & train_good & part_1 & part_2); try easy.
+    pose proof (start_square_large α α_range).
+    repeat (split; [easy|]). split.
+    + eapply Rle_trans; [exact part_2|]. apply Rplus_le_compat_l. destruct K as [|K].
+      * simpl. rewrite Rmult_0_r, exp_0. lra.
+      * simpl Nat.eqb. cbv iota. pose proof (exp_pos (- (1) * INR (S K))). nra.
+    + intros some. eapply Rle_trans; [exact part_2|]. destruct K as [|K]; [lia|].
+      simpl Nat.eqb. cbv iota. lra.
+  - destruct (proposition_1_quarter α α_range) as [_ quarter].
+    destruct (quarter ε K a b c bad good) as (train_bad & train_good & same & _); try easy.
+    now rewrite shown.
 Qed.

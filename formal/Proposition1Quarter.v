@@ -6,7 +6,7 @@
     its sign at each step, and the flow brings it back. *)
 
 From Isoloss Require Import Directions Flow StoppingTime GradientDescent.
-From Isoloss Require Import Basis Samples Example Proposition1.
+From Isoloss Require Import Basis Samples Example Proposition1ThreeQuarters.
 
 (** Numbers of the same size, on the same side of 0, are equal. *)
 Lemma same_side x u v : 0 < u -> 0 < v -> (x * u) ^ 2 = (x * v) ^ 2 -> x * u = x * v.

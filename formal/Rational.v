@@ -1,4 +1,4 @@
-(** The definitions in rational numbers, which compute, and that they are the real ones. *)
+(** The definitions in rational numbers, which compute, and proofs that they equal the real ones. *)
 
 From Isoloss Require Import Directions Flow StoppingTime GradientDescent.
 From Isoloss Require Import Lemma2Annealed Lemma2 Minibatches.
@@ -46,7 +46,7 @@ Definition q_lowest (d : nat) (γ λ : nat -> Q) : Q := q_least (pred d) (fun i 
 
 Definition q_highest (d : nat) (γ λ : nat -> Q) : Q := - q_least (pred d) (fun i => - (λ i / γ i)).
 
-(** What part 2 of Lemma 2 allows for beside ε max λ_j/γ_j, with the constant written out. *)
+(** What part 2 of Lemma 2 adds to ε max λ_j/γ_j, with the constant written out. *)
 Definition q_rest (d : nat) (γ λ : nat -> Q) (δ : q_vector) (K : nat) : Q :=
   q_sum d (fun i => if Qeq_bool (γ i) (γ O) then 0
                     else q_power (1 - 2 * γ i / γ O) (2 * K) * (λ i * q_power (δ i) 2)).

@@ -102,7 +102,7 @@ Proof.
   - apply sum_le. intros i below. now apply each.
 Qed.
 
-(** A step lowers the train loss by a factor of at least (1 - 2ηγ_1)². *)
+(** A step leaves at least the share 1 - 4ηγ_1 of the train loss. *)
 Lemma loss_after_step η x :
   0 <= η -> 2 * η * γ1 <= 1 / 2 ->
   (1 - 4 * η * γ1) * loss d γ x <= loss d γ (steps γ η 1 x).
@@ -115,7 +115,7 @@ Proof.
   assert (1 - 4 * η * γ1 <= (1 - 2 * η * γ i) ^ 2) by nra. nra.
 Qed.
 
-(** Annealing ends near the level: steps that reach it are taken whole. *)
+(** Annealing ends at the level, or a little below it if the last step crosses it. *)
 Lemma train_loss_of_end η K finish :
   0 < η -> 2 * η * γ1 <= 1 / 2 -> annealed_to d (loss d γ) K η ε start finish ->
   (1 - 4 * η * γ1) * ε <= loss d γ finish <= ε /\

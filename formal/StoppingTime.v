@@ -94,7 +94,7 @@ Proof.
   specialize (γ_pos i below). apply exp_le. nra.
 Qed.
 
-(** They are lower, as long as there is any. *)
+(** They are lower, as long as the loss is positive. *)
 Lemma loss_falls d γ start s t :
   (forall i, (i < d)%nat -> 0 <= γ i) -> s < t -> 0 < loss d γ (flow γ start s) ->
   loss d γ (flow γ start t) < loss d γ (flow γ start s).
@@ -125,7 +125,7 @@ Qed.
 
 (** ** The stopping time *)
 
-(** Between a loss of at least ε and one of at most ε there is one of ε. *)
+(** Between a loss of at least ε and one of at most ε, the flow passes one of exactly ε. *)
 Lemma level_is_crossed d γ start ε t :
   0 <= t -> ε <= loss d γ (flow γ start 0) -> loss d γ (flow γ start t) <= ε ->
   exists T, 0 <= T <= t /\ loss d γ (flow γ start T) = ε.
@@ -151,7 +151,7 @@ Proof.
     destruct (level_is_crossed d γ start ε t) as (T & [T_pos _] & at_T); try lra.
     exists T. repeat split; [lra|lra|]. intros s s_pos before. rewrite <- at_T.
     apply loss_falls; [easy|easy|].
-    (* before T the loss is positive, for else it would not be positive at T *)
+    (* before T the loss is positive: otherwise it would not be ε > 0 at T *)
     destruct (Rlt_dec 0 (loss d γ (flow γ start s))) as [|none]; [easy|exfalso].
     assert (at_s : loss d γ (flow γ start s) <= ε) by lra.
     destruct (level_is_crossed d γ start (ε / 2) s) as (r & [r_pos r_before] & at_r); try lra.
@@ -171,7 +171,7 @@ Proof.
   pose proof (first t t_pos before). lra.
 Qed.
 
-(** There is one stopping time, and only then is the train loss ε. *)
+(** There is only one stopping time: the train loss is ε at no other time. *)
 Theorem stopping_time_unique d γ start ε s t :
   (forall i, (i < d)%nat -> 0 <= γ i) -> 0 < ε ->
   loss d γ (flow γ start s) = ε -> loss d γ (flow γ start t) = ε -> s = t.

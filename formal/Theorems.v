@@ -1,11 +1,12 @@
 (** The main theorems, and what they assume: the build prints it, and a test of the Python package
-    allows the axioms of Coq's real numbers and nothing else. *)
+    allows the axioms of Coq's real numbers and no others. *)
 
 From Isoloss Require Import Directions Flow StoppingTime GradientDescent Band.
 From Isoloss Require Import Lemma2Flow Lemma2Annealed Lemma2 Lemma2Literal.
 From Isoloss Require Import Basis Samples InParameters Example.
 From Isoloss Require Import Proposition1 Proposition1Quarter TwiceAsHigh Discussion SmallRates.
-From Isoloss Require Import Attainment Minibatches MinibatchesAgainstFlow MinibatchesShares.
+From Isoloss Require Import Attainment Minibatches MinibatchesAgainstFlow MinibatchesLevels.
+From Isoloss Require Import MinibatchesShares.
 From Isoloss Require Import Rational.
 
 (** Gradient flow, its stopping time, gradient descent. *)
@@ -47,7 +48,7 @@ Print Assumptions highest_is_attained.
 Print Assumptions minibatch_stability.
 Print Assumptions minibatch_single.
 Print Assumptions minibatch_single_shares.
-Print Assumptions minibatch_limit.
+Print Assumptions minibatch_limit_at_level.
 Print Assumptions minibatch_window.
 
 (** All other theorems at once. *)
@@ -57,9 +58,9 @@ Definition all_others :=
    (good_point, bad_point, probability_of_both_directions, probability_of_one_direction,
     ends_exist),
    (equation_3, equation_4, equation_4_zero_curvature, equal_curvatures_stay_together),
-   (lemma_2_part_1, lemma_2_part_2, lemma_2_part_2_simple, lemma_2, annealed_train_loss,
-    stops_at_level),
-   (top_does_not_shrink, minibatch_step),
+   (lemma_2_part_1, lemma_2_part_2, lemma_2_part_2_simple, lemma_2_part_2_rate, lemma_2,
+    annealed_train_loss, stops_at_level),
+   (top_does_not_shrink, minibatch_step, minibatch_limit, minibatch_level_is_reached),
    (q_loss_is_loss, q_descend_is_descends, q_lowest_is_lowest, q_highest_is_highest,
     q_rest_is_rest, q_factor_is_factor)).
 

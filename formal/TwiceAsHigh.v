@@ -2,7 +2,7 @@
     of Proposition 1 the ratio is at least 2(1 - α), and below 2. *)
 
 From Isoloss Require Import Directions Flow StoppingTime GradientDescent Band Lemma2Annealed.
-From Isoloss Require Import Basis Samples Example Proposition1.
+From Isoloss Require Import Basis Samples Example Proposition1ThreeQuarters.
 
 Section Ratio.
 
