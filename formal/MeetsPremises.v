@@ -1,5 +1,5 @@
 (** The premises of Lemma 2 can be met, also with a double top eigenvalue, a block of two
-    directions, and zero train curvature: instances in numbers, and what the theorems say of them. *)
+    directions, and zero train curvature: instances in numbers, with what the theorems say. *)
 
 From Isoloss Require Import Directions Flow StoppingTime GradientDescent.
 From Isoloss Require Import Lemma2Flow Lemma2Annealed Lemma2.
