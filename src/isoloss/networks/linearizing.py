@@ -26,7 +26,8 @@ Floats = npt.NDArray[np.float64]
 Method = Literal["auto", "jacobian", "kernel", "products"]
 
 _JACOBIAN = 10**8  # the most entries of a Jacobian that is made unasked, 0.8 GB
-_KERNEL = 1000  # the most rows of a kernel that is made unasked; each takes two products
+_KERNEL = 4000  # the most rows of a kernel that is made unasked
+_KERNEL_WORK = 3e11  # the most rows × inputs × parameters for it: about a minute on two cores
 
 
 class _Expanded(NamedTuple):
@@ -82,8 +83,8 @@ def linearize(
         covers only the parameters that train rows can move, and the start. ``"products"`` makes
         neither: it grows a space until the given schedules have converged, as `from_operator` does,
         and bands and designs are then those in this space. ``"auto"`` takes the first for up to 10⁸
-        entries of J, test rows included, the second for up to 1000 train rows times outputs, and
-        the third for more.
+        entries of J, test rows included, the second for up to 4000 train rows times outputs, if
+        these times the rows and the parameters are at most 3·10¹¹, and the third for more.
     batch_size : int, optional
         How many rows go through the model at once; by default 256. It only affects memory.
     device : str or torch.device, optional
@@ -146,9 +147,8 @@ def linearize(
     count = len(train.residual)
     entries = (count + (0 if test is None else len(test.residual))) * frozen.start.size
     if method == "auto":
-        method = (
-            "jacobian" if entries <= _JACOBIAN else "kernel" if count <= _KERNEL else "products"
-        )
+        small = count <= _KERNEL and count * len(train.inputs) * frozen.start.size <= _KERNEL_WORK
+        method = "jacobian" if entries <= _JACOBIAN else "kernel" if small else "products"
     if method == "products":
         asked = {"schedules": schedules, "train_loss": train_loss, "rtol": rtol}
         problem = _by_products(frozen, train, test, rows, asked | {"max_rank": max_rank})
