@@ -92,8 +92,9 @@ def small(n: int = 1000, tests: int = 400) -> None:
 
     def by_expm(at: float) -> Any:
         left = np.eye(n) - expm(-2 * kernel * at / n)
-        moved = across @ np.linalg.solve(kernel + 1e-12 * np.trace(kernel) / n * np.eye(n),
-                                         left @ (y - f0))  # fmt: skip
+        moved = across @ np.linalg.solve(
+            kernel + 1e-12 * np.trace(kernel) / n * np.eye(n), left @ (y - f0)
+        )
         return np.mean((f0_test + moved - y_test) ** 2)
 
     spent, theirs = timed(lambda: eigenvalues(np.asarray(run.time)))

@@ -83,9 +83,16 @@ def linearised(data: Any, steps: int, seed: int, levels: Any) -> tuple[float, di
     X, y, X_test, y_test = data
     torch.manual_seed(seed)
     problem = il.networks.linearize(
-        mlp().double(), X, y, X_test, y_test,
-        method="products", schedules=plans, train_loss=levels, rtol=1e-3,
-    )  # fmt: skip
+        mlp().double(),
+        X,
+        y,
+        X_test,
+        y_test,
+        method="products",
+        schedules=plans,
+        train_loss=levels,
+        rtol=1e-3,
+    )
     found = {}
     for name, plan in plans.items():
         run = il.train(problem, plan, levels)
@@ -170,10 +177,15 @@ def main() -> None:
         data = digits(wrong)
         name = f"{wrong:.0%} wrong labels, batches of {size}"
         found = il.networks.compare(
-            mlp, data, plans, seeds=options.seeds, batch_size=size, levels=LEVELS,
+            mlp,
+            data,
+            plans,
+            seeds=options.seeds,
+            batch_size=size,
+            levels=LEVELS,
             every=max(1, options.steps // 150),
             folder=options.folder and options.folder / f"{round(100 * wrong)}_{size}",
-        )  # fmt: skip
+        )
         lines: dict[str, Any] = {}
         if found.match is not None and options.linearised:
             each = [

@@ -68,4 +68,4 @@ def test_other_runs_and_models_are_refused() -> None:
     with pytest.raises(ValueError, match="the run's problem has none"):
         il.networks.apply(model, il.train(spectra, "flow", 0.5))
     with pytest.raises(TypeError, match=r"run must be a Run, as il.train returns it; got str"):
-        il.networks.apply(model, "flow")  # type: ignore[arg-type]
+        il.networks.apply(model, "flow")  # type: ignore[arg-type]  # wrong on purpose

@@ -155,13 +155,13 @@ def test_two_calls_give_the_same_numbers_and_leave_random_numbers_alone():
     np.random.seed(5)  # noqa: NPY002 - the global numbers are what is looked at
     random.seed(5)
     train, test = loaders(generator=torch.Generator().manual_seed(1))
-    states = torch.get_rng_state(), np.random.get_state()[1], random.getstate()  # noqa: NPY002
+    states = torch.get_rng_state(), np.random.get_state()[1], random.getstate()  # noqa: NPY002 - as above
     own = train.generator.get_state()
     once, twice = (compare(linear, (train, test), PLANS, seeds=2, every=3) for _ in range(2))
     assert once.curves == twice.curves
     assert str(once) == str(twice)
     assert torch.equal(torch.get_rng_state(), states[0])
-    np.testing.assert_array_equal(np.random.get_state()[1], states[1])  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], states[1])  # noqa: NPY002 - as above
     assert random.getstate() == states[2]
     assert torch.equal(train.generator.get_state(), own)
 
@@ -212,9 +212,14 @@ def test_schedules_of_pytorch_and_texts_with_absolute_rates_are_taken():
         "one cycle": lambda optimizer: schedulers.OneCycleLR(optimizer, 0.01, total_steps=12),
     }
     found = compare(
-        mlp, DATA, plans, seeds=1, steps=12, every=1,
+        mlp,
+        DATA,
+        plans,
+        seeds=1,
+        steps=12,
+        every=1,
         optimizer=lambda parameters: torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.02),
-    )  # fmt: skip
+    )
     text, theirs, cycle = found.curves
     assert text.rates.tolist() == [0.05] * 20
     assert theirs.rates.tolist() == [0.01] * 6 + [0.005] * 6
@@ -244,8 +249,10 @@ def test_interrupted_calls_go_on_where_they_stopped(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         compare(failing, DATA, PLANS, folder=folder, **options)
     assert sorted(path.name for path in folder.iterdir()) == [
-        "large_seed0.csv", "settings.json", "small_seed0.csv"
-    ]  # fmt: skip
+        "large_seed0.csv",
+        "settings.json",
+        "small_seed0.csv",
+    ]
     whole = compare(mlp, DATA, PLANS, **options)
     resumed = compare(mlp, DATA, PLANS, folder=folder, **options)
     assert resumed.curves == whole.curves
@@ -281,7 +288,7 @@ def test_folders_of_other_settings_are_refused(tmp_path):
         compare(mlp, (X, Y + 1e-9, X_TEST, Y_TEST), PLANS, **options)
     with pytest.raises(ValueError, match=r"other settings \(optimizer\)"):
         compare(mlp, DATA, PLANS, optimizer=lambda p: torch.optim.Adam(p, lr=1.0), **options)
-    relu = lambda: nn.Sequential(mlp()[0], nn.ReLU(), *list(mlp())[2:])  # noqa: E731
+    relu = lambda: nn.Sequential(mlp()[0], nn.ReLU(), *list(mlp())[2:])  # noqa: E731 - a model a line
     with pytest.raises(ValueError, match="began with another model"):
         compare(relu, DATA, PLANS, **options)
     run = folder / "small_seed0.csv"
@@ -308,8 +315,11 @@ def test_a_run_that_diverges_is_ended_and_the_others_go_on(tmp_path):
     for _ in range(2):  # the second time, from the folder
         found = compare(linear, DATA, plans, seeds=2, every=2, levels=2, folder=tmp_path / "runs")
         assert found.diverged == {
-            "wild_seed0": 2, "wild_seed1": 2, "late_seed0": 22, "late_seed1": 22
-        }  # fmt: skip
+            "wild_seed0": 2,
+            "wild_seed1": 2,
+            "late_seed0": 22,
+            "late_seed1": 22,
+        }
         assert set(found.match.matched) == {"small", "large", "late"}
         assert "wild is left out of the comparison: wild_seed0 has 1 measurements" in str(found)
         assert "late_seed0 diverged: its loss is not finite at step 22" in str(found)
@@ -488,7 +498,7 @@ REFUSED = {
     "no gradient": ({"loss": lambda a, b: (a[:, 0] - b).mean().detach()}, "it has no gradient"),
     "complex": ({"loss": lambda a, b: (a[:, 0] - b).mean() * 1j}, "a real number; got torch.compl"),
     "vector loss": ({"loss": lambda a, b: (a[:, 0] - b) ** 2}, "loss must return one number"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -268,7 +268,9 @@ def test_a_kernel_that_hides_directions_says_so() -> None:
 
 
 def test_problems_of_several_outputs_enter_sweeps() -> None:
-    sweep = pytest.importorskip("isoloss.sweep", exc_type=ImportError).sweep
+    sweep = pytest.importorskip(
+        "isoloss.sweep", reason="sweeps need the extra sweep", exc_type=ImportError
+    ).sweep
     problem = linearized(features(2), 2)
     found = sweep([problem], {"a": "gd(0.2, 5, batch_size=3)"}, [0.5], progress=False)
     assert np.isfinite(found.test_loss).all()

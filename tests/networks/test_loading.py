@@ -25,4 +25,4 @@ def test_the_room_loads_without_pytorch() -> None:
 def test_pytorch_is_returned_where_it_is_installed() -> None:
     from isoloss.networks.loading import load_torch
 
-    assert load_torch() is pytest.importorskip("torch")
+    assert load_torch() is pytest.importorskip("torch", reason="the extra torch")

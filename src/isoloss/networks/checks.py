@@ -64,8 +64,10 @@ def check_modes(device: Any) -> None:
     """Raise ``ValueError`` where PyTorch is in a mode in which nothing would train."""
     torch = load_torch()
     if not torch.is_grad_enabled() or torch.is_inference_mode_enabled():
-        raise ValueError("compare trains models, which needs gradients; call it outside of "
-                         "torch.no_grad() and torch.inference_mode()")  # fmt: skip
+        raise ValueError(
+            "compare trains models, which needs gradients; call it outside of "
+            "torch.no_grad() and torch.inference_mode()"
+        )
     if torch.is_autocast_enabled(device.type):  # it keeps copies of weights until its end
         raise ValueError(
             "autocast around all of compare would train with the weights of the first step; put it "

@@ -108,10 +108,14 @@ class FrozenModel:
         try:
             found = self.outputs(self._values, inputs)
         except (RuntimeError, TypeError, ValueError, IndexError) as error:
-            kept = "" if inputs.is_floating_point() else (
-                "; whole numbers stay whole, as embeddings need them; for other layers, give "
-                f"{name}.astype(float)"
-            )  # fmt: skip
+            kept = (
+                ""
+                if inputs.is_floating_point()
+                else (
+                    "; whole numbers stay whole, as embeddings need them; for other layers, give "
+                    f"{name}.astype(float)"
+                )
+            )
             raise ValueError(
                 f"the model cannot take {name}, whose rows have shape {tuple(inputs.shape[1:])}"
                 f"{kept}: {error}"

@@ -42,8 +42,9 @@ def read_inputs(name: str, value: Any, model: FrozenModel) -> Any:
         value = value.float()  # NumPy has no such numbers
     array = conversion.numbers(name, value)
     if array.ndim < 1 or 0 in array.shape:
-        raise ValueError(f"{name} must have a row for each example, and not be empty; got shape "
-                         f"{array.shape}")  # fmt: skip
+        raise ValueError(
+            f"{name} must have a row for each example, and not be empty; got shape {array.shape}"
+        )
     if array.dtype.kind == "f":
         array = array.astype(np.float64)
         if not np.isfinite(array).all():
