@@ -20,7 +20,7 @@ __all__ = ["blas_by_size", "blas_threads", "one_thread", "work"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PAYS = 1e9  # multiplications above which threads gain more than they can lose
+_PAYS = 2e8  # multiplications above which threads gain more than they can lose
 
 
 class _Limit:

@@ -5,21 +5,16 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import array_api_compat as compat
-import numpy as np
 
 from isoloss._parallel.threads import blas_by_size
 from isoloss.problems.basis import Basis
+from isoloss.problems.deflation import decompose_by_products
 from isoloss.problems.semidefinite import decompose_semidefinite
 from isoloss.problems.units import scaled
 
 Array = Any
 
-# The covariance and the Gram matrix square the condition number. If the smallest eigenvalue still
-# has this relative accuracy, or can regain it, the cheaper of the two is used, else the SVD of X.
-RTOL = 2.5e-13
-_EPS = 2.0**-52
-_DEPENDENT = 1e-12  # ratio of squared singular values below which some count as 0
-_ORTHOGONAL = 32 * _EPS  # cosines that rounding alone explains
+RTOL = 2.5e-13  # in curvature, for those that products of the data may give as they are
 
 
 class Spectrum(NamedTuple):
@@ -48,19 +43,20 @@ class LeftOut(NamedTuple):
 
 @blas_by_size
 def decompose(xp: Any, inputs: Array, residual: Array, rtol: float = RTOL) -> Spectrum:
-    """Decompose ``inputs`` (n, d) with a ``residual`` (n, m) by the cheapest accurate method.
+    """Decompose ``inputs`` (n, d) with a ``residual`` (n, m).
 
-    ``rtol`` is the largest relative error allowed in the smallest curvature.
+    ``rtol`` is that of `decompose_by_products`.
     """
     n, d = inputs.shape
-    if not bool(xp.any(inputs != 0)):
+    used = xp.nonzero(xp.any(inputs != 0, axis=0))[0]
+    if not used.shape[0]:
         return _flat(xp, d, residual)
-    if min(n, d) > 1:
-        by_square = _by_covariance if n >= d else _by_gram
-        spectrum = by_square(xp, inputs, residual, rtol)
-        if spectrum is not None:
-            return spectrum
-    return _by_svd(xp, inputs, residual)
+    if used.shape[0] == d:
+        return (_tall if n >= d else _wide)(xp, inputs, residual, rtol)
+    found = decompose(xp, xp.take(inputs, used, axis=1), residual, rtol)
+    full = xp.zeros((d, found.basis.full.shape[1]), dtype=xp.float64, device=compat.device(inputs))
+    full[used, :] = found.basis.full
+    return found._replace(basis=Basis(full))
 
 
 def _flat(xp: Any, d: int, residual: Array) -> Spectrum:
@@ -69,101 +65,24 @@ def _flat(xp: Any, d: int, residual: Array) -> Spectrum:
     return Spectrum(nothing[:, 0], Basis(basis), nothing, floor)
 
 
-def _by_covariance(xp: Any, inputs: Array, residual: Array, rtol: float) -> Spectrum | None:
-    n, d = inputs.shape
-    found = _squares(xp, inputs.T, rtol)
-    if found is None:
-        return None
-    squares, basis, refined = found
-    if refined is None:
-        along = basis.T @ (inputs.T @ residual)
-    else:
-        along = refined.turn.T @ (refined.images.T @ residual)
-    delta = along / squares[:, None]
+def _tall(xp: Any, inputs: Array, residual: Array, rtol: float) -> Spectrum:
+    n, _ = inputs.shape
+    found = decompose_by_products(xp, inputs, rtol)
+    delta = found.project(residual)
     # Use the residual at the minimum: a difference of sums of squares would lose digits.
-    left = residual - inputs @ (basis @ delta)
-    floor = xp.sum(left**2) / n if n > d else xp.sum(left[:0, :])
-    return Spectrum(squares / n, Basis(basis), delta, floor)
+    left = residual - found.combine(delta)
+    floor = xp.sum(left**2) / n if n > delta.shape[0] else xp.sum(left[:0, :])
+    return Spectrum(found.squares / n, Basis(found.right), delta, floor)
 
 
-def _by_gram(xp: Any, inputs: Array, residual: Array, rtol: float) -> Spectrum | None:
-    found = _squares(xp, inputs, rtol)
-    if found is None:
-        return None
-    squares, vectors, refined = found
-    singular = xp.sqrt(squares)
-    if refined is None:
-        basis = Basis(vectors / singular, inputs)
+def _wide(xp: Any, inputs: Array, residual: Array, rtol: float) -> Spectrum:
+    found = decompose_by_products(xp, inputs.T, rtol)
+    singular = xp.sqrt(found.squares)
+    if len(found.parts) == 1:
+        basis = Basis(found.parts[0].turn / singular, found.parts[0].images.T)
     else:
-        basis = Basis(refined.turn / singular, refined.images.T)
-    delta = (vectors.T @ residual) / singular[:, None]
-    return Spectrum(squares / inputs.shape[0], basis, delta, xp.sum(residual[:0, :]))
-
-
-class _Refined(NamedTuple):
-    """``images @ turn`` (p, k) are the rows transposed, times their left singular vectors."""
-
-    images: Array
-    turn: Array
-
-
-def _squares(xp: Any, rows: Array, rtol: float) -> tuple[Array, Array, _Refined | None] | None:
-    """Return the squared singular values of rows (k, p), k ≤ p, and their left vectors (k, k).
-
-    Return None if products of the rows do not determine them to within ``rtol``.
-    """
-    matrix = rows @ rows.T
-    if _is_surely_wide(xp, matrix):
-        return None
-    squares, vectors = _eigh_descending(xp, matrix)
-    if float(squares[-1]) * rtol > float(squares[0]) * _EPS:
-        return squares, vectors, None
-    return _refined(xp, vectors, rows.T @ vectors, rtol)
-
-
-def _is_surely_wide(xp: Any, matrix: Array) -> bool:
-    # The squared pivots of a Cholesky factor lie between γ_min and γ_1, so they mostly reveal
-    # dependent rows, at a fraction of the cost of eigenvalues.
-    try:
-        pivots = xp.linalg.diagonal(xp.linalg.cholesky(matrix)) ** 2
-    except (np.linalg.LinAlgError, RuntimeError):  # PyTorch raises RuntimeError
-        return True
-    return not float(xp.min(pivots)) > _DEPENDENT * float(xp.max(pivots))
-
-
-def _refined(
-    xp: Any, vectors: Array, images: Array, rtol: float
-) -> tuple[Array, Array, _Refined] | None:
-    """Rotate orthonormal vectors slightly into singular vectors; None if the rotation is not small.
-
-    ``images`` are the transposed rows times the vectors. Their mutual products keep the digits of
-    small singular values that the eigenvalues of the rows' products have lost. Rotations of first
-    order leave errors of second order.
-    """
-    products = images.T @ images
-    squares = xp.linalg.diagonal(products)
-    sizes = xp.sqrt(squares)
-    identity = xp.eye(squares.shape[0], dtype=xp.float64, device=compat.device(squares))
-    cosines = products / (sizes * sizes[:, None]) - identity
-    gaps = squares - squares[:, None]
-    larger = xp.where(gaps > 0, squares, squares[:, None])
-    settled = xp.abs(cosines) <= _ORTHOGONAL
-    turns = xp.where(settled, 0.0, cosines * larger / gaps)  # relative to each vector's own size
-    if not float(xp.sum(turns**2)) <= rtol:
-        return None
-    rotation = xp.where(settled, 0.0, products / gaps)
-    squares = squares + xp.sum(2.0 * rotation * products + squares[:, None] * rotation**2, axis=0)
-    order = xp.argsort(squares, descending=True)
-    turn = xp.take(identity + rotation, order, axis=-1)
-    return xp.take(squares, order, axis=-1), vectors @ turn, _Refined(images, turn)
-
-
-def _by_svd(xp: Any, inputs: Array, residual: Array) -> Spectrum:
-    n, d = inputs.shape
-    left, singular, right = xp.linalg.svd(inputs, full_matrices=False)
-    cutoff = float(singular[0]) * max(n, d) * float(xp.finfo(singular.dtype).eps)
-    rank = int(xp.sum(xp.astype(singular > cutoff, xp.int64)))
-    return _spectrum(xp, left[:, :rank], singular[:rank], Basis(right[:rank, :].T), residual)
+        basis = Basis(found.left())
+    return _spectrum(xp, found.right, singular, basis, residual)
 
 
 def _spectrum(xp: Any, left: Array, singular: Array, basis: Basis, residual: Array) -> Spectrum:
@@ -201,9 +120,3 @@ def decompose_kernel(
         return _flat(xp, n, residual), left_out
     vectors, singular = vectors[:, :rank], xp.sqrt(eigenvalues[:rank])
     return _spectrum(xp, vectors, singular, Basis(vectors / singular), residual), left_out
-
-
-@blas_by_size
-def _eigh_descending(xp: Any, matrices: Array) -> tuple[Array, Array]:
-    eigenvalues, vectors = xp.linalg.eigh(matrices)
-    return xp.flip(eigenvalues, axis=-1), xp.flip(vectors, axis=-1)
