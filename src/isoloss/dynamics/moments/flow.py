@@ -42,12 +42,26 @@ def flow_on(crossings: Crossings, moments: Moments, time: float, decay: float) -
     def at(when: float) -> Moments:
         return _flown(moments, rest, rates, when)
 
+    def corrected(when: float, target: float) -> float:
+        # the terms of the sum cancel near the smallest loss, where the moments keep their digits
+        slope = float((coefficients * exponents) @ np.exp(exponents * when))
+        miss, nearer = excess(when) - target, when
+        if slope < 0:
+            nearer = min(when - miss / slope, time)
+        return nearer if abs(excess(nearer) - target) < abs(miss) else when
+
+    def excess(when: float) -> float:
+        there = at(when)
+        return model.excess(there.mean, there.covariance)
+
     since = 0.0
     while crossings.any_open:
         # without weight decay the loss only falls
         found = None if decay else _fallen(size, 2.0 * rates, crossings.target, since, time)
         if found is None:
             found = first_time_below(coefficients, exponents, crossings.target, time)
+            if found is not None:
+                found = corrected(found, crossings.target)
         if found is None:
             break
         crossings.flowed(found, at(found))
