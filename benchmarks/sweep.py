@@ -1,26 +1,29 @@
-"""A sweep of 24 schedules × 20 levels: isoloss against training loops and an ODE solver.
+"""A sweep of 24 schedules × 20 levels: isoloss, one SVD, a plain NumPy script, training loops.
 
-    python benchmarks/sweep.py            both sizes, loops for four of the schedules
-    python benchmarks/sweep.py --all      loops for all 24 (minutes)
-    python benchmarks/sweep.py --quick    a small size, loops for all 24
+    python benchmarks/sweep.py            every kind of data (half a minute)
+    python benchmarks/sweep.py --all      also loops for all schedules (minutes for each wide kind)
+    python benchmarks/sweep.py --quick    one small size, with the loops
 
-Everything runs in one process on the same synthetic data. Loops stop at every level on the way and
-record both losses there; gradient flow is SciPy's LSODA with an event for each level. The answers
-must agree to 1e-6, or the script fails.
+Everything runs in one process on the same data, in turns. Times are medians, with the smallest and
+the largest; ratios are medians of the ratios within one turn. The losses of the loops must agree
+with isoloss to 1e-6, and those of the plain script where a covariance in float64 still has every
+direction of the data, or the script fails.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.integrate import solve_ivp
+from sklearn.datasets import load_digits
+from sklearn.preprocessing import PolynomialFeatures
+from sweep_loops import Loop
+from sweep_plain import Plain
 
 import isoloss as il
 
-SIZES = {"first": (1000, 784), "second": (2000, 500)}
 OUTPUTS, LEVELS = 10, 20
 AGREEMENT = 1e-6
 
@@ -40,9 +43,9 @@ def workload(max_lr: float) -> list[il.Schedule]:
     return [il.Schedule(il.GradientFlow()), *annealed, *small, *cosines, cosine(1.0, 500)]
 
 
-def make_data(n: int, d: int, decay: float, seed: int = 0) -> Data:
+def gaussian(n: int, d: int, decay: float) -> Data:
     """Return linear data with noise; singular values decay like i^-decay, randomly rotated."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     rotation = (
         np.linalg.qr(rng.standard_normal((d, d)))[0] * np.arange(1.0, d + 1)[:, None] ** -decay
     )
@@ -52,11 +55,46 @@ def make_data(n: int, d: int, decay: float, seed: int = 0) -> Data:
     return X, y, X_test, y_test
 
 
-def sweep(data: Data) -> list[il.Run]:
+def image_like(n: int, d: int = 784, rank: int = 586, edge: int = 67) -> Data:
+    """Return data with the rank and the spectrum of MNIST: 12 decades, constant columns."""
+    rng = np.random.default_rng(0)
+    place = np.arange(1.0, rank + 1)
+    size = place**-0.9 * 10 ** (-9.5 * (place / rank) ** 6)
+    basis = np.zeros((d, rank))
+    basis[edge:] = np.linalg.qr(rng.standard_normal((d - edge, rank)))[0]
+    X, X_test = ((rng.standard_normal((n, rank)) * size) @ basis.T for _ in range(2))
+    truth = rng.standard_normal((rank, OUTPUTS)) * np.sqrt(place)[:, None]
+    y, y_test = (
+        rows @ basis @ truth + 0.1 * rng.standard_normal((n, OUTPUTS)) for rows in (X, X_test)
+    )
+    return X, y, X_test, y_test
+
+
+def digits(pixels: int = 38) -> Data:
+    """Return all products of two of the first pixels of scikit-learn's digits: rank-deficient."""
+    images, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(images))
+    X = PolynomialFeatures(2).fit_transform(images[order, :pixels] / 16)
+    y = np.eye(10)[labels[order]]
+    return X[:1200], y[:1200], X[1200:], y[1200:]
+
+
+KINDS: dict[str, Callable[[], Data]] = {
+    "isotropic": lambda: gaussian(1000, 784, 0.0),
+    "isotropic, tall": lambda: gaussian(2000, 500, 0.0),
+    "decaying like 1/i": lambda: gaussian(1000, 784, 1.0),
+    "rank 586 over 12 decades": lambda: image_like(1000),
+    "rank 586 over 12 decades, tall": lambda: image_like(2000),
+    "digits, degree 2": digits,
+}
+
+
+def sweep(data: Data) -> il.Run:
     """Return the whole analysis by isoloss, its decomposition included."""
     problem = il.Problem.from_data(*data)
-    levels = levels_of(problem)
-    return [il.train(problem, s, train_loss=levels) for s in workload(problem.max_lr)]
+    run = il.train(problem, workload(problem.max_lr), train_loss=levels_of(problem))
+    _ = run.test_loss
+    return run
 
 
 def levels_of(problem: il.Problem) -> np.ndarray:
@@ -65,126 +103,70 @@ def levels_of(problem: il.Problem) -> np.ndarray:
     return low + (start - low) * np.geomspace(0.5, 1e-3, LEVELS)
 
 
-class Loop:
-    """A full-batch training loop and an ODE solver, with the covariances formed once."""
-
-    def __init__(self, data: Data) -> None:
-        X, y, X_test, y_test = data
-        self.n, self.n_test, self.y, self.y_test, self.X, self.X_test = (
-            len(X),
-            len(X_test),
-            y,
-            y_test,
-            X,
-            X_test,
-        )
-        self.covariance, self.target = X.T @ X / self.n, X.T @ y / self.n
-        self.square = float((y**2).sum() / self.n)
-
-    def run(self, schedule: il.Schedule, levels: np.ndarray) -> np.ndarray:
-        """Return the test loss at each level, at the end for levels not reached."""
-        coef, found = np.zeros_like(self.target), np.full(levels.size, np.nan)
-        for phase in schedule.phases:
-            if isinstance(phase, il.GradientFlow):
-                coef = self.flow(coef, levels, found)
-            else:
-                coef = self.steps(coef, np.broadcast_to(phase.lr, phase.steps), levels, found)
-            if not np.isnan(found).any():
-                break
-        found[np.isnan(found)] = self.test_loss(coef)
-        return found
-
-    def train_loss(self, coef: np.ndarray, product: np.ndarray) -> float:
-        return float((coef * (product - 2 * self.target)).sum()) + self.square
-
-    def test_loss(self, coef: np.ndarray) -> float:
-        return float(((self.X_test @ coef - self.y_test) ** 2).sum() / self.n_test)
-
-    def record(self, coef: np.ndarray, loss: float, levels: np.ndarray, found: np.ndarray) -> None:
-        new = (loss <= levels) & np.isnan(found)
-        if new.any():
-            found[new] = self.test_loss(coef)
-
-    def steps(
-        self, coef: np.ndarray, rates: np.ndarray, levels: np.ndarray, found: np.ndarray
-    ) -> np.ndarray:
-        product = self.covariance @ coef
-        for lr in rates:
-            coef = coef - 2 * lr * (product - self.target)
-            product = self.covariance @ coef
-            self.record(coef, self.train_loss(coef, product), levels, found)
-            if not np.isnan(found).any():
-                break
-        return coef
-
-    def flow(self, coef: np.ndarray, levels: np.ndarray, found: np.ndarray) -> np.ndarray:
-        shape = coef.shape
-
-        def slope(_: float, flat: np.ndarray) -> np.ndarray:
-            return np.ravel(-2 * (self.covariance @ flat.reshape(shape) - self.target))
-
-        def crossing(level: float) -> Callable[[float, np.ndarray], float]:
-            def event(_: float, flat: np.ndarray) -> float:
-                at = flat.reshape(shape)
-                return self.train_loss(at, self.covariance @ at) - level
-
-            event.terminal = True  # type: ignore[attr-defined]  # how SciPy is told to stop
-            return event
-
-        for i in np.flatnonzero(np.isnan(found)):
-            path = solve_ivp(
-                slope,
-                (0, 1e9),
-                coef.ravel(),
-                "LSODA",
-                events=crossing(levels[i]),
-                rtol=1e-9,
-                atol=1e-11,
-            )
-            coef = path.y_events[0][0].reshape(shape)
-            found[i] = self.test_loss(coef)
-        return coef
+def plain_sweep(data: Data) -> np.ndarray:
+    """Return the test losses by the plain script, its decomposition included."""
+    plain = Plain(*data)
+    levels = plain.levels(LEVELS)
+    return np.stack([plain.train(schedule, levels) for schedule in workload(plain.max_lr)])
 
 
-def clock(action: Callable[[], object], repeats: int = 5) -> float:
-    """Return the median time of an action in seconds."""
-    times = []
-    for _ in range(repeats):
+def in_turns(actions: dict[str, Callable[[], object]], turns: int) -> dict[str, np.ndarray]:
+    """Return the times of the actions, run one after the other in each turn."""
+    times: dict[str, list[float]] = {name: [] for name in actions}
+    for turn in range(turns + 1):
+        for name, action in actions.items():
+            start = time.perf_counter()
+            action()
+            if turn:  # the first turn is a rehearsal
+                times[name].append(time.perf_counter() - start)
+    return {name: np.array(each) for name, each in times.items()}
+
+
+def measured(data: Data, turns: int) -> Iterator[str]:
+    """Measure one kind of data; return the lines of its table."""
+    times = in_turns(
+        {
+            "one thin SVD of X": lambda: np.linalg.svd(data[0], full_matrices=False),
+            "isoloss, 24 schedules × 20 levels": lambda: sweep(data),
+            "  of which Problem.from_data": lambda: il.Problem.from_data(*data),
+            "the plain script": lambda: plain_sweep(data),
+        },
+        turns,
+    )
+    svd, ours = times["one thin SVD of X"], times["isoloss, 24 schedules × 20 levels"]
+    for name, each in times.items():
+        spread = f"{np.median(each):.3f} s ({each.min():.3f} to {each.max():.3f})"
+        yield f"  {name:36}{spread}  {np.median(each / svd):.2f} SVDs"
+    yield f"  the plain script takes {np.median(times['the plain script'] / ours):.2f} × as long"
+
+
+def compare(data: Data, loops: bool) -> None:
+    """Run the plain script and the loops once; fail if their losses differ from isoloss's."""
+    run = sweep(data)
+    ours = np.asarray(run.test_loss)
+    worst = relative(plain_sweep(data), ours, check=fits_in_covariance(data[0]))
+    print(f"  the plain script's losses differ by up to {worst:.0e}", flush=True)
+    if loops:
         start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
+        loop, levels = Loop(*data), levels_of(run.problem)
+        losses = np.stack([loop.run(schedule, levels) for schedule in run.schedules])
+        taken, worst = time.perf_counter() - start, relative(losses, ours, check=True)
+        print(f"  loops and LSODA: {taken:.2f} s; their losses differ by up to {worst:.0e}")
 
 
-def measure(n: int, d: int, decay: float, everything: bool) -> None:
-    """Measure one size and print what was found."""
-    data = make_data(n, d, decay)
-    svd = clock(lambda: np.linalg.svd(data[0], full_matrices=False))
-    whole = clock(lambda: sweep(data))
-    runs = sweep(data)
-    levels = levels_of(runs[0].problem)
-    print(f"n = {n}, d = {d}, singular values of the population like i^-{decay:g}")
-    print(f"  isoloss, 24 schedules × {LEVELS} levels: {whole:.3f} s")
-    print(f"  one thin SVD of X:                  {svd:.3f} s; ratio {whole / svd:.2f}")
-    chosen = range(24) if everything else (0, 1, 9, 17)
-    loop, worst = Loop(data), 0.0
-    start = time.perf_counter()
-    for i in chosen:
-        wanted = loop.run(runs[i].schedule, levels)
-        worst = max(worst, float(np.max(np.abs(runs[i].test_loss / wanted - 1))))
-    loops = time.perf_counter() - start
-    schedules = [runs[i].schedule for i in chosen]
+def fits_in_covariance(X: np.ndarray) -> bool:
+    """Return whether a covariance in float64 still has every direction of the data."""
+    size = np.linalg.svd(X, compute_uv=False)
+    rank = np.linalg.matrix_rank(X)
+    return bool(size[rank - 1] > 1e-6 * size[0])
 
-    def ours() -> list[il.Run]:
-        problem = il.Problem.from_data(*data)
-        return [il.train(problem, schedule, levels) for schedule in schedules]
 
-    same = clock(ours)
-    print(f"  loops and LSODA, {len(schedules)} of the schedules: {loops:.2f} s")
-    print(f"  isoloss, the same schedules:        {same:.3f} s, {loops / same:.0f} times faster")
-    print(f"  largest relative difference of the test losses: {worst:.0e}")
-    if worst > AGREEMENT:
-        raise SystemExit(f"the answers differ by {worst:.1e}")
+def relative(losses: np.ndarray, ours: np.ndarray, *, check: bool) -> float:
+    """Return the largest relative difference; stop if it is checked and too large."""
+    worst = float(np.max(np.abs(losses / ours - 1)))
+    if check and not worst <= AGREEMENT:
+        raise SystemExit(f"the losses differ by {worst:.1e}")
+    return worst
 
 
 def main() -> None:
@@ -192,12 +174,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="n = 200, d = 100 only, all loops")
-    parser.add_argument("--all", action="store_true", help="loops for all schedules")
-    parser.add_argument("--decay", type=float, default=0.0, help="decay of the singular values")
+    parser.add_argument("--quick", action="store_true", help="n = 200, d = 100 only, with loops")
+    parser.add_argument("--all", action="store_true", help="also training loops")
+    parser.add_argument("--turns", type=int, default=9, help="turns of the timings")
     options = parser.parse_args()
-    for n, d in [(200, 100)] if options.quick else SIZES.values():
-        measure(n, d, options.decay, options.all or options.quick)
+    kinds = {"small": lambda: gaussian(200, 100, 0.0)} if options.quick else KINDS
+    for name, make in kinds.items():
+        data = make()
+        n, d = data[0].shape
+        print(f"{name}: n = {n}, d = {d}, rank {np.linalg.matrix_rank(data[0])}")
+        for line in measured(data, options.turns):
+            print(line)
+        compare(data, options.all or options.quick)
 
 
 if __name__ == "__main__":
