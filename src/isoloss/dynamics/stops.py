@@ -6,8 +6,10 @@ logarithms of this excess. Shapes: levels (B, L), all others (B, 1, r).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self
+
+import array_api_compat as compat
 
 from isoloss._arrays.context import ArrayContext
 from isoloss.dynamics.filters import Filter, choose
@@ -118,6 +120,29 @@ class LevelStops:
         self.steps, self.time = xp.astype(blank, xp.int64), blank
         self.last_rate, self.at_level = xp.nan + blank, self.log_level > xp.inf
         self.filters = Filter(*(part + blank[..., None] for part in start[:2]))
+
+    def branched(self, directions: Directions, index: Sequence[int], steps: Any) -> LevelStops:
+        """Return the stops of runs that begin as these do, after ``steps`` (B, 1) of their steps.
+
+        ``directions`` are those of the new rows, and ``index`` says which row each continues.
+        """
+        xp, kind = self.xp, directions.kind
+        rows = xp.asarray(index, dtype=xp.int64, device=compat.device(self.bar))
+        steps = xp.astype(kind.constant(steps), xp.int64)
+
+        def of(array: Array) -> Array:
+            return xp.take(array, rows, axis=0)
+
+        found = LevelStops(directions, Filter.identity(directions.curvature), exact=self.exact)
+        found.log_level, found.bar = of(self.log_level), of(self.bar)
+        found.steps, found.time = of(self.steps), of(self.time)
+        found.reached = of(self.reached) & (found.steps <= steps)
+        found.open = ~(found.reached | xp.isnan(found.log_level))
+        found.passed = steps, xp.zeros_like(found.passed[1])
+        found.last_rate = xp.where(found.reached, of(self.last_rate), xp.nan)
+        found.at_level = of(self.at_level) & found.reached
+        found.filters = Filter(*(None if part is None else of(part) for part in self.filters))
+        return found
 
     def any_open(self) -> bool:
         """Whether any level is still open."""
