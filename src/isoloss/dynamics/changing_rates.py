@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.dynamics.equal_steps import GROWTH, EqualSteps
-from isoloss.dynamics.filters import Filter, choose, rates_filter, step_factors
+from isoloss.dynamics.filters import Filter, rates_filter, step_factors
 from isoloss.dynamics.interpolation import InterpolatedSteps
-from isoloss.dynamics.last_step import Line, gradient_line, rates_at
+from isoloss.dynamics.last_step import Line, gradient_line
 from isoloss.dynamics.level_rows import LevelRows
 from isoloss.dynamics.solver import Carried, Solver
 from isoloss.dynamics.stops import Directions, LevelStops, log_excess
@@ -177,32 +178,33 @@ def _search(stops: LevelStops, filters: Filter, factors: Array, rates: Rates, do
     start = stops.log_weights + 2.0 * filters.logarithm()
     shift = xp.max(start, axis=-1)[..., None]
     shift = xp.where(xp.isfinite(shift), shift, xp.zeros_like(shift))
-    products = xp.cumulative_prod(factors, axis=0)
-    sums = xp.vecdot(products, xp.exp(start - shift) * products)
+    products = _cumulative(xp, factors)
+    ends = products[1:, ...]
+    sums = xp.vecdot(ends, xp.exp(start - shift) * ends)
     holds = bool(xp.all((sums > _SMALLEST_SUM) & xp.isfinite(sums)))
-    if holds and float(xp.min(xp.abs(products))) > _SMALLEST and not filters.grows(xp, 0.0):
+    if holds and float(xp.min(xp.abs(ends))) > _SMALLEST and not filters.grows(xp, 0.0):
         parts: list[Array] = [products]
         excess = shift[..., 0] + xp.log(sums)
     else:
-        logs = xp.cumulative_sum(xp.log(xp.abs(factors)), axis=0)
-        ones = xp.ones_like(factors)
-        signs = xp.cumulative_prod(xp.where(factors < 0, -ones, ones), axis=0)
+        nothing = xp.zeros_like(factors[:1, ...])
+        steps = xp.concat([nothing, xp.log(xp.abs(factors))], axis=0)
+        logs = xp.cumulative_sum(steps, axis=0)
+        signs = _cumulative(xp, xp.where(factors < 0, -1.0, xp.ones_like(factors)))
         parts = [signs, logs]
-        excess = log_excess(xp, stops.log_weights, Filter(signs, filters.logarithm() + logs))
+        after = Filter(signs[1:, ...], filters.logarithm() + logs[1:, ...])
+        excess = log_excess(xp, stops.log_weights, after)
     hits = excess <= stops.bar  # (steps, B, L) from (steps, B, 1)
     while bool(xp.any(hits & stops.open)):
         index = xp.argmax(xp.astype(hits, xp.int64), axis=0)
-        found = xp.any(hits, axis=0)
-        there = _filters_at(xp, parts, index)
+        rows = LevelRows(xp, xp.any(hits, axis=0) & stops.open)
+        there = rows.filters(filters).then(xp, _filters_at(xp, parts, index + 1, rows))
 
-        def line(rows: LevelRows, index: Array = index) -> Line:
-            earlier = _filters_at(xp, parts, xp.where(index > 0, index - 1, index))
-            none = Filter(xp.ones_like(earlier.sign), xp.zeros_like(earlier.log))
-            before = filters.then(xp, choose(xp, index > 0, earlier, none))
-            own = rows.of(stops.directions.curvature), rows.of(rates_at(xp, lr, index))
-            return gradient_line(rows.filters(before), *own)
+        def line(some: LevelRows, index: Array = index) -> Line:
+            before = some.filters(filters).then(xp, _filters_at(xp, parts, index, some))
+            rate = xp.take(lr, index[some.mask], axis=0)
+            return gradient_line(before, some.of(stops.directions.curvature), rate)
 
-        refused = stops.record(found, filters.then(xp, there), done + index + 1, line)
+        refused = stops.record_rows(rows, there, done + index[rows.mask] + 1, line)
         if not bool(xp.any(refused)):
             break
         # a rounding error made these steps look like stops: look at later steps
@@ -210,12 +212,22 @@ def _search(stops: LevelStops, filters: Filter, factors: Array, rates: Rates, do
         hits = hits & (later | ~refused)
 
 
-def _filters_at(xp: Any, parts: list[Array], index: Array) -> Filter:
-    """Return the filters from a block's start up to the step at an index (B, L)."""
-    pick = xp.broadcast_to(index[..., None], (*index.shape, parts[0].shape[-1]))
+def _cumulative(xp: Any, factors: Array) -> Array:
+    """Return the products of the first 0, 1, … factors along the first axis."""
+    whole = xp.concat([xp.ones_like(factors[:1, ...]), factors], axis=0)
+    if not isinstance(whole, np.ndarray):
+        return xp.cumulative_prod(whole, axis=0)
+    for before, after in itertools.pairwise(whole):
+        after *= before  # faster than a cumulative product along columns
+    return whole
+
+
+def _filters_at(xp: Any, parts: list[Array], index: Array, rows: LevelRows) -> Filter:
+    """Return the filters (N, r) of rows from a block's start up to the step at an index (B, L)."""
+    steps, problems, _, r = parts[0].shape
+    place = index[rows.mask] * problems + rows.problem
     sign, *log = (
-        xp.take_along_axis(xp.permute_dims(part[:, :, 0, :], (1, 0, 2)), pick, axis=1)
-        for part in parts
+        xp.take(xp.reshape(part, (steps * problems, r)), place, axis=0) for part in parts
     )
-    signs = xp.where(sign < 0, -xp.ones_like(sign), xp.ones_like(sign))
+    signs = xp.where(sign < 0, -1.0, xp.ones_like(sign))
     return Filter(signs, log[0] if log else xp.log(xp.abs(sign)))
