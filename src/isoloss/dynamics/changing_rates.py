@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from isoloss.dynamics.equal_steps import GROWTH, EqualSteps
-from isoloss.dynamics.filters import Filter, choose, rates_filter, step_factors
+from isoloss.dynamics.filters import Filter, rates_filter, step_factors
 from isoloss.dynamics.interpolation import InterpolatedSteps
-from isoloss.dynamics.last_step import Line, gradient_line, rates_at
+from isoloss.dynamics.last_step import Line, gradient_line
 from isoloss.dynamics.level_rows import LevelRows
 from isoloss.dynamics.solver import Carried, Solver
 from isoloss.dynamics.stops import Directions, LevelStops, log_excess
@@ -25,12 +26,12 @@ __all__ = ["ChangingRates"]
 Array = Any
 Rates = npt.NDArray[np.float64]
 
-_ELEMENTS = 2**17  # factors held at once, so that a block fits in the cache
+_ELEMENTS = 2**16  # factors held at once, so that a block fits in the cache
 _GROUP = 32  # steps between checks of the train loss
-_BLOCK = 4096
+_FIRST, _BLOCK = 512, 4096  # steps interpolated at once: few at first, as training may soon end
 _HUGE = 1e100
 _LARGEST = 300.0  # the growth allowed in a block, in nats
-_SMALLEST_SUM = 1e-250
+_SMALLEST_SUM, _SMALLEST = 1e-250, 1e-290  # smaller sums and products lose digits
 _ROUNDING = 1e-13  # the relative rounding error of a bound for the log of the train loss
 _STALE = 0.7  # rebuild the interpolation if the largest rate falls below this share
 
@@ -78,19 +79,26 @@ def _walk(stops: LevelStops, filters: Filter, rates: Rates, largest: float) -> F
     """Take steps with ``rates`` from ``filters``, record the stops, and return the last filter.
 
     Steps are taken in groups. A group is searched for stops only if a lower bound for the train
-    loss within it allows one.
+    loss within it allows one. Once all levels are reached, the rest of the steps does not matter.
     """
     xp, curvature = stops.xp, stops.directions.curvature
     constant = stops.directions.kind.constant
     top = float(xp.max(curvature))
-    if largest * top > 0 and _growth(largest * top) * _GROUP <= _LARGEST:
-        steps = InterpolatedSteps.build(xp, constant, xp.reshape(curvature, (-1,)), largest)
-        if steps.pays:
-            return _walk_interpolated(stops, filters, curvature, steps, rates, constant)
-    width = curvature.shape[0] * curvature.shape[-1]
-    size = _block_size(largest * top, width)
+    interpolates = largest * top > 0 and _growth(largest * top) * _GROUP <= _LARGEST
+    size = _block_size(largest * top, math.prod(curvature.shape))
     for start in range(0, rates.size, size):
-        block = rates[start : start + size]
+        if stops.all_reached():
+            break
+        rest = rates[start:]
+        # the first block is taken step by step, as training may end there
+        if interpolates and start and rest.size > size:
+            steps = InterpolatedSteps.build(
+                xp, constant, xp.reshape(curvature, (-1,)), float(rest.max())
+            )
+            if steps.pays:
+                return _walk_interpolated(stops, filters, steps, rates, start)
+            interpolates = False
+        block = rest[:size]
         factors = step_factors(xp, constant(block), curvature)
         after = filters.then(xp, rates_filter(xp, factors))
         if stops.any_open():
@@ -111,19 +119,19 @@ def _may_stop(stops: LevelStops, bound: Array) -> Array:
 
 
 def _walk_interpolated(
-    stops: LevelStops,
-    filters: Filter,
-    curvature: Array,
-    steps: InterpolatedSteps,
-    rates: Rates,
-    constant: Any,
+    stops: LevelStops, filters: Filter, steps: InterpolatedSteps, rates: Rates, start: int
 ) -> Filter:
-    xp, shape = stops.xp, curvature.shape
-    start = 0
-    while start < rates.size:
-        size = min(max(_ELEMENTS // max(int(steps.near.shape[0]), 1), 8 * _GROUP), _BLOCK)
-        size = min(size, max(_ELEMENTS * _GROUP // (shape[0] * shape[-1]), _GROUP))
+    """Take the steps from ``start`` on, as `_walk` does, by interpolated groups."""
+    xp, curvature = stops.xp, stops.directions.curvature
+    constant, shape = stops.directions.kind.constant, curvature.shape
+    growing = steps.largest * float(xp.max(curvature))
+    together = max(_block_size(growing, math.prod(shape)) // _GROUP, 1)  # groups searched at once
+    most = _FIRST
+    while start < rates.size and not stops.all_reached():
+        size = min(max(_ELEMENTS // max(int(steps.near.shape[0]), 1), 8 * _GROUP), most)
+        size = min(size, max(2 * _ELEMENTS * _GROUP // math.prod(shape), _GROUP))
         size = size // _GROUP * _GROUP
+        most = min(2 * most, _BLOCK)
         block = np.zeros(-(-min(size, rates.size - start) // _GROUP) * _GROUP)
         block[: rates.size - start] = rates[start : start + block.size]  # rate 0 changes nothing
         largest = float(block.max())
@@ -134,13 +142,17 @@ def _walk_interpolated(
         )
         ends = filters.then(xp, Filter(sign, log))
         bound = log_excess(xp, stops.log_weights, filters.then(xp, Filter(sign, least)))
-        hopeful = xp.any(xp.any(_may_stop(stops, bound), axis=-1), axis=-1)
-        for g in (int(g) for g in xp.nonzero(hopeful)[0]):
-            if bool(xp.any(_may_stop(stops, bound[g, ...]))):
-                before = ends.at((g - 1, ...)) if g else filters
-                inner = block[g * _GROUP : (g + 1) * _GROUP]
-                factors = step_factors(xp, constant(inner), curvature)
-                _search(stops, before, factors, inner, start + g * _GROUP)
+        g, groups = 0, bound.shape[0]
+        while g < groups and stops.any_open():
+            hopeful = xp.any(_may_stop(stops, bound[g:, ...]), axis=(1, 2))
+            if not bool(xp.any(hopeful)):
+                break
+            g += int(xp.argmax(xp.astype(hopeful, xp.int64)))
+            before = ends.at((g - 1, ...)) if g else filters
+            inner = block[g * _GROUP : (g + together) * _GROUP]
+            factors = step_factors(xp, constant(inner), curvature)
+            _search(stops, before, factors, inner, start + g * _GROUP)
+            g += together
         filters = ends.at((-1, ...))
         start += block.size
     return filters
@@ -166,31 +178,33 @@ def _search(stops: LevelStops, filters: Filter, factors: Array, rates: Rates, do
     start = stops.log_weights + 2.0 * filters.logarithm()
     shift = xp.max(start, axis=-1)[..., None]
     shift = xp.where(xp.isfinite(shift), shift, xp.zeros_like(shift))
-    products = xp.cumulative_prod(factors, axis=0)
-    sums = xp.vecdot(products, xp.exp(start - shift) * products)
-    if bool(xp.all((sums > _SMALLEST_SUM) & xp.isfinite(sums))) and not filters.grows(xp, 0.0):
+    products = _cumulative(xp, factors)
+    ends = products[1:, ...]
+    sums = xp.vecdot(ends, xp.exp(start - shift) * ends)
+    holds = bool(xp.all((sums > _SMALLEST_SUM) & xp.isfinite(sums)))
+    if holds and float(xp.min(xp.abs(ends))) > _SMALLEST and not filters.grows(xp, 0.0):
         parts: list[Array] = [products]
         excess = shift[..., 0] + xp.log(sums)
     else:
-        logs = xp.cumulative_sum(xp.log(xp.abs(factors)), axis=0)
-        ones = xp.ones_like(factors)
-        signs = xp.cumulative_prod(xp.where(factors < 0, -ones, ones), axis=0)
+        nothing = xp.zeros_like(factors[:1, ...])
+        steps = xp.concat([nothing, xp.log(xp.abs(factors))], axis=0)
+        logs = xp.cumulative_sum(steps, axis=0)
+        signs = _cumulative(xp, xp.where(factors < 0, -1.0, xp.ones_like(factors)))
         parts = [signs, logs]
-        excess = log_excess(xp, stops.log_weights, Filter(signs, filters.logarithm() + logs))
+        after = Filter(signs[1:, ...], filters.logarithm() + logs[1:, ...])
+        excess = log_excess(xp, stops.log_weights, after)
     hits = excess <= stops.bar  # (steps, B, L) from (steps, B, 1)
     while bool(xp.any(hits & stops.open)):
         index = xp.argmax(xp.astype(hits, xp.int64), axis=0)
-        found = xp.any(hits, axis=0)
-        there = _filters_at(xp, parts, index)
+        rows = LevelRows(xp, xp.any(hits, axis=0) & stops.open)
+        there = rows.filters(filters).then(xp, _filters_at(xp, parts, index + 1, rows))
 
-        def line(rows: LevelRows, index: Array = index) -> Line:
-            earlier = _filters_at(xp, parts, xp.where(index > 0, index - 1, index))
-            none = Filter(xp.ones_like(earlier.sign), xp.zeros_like(earlier.log))
-            before = filters.then(xp, choose(xp, index > 0, earlier, none))
-            own = rows.of(stops.directions.curvature), rows.of(rates_at(xp, lr, index))
-            return gradient_line(rows.filters(before), *own)
+        def line(some: LevelRows, index: Array = index) -> Line:
+            before = some.filters(filters).then(xp, _filters_at(xp, parts, index, some))
+            rate = xp.take(lr, index[some.mask], axis=0)
+            return gradient_line(before, some.of(stops.directions.curvature), rate)
 
-        refused = stops.record(found, filters.then(xp, there), done + index + 1, line)
+        refused = stops.record_rows(rows, there, done + index[rows.mask] + 1, line)
         if not bool(xp.any(refused)):
             break
         # a rounding error made these steps look like stops: look at later steps
@@ -198,12 +212,22 @@ def _search(stops: LevelStops, filters: Filter, factors: Array, rates: Rates, do
         hits = hits & (later | ~refused)
 
 
-def _filters_at(xp: Any, parts: list[Array], index: Array) -> Filter:
-    """Return the filters from a block's start up to the step at an index (B, L)."""
-    pick = xp.broadcast_to(index[..., None], (*index.shape, parts[0].shape[-1]))
+def _cumulative(xp: Any, factors: Array) -> Array:
+    """Return the products of the first 0, 1, … factors along the first axis."""
+    whole = xp.concat([xp.ones_like(factors[:1, ...]), factors], axis=0)
+    if not isinstance(whole, np.ndarray):
+        return xp.cumulative_prod(whole, axis=0)
+    for before, after in itertools.pairwise(whole):
+        after *= before  # faster than a cumulative product along columns
+    return whole
+
+
+def _filters_at(xp: Any, parts: list[Array], index: Array, rows: LevelRows) -> Filter:
+    """Return the filters (N, r) of rows from a block's start up to the step at an index (B, L)."""
+    steps, problems, _, r = parts[0].shape
+    place = index[rows.mask] * problems + rows.problem
     sign, *log = (
-        xp.take_along_axis(xp.permute_dims(part[:, :, 0, :], (1, 0, 2)), pick, axis=1)
-        for part in parts
+        xp.take(xp.reshape(part, (steps * problems, r)), place, axis=0) for part in parts
     )
-    signs = xp.where(sign < 0, -xp.ones_like(sign), xp.ones_like(sign))
+    signs = xp.where(sign < 0, -1.0, xp.ones_like(sign))
     return Filter(signs, log[0] if log else xp.log(xp.abs(sign)))

@@ -46,14 +46,14 @@ class EqualSteps(Solver):
         sought = stops.open & (steps > 0)
         sought = sought & (rises | (log_excess(xp, stops.log_weights, end) <= stops.bar))
         if bool(xp.any(sought)):
-            first, there, before = first_step(stops, start, step, steps, sought)
+            found, first, there, before = first_step(stops, start, step, steps, sought)
             curvature = stops.directions.curvature
             lr = stops.directions.own(self.lr) + xp.zeros_like(stops.passed[1])
 
             def line(rows: LevelRows) -> Line:
                 return gradient_line(before(rows), rows.of(curvature), rows.of(lr))
 
-            stops.record(xp.isfinite(first), there, first, line)
+            stops.record_rows(found, there, first, line)
         stops.passes(xp.astype(steps, xp.int64), 0.0)
         return Carried(end)
 

@@ -15,7 +15,15 @@ import numpy as np
 
 from isoloss.dynamics import double_double as dd
 
-__all__ = ["Filter", "choose", "flow_filter", "log_step", "rates_filter", "step_factors"]
+__all__ = [
+    "Filter",
+    "choose",
+    "flow_filter",
+    "log_step",
+    "placed",
+    "rates_filter",
+    "step_factors",
+]
 
 Array = Any
 
@@ -50,6 +58,14 @@ class Filter(NamedTuple):
         low = None if self.low is None else self.low[index]
         return Filter(self.sign[index], self.log[index], low)
 
+    def replaced(self, xp: Any, mask: Array, rows: Filter) -> Filter:
+        """Return the filter with others where a mask is set, one row each, as `placed` does."""
+        found = self
+        if rows.low is not None or self.low is not None:
+            found, rows = self.precise(xp), rows.precise(xp)
+        pairs = zip(found, rows, strict=True)
+        return Filter(*(None if old is None else placed(xp, old, mask, new) for old, new in pairs))
+
     def joined(self, xp: Any, other: Filter) -> Filter:
         """Return the points of both along the last axis but one; both are precise, or neither."""
         low = None
@@ -71,12 +87,19 @@ class Filter(NamedTuple):
 
     def power(self, xp: Any, count: Array) -> Filter:
         """Return the filter repeated ``count`` times, an array of whole numbers that broadcasts."""
-        plain = xp.where(count == 0, 0.0 * count, self.log * count)
+        plain = self.repeated(xp, count)
         odd = count - 2.0 * xp.floor(0.5 * count) == 1
-        sign = xp.where(odd, self.sign, xp.ones_like(self.sign))
+        sign = xp.where(odd, self.sign, 1.0)
         if self.low is None:
             return Filter(sign, plain)
         return Filter(sign, *_guarded(xp, dd.scale((self.log, self.low), count), plain))
+
+    def repeated(self, xp: Any, count: Array) -> Array:
+        """Return the log of the filter's `power`, to the precision of float64."""
+        log = self.log * count
+        if bool(xp.all(count > 0)):
+            return log
+        return xp.where(count == 0, 0.0 * count, log)  # not NaN where a direction is removed
 
     def logarithm(self) -> Array:
         """Return log |h|, rounded to float64."""
@@ -85,6 +108,23 @@ class Filter(NamedTuple):
     def grows(self, xp: Any, nats: float) -> bool:
         """Whether the filter exceeds exp(nats) in some direction."""
         return bool(xp.any(self.log > nats))
+
+
+def placed(xp: Any, array: Array, mask: Array, rows: Array) -> Array:
+    """Return an array with other values where a mask is set on its first axes, one row each.
+
+    A NumPy array is reused.
+    """
+    if isinstance(array, np.ndarray):
+        array[mask] = rows
+        return array
+    if not rows.shape[0]:
+        return array
+    # the row of each place; places that are not marked may have any row
+    count = xp.cumulative_sum(xp.astype(xp.reshape(mask, (-1,)), xp.int64))
+    row = xp.where(count > 0, count - 1, count)
+    there = xp.reshape(xp.take(rows, row, axis=0), tuple(array.shape))
+    return xp.where(xp.reshape(mask, (*mask.shape, *(1,) * (array.ndim - mask.ndim))), there, array)
 
 
 def choose(xp: Any, condition: Array, first: Filter, second: Filter) -> Filter:

@@ -32,7 +32,7 @@ def follow(
     if len(schedules) == 1:
         # build the parts only as far as training goes
         only = (part for phase in schedules[0].phases for part in solvers(phase))
-        return _followed(problem, schedules, only, levels, exact=exact)
+        return [_followed(problem, schedules[0], only, levels, exact=exact)]
     found: dict[int, Run] = {}
     alike: dict[tuple[type[Solver], ...], dict[int, list[Solver]]] = {}
     for i, schedule in enumerate(schedules):
@@ -42,16 +42,15 @@ def follow(
                 own.insert(0, EqualSteps(0.0, 0))  # so that flows join annealed schedules
             alike.setdefault(tuple(map(type, own)), {})[i] = own
         else:
-            (found[i],) = _followed(problem, [schedule], own, levels, exact=exact)
+            found[i] = _followed(problem, schedule, own, levels, exact=exact)
     shape = problem._reduced.gamma.shape
     size = math.prod(shape) * (1 if levels is None else math.prod(levels.shape))
-    many, batch = max(1, _AT_ONCE // max(size, 1)), math.prod(shape[:-1])
+    many = max(1, _AT_ONCE // max(size, 1))
     for kind, members in alike.items():
-        order = list(members)
+        order = sorted(members, key=lambda i: members[i][0].lr)  # equal heads beside each other
         for some in (order[first : first + many] for first in range(0, len(order), many)):
-            rows = zip(*(members[i] for i in some), strict=True)
-            parts = (part.joined(row, batch) for part, row in zip(kind, rows, strict=True))
-            runs = _followed(problem, [schedules[i] for i in some], parts, levels, exact=exact)
+            rows = [members[i] for i in some]
+            runs = _together(problem, [schedules[i] for i in some], kind, rows, levels, exact=exact)
             found.update(zip(some, runs, strict=True))
     return [found[i] for i in range(len(schedules))]
 
@@ -65,22 +64,83 @@ def _each(problem: Problem, schedule: Schedule, levels: Array | None, *, exact: 
 
 def _followed(
     problem: Problem,
-    schedules: Sequence[Schedule],
+    schedule: Schedule,
     parts: Iterable[Solver],
     levels: Array | None,
     *,
     exact: bool,
-) -> list[Run]:
-    """Follow the parts of schedules; each schedule trains all of the problem's rows."""
-    count, reduced = len(schedules), problem._reduced
-    xp, directions = reduced.kind.xp, Directions.of(reduced)
-    sought = None if levels is None else reduced.log_excess(levels)
-    if count > 1:
-        directions = directions.repeated(count)
-        if sought is not None:
-            sought = xp.tile(sought[0], (count, 1)), xp.tile(sought[1], (count, 1))
+) -> Run:
+    """Follow the parts of one schedule."""
+    directions, sought = _started(problem, levels)
     carried = Carried(Filter.identity(directions.curvature))
     stops = LevelStops(directions, carried.filter, sought, exact=exact)
+    (run,) = _finished(problem, [schedule], parts, levels, carried, stops)
+    return run
+
+
+def _together(
+    problem: Problem,
+    schedules: Sequence[Schedule],
+    kind: tuple[type[Solver], ...],
+    rows: Sequence[Sequence[Solver]],
+    levels: Array | None,
+    *,
+    exact: bool,
+) -> list[Run]:
+    """Follow schedules whose parts are of one kind; each trains all of the problem's rows.
+
+    Schedules that begin with steps of one rate have one head, which is followed once, as far as the
+    longest of them goes.
+    """
+    directions, sought = _started(problem, levels)
+    batch, count = directions.curvature.shape[0], len(rows)
+    first, *rest = (
+        part.joined(each, batch) for part, each in zip(kind, zip(*rows, strict=True), strict=True)
+    )
+    longest: dict[float, int] = {}
+    for part, *_ in rows:
+        longest[part.lr] = max(part.steps, longest.get(part.lr, 0))
+    many = directions.repeated(len(longest))
+    heads = LevelStops(many, Filter.identity(many.curvature), _tiled(many, sought), exact=exact)
+    head = EqualSteps.joined([EqualSteps(*each) for each in longest.items()], batch)
+    head.first_at(Carried(Filter.identity(many.curvature)), heads)
+
+    rates = list(longest)
+    index = [rates.index(row[0].lr) * batch + b for row in rows for b in range(batch)]
+    many = directions.repeated(count)
+    start = Carried(Filter.identity(many.curvature))
+    carried = first.advance(many, start, 0, first.steps)
+    return _finished(
+        problem, schedules, rest, levels, carried, heads.branched(many, index, first.steps)
+    )
+
+
+def _started(
+    problem: Problem, levels: Array | None
+) -> tuple[Directions, tuple[Array, Array] | None]:
+    """Return the directions of a problem, and the logs of the excess of levels."""
+    reduced = problem._reduced
+    return Directions.of(reduced), None if levels is None else reduced.log_excess(levels)
+
+
+def _tiled(directions: Directions, sought: tuple[Array, Array] | None) -> Any:
+    """Return the logs of levels for problems that are repeated, once for each schedule."""
+    if sought is None:
+        return None
+    xp, rows = directions.kind.xp, directions.curvature.shape[0]
+    return tuple(xp.tile(each, (rows // each.shape[0], 1)) for each in sought)
+
+
+def _finished(
+    problem: Problem,
+    schedules: Sequence[Schedule],
+    parts: Iterable[Solver],
+    levels: Array | None,
+    carried: Carried,
+    stops: LevelStops,
+) -> list[Run]:
+    """Follow the parts that are left, and return the runs."""
+    count, directions, xp = len(schedules), stops.directions, stops.xp
     for part in parts:
         if stops.all_reached():
             break
@@ -94,7 +154,7 @@ def _followed(
     batch = directions.curvature.shape[0] // count
     own = [slice(k * batch, (k + 1) * batch) for k in range(count)]
     return [
-        _run(problem, schedule, levels, exact, *(part[rows, ...] for part in arrays))
+        _run(problem, schedule, levels, stops.exact, *(part[rows, ...] for part in arrays))
         for schedule, rows in zip(schedules, own, strict=True)
     ]
 

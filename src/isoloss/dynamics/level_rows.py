@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from isoloss.dynamics.filters import Filter
+import array_api_compat as compat
+
+from isoloss.dynamics.filters import Filter, placed
 
 __all__ = ["LevelRows"]
 
@@ -16,10 +18,8 @@ class LevelRows:
 
     def __init__(self, xp: Any, mask: Array) -> None:
         self.xp, self.mask, self.shape = xp, mask, tuple(mask.shape)
+        self.device = compat.device(mask)
         self.problem, _ = xp.nonzero(mask)
-        # the row of each level; levels that are not marked may have any row
-        count = xp.cumulative_sum(xp.astype(xp.reshape(mask, (-1,)), xp.int64))
-        self.row = xp.where(count > 0, count - 1, count)
 
     def of(self, array: Array) -> Array:
         """Return the rows (N, ...) of an array (B, L, ...), or of problems' values (B, 1, ...)."""
@@ -31,14 +31,17 @@ class LevelRows:
         """Return the filters of the rows."""
         return Filter(*(None if part is None else self.of(part) for part in filters))
 
+    def among(self, some: Array) -> Array:
+        """Return the mask (B, L) of some of the rows, marked in ``some`` (N,)."""
+        return placed(self.xp, self.xp.zeros_like(self.mask), self.mask, some)
+
     def given(self, values: Array, filters: Filter) -> tuple[Array, Filter]:
         """Return rows as (B, L): values, which are infinite if not marked, and filters."""
+        xp, mask = self.xp, self.mask
 
-        def back(rows: Array) -> Array:
-            return self.xp.reshape(
-                self.xp.take(rows, self.row, axis=0), (*self.shape, *rows.shape[1:])
-            )
+        def back(rows: Array, fill: float) -> Array:
+            empty = xp.zeros((*self.shape, *rows.shape[1:]), dtype=rows.dtype, device=self.device)
+            return placed(xp, fill + empty, mask, rows)
 
-        there = Filter(*(None if part is None else back(part) for part in filters))
-        found = back(values)
-        return self.xp.where(self.mask, found, self.xp.inf + self.xp.zeros_like(found)), there
+        there = Filter(*(None if part is None else back(part, 0.0) for part in filters))
+        return back(values, xp.inf), there

@@ -98,8 +98,7 @@ class Run(Filtered):
         return map(self.__getitem__, range(len(self)))
 
     def _at_points(self, result: Callable[[Filtered], Array]) -> Array:
-        one_point_each = self.problem._reduced.gamma.ndim == 1 and self.sign.ndim == 2
-        if not self.is_stacked or one_point_each:
+        if not self.is_stacked or self.problem._reduced.gamma.ndim == 1:
             return result(self)
         each = [run._at_points(result) for run in self]
         return compat.array_namespace(*each).stack(each)

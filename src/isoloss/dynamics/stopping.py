@@ -46,10 +46,11 @@ def flow_time(
 
 def first_step(
     stops: LevelStops, filters: Filter, step: Filter, steps: Array, sought: Array
-) -> tuple[Array, Filter, Callable[[LevelRows], Filter]]:
-    """Return the first of ``steps`` equal GD steps at or below each level (inf: none).
+) -> tuple[LevelRows, Array, Filter, Callable[[LevelRows], Filter]]:
+    """Find the first of ``steps`` equal GD steps at or below each level.
 
-    Also return the filters after it, and a function that gives the filters before it of some rows.
+    Return the levels that are reached, the number of this step, the filters after it, and a
+    function that gives the filters before it of some of them.
 
     ``steps`` has the shape (B, 1), and ``sought`` (B, L) marks the levels to find, at least one.
     log Σ w_i |1 - 2ηγ_i|^(2k) is convex in real k ≥ 1, so the cost of finding its first crossing
@@ -66,7 +67,10 @@ def first_step(
         return filters.then(xp, step.power(xp, count[..., None]))
 
     def excess(count: Array) -> Array:
-        return log_excess(xp, log_weights, at(count))
+        if filters.low is not None:
+            return log_excess(xp, log_weights, at(count))
+        log = filters.log + step.repeated(xp, count[..., None])
+        return log_excess(xp, log_weights, Filter(filters.sign, log))
 
     # A direction with factor 0 counts at k = 0 only, and there the level is not yet reached.
     dead = step.log == -xp.inf
@@ -87,16 +91,16 @@ def first_step(
     if not bool(xp.all(sure)):
         # the real root may be off by a rounding error that spans many steps
         first = xp.where(sure, first, _first_whole(xp, at, rates, weights, bar, steps))
-    first = xp.where(none, xp.inf + ones, first)
-    first = xp.where(first <= steps, first, xp.inf + ones)
-    used = xp.where(xp.isfinite(first), first, ones)
+    reached = ~none & (first <= steps)
+    first = first[reached]
+    start, log_step = filters.at(reached), step.at(reached)
 
     def before_it(rows: LevelRows) -> Filter:
-        some, count = rows.mask[sought], used - 1.0
-        start, log_step = (each.at(some) for each in (filters, step))
-        return start.then(xp, log_step.power(xp, count[some][..., None]))
+        some = rows.mask[found_rows.mask]
+        return start.at(some).then(xp, log_step.at(some).power(xp, (first[some] - 1.0)[..., None]))
 
-    return *wanted.given(first, at(used)), before_it
+    found_rows = LevelRows(xp, wanted.among(reached))
+    return found_rows, first, start.then(xp, log_step.power(xp, first[..., None])), before_it
 
 
 def _first_whole(

@@ -6,11 +6,13 @@ logarithms of this excess. Shapes: levels (B, L), all others (B, 1, r).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self
 
+import array_api_compat as compat
+
 from isoloss._arrays.context import ArrayContext
-from isoloss.dynamics.filters import Filter, choose
+from isoloss.dynamics.filters import Filter, placed
 from isoloss.dynamics.last_step import Line, shortened
 from isoloss.dynamics.level_rows import LevelRows
 from isoloss.problems.reduced import Reduced
@@ -119,6 +121,29 @@ class LevelStops:
         self.last_rate, self.at_level = xp.nan + blank, self.log_level > xp.inf
         self.filters = Filter(*(part + blank[..., None] for part in start[:2]))
 
+    def branched(self, directions: Directions, index: Sequence[int], steps: Any) -> LevelStops:
+        """Return the stops of runs that begin as these do, after ``steps`` (B, 1) of their steps.
+
+        ``directions`` are those of the new rows, and ``index`` says which row each continues.
+        """
+        xp, kind = self.xp, directions.kind
+        rows = xp.asarray(index, dtype=xp.int64, device=compat.device(self.bar))
+        steps = xp.astype(kind.constant(steps), xp.int64)
+
+        def of(array: Array) -> Array:
+            return xp.take(array, rows, axis=0)
+
+        found = LevelStops(directions, Filter.identity(directions.curvature), exact=self.exact)
+        found.log_level, found.bar = of(self.log_level), of(self.bar)
+        found.steps, found.time = of(self.steps), of(self.time)
+        found.reached = of(self.reached) & (found.steps <= steps)
+        found.open = ~(found.reached | xp.isnan(found.log_level))
+        found.passed = steps, xp.zeros_like(found.passed[1])
+        found.last_rate = xp.where(found.reached, of(self.last_rate), xp.nan)
+        found.at_level = of(self.at_level) & found.reached
+        found.filters = Filter(*(None if part is None else of(part) for part in self.filters))
+        return found
+
     def any_open(self) -> bool:
         """Whether any level is still open."""
         return bool(self.xp.any(self.open))
@@ -140,35 +165,40 @@ class LevelStops:
         that are refused are returned, and stay open. ``line`` gives the lines that the steps of
         some rows follow from their starts, and is called only if steps are to be shortened.
         """
-        xp = self.xp
-        step = xp.astype(xp.where(hit, step, 0), xp.int64)
-        excess = log_excess(xp, self.log_weights, there)
-        before = self.reached
-        steps = self.passed[0] + step
-        refused = self._close(hit, there, excess <= self.bar, steps, self.passed[1])
-        short = self.reached & ~before & (excess < self.log_level)
-        if self.exact and bool(xp.any(short)):
-            self._shorten(LevelRows(xp, short), line)
-        return refused
+        rows = LevelRows(self.xp, hit & self.open)
+        return self.record_rows(rows, rows.filters(there), step[rows.mask], line)
 
-    def _shorten(self, rows: LevelRows, line: Callable[[LevelRows], Line]) -> None:
-        """Shorten the steps that reach levels, so that they end there."""
-        xp, short = self.xp, rows.mask
-        log_weights, log_level = rows.of(self.log_weights), rows.of(self.log_level)
-        rates, filters = shortened(xp, log_weights, line(rows), log_level)
-        misses = xp.abs(log_excess(xp, log_weights, filters) - log_level)
-        self._refuse(~(misses <= _slack(xp, log_level)))
-        rates, there = rows.given(rates, filters)
-        self.filters = choose(xp, short, there, self.filters)
-        self.last_rate = xp.where(short, rates, self.last_rate)
-        self.at_level = self.at_level | short
+    def record_rows(
+        self, rows: LevelRows, there: Filter, step: Array, line: Callable[[LevelRows], Line]
+    ) -> Array:
+        """Do what `record` does, given the filters and the step of open levels as ``rows``."""
+        xp, log_weights, log_level = self.xp, rows.of(self.log_weights), rows.of(self.log_level)
+        excess = log_excess(xp, log_weights, there)
+        met = excess <= rows.of(self.bar)
+        sure = rows.among(met)
+        steps = placed(xp, xp.zeros_like(self.steps), rows.mask, xp.astype(step, xp.int64))
+        short = met & (excess < log_level)
+        if self.exact and bool(xp.any(short)):
+            some = LevelRows(xp, rows.among(short))
+            if not bool(xp.all(short)):
+                log_weights, log_level = log_weights[short], log_level[short]
+            rates, ends = shortened(xp, log_weights, line(some), log_level)
+            misses = xp.abs(log_excess(xp, log_weights, ends) - log_level)
+            self._refuse(~(misses <= _slack(xp, log_level)))
+            there = there.replaced(xp, short, ends)
+            self.last_rate = placed(xp, self.last_rate, some.mask, rates)
+            self.at_level = self.at_level | some.mask
+        self._close(sure, there.at(met), self.passed[0] + steps, self.passed[1])
+        return rows.mask & ~sure
 
     def record_flow(self, hit: Array, there: Filter, time: Array) -> None:
         """Close the open levels that a flow reaches after a time, with the filters ``there``."""
-        slack = _slack(self.xp, self.log_level)
-        met = log_excess(self.xp, self.log_weights, there) <= self.log_level + slack
-        self._refuse(self._close(hit, there, met, self.passed[0], self.passed[1] + time))
-        self.at_level = self.at_level | (hit & self.reached)
+        rows = LevelRows(self.xp, hit & self.open)
+        there, log_level = rows.filters(there), rows.of(self.log_level)
+        excess = log_excess(self.xp, rows.of(self.log_weights), there)
+        self._refuse(~(excess <= log_level + _slack(self.xp, log_level)))
+        self._close(rows.mask, there, self.passed[0], self.passed[1] + time)
+        self.at_level = self.at_level | rows.mask
 
     def _refuse(self, missed: Array) -> None:
         if bool(self.xp.any(missed)):
@@ -178,16 +208,14 @@ class LevelStops:
                 "choose another train loss"
             )
 
-    def _close(self, hit: Array, there: Filter, met: Array, steps: Array, time: Array) -> Array:
-        """Close the open levels that are hit and met; return those that are hit but not met."""
-        xp, new = self.xp, hit & self.open
-        sure = new & met
+    def _close(self, sure: Array, there: Filter, steps: Array, time: Array) -> None:
+        """Close levels, given the filters (N, r) at them."""
+        xp = self.xp
         self.steps = xp.where(sure, steps, self.steps)
         self.time = xp.where(sure, time, self.time)
-        self.filters = choose(xp, sure, there, self.filters)
+        self.filters = self.filters.replaced(xp, sure, there)
         self.reached = self.reached | sure
         self.open = self.open & ~sure
-        return new & ~sure
 
     def give_up_the_floor(self, rows: Array) -> None:
         """Stop looking for the smallest train loss in problems (B, 1) that only tend to it."""

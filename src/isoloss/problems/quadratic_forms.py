@@ -6,6 +6,8 @@ Each kind of test loss has its own unit: the user's test loss is the computed va
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +23,8 @@ Array = Any
 Floats = npt.NDArray[np.float64]
 
 _LN2 = 0.6931471805599453
+_USUAL = 290.0  # bits within which nothing needs to be scaled
+_WIDE, _BLOCKS = 256, 4  # forms of so many directions are computed in blocks
 _SCALED = 300.0  # filters beyond these nats and losses beyond these bits are scaled before squaring
 
 
@@ -155,33 +159,70 @@ class QuadraticTest:
         """Return the test losses, without noise, of filters sign·exp(log), (*batch, levels, r)."""
         filters = sign * xp.exp(log)
         tame = xp.max(log, axis=-1) <= _SCALED  # larger filters do not differ from filters minus 1
-        moved = xp.where(sign > 0, xp.expm1(log), filters - 1.0)
-        moved = xp.where(tame[..., None], moved, 0.0)
-        minimum = self._about(xp, self.centres[0], filters, sign, log)
-        start = self._about(xp, self.centres[1], moved, xp.sign(moved), xp.log(xp.abs(moved)))
+        moved = xp.expm1(log)
+        if not bool(xp.all(sign > 0)):
+            moved = xp.where(sign > 0, moved, filters - 1.0)
+        if not bool(xp.all(tame)):
+            moved = xp.where(tame[..., None], moved, 0.0)
+        minimum = self._about(xp, self.centres[0], filters, lambda: (sign, log))
+        start = self._about(
+            xp, self.centres[1], moved, lambda: (xp.sign(moved), xp.log(xp.abs(moved)))
+        )
         nearer = tame & (start.log_size < minimum.log_size)
-        v = xp.where(nearer[..., None], start.v, minimum.v)
+        v = minimum.v
+        if bool(xp.any(nearer)):
+            v = xp.where(nearer[..., None], start.v, v)
         affine = xp.where(nearer, start.affine, minimum.affine)
-        loss = affine + xp.sum(v * (v @ self.form), axis=-1)
+        loss = affine + self._form_of(xp, v)
         shift = xp.where(nearer, start.shift, minimum.shift)
         return Scaled(xp.where(loss < 0, 0.0, loss), 2.0 * shift)
 
-    def _about(self, xp: Any, centre: Centre, values: Array, sign: Array, log: Array) -> _Expansion:
-        """Expand the test loss about a centre, from which filters differ by sign·exp(log)."""
+    def _about(
+        self, xp: Any, centre: Centre, values: Array, parts: Callable[[], tuple[Array, Array]]
+    ) -> _Expansion:
+        """Expand the test loss about a centre, from which filters differ by ``values``.
+
+        ``parts`` returns their signs and the logs of their sizes.
+        """
         sizes = self.sizes[..., None, :]
         diagonal = xp.linalg.diagonal(self.form)[..., None, :]
-        b, c, exponent = centre.linear[..., None, :], centre.constant[..., None], centre.exponent
-        # scale before squaring if values are far from 1, which is rare
-        seen = (diagonal > 0) & (log > -xp.inf)
-        top = xp.max(xp.where(seen, xp.round(log / _LN2) + sizes, -xp.inf), axis=-1)
-        top = xp.maximum(top, xp.where(c > 0, exponent[..., None], -xp.inf))
-        shift = xp.where((xp.abs(top) > _SCALED) & xp.isfinite(top), top, 0.0)
-        v = _directions(xp, (values, sign, log), sizes, shift)
-        bits = exponent[..., None] - shift
+        c, exponent = centre.constant[..., None], centre.exponent[..., None]
+        v = shifted(xp, values, sizes)
+        shift = xp.zeros_like(exponent + v[..., 0])
+        if not _fits(xp, v, c, exponent):
+            # scale before squaring, as values are far from 1, which is rare
+            sign, log = parts()
+            seen = (diagonal > 0) & (log > -xp.inf)
+            top = xp.max(xp.where(seen, xp.round(log / _LN2) + sizes, -xp.inf), axis=-1)
+            top = xp.maximum(top, xp.where(c > 0, exponent, -xp.inf))
+            shift = xp.where((xp.abs(top) > _SCALED) & xp.isfinite(top), top, 0.0)
+            v = _directions(xp, (values, sign, log), sizes, shift)
+        bits = exponent - shift
         root = shifted(xp, xp.ones_like(bits), bits)
         c = c * root * root
-        log_size = xp.log(c + xp.sum(diagonal * v**2, axis=-1)) + 2.0 * _LN2 * shift
-        return _Expansion(v, c + 2.0 * (root * xp.sum(v * b, axis=-1)), shift, log_size)
+        log_size = xp.log(c + xp.vecdot(v * v, diagonal)) + 2.0 * _LN2 * shift
+        return _Expansion(v, c + 2.0 * (root * xp.vecdot(v, centre.linear[..., None, :])), shift, log_size)
+
+    def _form_of(self, xp: Any, v: Array) -> Array:
+        """Return vᵀMv for rows v (*batch, levels, r): by symmetry, from half of M's blocks."""
+        r = v.shape[-1]
+        edges = [r * k // _BLOCKS for k in range(_BLOCKS + 1)] if r >= _WIDE else [0, r]
+        found = 0.0
+        for first, last in itertools.pairwise(edges):
+            own = v[..., first:last]
+            rows = own @ self.form[..., first:last, first:last]
+            if first:
+                rows = rows + (2.0 * v[..., :first]) @ self.form[..., :first, first:last]
+            found = found + xp.sum(rows * own, axis=-1)
+        return found
+
+
+def _fits(xp: Any, v: Array, c: Array, exponent: Array) -> bool:
+    """Whether no value or constant of an expansion needs to be scaled before it is squared."""
+    top = xp.max(xp.abs(v), axis=-1)
+    constant = xp.abs(exponent) < _USUAL
+    small = (top > 2.0**-_USUAL) | ((c > 0) & constant)
+    return bool(xp.all(small & (top < 2.0**_USUAL) & (constant | (c == 0))))
 
 
 def _directions(xp: Any, filters: tuple[Array, Array, Array], sizes: Array, shift: Array) -> Array:
