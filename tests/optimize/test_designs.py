@@ -104,7 +104,7 @@ def test_the_papers_band_is_reached() -> None:
 @functools.cache
 def loss_of_flow() -> float:
     times = np.geomspace(0.01, 1000, 300)
-    return min(float(il.train(PROBLEM, il.GradientFlow(t)).test_loss) for t in times)
+    return float(il.train(PROBLEM, [il.GradientFlow(t) for t in times]).test_loss.min())
 
 
 @pytest.mark.parametrize("flow", [False, True])
