@@ -74,8 +74,10 @@ def rejected(copy: Path, folder: Path) -> str:
     checked = subprocess.run(
         [*ISOLOSS, "verify", *map(str, files)],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     lines = checked.stdout.splitlines()
     false = sum(": rejected: " in line for line in lines)
     lost = sum(": undecided: " in line for line in lines)

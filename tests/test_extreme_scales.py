@@ -119,9 +119,13 @@ def _compare(
 
 @settings(max_examples=15)
 @given(
-    st.floats(-100, 100), st.floats(-100, 100), st.floats(-100, 100), st.floats(-100, 100),
-    st.floats(-200, 200), st.integers(0, 2**32 - 1),
-)  # fmt: skip
+    st.floats(-100, 100),
+    st.floats(-100, 100),
+    st.floats(-100, 100),
+    st.floats(-100, 100),
+    st.floats(-200, 200),
+    st.integers(0, 2**32 - 1),
+)
 def test_bands_of_data_contain_every_point_of_the_level_set(
     a: float, b: float, c: float, d: float, share: float, seed: int
 ) -> None:

@@ -87,8 +87,9 @@ def test_the_settings_of_matplotlib_are_not_the_commands(
     }
     pictures = set()
     for name, done in (
-        ("plain", run(*options, "plain")), ("theirs", start(*options, "theirs", **theirs))
-    ):  # fmt: skip
+        ("plain", run(*options, "plain")),
+        ("theirs", start(*options, "theirs", **theirs)),
+    ):
         assert (done.returncode, done.stderr) == (0, "")
         pictures.add((tmp_path / name / "comparison.svg").read_text())
     assert len(pictures) == 1

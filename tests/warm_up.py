@@ -7,16 +7,41 @@ import os
 from matplotlib.figure import Figure
 
 _LOADED = [
-    "distributed", "isoloss.__main__", "isoloss.comparison", "isoloss.comparison.drawing",
-    "isoloss.curves.drawing", "isoloss.datasets", "isoloss.estimators", "isoloss.optimize",
-    "isoloss.paper.figures", "isoloss.paper.proofs", "isoloss.reports.page", "isoloss.sweep",
-    "narwhals.stable.v2", "pandas", "pyarrow.pandas_compat", "pydantic", "pytest", "skops.io",
+    "distributed",
+    "isoloss.__main__",
+    "isoloss.comparison",
+    "isoloss.comparison.drawing",
+    "isoloss.curves.drawing",
+    "isoloss.datasets",
+    "isoloss.estimators",
+    "isoloss.optimize",
+    "isoloss.paper.figures",
+    "isoloss.paper.proofs",
+    "isoloss.reports.page",
+    "isoloss.sweep",
+    "narwhals.stable.v2",
+    "pandas",
+    "pyarrow.pandas_compat",
+    "pydantic",
+    "pytest",
+    "skops.io",
     "typer._adapters",
-    *(f"isoloss.cli.{name}" for name in (
-        "claims_output", "comparison_output", "descriptions", "encoding", "fit_output",
-        "forecast_output", "judging", "proofs", "schedules", "selection_output",
-    )),
-]  # fmt: skip
+    *(
+        f"isoloss.cli.{name}"
+        for name in (
+            "claims_output",
+            "comparison_output",
+            "descriptions",
+            "encoding",
+            "fit_output",
+            "forecast_output",
+            "judging",
+            "proofs",
+            "schedules",
+            "selection_output",
+        )
+    ),
+]
 for name in _LOADED:
     importlib.import_module(name)
 

@@ -175,7 +175,10 @@ print(threads())
 
 def test_a_forked_process_starts_anew() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FORK], capture_output=True, text=True, check=False,
+        [sys.executable, "-c", FORK],
+        capture_output=True,
+        text=True,
+        check=False,
         env=os.environ | {"OPENBLAS_NUM_THREADS": "2"},
-    )  # fmt: skip
+    )
     assert done.stdout.splitlines() == ["2 1 2", "2"], done.stderr

@@ -19,7 +19,7 @@ TRUE = [
     "max(x, 1) == 1", "exp(x) > 1", "exp(x) < 2", "log(x) < 0", "log(x) > -2", "sqrt(x) >= 1/2",
     "0 < x < 1", "not x > 1", "1 < 2 or x > 3/8", "x < 1 and x > 0", "exp(0) == 1", "log(1) == 0",
     "(x - 3/8) * (x - 3/8) > -1", "1/3 + 1/6 == 1/2", "0.1 + 0.2 == 0.3", "x + 0 <= 1/2",
-]  # fmt: skip
+]  # fmt: skip  # a table, one case in a line
 FALSE = [
     "x > 3/8", "x >= 3/8", "x < 3/8", "x <= 3/8", "x == 3/8", "not x > 3/8", "not x == 3/8",
     "x + x < 3/4", "x - 3/8 < 0", "-x > -3/8", "2 * x > 3/4", "(x - 3/8) * x > -1/100",
@@ -33,7 +33,7 @@ FALSE = [
     "0.1 + 0.2 == 0.30000000000000004", "1/3 == 0.3333333333333333", "exp(1) == 2.718281828459045",
     "exp(x) * exp(-x) == 1", "1 < 1", "1 == 2", "1 > 1", "2 <= 1", "not 1 == 1", "1/0 > 1",
     "x > 0 and not x > 0",
-]  # fmt: skip
+]  # fmt: skip  # a table, one case in a line
 
 
 @pytest.mark.parametrize("claim", TRUE)
@@ -57,7 +57,7 @@ def test_a_point_disproves_only_what_fails_there() -> None:
     for claim, point in (
         ("x > 3/8", "2/5"), ("exp(x) * exp(-x) == 1", "3/8"), ("1/0 > 1", "3/8"), ("x > 3/8", "0"),
         ("not exp(x) * exp(-x) == 1", "3/8"), ("x > 3/8", "3/4"), ("x < 3/8 or 1 == 1", "3/8"),
-    ):  # fmt: skip
+    ):  # fmt: skip  # a table, some cases in a line
         with pytest.raises(RejectedError):
             check(signed(disproved(claim, point)))
 

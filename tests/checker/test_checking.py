@@ -346,8 +346,11 @@ def test_numbers_that_are_none_or_long_are_rejected_at_once(text: str) -> None:
 )
 def test_identities_of_high_degree_are_rejected_at_once(left: str, right: str) -> None:
     forged = content("identity") | {
-        "left": left, "right": right, "claim": f"{left} == {right}", "variables": ["x"]
-    }  # fmt: skip
+        "left": left,
+        "right": right,
+        "claim": f"{left} == {right}",
+        "variables": ["x"],
+    }
     with pytest.raises(RejectedError):
         check(signed(forged))
 
@@ -371,7 +374,11 @@ def test_deeply_nested_theorems_are_rejected() -> None:
     for _ in range(700):
         whole = {
             **{key: whole[key] for key in ("format", "made_by", "verdict", "reason")},
-            "kind": "theorem", "name": "t", "statement": "s", "argument": [], "parts": [whole],
-        }  # fmt: skip
+            "kind": "theorem",
+            "name": "t",
+            "statement": "s",
+            "argument": [],
+            "parts": [whole],
+        }
     with pytest.raises(RejectedError):
         check({**whole, "digest": "x"})

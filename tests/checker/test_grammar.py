@@ -36,7 +36,7 @@ ODD = [
     "0x10", "0b1", "0o7", "1__0", "1_", "1e", "1e5000", "1e-5000", "\uff11", "\u0661", "inf",
     "nan", "Infinity", "9" * 4001, "1.2.3", "1" + "+1" * 60_000, "-" * 500 + "x",
     "(" * 300 + "x" + ")" * 300,
-]  # fmt: skip
+]  # fmt: skip  # a table, one case in a line
 
 
 @pytest.mark.parametrize("place", TEXTS)
@@ -81,7 +81,7 @@ NUMBERS = [
     "\uff11", "0x10", "1_000", " 1", "1 ", "+1", "inf", "nan", "1e5000", "1/0", "1/-3", "", "1.",
     "--1", "1e", "1p", "p1", "1p1.5", "\u00bc", "1\n", "1,5", "True", 1, 1.0, True, None, ['1'],
     {},
-]  # fmt: skip
+]  # fmt: skip  # a table, one case in a line
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,16 @@ def stated(verdict: str, content: Content) -> None:
 
 def test_the_rate_is_the_smallest_at_which_the_step_ends_at_the_level() -> None:
     # 4·(1 - 2s)² = 9/4 at s = 1/8, and at s = 7/8
-    stated("proved", exact(["1/8", "1/8"], claim="last_rate == 1/8 and train_loss == level"
-                           " and test_loss == 9/4 and steps == 1", at_level=[""],
-                           train_loss=["9/4", "9/4"], test_loss=["9/4", "9/4"]))  # fmt: skip
+    stated(
+        "proved",
+        exact(
+            ["1/8", "1/8"],
+            claim="last_rate == 1/8 and train_loss == level and test_loss == 9/4 and steps == 1",
+            at_level=[""],
+            train_loss=["9/4", "9/4"],
+            test_loss=["9/4", "9/4"],
+        ),
+    )
     long = [["gd", "1", 3]]  # a step of rate 1 ends at 4, and leaves the level between
     for content in (
         exact(["7/8", "7/8"], schedule=[["gd", "7/8", 1]]),  # the other root, the whole step's end

@@ -210,8 +210,11 @@ def test_without_python_flint_a_line_says_what_to_install(tmp_path: Path) -> Non
     def started(code: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-c", hidden + code],
-            cwd=tmp_path, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     done = started(both)
     assert done.stdout.splitlines() == ["certify 2", "verify 2"]

@@ -116,9 +116,21 @@ def test_numbers_agree_with_a_plain_training_loop(tmp_path: Path, rows: Path) ->
     y, y_test = (data[part, 3] - data[train, 3].mean() for part in (train, test))
     rate = 0.95 / np.linalg.eigvalsh(X.T @ X / 30)[-1]
     done = run(
-        rows, "--target", "y", "--test-size", "0.25", "--seed", "7", "--schedule", "gd(0.95, 200)",
-        "--levels", "6", *FEW, "--out", tmp_path / "out",
-    )  # fmt: skip
+        rows,
+        "--target",
+        "y",
+        "--test-size",
+        "0.25",
+        "--seed",
+        "7",
+        "--schedule",
+        "gd(0.95, 200)",
+        "--levels",
+        "6",
+        *FEW,
+        "--out",
+        tmp_path / "out",
+    )
     assert (done.returncode, done.stderr) == (0, "")
     table = written(tmp_path / "out")
     found = [row for row in table if row["schedule"] == "gd(0.95, 200)"]

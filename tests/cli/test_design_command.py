@@ -86,8 +86,10 @@ def test_what_it_saves_really_trains_to_the_losses_it_shows(
     for lr in il.read_schedule(saved).learning_rates():
         coef = coef - lr * 2 * X.T @ (X @ coef - y) / 30
     for key, inputs, targets in (
-        ("train_loss", X, y), ("validation_loss", X_val, y_val), ("test_loss", X_test, y_test)
-    ):  # fmt: skip
+        ("train_loss", X, y),
+        ("validation_loss", X_val, y_val),
+        ("test_loss", X_test, y_test),
+    ):
         loss = np.mean((inputs @ coef - targets) ** 2)
         assert float(rows["rates"][key]) == pytest.approx(loss, rel=1e-9)
     # ridge by its penalty

@@ -85,11 +85,14 @@ def test_a_start_below_a_level_is_told(tmp_path: Path, run: Run) -> None:
         ('kind = "directions"\nn = 4\nprobabilities = ["1/3", "2/3"]', "4 problems"),
         ('kind = "gaussian"\nn = 5\nspectrum = [1.0, 0.5]', "4 problems"),
         ('kind = "gaussian"\nn = 5\nd = 4\nspectrum = "spiked"\nspikes = 1\nheight = 9', "4"),
-        ('kind = "gaussian"\nn = 5\nd = 4\nspectrum = "two_level"\nhigh = 1\nupper = 2\nlower = 1',
-         "4"),
+        (
+            'kind = "gaussian"\nn = 5\nd = 4\nspectrum = "two_level"\n'
+            "high = 1\nupper = 2\nlower = 1",
+            "4",
+        ),
         ('kind = "resampled"\ndata = "diabetes"\nn = 50', "4 problems"),
     ],
-)  # fmt: skip
+)
 def test_every_kind_of_sampler(sampler: str, size: str, tmp_path: Path) -> None:
     text = f'schedules = {{ a = "flow" }}\nlevels = [0.1]\ndraws = 4\n[sampler]\n{sampler}\n'
     path = tmp_path / "study.toml"

@@ -14,23 +14,29 @@ WSD = "warmup_stable_decay(1, ...)"
     [
         (
             ["train loss", "gd(1.0, 10) > flow", WSD],
-            ["                                warmup_stable_decay",
-             "train loss  gd(1.0, 10) > flow             (1, ...)"],
+            [
+                "                                warmup_stable_decay",
+                "train loss  gd(1.0, 10) > flow             (1, ...)",
+            ],
         ),
         (
             ["train loss", WSD, WSD, "gd(1.0, 100) > flow", "a name of mine", "a (b", "gd(0.6, 4)"],
-            ["            warmup_stable_decay  warmup_stable_decay  gd(1.0, 100)  a name of",
-             "train loss             (1, ...)             (1, ...)        > flow       mine  a (b"
-             "  gd(0.6, 4)"],
+            [
+                "            warmup_stable_decay  warmup_stable_decay  gd(1.0, 100)  a name of",
+                "train loss             (1, ...)             (1, ...)        > flow       mine"
+                "  a (b  gd(0.6, 4)",
+            ],
         ),
         (
             ["x", "cosine(1.0, 100, momentum=0.9, weight_decay=0.1)", "y" * 70],
-            ["                            cosine  yyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
-             "        (1.0, 100, momentum=0.9,  yyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
-             "x               weight_decay=0.1)                      yyyyyyyyyy"],
+            [
+                "                            cosine  yyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
+                "        (1.0, 100, momentum=0.9,  yyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
+                "x               weight_decay=0.1)                      yyyyyyyyyy",
+            ],
         ),
     ],
-)  # fmt: skip
+)
 def test_heads_break_between_words(heads: list[str], shown: list[str]) -> None:
     blank, *lines = aligned(heads, [["0"] * len(heads)])
     assert not blank

@@ -286,9 +286,15 @@ def test_the_sentences(ratios: list[float], reached: int, sentence: str) -> None
     whole = compare(problem, {"flow": il.GradientFlow()}, 2)
     assert whole.verdicts == ("flow is the reference that the others are compared with.",)
     assert Comparison(
-        problem, whole.levels, (stops_with(ratios, reached),), whole.flow, (), whole.flow_curve,
-        whole.best, whole.ridge_best,
-    ).verdicts == (sentence,)  # fmt: skip
+        problem,
+        whole.levels,
+        (stops_with(ratios, reached),),
+        whole.flow,
+        (),
+        whole.flow_curve,
+        whole.best,
+        whole.ridge_best,
+    ).verdicts == (sentence,)
 
 
 def test_the_papers_example_is_judged_as_the_paper_does() -> None:

@@ -460,28 +460,33 @@ def test_the_index_in_a_parquet_file_is_left_out(tmp_path: Path) -> None:
 
 
 def test_columns_of_parquet_are_as_their_types_say(tmp_path: Path) -> None:
-    frame = pd.DataFrame({
-        "flag": pd.array([True, None, False], dtype="boolean"),
-        "whole": pd.array([2**53 + 1, None, 3], dtype="Int64"),
-        "kind": pd.Categorical(["01", "1", None]),
-        "code": pd.Categorical([7, 8, 7]),
-        "none": [None, None, None],
-        "texts": ["1.5", "2.5", "x"],
-        "wholes": ["01", "1", "2"],
-        "fractions": ["1.5", "2.5", "3"],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "flag": pd.array([True, None, False], dtype="boolean"),
+            "whole": pd.array([2**53 + 1, None, 3], dtype="Int64"),
+            "kind": pd.Categorical(["01", "1", None]),
+            "code": pd.Categorical([7, 8, 7]),
+            "none": [None, None, None],
+            "texts": ["1.5", "2.5", "x"],
+            "wholes": ["01", "1", "2"],
+            "fractions": ["1.5", "2.5", "3"],
+        }
+    )
     frame.to_parquet(tmp_path / "a.parquet")
     table = load(tmp_path / "a.parquet")
-    np.testing.assert_equal(columns(table), {
-        "flag": [1, NAN, 0],
-        "whole": [2.0**53, NAN, 3],
-        "kind": ["01", "1", None],
-        "code": [7, 8, 7],
-        "none": [NAN] * 3,
-        "texts": ["1.5", "2.5", "x"],
-        "wholes": ["01", "1", "2"],
-        "fractions": ["1.5", "2.5", "3"],
-    })  # fmt: skip
+    np.testing.assert_equal(
+        columns(table),
+        {
+            "flag": [1, NAN, 0],
+            "whole": [2.0**53, NAN, 3],
+            "kind": ["01", "1", None],
+            "code": [7, 8, 7],
+            "none": [NAN] * 3,
+            "texts": ["1.5", "2.5", "x"],
+            "wholes": ["01", "1", "2"],
+            "fractions": ["1.5", "2.5", "3"],
+        },
+    )
     assert table.written("flag").tolist() == ["True", "", "False"]
     assert table.written("whole").tolist() == ["9007199254740993", "", "3"]
     assert "holds numbers stored as text, such as '1.5'" in table.odd["fractions"]
@@ -492,8 +497,9 @@ def test_columns_of_parquet_are_as_their_types_say(tmp_path: Path) -> None:
 WORDS = st.text(st.characters(codec="latin-1", categories=["L"]), min_size=1, max_size=5)
 TEXTS = st.text(
     st.characters(codec="latin-1", exclude_categories=["Cc"], exclude_characters="\u00a0"),
-    min_size=1, max_size=8,
-).map(lambda text: "t" + text)  # fmt: skip
+    min_size=1,
+    max_size=8,
+).map(lambda text: "t" + text)
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.integers(-(2**53), 2**53).map(float),
@@ -536,7 +542,7 @@ def test_what_pandas_writes_is_read_back_or_refused(
     frame.to_csv(
         path, sep=sep, decimal=decimal, encoding=encoding, quoting=quoting,  # type: ignore[call-overload]  # any int
         lineterminator=ending, index=index,
-    )  # fmt: skip
+    )  # fmt: skip  # so that the ignored line is the call's
     try:
         table = load(path)
     except ValueError:  # whose sentences the tests above hold
@@ -592,7 +598,8 @@ def test_commands_ask_for_the_header_and_take_it(tmp_path: Path) -> None:
         done = runner.invoke(app, ["predict", model, path, option])
         assert done.exit_code == (2 if option == "--header" else 0)
         assert len(done.output.splitlines()) == (1 if option == "--header" else count + 1)
-    done = runner.invoke(app, ["design", path, "--steps", "1", "--starts", "1", "--family",
-                               "annealed", "--header"])  # fmt: skip
+    done = runner.invoke(
+        app, ["design", path, "--steps", "1", "--starts", "1", "--family", "annealed", "--header"]
+    )
     assert done.exit_code == 0, done.output
     assert "20 train rows" in done.output

@@ -57,12 +57,14 @@ def isoloss(*arguments: object) -> Any:
 def one_by_one(frame: pd.DataFrame, statistic: str) -> Any:
     """Return what scikit-learn's own parts make of columns, put together by hand."""
     return make_pipeline(
-        ColumnTransformer([
-            ("n", SimpleImputer(strategy=statistic), ["a", "b", "c"]),
-            ("t", OneHotEncoder(sparse_output=False, handle_unknown="ignore"), ["city"]),
-        ]),
+        ColumnTransformer(
+            [
+                ("n", SimpleImputer(strategy=statistic), ["a", "b", "c"]),
+                ("t", OneHotEncoder(sparse_output=False, handle_unknown="ignore"), ["city"]),
+            ]
+        ),
         StandardScaler(),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("statistic", ["mean", "median", "most_frequent"])
@@ -422,8 +424,9 @@ def test_rows_that_repeat_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
     frame.to_csv("a.csv", index=False)
     one_split = FAST["compare"][:-2]  # given test rows are not split repeatedly
-    done = isoloss("compare", "a.csv", "--test", "a.csv", "--encode", "one-hot", *one_split,
-                   "--out", "out")  # fmt: skip
+    done = isoloss(
+        "compare", "a.csv", "--test", "a.csv", "--encode", "one-hot", *one_split, "--out", "out"
+    )
     assert "30 of 30 test rows also occur among the train rows" in done.stdout, done.stderr
     assert (
         "30 of 30 test rows also occur among the train rows" in Path("out/report.html").read_text()

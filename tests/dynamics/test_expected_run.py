@@ -30,21 +30,31 @@ def loss(X: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
     [
         il.GradientDescent([0.1, 0.3, 0.2], weight_decay=0.3, batch_size=2),
         il.HeavyBall(
-            [0.1, 0.3, 0.2], [0.9, 0.0, 0.5], dampening=0.4, weight_decay=0.3,
-            batch_size=2, sampling="without_replacement",
+            [0.1, 0.3, 0.2],
+            [0.9, 0.0, 0.5],
+            dampening=0.4,
+            weight_decay=0.3,
+            batch_size=2,
+            sampling="without_replacement",
         ),
         il.Nesterov([0.1, 0.3, 0.2], 0.7, weight_decay=0.3, decoupled=True, batch_size=1),
     ],
-)  # fmt: skip
+)
 def test_expectations_are_those_of_all_sequences_of_batches(start: Any, phase: Any) -> None:
     replacement = phase.sampling != "without_replacement"
     drawn = batches(4, phase.batch_size, replacement=replacement)
     settings = {"weight_decay": 0.3, "dampening": phase.dampening, "decoupled": phase.decoupled}
     momenta = np.broadcast_to(phase.momentum, 3).tolist()
     states = sgd(
-        X, Y, np.zeros((3, 2)) if start is None else start, phase.lr.tolist(), momenta, drawn,
-        nesterov=isinstance(phase, il.Nesterov), **settings,
-    )  # fmt: skip
+        X,
+        Y,
+        np.zeros((3, 2)) if start is None else start,
+        phase.lr.tolist(),
+        momenta,
+        drawn,
+        nesterov=isinstance(phase, il.Nesterov),
+        **settings,
+    )
     run = il.train(problem(start), phase)
     mean, covariance = moments(states)
     np.testing.assert_allclose(run.coef(), mean, rtol=1e-12)
@@ -105,7 +115,7 @@ def test_an_endless_flow_ends_at_ridge_regression() -> None:
         il.Nesterov(0.02, 0.9, 40, batch_size=3, sampling="gaussian") + il.GradientFlow(),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_reached_levels_are_met_exactly(schedule: il.Schedule, start: Any) -> None:
     these = problem(start)
     top, floor = float(these.start_train_loss), float(these.min_train_loss)

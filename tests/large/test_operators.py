@@ -262,9 +262,11 @@ class Broken(LinearOperator):
 )
 def test_errors_say_what_was_wrong(change: Any, error: type[Exception], message: str) -> None:
     given: dict[str, Any] = {
-        "X": RNG.normal(size=(10, 4)), "y": np.ones(10), "X_test": np.ones((3, 4)),
+        "X": RNG.normal(size=(10, 4)),
+        "y": np.ones(10),
+        "X_test": np.ones((3, 4)),
         "y_test": np.ones(3),
-    } | change  # fmt: skip
+    } | change
     with pytest.raises(error, match=message):
         il.from_operator(**given)
 

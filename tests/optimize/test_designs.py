@@ -71,12 +71,10 @@ def test_two_rates_are_the_best_of_a_grid() -> None:
 
 @functools.cache
 def annealed_losses() -> list[float]:
-    return [
-        float(run.test_loss)
-        for steps in range(1, 9)
-        for lr in np.linspace(0.05, 1.2, 93) * float(PROBLEM.max_lr)
-        if float((run := il.train(PROBLEM, il.anneal(lr, steps), LEVEL)).time) > 0
-    ]
+    rates = np.linspace(0.05, 1.2, 93) * float(PROBLEM.max_lr)
+    grid = [il.anneal(lr, steps) for steps in range(1, 9) for lr in rates]
+    runs = il.train(PROBLEM, grid, LEVEL)
+    return [float(loss) for loss in runs.test_loss[runs.time > 0]]
 
 
 @pytest.mark.parametrize("goal", ["lowest", "highest"])
@@ -106,7 +104,7 @@ def test_the_papers_band_is_reached() -> None:
 @functools.cache
 def loss_of_flow() -> float:
     times = np.geomspace(0.01, 1000, 300)
-    return min(float(il.train(PROBLEM, il.GradientFlow(t)).test_loss) for t in times)
+    return float(il.train(PROBLEM, [il.GradientFlow(t) for t in times]).test_loss.min())
 
 
 @pytest.mark.parametrize("flow", [False, True])
@@ -258,13 +256,11 @@ def test_a_designed_schedule_trains_in_pytorch_to_the_same_losses() -> None:
 
 def test_where_the_last_step_may_be_shortened_the_best_of_a_grid_is_found() -> None:
     # a rate repeated until the level is reached, the last step shortened: over rates and counts
-    losses = [
-        float(run.test_loss)
-        for lr in np.linspace(0.05, 2.0, 400) * float(PROBLEM.max_lr)
-        if (run := il.train(PROBLEM, il.GradientDescent(lr, 3), LEVEL)).reached and run.steps == 3
-    ]
+    rates = np.linspace(0.05, 2.0, 400) * float(PROBLEM.max_lr)
+    runs = il.train(PROBLEM, [il.GradientDescent(lr, 3) for lr in rates], LEVEL)
+    losses = runs.test_loss[runs.reached & (runs.steps == 3)]
     limit = 2.0 * float(PROBLEM.max_lr)
-    for goal, best in (("lowest", min(losses)), ("highest", max(losses))):
+    for goal, best in (("lowest", losses.min()), ("highest", losses.max())):
         found = il.design(
             PROBLEM,
             goal,

@@ -131,10 +131,12 @@ def exact_ratio(steps: int) -> float:
     with mp.workdps(30):
         flow = loss_at(mp.mpf(10**4), mp.mpf(10**4), mp.mpf(1) / 2)
         mean = sum(
-            mp.binomial(steps, k) * mp.mpf(2) ** k / mp.mpf(3) ** steps
+            mp.binomial(steps, k)
+            * mp.mpf(2) ** k
+            / mp.mpf(3) ** steps
             * loss_at(mp.mpf(4) ** k * 10**4, mp.mpf(4) ** (steps - k) * 10**4, mp.mpf(1) / 2)
             for k in range(steps + 1)
-        )  # fmt: skip
+        )
         return float(mean / flow)
 
 

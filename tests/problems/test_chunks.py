@@ -210,8 +210,11 @@ def test_lists_beside_chunks() -> None:
 )
 def test_what_is_no_real_number(change: Any, message: str) -> None:
     given: dict[str, Any] = {
-        "X": da.from_array(X, chunks=(100, 20)), "y": Y, "X_test": X_TEST, "y_test": Y_TEST
-    } | change  # fmt: skip
+        "X": da.from_array(X, chunks=(100, 20)),
+        "y": Y,
+        "X_test": X_TEST,
+        "y_test": Y_TEST,
+    } | change
     with pytest.raises(TypeError, match=message):
         il.from_operator(**given)
 
@@ -233,16 +236,26 @@ def broken(at: tuple[int, int], value: float) -> Any:
         ({"X": da.from_array(X.T, chunks=(20, 100)), "y": Y[:20]}, "use il.from_operator"),
         ({"X": da.ones((500, 20, 2))}, "X must be rows × columns"),
         (
-            {"X": da.map_blocks(lambda b: b[:, :7], da.from_array(X, chunks=(100, 20)),
-                                chunks=((100,) * 5, (20,)), dtype=float, meta=X[:0])},
+            {
+                "X": da.map_blocks(
+                    lambda b: b[:, :7],
+                    da.from_array(X, chunks=(100, 20)),
+                    chunks=((100,) * 5, (20,)),
+                    dtype=float,
+                    meta=X[:0],
+                )
+            },
             r"X, chunk \d must have shape \(100, 20\), its targets \(100, 2\); got \(100, 7\)",
         ),
     ],
-)  # fmt: skip
+)
 def test_errors_name_the_chunk(change: Any, message: str) -> None:
     given: dict[str, Any] = {
-        "X": da.from_array(X, chunks=(100, 20)), "y": Y, "X_test": X_TEST, "y_test": Y_TEST
-    } | change  # fmt: skip
+        "X": da.from_array(X, chunks=(100, 20)),
+        "y": Y,
+        "X_test": X_TEST,
+        "y_test": Y_TEST,
+    } | change
     if not isinstance(given["X_test"], da.Array):
         given["X_test"] = da.from_array(given["X_test"], chunks=(60, -1))
     with pytest.raises(ValueError, match=message):

@@ -65,9 +65,13 @@ def of_covariances(roots: Any, start: Any, a: int, b: int, c: int) -> Built:
     train, test = np.swapaxes(roots, -1, -2) @ roots
     first, goal, limit = start[..., :4], start[..., 4:], 0.9 * start[..., 4:]
     problem = il.Problem.from_covariances(
-        by(train, a), by(test, c), by(first, b), by(goal, b),
-        train_target=by(limit, b), noise=by(0.25, c + 2 * b),
-    )  # fmt: skip
+        by(train, a),
+        by(test, c),
+        by(first, b),
+        by(goal, b),
+        train_target=by(limit, b),
+        noise=by(0.25, c + 2 * b),
+    )
     return problem, Unit(a, a + 2 * b, c + 2 * b, b)
 
 

@@ -144,10 +144,14 @@ def test_where_a_run_stops_may_change_within_the_box() -> None:
     proof = for_all(box, claim, **family, schedules="gd(1/2, 5) > flow")
     assert checked(proof).verdict == "proved"
     found = {
-        int(il.train(il.Problem.from_spectra([1, g], [1, 1], [1, s**0.5]),
-                     il.anneal(0.5, 5), 0.1).steps)
-        for g in (0.1, 0.5, 0.9) for s in (1, 4)
-    }  # fmt: skip
+        int(
+            il.train(
+                il.Problem.from_spectra([1, g], [1, 1], [1, s**0.5]), il.anneal(0.5, 5), 0.1
+            ).steps
+        )
+        for g in (0.1, 0.5, 0.9)
+        for s in (1, 4)
+    }
     assert len(found) > 2
     late = for_all(box, "steps <= 4", **family, schedules="gd(1/2, 5) > flow")
     assert checked(late).verdict == "disproved"

@@ -370,8 +370,10 @@ def test_a_last_step_is_shortened_to_end_at_the_level_or_whole() -> None:
         il.GradientDescent(0.75, 9),
         9.0,
     )
-    low, high = (mpmath.mpf(int(m)) * mpmath.mpf(2) ** int(e) for m, e in
-                 (end.split("p") for end in default.content["runs"][""]["last_rate"]))  # fmt: skip
+    low, high = (
+        mpmath.mpf(int(m)) * mpmath.mpf(2) ** int(e)
+        for m, e in (end.split("p") for end in default.content["runs"][""]["last_rate"])
+    )
     assert float(low) == pytest.approx(float(run.last_rate), rel=1e-14)
     assert float(high) == pytest.approx(float(run.last_rate), rel=1e-14)
     assert f"after 1 step, the last at rate {float(low):.12g}…" in str(default)

@@ -114,8 +114,10 @@ def test_functions_hold_the_50_digit_results(a: tuple[Interval, Fraction], q: Fr
             if x == 0 and q <= 0:
                 continue
             value = theirs()
-            low, high = (mp.ldexp(int(m), int(e)) for m, e in
-                         (lower(found).man_exp(), upper(found).man_exp()))  # fmt: skip
+            low, high = (
+                mp.ldexp(int(m), int(e))
+                for m, e in (lower(found).man_exp(), upper(found).man_exp())
+            )
             assert low <= value <= high
 
 
@@ -126,8 +128,9 @@ def test_square_roots_are_exact_or_enclosed(value: Fraction, squared: int) -> No
         found = square_root(number(square))
     if squared:
         assert found == number(value)
-    low, high = (int(m) * Fraction(2) ** int(e) for m, e in
-                 (lower(found).man_exp(), upper(found).man_exp()))  # fmt: skip
+    low, high = (
+        int(m) * Fraction(2) ** int(e) for m, e in (lower(found).man_exp(), upper(found).man_exp())
+    )
     assert low >= 0
     assert low**2 <= square <= high**2
 

@@ -21,8 +21,9 @@ def test_lemma2_holds_where_its_conditions_do(seed: int) -> None:
     assert len(train) > 1  # so that there is a block and a complement
     problem = ExactProblem.from_spectra(train, test, [100 * s for s in start])
     block = range(1, len(train))
-    floats = il.Problem.from_spectra(*([float(v) for v in part] for part in (train, test)),
-                                     [float(100 * s) for s in start])  # fmt: skip
+    floats = il.Problem.from_spectra(
+        *([float(v) for v in part] for part in (train, test)), [float(100 * s) for s in start]
+    )
     computed = paper.lemma2(floats, list(block), 0.5, 3)
     if not bool(computed.applies):
         with pytest.raises(ValueError, match="condition 2 holds for no alpha below 1"):

@@ -70,11 +70,16 @@ phases = st.one_of(
             "annealed(1, 3, momentum=0.9, nesterov=True, weight_decay=0.1)",
             [il.Nesterov(1.0, 0.9, 3, weight_decay=0.1), il.GradientFlow(weight_decay=0.1)],
         ),
-        (" gd( .5,1e3 )>flow(1)>gd(2,0) ", [
-            il.GradientDescent(0.5, 1000), il.GradientFlow(1.0), il.GradientDescent(2.0, 0),
-        ]),
+        (
+            " gd( .5,1e3 )>flow(1)>gd(2,0) ",
+            [
+                il.GradientDescent(0.5, 1000),
+                il.GradientFlow(1.0),
+                il.GradientDescent(2.0, 0),
+            ],
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_text_means_its_phases(
     text: str, phases: list[il.GradientDescent | il.GradientFlow]
 ) -> None:

@@ -35,9 +35,13 @@ def made(noise: float, decay: float) -> Sampler:
 
 def small(**changes: Any) -> Any:
     arguments: dict[str, Any] = {
-        "problems": made, "schedules": SCHEDULES, "levels": [0.3, 0.01], "draws": 17,
-        "parameters": GRID, "seed": 7,
-    } | changes  # fmt: skip
+        "problems": made,
+        "schedules": SCHEDULES,
+        "levels": [0.3, 0.01],
+        "draws": 17,
+        "parameters": GRID,
+        "seed": 7,
+    } | changes
     return sweep(**arguments)
 
 

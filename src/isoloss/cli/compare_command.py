@@ -25,8 +25,11 @@ from isoloss.cli.options import (
 __all__ = ["compare"]
 
 _DEFAULTS = (
-    "flow", "gd(1.0, 100) > flow", "cosine(1.0, ...)", "warmup_stable_decay(1.0, ...)",
-)  # fmt: skip
+    "flow",
+    "gd(1.0, 100) > flow",
+    "cosine(1.0, ...)",
+    "warmup_stable_decay(1.0, ...)",
+)
 
 
 def compare(

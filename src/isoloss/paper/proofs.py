@@ -210,10 +210,12 @@ def _attainment() -> Certificate:
         "attainment",
         "schedules alone attain both ends of the band: γ = (1, 1/2, 1/5, 1/7), "
         "λ = (1, 1, 3, 1/9), ε = 1/10",
-        [f"{end}: {schedule}" for end, (schedule, _) in zip(("lowest", "highest"), proofs,
-                                                            strict=True)],
+        [
+            f"{end}: {schedule}"
+            for end, (schedule, _) in zip(("lowest", "highest"), proofs, strict=True)
+        ],
         [proof for _, proof in proofs],
-    )  # fmt: skip
+    )
 
 
 def _early_stopping() -> Certificate:

@@ -131,10 +131,16 @@ class Expression:
         for node in ast.walk(self.tree):
             match node:
                 case (
-                    ast.BoolOp() | ast.UnaryOp(op=ast.USub() | ast.UAdd() | ast.Not())
-                    | ast.Name() | ast.Attribute(value=ast.Name()) | ast.operator() | ast.unaryop()
-                    | ast.cmpop() | ast.boolop() | ast.expr_context()
-                ):  # fmt: skip
+                    ast.BoolOp()
+                    | ast.UnaryOp(op=ast.USub() | ast.UAdd() | ast.Not())
+                    | ast.Name()
+                    | ast.Attribute(value=ast.Name())
+                    | ast.operator()
+                    | ast.unaryop()
+                    | ast.cmpop()
+                    | ast.boolop()
+                    | ast.expr_context()
+                ):
                     pass
                 case ast.BinOp(op=op) if type(op) in _OPERATORS:
                     pass

@@ -58,9 +58,14 @@ def _resampled(
     if data is None:
         raise ValueError("the sampler lacks 'data': a file, or a data set of scikit-learn")
     parts = split(
-        load(data), target=target, task=task, drop_rows=drop_rows, impute=impute, encode=encode,
+        load(data),
+        target=target,
+        task=task,
+        drop_rows=drop_rows,
+        impute=impute,
+        encode=encode,
         seed=seed,
-    )  # fmt: skip
+    )
     return resampled(parts.X, parts.y, parts.X_test, parts.y_test, n, replace=replace)
 
 

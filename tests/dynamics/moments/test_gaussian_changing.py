@@ -54,11 +54,16 @@ CASES = {
     "decay": (RNG.random(200) / 3, 3, RNG.random(5), BIASED, 0.3, 0.2),
     "a level": (RNG.random(200) / 3, 3, ZERO, MeanSquares(ZERO, ZERO, np.ones(5)), 0.3, 0.2),
     "growth and decay": (
-        np.r_[1.5 * np.ones(900), 0.01 * np.ones(60)], 1, RNG.random(5), CENTRED, 0.3, 0.0,
+        np.r_[1.5 * np.ones(900), 0.01 * np.ones(60)],
+        1,
+        RNG.random(5),
+        CENTRED,
+        0.3,
+        0.0,
     ),
     "growth with decay": (1 + RNG.random(700), 1, RNG.random(5), BIASED, 0.3, 0.2),
     "one huge rate": (np.array([0.1, 1e40, 0.1]), 2, RNG.random(5), CENTRED, 0.3, 0.0),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)

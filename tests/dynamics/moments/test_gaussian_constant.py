@@ -102,12 +102,18 @@ CASES = {
     "decay": (GAMMA, 0.3, 5, 0.1, ZERO, BIASED, 0.7),
     "decay and alternation": (GAMMA, 0.9, 50, 0.2, RNG.random(6), BIASED, 0.7),
     "decay and ties": (
-        np.array([0.5, 0.5, 0.2, 0.2, 0.2, 0.0]), 0.4, 3, 0.1, RNG.random(6), BIASED, 0.7,
+        np.array([0.5, 0.5, 0.2, 0.2, 0.2, 0.0]),
+        0.4,
+        3,
+        0.1,
+        RNG.random(6),
+        BIASED,
+        0.7,
     ),
     "unstable": (GAMMA, 0.8, 1, 0.0, ZERO, CENTRED, 0.7),
     "unstable in all": (GAMMA, 900.0, 1, 0.0, ZERO, CENTRED, 0.7),
     "unstable with decay": (GAMMA, 2.5, 1, 0.3, RNG.random(6), BIASED, 0.7),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -198,7 +204,11 @@ def test_a_loss_that_rises_first_is_stopped_where_the_recursion_says() -> None:
     terms = ConstantRate(gamma, lr, 1).excess(zero, means, 0.0)
     for bar in (losses[0], 0.5, 0.1):
         k = first_below(
-            terms.coefficients, terms.log_rates, bar, 10**9,
-            slopes=terms.slopes, negative=terms.negative,
-        )  # fmt: skip
+            terms.coefficients,
+            terms.log_rates,
+            bar,
+            10**9,
+            slopes=terms.slopes,
+            negative=terms.negative,
+        )
         assert k == 1 + int(np.flatnonzero(losses[1:] <= bar)[0])

@@ -57,9 +57,11 @@ def test_means_are_those_of_all_batches(size: int, replacement: bool) -> None:
             delta = delta - rate * velocity
             losses[k] += np.sum(gamma * delta**2) / len(every) ** 3
     phase = steps(
-        np.full(3, rate), momentum,
-        rule=StepRule(weight_decay=decay), batches=RowBatches(rows, errors, size, replacement),
-    )  # fmt: skip
+        np.full(3, rate),
+        momentum,
+        rule=StepRule(weight_decay=decay),
+        batches=RowBatches(rows, errors, size, replacement),
+    )
     found = simulate_runs(
         gamma, start, MINIMUM[:2], [phase], runs, 1, flat, floor=0.7, marks=(0, 1, 2, 3)
     )
@@ -138,9 +140,18 @@ def test_each_run_stops_at_its_own_level(exact: bool) -> None:
     batch = GaussianBatches(GAMMA, np.array([0.05]), 2)
     phase = steps(np.full(30, 0.35), 0.3, rule=StepRule(nesterov=True), batches=batch)
     found = simulate_runs(
-        GAMMA, START, MINIMUM, [phase], runs, 3, flat,
-        floor=floor, levels=levels, exact=exact, marks=range(31),
-    )  # fmt: skip
+        GAMMA,
+        START,
+        MINIMUM,
+        [phase],
+        runs,
+        3,
+        flat,
+        floor=floor,
+        levels=levels,
+        exact=exact,
+        marks=range(31),
+    )
     losses, seen = found.train_loss, found.measured
     assert found.reached[:, :2].any()
     assert not found.reached[:, 3].any()

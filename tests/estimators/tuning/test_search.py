@@ -517,7 +517,7 @@ BAD: dict[str, tuple[dict[str, Any], Any, Any, type[Exception], str]] = {
     ),
     "no tuple": ({"validation": X}, X, Y, TypeError, r"must be a tuple \(X, y\); got ndarray"),
     "typo": ({"schedules": "rats"}, X, Y, ValueError, r"no family 'rats' \(did you mean 'rates'"),
-}  # fmt: skip
+}  # fmt: skip  # a table, a case in a line or two
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -86,9 +86,14 @@ def test_what_is_no_filter_is_trained_fold_by_fold(unit: str) -> None:
     for i, ((X, y), problem) in enumerate(zip(data, problems, strict=True)):
         top = float(problem.curvature[0])
         states = sgd(
-            X, y, np.zeros((2, 1)), [0.1 / top] * 2, [0.0] * 2, batches(3, 2, replacement=True),
+            X,
+            y,
+            np.zeros((2, 1)),
+            [0.1 / top] * 2,
+            [0.0] * 2,
+            batches(3, 2, replacement=True),
             weight_decay=0.2 * top,
-        )  # fmt: skip
+        )
         end = sum(p * np.sum((X @ w - y) ** 2) / 3 for w, _, p in states)
         assert found.train_loss[i, 0] == pytest.approx(end, rel=1e-12)
         change = problem._reduced.coordinates.basis.full.T @ sum(p * w for w, _, p in states)

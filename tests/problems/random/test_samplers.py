@@ -107,10 +107,12 @@ def test_spectra() -> None:
         (lambda: gaussian(2, [1.0], target=[1, 2]), r"target must have shape \(1,\)"),
         (lambda: directions(0), "n must be at least 1; got 0"),
         (lambda: directions(3, ["1/2", "1/3"]), "add up to 1; got 1/2, 1/3"),
-        (lambda: resampled(np.eye(3), np.ones(3), np.eye(3), np.ones(3), 4, replace=False),
-         "n must be from 1 to the 3 rows without replacement; got 4"),
+        (
+            lambda: resampled(np.eye(3), np.ones(3), np.eye(3), np.ones(3), 4, replace=False),
+            "n must be from 1 to the 3 rows without replacement; got 4",
+        ),
     ],
-)  # fmt: skip
+)
 def test_errors_say_what_was_wrong(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
