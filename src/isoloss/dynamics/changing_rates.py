@@ -218,7 +218,7 @@ def _cumulative(xp: Any, factors: Array) -> Array:
     if not isinstance(whole, np.ndarray):
         return xp.cumulative_prod(whole, axis=0)
     for before, after in itertools.pairwise(whole):
-        after *= before  # faster than a cumulative product along columns
+        np.multiply(after, before, out=after)  # faster than a cumulative product along columns
     return whole
 
 
@@ -226,8 +226,6 @@ def _filters_at(xp: Any, parts: list[Array], index: Array, rows: LevelRows) -> F
     """Return the filters (N, r) of rows from a block's start up to the step at an index (B, L)."""
     steps, problems, _, r = parts[0].shape
     place = index[rows.mask] * problems + rows.problem
-    sign, *log = (
-        xp.take(xp.reshape(part, (steps * problems, r)), place, axis=0) for part in parts
-    )
+    sign, *log = (xp.take(xp.reshape(part, (steps * problems, r)), place, axis=0) for part in parts)
     signs = xp.where(sign < 0, -1.0, xp.ones_like(sign))
     return Filter(signs, log[0] if log else xp.log(xp.abs(sign)))

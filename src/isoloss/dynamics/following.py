@@ -47,7 +47,7 @@ def follow(
     size = math.prod(shape) * (1 if levels is None else math.prod(levels.shape))
     many = max(1, _AT_ONCE // max(size, 1))
     for kind, members in alike.items():
-        order = sorted(members, key=lambda i: members[i][0].lr)  # equal heads beside each other
+        order = sorted(members, key=lambda i: _head(members[i]).lr)  # equal heads together
         for some in (order[first : first + many] for first in range(0, len(order), many)):
             rows = [members[i] for i in some]
             runs = _together(problem, [schedules[i] for i in some], kind, rows, levels, exact=exact)
@@ -98,7 +98,7 @@ def _together(
         part.joined(each, batch) for part, each in zip(kind, zip(*rows, strict=True), strict=True)
     )
     longest: dict[float, int] = {}
-    for part, *_ in rows:
+    for part in map(_head, rows):
         longest[part.lr] = max(part.steps, longest.get(part.lr, 0))
     many = directions.repeated(len(longest))
     heads = LevelStops(many, Filter.identity(many.curvature), _tiled(many, sought), exact=exact)
@@ -106,13 +106,20 @@ def _together(
     head.first_at(Carried(Filter.identity(many.curvature)), heads)
 
     rates = list(longest)
-    index = [rates.index(row[0].lr) * batch + b for row in rows for b in range(batch)]
+    index = [rates.index(_head(row).lr) * batch + b for row in rows for b in range(batch)]
     many = directions.repeated(count)
     start = Carried(Filter.identity(many.curvature))
     carried = first.advance(many, start, 0, first.steps)
     return _finished(
         problem, schedules, rest, levels, carried, heads.branched(many, index, first.steps)
     )
+
+
+def _head(parts: Sequence[Solver]) -> EqualSteps:
+    """Return the equal steps with which schedules that are followed together begin."""
+    head = parts[0]
+    assert isinstance(head, EqualSteps)
+    return head
 
 
 def _started(

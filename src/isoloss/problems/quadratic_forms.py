@@ -201,7 +201,9 @@ class QuadraticTest:
         root = shifted(xp, xp.ones_like(bits), bits)
         c = c * root * root
         log_size = xp.log(c + xp.vecdot(v * v, diagonal)) + 2.0 * _LN2 * shift
-        return _Expansion(v, c + 2.0 * (root * xp.vecdot(v, centre.linear[..., None, :])), shift, log_size)
+        return _Expansion(
+            v, c + 2.0 * (root * xp.vecdot(v, centre.linear[..., None, :])), shift, log_size
+        )
 
     def _form_of(self, xp: Any, v: Array) -> Array:
         """Return vᵀMv for rows v (*batch, levels, r): by symmetry, from half of M's blocks."""
